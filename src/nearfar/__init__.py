@@ -1,0 +1,55 @@
+"""nearfar: what is near and what is far, from one photo, on a plain CPU.
+
+    import nearfar
+    estimator = nearfar.load()
+    depth = estimator(nearfar.read_image("street.jpg"))
+    depth.save("street-depth.png")
+
+Importing this package loads nothing heavy; each name is fetched when it is first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nearfar.depthmap import DepthMap, MetricDepth, read_depth
+    from nearfar.errors import NearfarError
+    from nearfar.estimator import Estimator, load
+    from nearfar.images import read_image
+    from nearfar.models.store import list_models
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DepthMap",
+    "Estimator",
+    "MetricDepth",
+    "NearfarError",
+    "list_models",
+    "load",
+    "read_depth",
+    "read_image",
+]
+
+_ROOM = {
+    "DepthMap": "depthmap",
+    "Estimator": "estimator",
+    "MetricDepth": "depthmap",
+    "NearfarError": "errors",
+    "list_models": "models.store",
+    "load": "estimator",
+    "read_depth": "depthmap",
+    "read_image": "images",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOM:
+        raise AttributeError(f"module 'nearfar' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"nearfar.{_ROOM[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,122 @@
+"""Every error nearfar raises. Each message says what is wrong and what to do about it.
+
+All inherit `NearfarError`, and the built-in that is closest, so that both
+`except NearfarError` and `except ValueError` do what a reader expects.
+"""
+
+
+class NearfarError(Exception):
+    """The base of all: its text is one line for a person, never a traceback."""
+
+    exit_status = 1
+
+
+class UsageError(NearfarError, ValueError):
+    """An option or argument that makes no sense."""
+
+    exit_status = 2
+
+
+class PointError(UsageError, IndexError):
+    """A point that lies outside the picture."""
+
+
+# Pictures
+
+
+class ImageError(NearfarError, ValueError):
+    """A picture that can't be read."""
+
+
+class ImageNotFoundError(ImageError, FileNotFoundError):
+    """No file at this path, or it can't be opened."""
+
+
+class EmptyImageError(ImageError):
+    """A file or array without content."""
+
+
+class NotAnImageError(ImageError):
+    """The bytes are of no picture format known here."""
+
+
+class CorruptImageError(ImageError):
+    """A picture format, but the content is damaged or cut off."""
+
+
+class ImageTooLargeError(ImageError):
+    """More pixels or bytes than the limits allow; told before pixels are decoded."""
+
+
+# Depth files
+
+
+class DepthFileError(NearfarError, ValueError):
+    """A depth file that can't be read, or a format that can't hold this map."""
+
+
+class OutputExistsError(NearfarError, FileExistsError):
+    """The output is there already and nobody said to replace it."""
+
+
+class WriteError(NearfarError, OSError):
+    """An output that can't be written: full disk, no permission, no such folder."""
+
+
+# Models
+
+
+class ModelError(NearfarError):
+    """Something about a model or its file."""
+
+
+class UnknownModelError(ModelError, LookupError):
+    """No model of that name, neither in the catalogue nor among the user's own."""
+
+    exit_status = 2
+
+
+class ModelMissingError(ModelError, FileNotFoundError):
+    """A known model whose file is not on this machine."""
+
+
+class ChecksumError(ModelError, ValueError):
+    """A file whose SHA-256 is not the recorded one."""
+
+
+class ModelFileError(ModelError, ValueError):
+    """A file that is no usable depth network."""
+
+
+class CheckpointError(ModelError, ValueError):
+    """A PyTorch checkpoint whose tensors are not those of the network."""
+
+
+class DownloadError(ModelError, ConnectionError):
+    """A download that failed after its retries."""
+
+
+class OfflineError(DownloadError):
+    """A download was asked for while NEARFAR_OFFLINE is set."""
+
+
+# Runtimes
+
+
+class MissingExtraError(NearfarError, ImportError):
+    """An optional library is not installed; the message has the pip line."""
+
+
+class InferenceError(NearfarError, RuntimeError):
+    """A runtime failed while it loaded or ran the network."""
+
+
+# Results
+
+
+class DepthMapError(NearfarError, ValueError):
+    """Values that are no depth map: of the wrong shape, not finite, or negative."""
+
+
+class CalibrationError(NearfarError, ValueError):
+    """The given distances do not determine metres."""

@@ -1,0 +1,35 @@
+"""Optional libraries, asked for by name and explained when they are not there."""
+
+import importlib
+from types import ModuleType
+from typing import Final
+
+from nearfar.errors import MissingExtraError
+
+EXTRA_OF: Final = {
+    "openvino": "openvino",
+    "torch": "torch",
+    "onnx": "torch",
+    "pillow_heif": "heif",
+}
+"""Import name -> the extra of this package that installs it."""
+
+
+def require(module: str) -> ModuleType:
+    """Import an optional library.
+
+    Args:
+        module: import name, one of `EXTRA_OF`.
+
+    Raises:
+        MissingExtraError: it is not installed; the message has the pip line.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != module:
+            raise  # installed, but broken: the true cause is the better message
+        extra = EXTRA_OF[module]
+        raise MissingExtraError(
+            f"{module} is not installed: pip install 'nearfar[{extra}]'"
+        ) from error

@@ -1,0 +1,45 @@
+"""What all tests share: a home of their own, and no way out of this machine."""
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache for all tests, so that the runtimes are timed once and not in every test."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _own_home(
+    tmp_path_factory: pytest.TempPathFactory, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Point nearfar at an empty home, and clear what the user's shell may set."""
+    monkeypatch.setenv("NEARFAR_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("NEARFAR_CACHE", str(cache))
+    for name in ("NEARFAR_MIRROR", "NEARFAR_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test reach another machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and address[0] not in LOCAL:
+            pytest.fail(f"a test opened a connection to {address[0]}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def examples() -> Path:
+    """The folder of the example photos."""
+    return Path(__file__).parent.parent / "examples"
