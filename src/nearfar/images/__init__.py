@@ -1,0 +1,24 @@
+"""Read pictures as upright 8-bit sRGB arrays, and write them."""
+
+from nearfar.images.file import (
+    DEFAULT_LIMITS,
+    IMAGE_SUFFIXES,
+    Image,
+    ImageFile,
+    ImageLimits,
+    read_image,
+)
+from nearfar.images.source import Source
+from nearfar.images.writer import encode_image, write_image
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "IMAGE_SUFFIXES",
+    "Image",
+    "ImageFile",
+    "ImageLimits",
+    "Source",
+    "encode_image",
+    "read_image",
+    "write_image",
+]

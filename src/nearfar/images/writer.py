@@ -1,0 +1,92 @@
+"""RGB arrays to picture files."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar.atomic import replacing
+from nearfar.errors import EmptyImageError, UsageError, WriteError
+
+_ENCODERS: Final = {
+    ".jpg": cv2.IMWRITE_JPEG_QUALITY,
+    ".jpeg": cv2.IMWRITE_JPEG_QUALITY,
+    ".png": None,
+    ".webp": cv2.IMWRITE_WEBP_QUALITY,
+}
+_TO_BGR: Final = {(): None, (3,): cv2.COLOR_RGB2BGR, (4,): cv2.COLOR_RGBA2BGRA}
+
+
+def write_image(
+    image: NDArray[np.uint8],
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = True,
+    quality: int = 92,
+) -> None:
+    """Write a picture whole or not at all.
+
+    Args:
+        image: as `encode_image` takes it.
+        path: the file to make; its suffix tells the format.
+        overwrite: replace a file that is there.
+        quality: of JPEG and WebP, 1 to 100.
+
+    Raises:
+        UsageError: an unknown suffix, or an array that is no picture.
+        EmptyImageError: the array is empty.
+        OutputExistsError: the file is there and `overwrite` is False.
+        WriteError: the system refused, or the format can't hold this size.
+    """
+    data = encode_image(image, Path(path).suffix, quality=quality)
+    with replacing(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(data)
+
+
+def encode_image(image: NDArray[np.uint8], suffix: str, quality: int = 92) -> bytes:
+    """Encode a picture in memory.
+
+    Args:
+        image: uint8, (H, W, 3) RGB, (H, W, 4) RGBA or (H, W) grey.
+        suffix: `.jpg`, `.jpeg`, `.png` or `.webp`, in any case.
+        quality: of JPEG and WebP, 1 to 100.
+
+    Raises:
+        UsageError: an unknown suffix, a quality out of range, alpha in a JPEG, or an array
+            that is no picture.
+        EmptyImageError: the array is empty.
+        WriteError: the format can't hold a picture of this size.
+    """
+    suffix = suffix.lower()
+    if suffix not in _ENCODERS:
+        raise UsageError(f"unknown picture suffix {suffix!r}: use one of {', '.join(_ENCODERS)}")
+    if not 1 <= quality <= 100:
+        raise UsageError(f"quality is {quality}: it must lie between 1 and 100")
+    if image.dtype != np.uint8 or image.shape[2:] not in _TO_BGR or image.ndim < 2:
+        raise UsageError(
+            f"not a picture: {image.dtype} {image.shape}, but uint8 (H, W), (H, W, 3) or "
+            "(H, W, 4) is needed"
+        )
+    if image.size == 0:
+        raise EmptyImageError(f"a picture of shape {image.shape} has no pixels to write")
+    if image.shape[2:] == (4,) and _ENCODERS[suffix] == cv2.IMWRITE_JPEG_QUALITY:
+        raise UsageError("JPEG can't hold transparency: use .png or .webp")
+    order = _TO_BGR[image.shape[2:]]
+    image = np.ascontiguousarray(image)
+    stored = image if order is None else cv2.cvtColor(image, order)
+    flag = _ENCODERS[suffix]
+    try:
+        done, data = cv2.imencode(suffix, stored, [] if flag is None else [flag, quality])
+    except cv2.error as error:
+        raise _too_large_for(suffix, image) from error
+    if not done:
+        raise _too_large_for(suffix, image)
+    return data.tobytes()
+
+
+def _too_large_for(suffix: str, image: NDArray[np.uint8]) -> WriteError:
+    height, width = image.shape[:2]
+    return WriteError(f"{suffix} can't hold {width} x {height} pixels: use .png")
