@@ -1,0 +1,113 @@
+"""Nearness as colour: near is warm and bright, far is cold and dark."""
+
+from functools import cache
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar.errors import UsageError
+
+COLORMAPS: Final = ("inferno", "magma", "viridis", "turbo", "spectral", "grey")
+"""What `apply` knows; the first is the default."""
+
+_OPENCV: Final = {
+    "inferno": cv2.COLORMAP_INFERNO,
+    "magma": cv2.COLORMAP_MAGMA,
+    "viridis": cv2.COLORMAP_VIRIDIS,
+    "turbo": cv2.COLORMAP_TURBO,
+}
+
+# ColorBrewer 2.0 (Brewer and Harrower), diverging scheme "Spectral" of 11 classes, red first.
+_SPECTRAL: Final = (
+    (158, 1, 66),
+    (213, 62, 79),
+    (244, 109, 67),
+    (253, 174, 97),
+    (254, 224, 139),
+    (255, 255, 191),
+    (230, 245, 152),
+    (171, 221, 164),
+    (102, 194, 165),
+    (50, 136, 189),
+    (94, 79, 162),
+)
+
+
+def apply(nearness: NDArray[np.float32], name: str = COLORMAPS[0]) -> NDArray[np.uint8]:
+    """Colour a map of nearness.
+
+    Args:
+        nearness: (H, W) float32; 0 is the farthest, 1 the nearest, values outside are clipped.
+        name: one of `COLORMAPS`.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        UsageError: no colour map of that name.
+    """
+    steps = nearness * np.float32(255)
+    steps += np.float32(0.5)
+    np.clip(steps, 0, 255, out=steps)
+    return np.asarray(cv2.applyColorMap(steps.astype(np.uint8), _table(name)), np.uint8)
+
+
+def color_bar(height_px: int, name: str = COLORMAPS[0], *, width_px: int = 24) -> NDArray[np.uint8]:
+    """Draw the legend of a colour map: an upright ramp with near at the top.
+
+    Returns:
+        (height_px, width_px, 3) uint8 RGB.
+
+    Raises:
+        UsageError: no colour map of that name, or a side under one pixel.
+    """
+    if height_px < 1 or width_px < 1:
+        raise UsageError(f"a colour bar of {width_px} x {height_px} pixels: give at least 1 x 1")
+    ramp = np.linspace(1, 0, height_px, dtype=np.float32)
+    return apply(np.repeat(ramp[:, None], width_px, axis=1), name)
+
+
+def side_by_side(
+    photo: NDArray[np.uint8], picture: NDArray[np.uint8], gap_px: int = 8
+) -> NDArray[np.uint8]:
+    """Put a picture to the right of the photo it was made from, with a white gap between.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB.
+        picture: (h, w, 3) uint8 RGB; scaled to the photo's height if it has another.
+        gap_px: width of the gap.
+
+    Returns:
+        (H, W + gap + w', 3) uint8 RGB.
+
+    Raises:
+        UsageError: the gap is negative.
+    """
+    if gap_px < 0:
+        raise UsageError(f"a gap of {gap_px} pixels: give 0 or more")
+    height_px = photo.shape[0]
+    if picture.shape[0] != height_px:
+        scale = height_px / picture.shape[0]
+        size = max(1, round(picture.shape[1] * scale)), height_px
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        picture = np.asarray(cv2.resize(picture, size, interpolation=way), np.uint8)
+    gap = np.full((height_px, gap_px, 3), 255, np.uint8)
+    return np.concatenate((photo, gap, picture), axis=1)
+
+
+@cache
+def _table(name: str) -> NDArray[np.uint8]:
+    """(256, 1, 3) RGB, far first."""
+    ramp: NDArray[np.uint8] = np.arange(256, dtype=np.uint8)[:, None]
+    if name in _OPENCV:
+        return np.asarray(cv2.applyColorMap(ramp, _OPENCV[name])[:, :, ::-1], np.uint8, order="C")
+    if name == "grey":
+        return np.repeat(ramp[:, :, None], 3, axis=2)
+    if name == "spectral":
+        far_first = np.array(_SPECTRAL[::-1], np.float64)
+        at = np.linspace(0, len(far_first) - 1, 256)
+        channels = [np.interp(at, np.arange(len(far_first)), column) for column in far_first.T]
+        return np.asarray(np.rint(np.stack(channels, axis=-1))[:, None, :], np.uint8)
+    raise UsageError(f"no colour map {name!r}: use one of {', '.join(COLORMAPS)}")

@@ -1,0 +1,263 @@
+"""Depth maps as files: one table of formats, and what each can hold.
+
+- png16: a relative map within half a step of 65,535 between its least and greatest value; a
+  metric one to the millimetre as in ROS REP-118: uint16 millimetres, 0 = no value. Infinity,
+  and what lies beyond 65.535 m, has no value there; the float formats keep it.
+- png8: a relative map within half a step of 255.
+- exr, pfm, tiff, npy, npz: both, float32, exact.
+
+PNG, EXR, TIFF and NPZ say themselves what their values are and which model made them. PFM
+and NPY can't, nor do other programs' files: there the reader has to.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar import depthcodecs as codecs
+from nearfar.atomic import replacing
+from nearfar.errors import DepthFileError, UsageError
+
+Kind = Literal["inverse_depth", "metres"]
+"""`inverse_depth`: relative, larger = nearer, no unit. `metres`: along the view axis."""
+
+MAX_FILE_BYTES: Final = 8 * codecs.MAX_PIXELS + codecs.MAX_TEXT_BYTES
+
+
+@dataclass(frozen=True, eq=False)
+class DepthRaster:
+    """What a depth file holds.
+
+    Attributes:
+        values: (H, W) float32. Relative: finite and not negative. Metres: over 0; inf is no
+            surface.
+        kind: what the values are.
+        model: catalogue name of the model that made them.
+        note: a sentence for the reader, such as the assumption of a calibration.
+
+    Raises:
+        DepthFileError: values or texts that are none of this.
+    """
+
+    values: NDArray[np.float32]
+    kind: Kind
+    model: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise DepthFileError(f"no kind of depth {self.kind!r}: {_KINDS}")
+        if self.values.ndim != 2 or self.values.dtype != np.float32 or not self.values.size:
+            shape = self.values.shape
+            raise DepthFileError(f"{self.values.dtype} of shape {shape}: give (H, W) float32")
+        low, high = float(self.values.min()), float(self.values.max())
+        if np.isnan(low):
+            raise DepthFileError("some values are NaN, which is no depth: replace them")
+        if self.kind == "inverse_depth" and not 0 <= low <= high < np.inf:
+            raise DepthFileError(f"values {low:g} to {high:g}: relative depth is finite, 0 or more")
+        if self.kind == "metres" and low <= 0:
+            raise DepthFileError(f"a distance of {low:g} m: give more than 0, or inf for none")
+        for text in (self.model, self.note):
+            if "\0" in text or text.encode(errors="replace").decode() != text:
+                raise DepthFileError(f"the text {text!r} can't be stored: use plain Unicode")
+
+
+@dataclass(frozen=True)
+class DepthFormat:
+    """One row of the table.
+
+    Attributes:
+        suffixes: of such files; where two formats share one, it stands for the first.
+        magic: what such a file may begin with; reading goes by this alone.
+        kinds: what it can hold.
+        bits: of one stored integer; None for float32.
+        encode: samples and tags to bytes.
+        decode: bytes to samples and tags.
+    """
+
+    suffixes: tuple[str, ...]
+    magic: tuple[bytes, ...]
+    kinds: tuple[Kind, ...]
+    bits: Literal[8, 16] | None
+    encode: Callable[[codecs.Samples, codecs.Tags], bytes]
+    decode: Callable[[bytes], tuple[codecs.Samples, codecs.Tags]]
+
+
+_BOTH: Final[tuple[Kind, ...]] = ("inverse_depth", "metres")
+_KINDS: Final = "say 'inverse_depth' (relative, larger = nearer) or 'metres'"
+_PNG: Final = (b"\x89PNG\r\n\x1a\n",)
+_EXR: Final = (b"v/1\x01",)
+_TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+FORMATS: Final[Mapping[str, DepthFormat]] = MappingProxyType(
+    {
+        "png16": DepthFormat((".png",), _PNG, _BOTH, 16, codecs.encode_png, codecs.decode_png),
+        "png8": DepthFormat((".png",), _PNG, _BOTH[:1], 8, codecs.encode_png, codecs.decode_png),
+        "exr": DepthFormat((".exr",), _EXR, _BOTH, None, codecs.encode_exr, codecs.decode_exr),
+        "pfm": DepthFormat(
+            (".pfm",), (b"Pf", b"PF"), _BOTH, None, codecs.encode_pfm, codecs.decode_pfm
+        ),
+        "tiff": DepthFormat(
+            (".tiff", ".tif"), _TIFF, _BOTH, None, codecs.encode_tiff, codecs.decode_tiff
+        ),
+        "npy": DepthFormat(
+            (".npy",), (b"\x93NUMPY",), _BOTH, None, codecs.encode_npy, codecs.decode_npy
+        ),
+        "npz": DepthFormat((".npz",), (b"PK",), _BOTH, None, codecs.encode_npz, codecs.decode_npz),
+    }
+)
+"""Every format by name."""
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """Name the format that a path's suffix stands for.
+
+    Raises:
+        UsageError: no depth format has this suffix.
+    """
+    suffix = Path(path).suffix.lower()
+    for name, row in FORMATS.items():
+        if suffix in row.suffixes:
+            return name
+    known = ", ".join(dict.fromkeys(known for row in FORMATS.values() for known in row.suffixes))
+    raise UsageError(f"no depth format has the suffix {suffix!r}: use {known}, or name a format")
+
+
+def write_depth(
+    raster: DepthRaster,
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    overwrite: bool = True,
+) -> None:
+    """Write a depth file, whole or not at all.
+
+    Args:
+        raster: what to write.
+        path: where; its folder must exist.
+        format: a name of `FORMATS`; by default what the suffix stands for, png16 for .png.
+        overwrite: replace a file that is there.
+
+    Raises:
+        UsageError: unknown format or suffix.
+        DepthFileError: the format can't hold this map.
+        OutputExistsError: the file is there and `overwrite` is False.
+        WriteError: the system refused.
+    """
+    data = encode_depth(raster, format or format_of(path))
+    with replacing(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(data)
+
+
+def encode_depth(raster: DepthRaster, format: str) -> bytes:
+    """Make the bytes of a depth file.
+
+    Args:
+        raster: what to write.
+        format: a name of `FORMATS`.
+
+    Raises:
+        UsageError: unknown format.
+        DepthFileError: the format can't hold this map.
+    """
+    row = FORMATS.get(format)
+    if row is None:
+        raise UsageError(f"no depth format {format!r}: use one of {', '.join(FORMATS)}")
+    if raster.kind not in row.kinds:
+        raise DepthFileError(
+            f"{format} can't hold metres: {row.bits} bits are steps of 25 cm over 65 m; use png16"
+        )
+    tags: codecs.Tags = {"kind": raster.kind, "model": raster.model, "note": raster.note}
+    samples: codecs.Samples = raster.values
+    if row.bits:
+        samples, scale, offset = _quantize(raster, row.bits)
+        tags |= {"scale": repr(scale), "offset": repr(offset)}
+    return row.encode(samples, {key: text for key, text in tags.items() if text})
+
+
+def read_raster(source: str | os.PathLike[str] | bytes, *, kind: Kind | None = None) -> DepthRaster:
+    """Read a depth file of any format here; its content tells which, not its suffix.
+
+    Args:
+        source: path, or the file's bytes.
+        kind: what the values are, for a file that does not say it itself: PFM, NPY, or
+            another program's. Metres in a PNG are then millimetres in 16 bits; in every
+            format 0 metres means no value and is read as inf.
+
+    Raises:
+        DepthFileError: no such file, not a depth file, damaged, over 100 megapixels, of
+            unstated kind, or of another kind than `kind`.
+    """
+    name = "depth file" if isinstance(source, bytes) else os.fspath(source)
+    data = source if isinstance(source, bytes) else _read_bytes(Path(source))
+    row = next((row for row in FORMATS.values() if data.startswith(row.magic)), None)
+    if row is None:
+        raise DepthFileError(f"{name}: no depth file: {', '.join(FORMATS)} can be read")
+    try:
+        samples, tags = row.decode(data)
+        return _interpret(samples, tags, kind)
+    except DepthFileError as error:
+        raise DepthFileError(f"{name}: {error}") from error
+    except Exception as error:  # each library has its own ways to fail on damage
+        cause = " ".join(str(error).split())[:120] or type(error).__name__
+        raise DepthFileError(f"{name}: damaged or cut off ({cause}): write it anew") from error
+
+
+def _quantize(raster: DepthRaster, bits: int) -> tuple[codecs.Samples, float, float]:
+    """Give stored, scale and offset such that value = stored * scale + offset."""
+    if raster.kind == "metres":
+        millimetres = np.rint(raster.values.astype(np.float64) * 1000)
+        fits = (millimetres >= 1) & (millimetres <= 65535)
+        if not fits.any():
+            raise DepthFileError(
+                "no distance is within the 0.001 to 65.535 m of a 16-bit PNG: use .exr or .tiff"
+            )
+        return np.where(fits, millimetres, 0).astype(np.uint16), 0.001, 0.0
+    low, high = raster.values.min(), raster.values.max()
+    top = 2**bits - 1
+    dtype = np.uint8 if bits == 8 else np.uint16
+    if low == high:
+        return np.zeros(raster.values.shape, dtype), 0.0, float(low)
+    steps = raster.values - low
+    steps /= high - low  # to 0..1 first: a factor of top / span may be beyond float32
+    steps *= np.float32(top)
+    steps += np.float32(0.5)
+    return steps.astype(dtype), (float(high) - float(low)) / top, float(low)
+
+
+def _interpret(samples: codecs.Samples, tags: codecs.Tags, kind: Kind | None) -> DepthRaster:
+    stated = tags.get("kind", kind)
+    if stated is None:
+        raise DepthFileError(f"it does not say what its values are: {_KINDS}")
+    if kind not in (None, stated):
+        raise DepthFileError(f"it holds {stated}, not {kind}")
+    if stated not in get_args(Kind):
+        raise DepthFileError(f"it holds {stated!r}, which is no kind of depth known here")
+    values = samples.astype(np.float64)
+    if "scale" in tags:
+        values = values * float(tags["scale"]) + float(tags["offset"])
+    elif samples.dtype == np.uint16 and stated == "metres":
+        values = values / 1000
+    elif samples.dtype == np.uint8 and stated == "metres":
+        raise DepthFileError("8 bits hold no metres: give millimetres in 16 bits")
+    if stated == "metres":
+        values = np.where(values == 0, np.inf, values)
+    with np.errstate(over="ignore"):
+        values32 = values.astype(np.float32)
+    kind = "metres" if stated == "metres" else "inverse_depth"
+    return DepthRaster(values32, kind, tags.get("model", ""), tags.get("note", ""))
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise DepthFileError(f"{path}: over {MAX_FILE_BYTES // 1_000_000} MB")
+        return path.read_bytes()
+    except OSError as error:
+        raise DepthFileError(f"can't read {path}: {error.strerror or error}") from error

@@ -1,0 +1,252 @@
+"""The two results: relative depth, and depth in metres. Nothing takes one for the other."""
+
+import os
+from dataclasses import dataclass
+from operator import index
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar import colormaps
+from nearfar.depthfiles import DepthRaster, Kind, encode_depth, read_raster, write_depth
+from nearfar.errors import DepthMapError, PointError
+
+
+@dataclass(frozen=True, eq=False)
+class DepthMap:
+    """Relative depth: which pixel is nearer, and how inverse distances relate.
+
+    Metres come only from `nearfar.calibration`, because scale and shift are unknown here.
+
+    Attributes:
+        inverse_depth: (H, W) float32, finite, not negative; larger is nearer; no unit. Other
+            real types are converted. Read-only here; not copied.
+        model: catalogue name of the model that made it.
+
+    Raises:
+        DepthMapError: values that are no such map.
+    """
+
+    inverse_depth: NDArray[np.float32]
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        values = _plane(self.inverse_depth)
+        low, high = float(values.min()), float(values.max())
+        if not 0 <= low <= high < np.inf:
+            raise DepthMapError(
+                f"relative depth from {low:g} to {high:g}: every value must be finite, 0 or more"
+            )
+        object.__setattr__(self, "inverse_depth", values)
+
+    @property
+    def width_px(self) -> int:
+        """Columns."""
+        return int(self.inverse_depth.shape[1])
+
+    @property
+    def height_px(self) -> int:
+        """Rows."""
+        return int(self.inverse_depth.shape[0])
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """(width, height)."""
+        return self.width_px, self.height_px
+
+    def nearness(self, *, robust: bool = False) -> NDArray[np.float32]:
+        """Spread the map over 0 to 1.
+
+        Args:
+            robust: the limits are the 2nd and the 98th percentile instead of the least and
+                the greatest value; what lies beyond is clipped.
+
+        Returns:
+            (H, W) float32: 0 is the farthest, 1 the nearest pixel; zeros for a constant map.
+        """
+        return _spread(self.inverse_depth, self.inverse_depth, robust=robust)
+
+    def at(self, x_px: int, y_px: int) -> float:
+        """Read one pixel's inverse depth.
+
+        Raises:
+            PointError: outside the picture.
+        """
+        return _at(self.inverse_depth, x_px, y_px)
+
+    def percentile(self, x_px: int, y_px: int) -> float:
+        """Say how much of the picture is farther than a pixel, in percent, 0 to 100.
+
+        Pixels as near as this one count half, so a constant map gives 50 everywhere.
+
+        Raises:
+            PointError: outside the picture.
+        """
+        value = _at(self.inverse_depth, x_px, y_px)
+        farther = np.count_nonzero(self.inverse_depth < value)
+        nearer = np.count_nonzero(self.inverse_depth > value)
+        return float(50 + 50 * (farther - nearer) / self.inverse_depth.size)
+
+    def colorize(
+        self, colormap: str = colormaps.COLORMAPS[0], *, robust: bool = False
+    ) -> NDArray[np.uint8]:
+        """Colour the map, near = warm.
+
+        Args:
+            colormap: one of `nearfar.colormaps.COLORMAPS`.
+            robust: as for `nearness`.
+
+        Returns:
+            (H, W, 3) uint8 RGB.
+
+        Raises:
+            UsageError: no colour map of that name.
+        """
+        return colormaps.apply(self.nearness(robust=robust), colormap)
+
+    def save(
+        self, path: str | os.PathLike[str], *, format: str | None = None, overwrite: bool = True
+    ) -> None:
+        """Write the map; arguments and errors are those of `nearfar.depthfiles.write_depth`."""
+        write_depth(self._raster(), path, format=format, overwrite=overwrite)
+
+    def encode(self, format: str = "png16") -> bytes:
+        """Give the content of such a file; see `nearfar.depthfiles.encode_depth`."""
+        return encode_depth(self._raster(), format)
+
+    def _raster(self) -> DepthRaster:
+        return DepthRaster(self.inverse_depth, "inverse_depth", self.model)
+
+
+@dataclass(frozen=True, eq=False)
+class MetricDepth:
+    """Depth in metres, along the view axis.
+
+    Attributes:
+        metres: (H, W) float32, over 0; inf where there is no surface. Other real types are
+            converted. Read-only here; not copied.
+        model: catalogue name of the model behind it.
+        assumption: how the metres were come by, in a sentence.
+
+    Raises:
+        DepthMapError: values that are no such map.
+    """
+
+    metres: NDArray[np.float32]
+    model: str = ""
+    assumption: str = ""
+
+    def __post_init__(self) -> None:
+        values = _plane(self.metres)
+        low = float(values.min())
+        if not low > 0:
+            raise DepthMapError(
+                f"a distance of {low:g} m: every distance must be over 0, or inf for no surface"
+            )
+        object.__setattr__(self, "metres", values)
+
+    @property
+    def width_px(self) -> int:
+        """Columns."""
+        return int(self.metres.shape[1])
+
+    @property
+    def height_px(self) -> int:
+        """Rows."""
+        return int(self.metres.shape[0])
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """(width, height)."""
+        return self.width_px, self.height_px
+
+    def at(self, x_px: int, y_px: int) -> float:
+        """Read one pixel's distance in metres; inf where there is no surface.
+
+        Raises:
+            PointError: outside the picture.
+        """
+        return _at(self.metres, x_px, y_px)
+
+    def colorize(
+        self, colormap: str = colormaps.COLORMAPS[0], *, robust: bool = False
+    ) -> NDArray[np.uint8]:
+        """Colour the map by inverse distance, near = warm; no surface counts as farthest.
+
+        Args:
+            colormap: one of `nearfar.colormaps.COLORMAPS`.
+            robust: limits at the 2nd and the 98th percentile of what has a surface.
+
+        Returns:
+            (H, W, 3) uint8 RGB.
+
+        Raises:
+            UsageError: no colour map of that name.
+        """
+        with np.errstate(over="ignore"):
+            inverse = np.minimum(1 / self.metres, np.finfo(np.float32).max)
+        surface = inverse[inverse > 0]
+        return colormaps.apply(_spread(inverse, surface, robust=robust), colormap)
+
+    def save(
+        self, path: str | os.PathLike[str], *, format: str | None = None, overwrite: bool = True
+    ) -> None:
+        """Write the map; arguments and errors are those of `nearfar.depthfiles.write_depth`."""
+        raster = DepthRaster(self.metres, "metres", self.model, self.assumption)
+        write_depth(raster, path, format=format, overwrite=overwrite)
+
+
+def read_depth(
+    path: str | os.PathLike[str] | bytes, *, kind: Kind | None = None
+) -> DepthMap | MetricDepth:
+    """Read a depth file, a path or its bytes.
+
+    Args:
+        path: the file, in any format of `nearfar.depthfiles`.
+        kind: what the values are, for a file that does not say it itself.
+
+    Raises:
+        DepthFileError: as of `nearfar.depthfiles.read_raster`.
+    """
+    raster = read_raster(path, kind=kind)
+    if raster.kind == "metres":
+        return MetricDepth(raster.values, raster.model, raster.note)
+    return DepthMap(raster.values, raster.model)
+
+
+def _plane(values: NDArray[Any]) -> NDArray[np.float32]:
+    if values.ndim != 2 or values.size == 0:
+        raise DepthMapError(f"an array of shape {values.shape}: give (height, width)")
+    if values.dtype.kind not in "fiu":
+        raise DepthMapError(f"an array of {values.dtype}: give float32")
+    with np.errstate(over="ignore"):
+        view: NDArray[np.float32] = values.astype(np.float32, copy=False).view()
+    view.flags.writeable = False
+    return view
+
+
+def _at(values: NDArray[np.float32], x_px: int, y_px: int) -> float:
+    height_px, width_px = values.shape
+    if not (0 <= index(x_px) < width_px and 0 <= index(y_px) < height_px):
+        raise PointError(
+            f"the point {x_px},{y_px} is outside the picture: x goes from 0 to {width_px - 1},"
+            f" y from 0 to {height_px - 1}"
+        )
+    return float(values[y_px, x_px])
+
+
+def _spread(
+    values: NDArray[np.float32], among: NDArray[np.float32], *, robust: bool
+) -> NDArray[np.float32]:
+    """Map the limits of `among` to 0 and 1, and clip."""
+    if among.size == 0:
+        return np.zeros_like(values)
+    low, high = np.percentile(among, (2, 98)) if robust else (among.min(), among.max())
+    low, high = np.float32(low), np.float32(high)
+    if low == high:
+        return np.asarray(values > high, np.float32)
+    spread: NDArray[np.float32] = values - low
+    spread /= high - low
+    np.clip(spread, 0, 1, out=spread)
+    return spread
