@@ -1,0 +1,51 @@
+"""The one table of models."""
+
+from typing import Final
+
+from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
+
+IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
+IMAGENET_STD: Final = (0.229, 0.224, 0.225)
+
+_GITHUB: Final = "https://github.com"
+
+CATALOG: Final[tuple[ModelSpec, ...]] = (
+    ModelSpec(
+        name="depth-anything-v2-small",
+        file="depth_anything_v2_vits_dynamic.onnx",
+        sha256="46c4e8eeda3a27f34701831b6a2ec7753d7b38779b215acb5633424703deed8f",
+        size_bytes=99_092_268,
+        licence="Apache-2.0",
+        origin="Depth Anything V2 (Yang et al., 2024), exported by fabio-sim/Depth-Anything-ONNX",
+        urls=(
+            f"{_GITHUB}/fabio-sim/Depth-Anything-ONNX/releases/download/v2.0.0/depth_anything_v2_vits_dynamic.onnx",
+        ),
+        input=InputSpec(518, 518, 14, "lower_bound", "cubic", IMAGENET_MEAN, IMAGENET_STD),
+        output=OutputSpec("far", "linear"),
+    ),
+    ModelSpec(
+        name="midas-small",
+        file="model-small.onnx",
+        sha256="2d8c6cb8f415229daf1eb041024208e2608c9f98e17c81cc7c6ecb449c56fd58",
+        size_bytes=66_764_249,
+        licence="MIT",
+        origin="MiDaS v2.1 small (Ranftl et al., TPAMI 2022), isl-org/MiDaS",
+        urls=(f"{_GITHUB}/isl-org/MiDaS/releases/download/v2_1/model-small.onnx",),
+        input=InputSpec(256, 256, 32, "stretch", "cubic"),  # the graph normalises by itself
+        output=OutputSpec("far", "cubic"),
+        macs_per_px=70_200,
+    ),
+    ModelSpec(
+        name="nearfar-lite",
+        file="nearfar-lite.onnx",
+        sha256="b4475f246fddf0ca811ddb0ad9461eb0a6bd12f347e0b7fbaea47f98295697f1",
+        size_bytes=18_468_226,
+        licence="research data sets, some non-commercial: see docs/models.md",
+        origin="nearfar's own network, ships inside the package",
+        urls=(),
+        input=InputSpec(224, 224, 32, "lower_bound", "area", (127 / 255,) * 3, (128 / 255,) * 3),
+        output=OutputSpec("free", "linear"),
+        macs_per_px=15_000,
+    ),
+)
+"""Best first: `auto` is the first of these that is on this machine."""

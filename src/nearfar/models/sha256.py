@@ -1,0 +1,71 @@
+"""SHA-256 of files too large to hold, and copies that are what they should be."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from nearfar.atomic import replacing
+from nearfar.errors import ChecksumError, ModelFileError
+
+CHUNK_BYTES: Final = 1 << 20
+
+
+def of_file(path: Path) -> tuple[str, int]:
+    """Read a file through once.
+
+    Returns:
+        Its SHA-256 as lower-case hex, and its size in bytes.
+
+    Raises:
+        ModelFileError: it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return _pour(file, None), file.tell()
+    except OSError as error:
+        raise ModelFileError(f"can't read {path}: {error.strerror or error}") from error
+
+
+def read(path: Path) -> tuple[str, bytes]:
+    """Read a file into memory.
+
+    Returns:
+        The SHA-256 of the very bytes that are returned with it.
+
+    Raises:
+        ModelFileError: it can't be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"can't read {path}: {error.strerror or error}") from error
+    return hashlib.sha256(content).hexdigest(), content
+
+
+def copy(source: Path, target: Path, sha256: str) -> None:
+    """Copy a file; on success the copy is whole, on the disk, and has this SHA-256.
+
+    Raises:
+        ModelFileError: the source can't be read.
+        ChecksumError: the source is another file by now. `target` is as it was.
+        WriteError: the disk is full or refuses.
+    """
+    try:
+        incoming = source.open("rb")
+    except OSError as error:
+        raise ModelFileError(f"can't read {source}: {error.strerror or error}") from error
+    with incoming, replacing(target) as temporary, temporary.open("wb") as outgoing:
+        if _pour(incoming, outgoing) != sha256:
+            raise ChecksumError(f"{source} changed while it was copied: try again")
+        outgoing.flush()
+        os.fsync(outgoing.fileno())
+
+
+def _pour(incoming: BinaryIO, outgoing: BinaryIO | None) -> str:
+    digest = hashlib.sha256()
+    while chunk := incoming.read(CHUNK_BYTES):
+        digest.update(chunk)
+        if outgoing:
+            outgoing.write(chunk)
+    return digest.hexdigest()

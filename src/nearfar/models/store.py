@@ -1,0 +1,184 @@
+"""The models of this machine: how they come, are read, and go."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from nearfar.errors import ChecksumError, ModelError, ModelMissingError
+from nearfar.models import own, sha256
+from nearfar.models.fetch import fetch
+from nearfar.models.lock import locked
+from nearfar.models.shelf import Shelf
+from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
+from nearfar.models.transfer import Progress
+
+PLAIN_OUTPUT: Final = OutputSpec()
+"""Zero is infinitely far, and the map is resized by cubic interpolation."""
+
+
+class Store(Shelf):
+    """The shelf, and what is on it: nothing is handed out whose SHA-256 is not the recorded one."""
+
+    def read(self, name: str) -> bytes:
+        """Read a model's file once: the bytes that were verified are the bytes returned.
+
+        Raises:
+            UnknownModelError: no such model.
+            ModelMissingError: its file is not here.
+            ModelFileError: its file can't be read.
+            ChecksumError: its file is not the recorded one.
+        """
+        spec = self.spec(name)
+        path = self._existing(spec)
+        found, content = sha256.read(path)
+        self._compare(spec, path, found)
+        return content
+
+    def verify(self, name: str) -> Path:
+        """Check a model's file without holding it in memory; give its path. Raises as `read`."""
+        spec = self.spec(name)
+        path = self._existing(spec)
+        self._compare(spec, path, sha256.of_file(path)[0])
+        return path
+
+    def pull(self, name: str, *, progress: Progress | None = None) -> Path:
+        """Fetch a model's file unless the right one is here; a wrong one is replaced.
+
+        Args:
+            name: of a model of the catalogue.
+            progress: told (bytes done, bytes in all) while the file comes.
+
+        Returns:
+            The path of the verified file.
+
+        Raises:
+            UnknownModelError: no such model.
+            OfflineError, DownloadError, WriteError: see `nearfar.models.fetch.fetch`.
+            ChecksumError: what came, or what ships with nearfar, is not the recorded file.
+            ModelMissingError: it is not here, and is published nowhere.
+        """
+        spec = self.spec(name)
+        target = self._folder(name) / spec.file
+        try:
+            return self.verify(name)
+        except (ModelMissingError, ChecksumError):
+            if not spec.urls or self._find(spec) not in (None, target):
+                raise
+        fetch(spec.urls, target, spec.sha256, spec.size_bytes, name=name, progress=progress)
+        return target
+
+    def add(
+        self,
+        name: str,
+        file: str | os.PathLike[str],
+        *,
+        input: InputSpec,
+        output: OutputSpec = PLAIN_OUTPUT,
+        licence: str = "not stated",
+        origin: str = "",
+        macs_per_px: float | None = None,
+        overwrite: bool = False,
+    ) -> ModelSpec:
+        """Copy an ONNX file into the home.
+
+        Under a name of the catalogue it must be the official file, which is then as good as
+        pulled; the catalogue's own row holds, whatever else is given here.
+
+        Args:
+            name: a-z, 0-9, dot, dash and underscore, at most 64, not `auto`.
+            file: the ONNX file, its weights inside.
+            input: how pictures are fed.
+            output: how answers are read.
+            licence: of the weights.
+            origin: who made them.
+            macs_per_px: multiply-adds per pixel fed, if known.
+            overwrite: replace one's own model of this name.
+
+        Raises:
+            UsageError: the name or a number makes no sense.
+            ModelFileError: the file can't be read, or is no whole ONNX file.
+            ChecksumError: the name is the catalogue's, and the file is not the official one.
+            OutputExistsError: there is such a model, and `overwrite` is False.
+            WriteError: the disk is full or refuses.
+        """
+        source, folder = Path(file), self._folder(name)
+        found, size_bytes = sha256.of_file(source)
+        if row := self._row(name):
+            if found != row.sha256:
+                raise ChecksumError(
+                    f"{source} is not the official file of {name} (SHA-256 {found[:12]}..., not "
+                    f"{row.sha256[:12]}...): get that one, or add yours under another name"
+                )
+            with locked(folder / row.file):
+                sha256.copy(source, folder / row.file, found)
+            return row
+        spec = ModelSpec(
+            name=name,
+            file=f"{name}-{found[:8]}.onnx",
+            sha256=found,
+            size_bytes=size_bytes,
+            licence=licence,
+            origin=origin,
+            urls=(),
+            input=input,
+            output=output,
+            macs_per_px=macs_per_px,
+        )
+        own.keep(folder, source, spec, overwrite=overwrite)
+        return spec
+
+    def remove(self, name: str) -> None:
+        """Take a model out of the home, with whatever an unfinished pull left of it.
+
+        Raises:
+            UnknownModelError: no such model.
+            ModelMissingError: nothing of it is in the home.
+            ModelError: it ships with nearfar.
+            WriteError: the system refused.
+        """
+        row, folder = self._row(name), self._folder(name)
+        if row is None:
+            self._must_own(name)
+        first = folder / (row.file if row else own.RECORD)  # without it the rest is nothing
+        removed = 0
+        if folder.is_dir():
+            with locked(first):
+                for file in sorted(folder.iterdir(), key=lambda file: file != first):
+                    if file.is_file() and file.suffix != ".lock":
+                        file.unlink()
+                        removed += 1
+        if not removed:
+            if row and self._path(row):
+                raise ModelError(f"{name} ships with nearfar and can't be removed")
+            raise ModelMissingError(f"{name} is not on this machine: there is nothing to remove")
+
+    def _existing(self, spec: ModelSpec) -> Path:
+        if path := self._find(spec):
+            return path
+        raise ModelMissingError(f"{spec.name} is not on this machine: {self._remedy(spec)}")
+
+    def _compare(self, spec: ModelSpec, path: Path, found: str) -> None:
+        if found != spec.sha256:
+            raise ChecksumError(
+                f"{path} is not {spec.name}: its SHA-256 is {found[:12]}..., not "
+                f"{spec.sha256[:12]}...; {self._remedy(spec, path)}"
+            )
+
+    def _remedy(self, spec: ModelSpec, path: Path | None = None) -> str:
+        if self._row(spec.name) is None:
+            return f"nearfar models add {spec.name} FILE --force brings it back"
+        if not spec.urls or (path and path.parent == self.bundled):
+            return "reinstall nearfar, which brings it"
+        return (
+            f"nearfar models pull {spec.name}, or, with a file from elsewhere, "
+            f"nearfar models add {spec.name} {spec.file}"
+        )
+
+
+def list_models() -> tuple[ModelSpec, ...]:
+    """Every model that `nearfar.load` takes by name, whether its file is here or not.
+
+    Returns:
+        The catalogue, best first, then the user's own models, sorted by name.
+    """
+    return Store().specs()

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import pytest
+
+from nearfar.errors import (
+    ModelMissingError,
+    UnknownModelError,
+    UsageError,
+)
+from nearfar.models import own
+from nearfar.models.catalog import CATALOG
+from nearfar.models.store import Store
+from tests.models.helpers import add
+
+
+def test_names_are_the_catalogue_and_then_ones_own(store: Store, file: Path) -> None:
+    for name in ("zoo", "attic"):
+        add(store, name, file)
+    assert store.names() == ("best", "fair", "base", "attic", "zoo")
+
+
+def test_installed_and_auto_are_best_first(store: Store, file: Path) -> None:
+    add(store, "attic", file)
+    assert [spec.name for spec in store.installed()] == ["base", "attic"]
+    assert store.auto().name == "base"
+    store.pull("best")
+    assert [spec.name for spec in store.installed()] == ["best", "base", "attic"]
+    assert store.auto().name == "best"
+
+
+def test_auto_is_never_ones_own(store: Store, file: Path) -> None:
+    add(store, "attic", file)
+    (store.bundled / "base.onnx").unlink()
+    with pytest.raises(ModelMissingError, match="nearfar models list"):
+        store.auto()
+
+
+def test_an_unknown_name_is_told_what_is_close(store: Store, file: Path) -> None:
+    add(store, "kitchen", file)
+    with pytest.raises(UnknownModelError, match=r"did you mean kitchen\? nearfar models list"):
+        store.spec("kitchn")
+    with pytest.raises(UnknownModelError, match="'qqq': nearfar models list"):
+        store.spec("qqq")
+
+
+def test_path_looks_at_the_size(store: Store) -> None:
+    assert store.path("best") is None
+    assert store.path("base") == store.bundled / "base.onnx"
+    (store.bundled / "base.onnx").write_bytes(b"bas")
+    assert store.path("base") is None
+
+
+def test_a_store_that_is_not_there_is_empty_and_stays_so(tmp_path: Path) -> None:
+    store = Store(tmp_path / "none", bundled=tmp_path)
+    assert store.names() == tuple(spec.name for spec in CATALOG)
+    assert store.installed() == ()
+    assert store.damaged() == ()
+    assert not store.home.exists()
+
+
+def test_home_is_the_setting_or_the_systems(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Store().home.name == "nearfar"
+    monkeypatch.setenv("NEARFAR_HOME", str(tmp_path))
+    assert Store().home == tmp_path
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NEARFAR_HOME", "~/depth")
+    assert Store().home == tmp_path / "depth"
+
+
+@pytest.mark.parametrize(
+    "name", ["../base", "..", ".", "", "/etc/passwd", "a/b", "a\\b", ".hidden", "A", "a\n", "ä"]
+)
+def test_a_name_is_never_a_path(store: Store, file: Path, name: str) -> None:
+    outside = store.home / "base"
+    outside.mkdir(parents=True)
+    add(store, "mine", file)
+    (outside / own.RECORD).write_bytes((store.home / "models/mine" / own.RECORD).read_bytes())
+    for look in (store.spec, store.path, store.read, store.verify, store.pull, store.remove):
+        with pytest.raises(UnknownModelError):
+            look(name)
+    with pytest.raises(UsageError, match="can't be a model's name"):
+        add(store, name, file)
