@@ -1,0 +1,1 @@
+"""Runtimes: what turns a model file into something that runs."""

@@ -1,0 +1,119 @@
+"""OpenVINO on the CPU: often the fastest on Intel. An extra."""
+
+import logging
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nearfar.errors import InferenceError, ModelFileError
+from nearfar.runtimes import cores, quiet
+from nearfar.runtimes.door import Door, Port
+from nearfar.runtimes.reasons import reason
+from nearfar.runtimes.session import Batch, RawDepth
+
+_log = logging.getLogger(__name__)
+
+
+class OpenvinoSession:
+    """A network in OpenVINO. Safe to call from several threads: each has its own request.
+
+    Height and width stay free. A graph compiled for one size was measured 4 % faster at
+    288 x 224 and not at all at 640 x 480, for 0.4 s and 30 MB a size.
+
+    Args:
+        model: content of an ONNX file.
+        threads: of one run; the physical cores when not given.
+        callers: threads that call `run` at the same time; more than these wait for each other.
+        cache_dir: where compiled networks are kept, which halves the time to load; it is made
+            when it is not there. None: nowhere. OpenVINO drops a file that was cut off.
+
+    Raises:
+        MissingExtraError: openvino is not installed.
+        ModelFileError: the file is damaged, or no depth network.
+        UsageError: less than one thread.
+    """
+
+    runtime: str = "openvino"
+
+    def __init__(
+        self,
+        model: bytes,
+        *,
+        threads: int | None = None,
+        callers: int = 1,
+        cache_dir: Path | None = None,
+    ) -> None:
+        ov = quiet.openvino()
+        config: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_NUM_THREADS": cores.threads_or_physical(threads) * callers,
+            "NUM_STREAMS": callers,
+        }
+        if cache_dir is not None and _usable(cache_dir):
+            config["CACHE_DIR"] = str(cache_dir)
+        try:
+            # from bytes straight to compiled: a cached network is then not even parsed
+            self._compiled = ov.Core().compile_model(model, "CPU", config, weights=b"")
+        except (RuntimeError, ValueError) as error:
+            raise ModelFileError(
+                f"not an ONNX network that openvino can load ({reason(error)}):"
+                " get the file again, or export it anew"
+            ) from error
+        self._door = Door(
+            [_port(port) for port in self._compiled.inputs],
+            [_port(port) for port in self._compiled.outputs],
+        )
+        self._own = threading.local()
+
+    def run(self, batch: Batch) -> RawDepth:
+        """Run the network.
+
+        Args:
+            batch: (N, 3, h, w) float32. A graph made for one picture gets them one by one.
+
+        Returns:
+            (N, h, w) float32.
+
+        Raises:
+            InferenceError: the graph can't take this size, or failed.
+        """
+        parts = [self._run(piece) for piece in self._door.pieces(batch)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _run(self, piece: Batch) -> RawDepth:
+        try:
+            if not hasattr(self._own, "request"):
+                self._own.request = self._compiled.create_infer_request()
+            outputs = self._own.request.infer([piece], share_inputs=True)
+        except (RuntimeError, ValueError) as error:
+            height_px, width_px = piece.shape[2:]
+            raise InferenceError(
+                f"openvino failed on {width_px} x {height_px} pixels ({reason(error)}):"
+                " most networks want sides that are multiples of 32"
+            ) from error
+        return self._door.maps(outputs[0], len(piece))
+
+
+def _usable(folder: Path) -> bool:
+    """Make the folder of compiled networks; say so where that fails, and do without."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _log.warning("compiled networks can't be kept in %s: %s", folder, error.strerror or error)
+        return False
+    if not os.access(folder, os.W_OK | os.X_OK):
+        _log.warning("compiled networks can't be kept in %s: it is read-only", folder)
+        return False
+    return True
+
+
+def _port(port: Any) -> Port:
+    shape = port.get_partial_shape()
+    sides = None
+    if shape.rank.is_static:
+        sides = tuple(side.get_length() if side.is_static else None for side in shape)
+    return Port(port.get_any_name(), sides, port.get_element_type().to_dtype().name)

@@ -1,0 +1,27 @@
+"""The one thing a runtime must do."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Batch = NDArray[np.float32]
+"""(N, 3, h, w) float32, RGB, normalised as the model's `InputSpec` says."""
+
+RawDepth = NDArray[np.float32]
+"""(N, h, w) float32, as the network gave it."""
+
+
+class Session(Protocol):
+    """A loaded network. Safe to call from several threads at once."""
+
+    runtime: str
+    """Name of the runtime: onnxruntime, openvino or torch."""
+
+    def run(self, batch: Batch) -> RawDepth:
+        """Run the network.
+
+        Raises:
+            InferenceError: the runtime refused, for instance a size the graph can't take.
+        """
+        ...

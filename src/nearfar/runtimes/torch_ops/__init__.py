@@ -1,0 +1,1 @@
+"""ONNX operators in torch. Imported only when a torch session is made."""

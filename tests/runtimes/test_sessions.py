@@ -1,0 +1,148 @@
+"""Every runtime, one behaviour; NumPy is the reference."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from nearfar.errors import InferenceError, ModelFileError, UsageError
+from nearfar.models.catalog import CATALOG
+from nearfar.models.store import Store
+from nearfar.runtimes.onnx import OnnxSession
+from nearfar.runtimes.openvino import OpenvinoSession
+from nearfar.runtimes.session import Batch, Session
+from nearfar.runtimes.torch import TorchSession
+from tests.fakes import FakeSession, tiny_depth, tiny_onnx
+
+Make = Callable[..., Session]
+RUNTIMES: dict[str, Make] = {
+    "onnxruntime": OnnxSession,
+    "openvino": OpenvinoSession,
+    "torch": TorchSession,
+}
+
+
+@pytest.fixture(params=RUNTIMES)
+def make(request: pytest.FixtureRequest) -> Make:
+    if request.param != "onnxruntime":
+        pytest.importorskip(request.param)
+    return RUNTIMES[request.param]
+
+
+def noise(shape: tuple[int, ...]) -> Batch:
+    return np.random.default_rng(3).standard_normal(shape, dtype=np.float32)
+
+
+def same(session: Session, batch: Batch) -> None:
+    depth = session.run(batch)
+    assert depth.dtype == np.float32
+    np.testing.assert_allclose(depth, tiny_depth(batch), atol=2e-6)
+
+
+def test_it_has_its_name(make: Make) -> None:
+    assert RUNTIMES[make(tiny_onnx()).runtime] is make
+
+
+@pytest.mark.parametrize("channel_axis", [False, True])
+def test_any_batch_and_size(make: Make, channel_axis: bool) -> None:
+    session = make(tiny_onnx(channel_axis=channel_axis))
+    for shape in [(1, 3, 8, 6), (4, 3, 8, 6), (2, 3, 5, 31), (1, 3, 8, 6)]:
+        same(session, noise(shape))
+
+
+@pytest.mark.parametrize("channel_axis", [False, True])
+def test_a_graph_for_one_picture_takes_several(make: Make, channel_axis: bool) -> None:
+    session = make(tiny_onnx(batch=1, height_px=8, width_px=6, channel_axis=channel_axis))
+    for count in (1, 3):
+        same(session, noise((count, 3, 8, 6)))
+
+
+def test_a_fixed_size_is_told(make: Make) -> None:
+    session = make(tiny_onnx(height_px=8, width_px=6))
+    with pytest.raises(InferenceError, match="takes 6 x 8 pixels, not 7 x 8"):
+        session.run(noise((1, 3, 8, 7)))
+
+
+def test_memory_order_does_not_matter(make: Make) -> None:
+    same(make(tiny_onnx()), noise((2, 5, 4, 3)).transpose(0, 3, 1, 2))
+
+
+def test_the_batch_is_not_changed_and_results_do_not_share_memory(make: Make) -> None:
+    session, batch = make(tiny_onnx()), noise((1, 3, 4, 4))
+    before = batch.copy()
+    first = session.run(batch)
+    kept = first.copy()
+    session.run(batch + 1)
+    np.testing.assert_array_equal(batch, before)
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_many_threads_at_once(make: Make) -> None:
+    session = make(tiny_onnx(), threads=1)
+    batches = [noise((1, 3, 16, 8 + index % 4)) * index for index in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        for batch, depth in zip(batches, pool.map(session.run, batches), strict=True):
+            np.testing.assert_allclose(depth, tiny_depth(batch), atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        np.zeros((3, 8, 8), np.float32),
+        np.zeros((1, 4, 8, 8), np.float32),
+        np.zeros((0, 3, 8, 8), np.float32),
+        np.zeros((1, 3, 0, 8), np.float32),
+        np.zeros((1, 3, 8, 8), np.uint8),
+    ],
+    ids=["no batch axis", "four channels", "no picture", "no row", "not float"],
+)
+def test_what_is_no_batch_is_refused(make: Make, batch: Batch) -> None:
+    with pytest.raises(InferenceError, match=r"is fed \(N, 3, h, w\) float32"):
+        make(tiny_onnx()).run(batch)
+
+
+@pytest.mark.parametrize("threads", [0, -2])
+def test_no_threads_are_refused(make: Make, threads: int) -> None:
+    with pytest.raises(UsageError, match="at least 1"):
+        make(tiny_onnx(), threads=threads)
+
+
+def damaged() -> dict[str, bytes]:
+    good = tiny_onnx()
+    return {"empty": b"", "text": b"not a network\n" * 9, "cut off": good[: len(good) // 2]}
+
+
+@pytest.mark.parametrize("kind", damaged())
+def test_a_damaged_file_is_told_in_one_line(
+    make: Make, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ModelFileError) as caught:
+        make(damaged()[kind])
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_batch_fixed_to_several_is_refused(make: Make) -> None:
+    with pytest.raises(ModelFileError, match="exactly 4 pictures"):
+        make(tiny_onnx(batch=4))
+
+
+def test_the_bundled_model_answers_alike(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    model = Store().read(CATALOG[-1].name)
+    batch = noise((2, 3, 64, 96))
+    expected = OnnxSession(model, threads=1).run(batch)
+    depth = make(model).run(batch)
+    assert np.abs(depth - expected).max() < 1e-4 * np.abs(expected).max()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_fake_is_a_session() -> None:
+    fake = FakeSession()
+    session: Session = fake
+    depth = session.run(np.full((2, 3, 3, 2), 0.5, np.float32))
+    np.testing.assert_allclose(depth, [[[0.5, 0.5], [1.0, 1.0], [1.5, 1.5]]] * 2)
+    assert fake.calls == 1
+    assert np.isnan(FakeSession(nan=True).run(noise((1, 3, 4, 4)))).any()
+    with pytest.raises(InferenceError, match="broken"):
+        FakeSession(error=InferenceError("broken")).run(noise((1, 3, 4, 4)))
