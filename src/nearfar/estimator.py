@@ -1,0 +1,180 @@
+"""The main job: a photo in, a depth map out."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from nearfar.depthmap import DepthMap
+from nearfar.errors import ImageError, InferenceError
+from nearfar.images import Image, ImageFile
+from nearfar.models.preprocess import DEFAULT_MAX_SIDE_PX, prepare, target_size
+from nearfar.models.spec import ModelSpec
+from nearfar.models.store import Store
+from nearfar.options import Options
+from nearfar.refine import refine
+from nearfar.runtimes.choose import RuntimeName, open_session
+from nearfar.runtimes.session import Batch, RawDepth, Session
+
+MAX_BATCH = 8
+"""Photos that go through the network together; more would only cost memory on a CPU."""
+
+_INTERPOLATION = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
+
+
+class EstimateOptions(Options):
+    """How a photo becomes depth."""
+
+    max_side_px: int = Field(
+        default=DEFAULT_MAX_SIDE_PX,
+        ge=32,
+        le=4096,
+        description="Longest side, in pixels, of what is fed to a model with free size.",
+    )
+    refine: bool = Field(
+        default=False, description="Carry the photo's edges into the depth map (guided filter)."
+    )
+
+
+class Estimator:
+    """A loaded model, ready for any number of photos. Safe to share between threads.
+
+    The way of a photo is `prepare`, `session.run`, `finish`; calling the estimator goes all
+    of it. `nearfar.load` makes one.
+    """
+
+    def __init__(
+        self, spec: ModelSpec, session: Session, options: EstimateOptions | None = None
+    ) -> None:
+        self.spec = spec
+        self.session = session
+        self.options = options or EstimateOptions()
+
+    def __call__(self, image: Image, *, size_px: tuple[int, int] | None = None) -> DepthMap:
+        """Estimate the depth of one photo.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, upright.
+            size_px: width and height of the map; the photo's own when not given. Of use when
+                `image` was decoded at a smaller size than the photo has.
+
+        Raises:
+            ImageError: `image` is not a picture of this form.
+            InferenceError: the network failed, or answered with NaN.
+        """
+        raw = self.session.run(self.prepare(image))
+        return self.finish(raw[0], image, size_px=size_px)
+
+    def from_file(self, file: ImageFile) -> DepthMap:
+        """Estimate the depth of a photo that is still encoded.
+
+        A big JPEG is decoded only as large as it is needed; the map has the photo's own size.
+        """
+        size_px = (file.width_px, file.height_px)
+        if self.options.refine:
+            return self(file.read())
+        fed_px = target_size(*size_px, self.spec.input, max_side_px=self.options.max_side_px)
+        # both sides must suffice, also where the model doesn't keep the aspect
+        enlarge = max(fed_px[0] / size_px[0], fed_px[1] / size_px[1])
+        at_least_px = max(self.options.max_side_px, round(enlarge * max(size_px)))
+        return self(file.read(at_least_px=at_least_px), size_px=size_px)
+
+    def batch(self, images: Sequence[Image]) -> list[DepthMap]:
+        """Estimate several photos; those that are fed at the same size go together.
+
+        Args:
+            images: each (H, W, 3) uint8 RGB; sizes may differ.
+
+        Returns:
+            The maps, in the order of `images`.
+        """
+        prepared = [self.prepare(image) for image in images]
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for index, batch in enumerate(prepared):
+            groups[batch.shape].append(index)
+        maps: dict[int, DepthMap] = {}
+        for indices in groups.values():
+            for start in range(0, len(indices), MAX_BATCH):
+                part = indices[start : start + MAX_BATCH]
+                raws = self.session.run(np.concatenate([prepared[index] for index in part]))
+                for index, raw in zip(part, raws, strict=True):
+                    maps[index] = self.finish(raw, images[index])
+        return [maps[index] for index in range(len(images))]
+
+    def prepare(self, image: Image) -> Batch:
+        """Resize and normalise one photo to (1, 3, h, w) float32, as its model wants it."""
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+            raise ImageError(
+                f"a photo is an array (height, width, 3) of uint8, not {image.shape} of"
+                f" {image.dtype}: nearfar.read_image makes one"
+            )
+        return prepare(image, self.spec.input, max_side_px=self.options.max_side_px)
+
+    def finish(
+        self, raw: RawDepth, image: Image, *, size_px: tuple[int, int] | None = None
+    ) -> DepthMap:
+        """Turn what the network gave for one photo into a map of the photo's size.
+
+        Args:
+            raw: (h, w) float32.
+            image: the photo it was made from.
+            size_px: width and height of the map; the photo's own when not given.
+        """
+        if not np.isfinite(raw).all():
+            raise InferenceError(
+                f"{self.spec.name} answered with values that are no numbers:"
+                f" check the file with: nearfar models verify {self.spec.name}"
+            )
+        if self.spec.output.zero == "free":
+            raw = raw - raw.min()
+        surface = refine(raw, image) if self.options.refine else raw
+        size_px = size_px or (image.shape[1], image.shape[0])
+        if surface.shape != size_px[::-1]:
+            kind = _INTERPOLATION[self.spec.output.interpolation]
+            surface = np.asarray(cv2.resize(surface, size_px, interpolation=kind), np.float32)
+        return DepthMap(np.maximum(surface, 0), self.spec.name)
+
+
+def load(
+    model: str = "auto",
+    *,
+    runtime: RuntimeName = "auto",
+    threads: int | None = None,
+    callers: int = 1,
+    max_side_px: int = DEFAULT_MAX_SIDE_PX,
+    refine: bool = False,
+    store: Store | None = None,
+) -> Estimator:
+    """Load a model; do it once and keep the result.
+
+    Args:
+        model: a name of `nearfar models list`; `auto` is the best that is installed.
+        runtime: onnxruntime, openvino or torch; `auto` is onnxruntime, or openvino where that
+            is installed and was measured to be faster on this machine for this model.
+        threads: of one inference; the machine's physical cores when not given.
+        callers: how many threads will call the estimator at once.
+        max_side_px: longest side fed to a model with free size, 32 to 4096.
+        refine: carry the photo's edges into the map.
+        store: where models lie; the user's own folder when not given.
+
+    Raises:
+        UnknownModelError: no model of that name.
+        ModelMissingError: the model is known, but not on this machine.
+        ChecksumError: the model's file is not what it was.
+        MissingExtraError: the runtime is not installed.
+    """
+    store = store or Store()
+    spec = store.auto() if model == "auto" else store.spec(model)
+    options = EstimateOptions.of(max_side_px=max_side_px, refine=refine)
+    width_px, height_px = target_size(640, 480, spec.input, max_side_px=max_side_px)
+    session = open_session(
+        store.read(spec.name),
+        spec.sha256,
+        runtime=runtime,
+        threads=threads,
+        callers=callers,
+        sample_shape=(1, 3, height_px, width_px),
+    )
+    return Estimator(spec, session, options)
