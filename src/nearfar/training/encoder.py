@@ -1,0 +1,189 @@
+"""EfficientNet-Lite as a feature pyramid, in plain torch.
+
+Structure and scaling: Tan and Le, "EfficientNet" (ICML 2019), and the Lite variants of
+tensorflow/tpu (no squeeze-and-excitation, ReLU6, stem and head not scaled). Modules carry the
+names of the published PyTorch port (`tf_efficientnet_lite*`), so its weights load as they are.
+"""
+
+import math
+from typing import Final, Literal
+
+from torch import Tensor, nn
+
+Variant = Literal["lite0", "lite1", "lite2", "lite3", "lite4"]
+
+SCALES: Final[dict[Variant, tuple[float, float]]] = {
+    "lite0": (1.0, 1.0),
+    "lite1": (1.0, 1.1),
+    "lite2": (1.1, 1.2),
+    "lite3": (1.2, 1.4),
+    "lite4": (1.4, 1.8),
+}
+"""Variant -> multipliers of (width, depth)."""
+
+STRIDE_PX: Final = 32
+"""The deepest features' step: pictures have sides that are multiples of this."""
+
+_STEM_CHANNELS: Final = 32
+_NORM_EPS: Final = 1e-3  # TensorFlow's, in which the published weights were trained
+_NORM_MOMENTUM: Final = 0.01
+
+_STAGES: Final = (
+    # repeats, kernel, stride, expansion, channels; first and last are never repeated more
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+
+
+class EfficientNetLite(nn.Module):
+    """The encoder without its classifier.
+
+    Attributes:
+        channels: of the four feature maps, from fine to coarse.
+    """
+
+    channels: tuple[int, int, int, int]
+
+    def __init__(self, variant: Variant) -> None:
+        """Build with random weights.
+
+        Args:
+            variant: a row of `SCALES`.
+        """
+        super().__init__()
+        stages, widths = _stages(variant)
+        self.layer1 = nn.Sequential(
+            SameConv2d(3, _STEM_CHANNELS, 3, stride=2),
+            _norm(_STEM_CHANNELS),
+            nn.ReLU6(inplace=True),
+            *stages[0:2],
+        )
+        self.layer2 = nn.Sequential(*stages[2:3])
+        self.layer3 = nn.Sequential(*stages[3:5])
+        self.layer4 = nn.Sequential(*stages[5:7])
+        self.channels = (widths[1], widths[2], widths[4], widths[6])
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Features of a picture.
+
+        Args:
+            image: (N, 3, h, w) float32; h and w are multiples of `STRIDE_PX`.
+
+        Returns:
+            Four maps of `channels` channels, 1/4, 1/8, 1/16 and 1/32 of the picture's size.
+        """
+        first = self.layer1(image)
+        second = self.layer2(first)
+        third = self.layer3(second)
+        return first, second, third, self.layer4(third)
+
+
+class SameConv2d(nn.Conv2d):
+    """A convolution without bias under TensorFlow's "same" padding, for even sizes.
+
+    With stride 2 an odd number of zeros is due, and the larger half goes right and below.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, groups: int = 1
+    ) -> None:
+        before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
+        even = before == after
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel,
+            stride=stride,
+            padding=before if even else 0,
+            groups=groups,
+            bias=False,
+        )
+        self._pads = None if even else (before, after, before, after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, h, w) -> (N, out_channels, h / stride, w / stride)."""
+        if self._pads is not None:
+            x = nn.functional.pad(x, self._pads)
+        return super().forward(x)
+
+
+class DepthwiseSeparable(nn.Module):
+    """Depthwise, then pointwise; the block of the first stage."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.conv_dw = SameConv2d(
+            in_channels, in_channels, kernel, stride=stride, groups=in_channels
+        )
+        self.bn1 = _norm(in_channels)
+        self.conv_pw = SameConv2d(in_channels, out_channels, 1)
+        self.bn2 = _norm(out_channels)
+        self.act = nn.ReLU6(inplace=True)
+        self._residual = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, h, w) -> (N, out_channels, h / stride, w / stride)."""
+        y: Tensor = self.act(self.bn1(self.conv_dw(x)))
+        y = self.bn2(self.conv_pw(y))
+        return y + x if self._residual else y
+
+
+class InvertedResidual(nn.Module):
+    """Pointwise up, depthwise, pointwise down (Sandler et al., "MobileNetV2", CVPR 2018)."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int
+    ) -> None:
+        super().__init__()
+        inner = in_channels * expansion
+        self.conv_pw = SameConv2d(in_channels, inner, 1)
+        self.bn1 = _norm(inner)
+        self.conv_dw = SameConv2d(inner, inner, kernel, stride=stride, groups=inner)
+        self.bn2 = _norm(inner)
+        self.conv_pwl = SameConv2d(inner, out_channels, 1)
+        self.bn3 = _norm(out_channels)
+        self.act = nn.ReLU6(inplace=True)
+        self._residual = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, h, w) -> (N, out_channels, h / stride, w / stride)."""
+        y: Tensor = self.act(self.bn1(self.conv_pw(x)))
+        y = self.act(self.bn2(self.conv_dw(y)))
+        y = self.bn3(self.conv_pwl(y))
+        return y + x if self._residual else y
+
+
+def _stages(variant: Variant) -> tuple[list[nn.Sequential], list[int]]:
+    width, depth = SCALES[variant]
+    stages: list[nn.Sequential] = []
+    widths: list[int] = []
+    channels = _STEM_CHANNELS
+    for index, (repeats, kernel, stride, expansion, base) in enumerate(_STAGES):
+        fixed = index in {0, len(_STAGES) - 1}
+        out = _rounded(base * width)
+        blocks: list[nn.Module] = []
+        for block in range(repeats if fixed else math.ceil(repeats * depth)):
+            step = stride if block == 0 else 1
+            if expansion == 1:
+                blocks.append(DepthwiseSeparable(channels, out, kernel, step))
+            else:
+                blocks.append(InvertedResidual(channels, out, kernel, step, expansion))
+            channels = out
+        stages.append(nn.Sequential(*blocks))
+        widths.append(out)
+    return stages, widths
+
+
+def _rounded(channels: float) -> int:
+    """The nearest multiple of 8 that is not more than a tenth too small."""
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded if rounded >= 0.9 * channels else rounded + 8
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=_NORM_EPS, momentum=_NORM_MOMENTUM)

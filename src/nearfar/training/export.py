@@ -1,0 +1,187 @@
+"""A depth network in torch -> one ONNX file.
+
+torch's tracing exporter is used, because the newer one takes thirty times as long for the same
+graph and needs another library. What it leaves behind is tidied here: constants are computed,
+and zeros around a picture become the padding of the convolution that follows.
+"""
+
+import os
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+import onnx
+import torch
+from onnx import numpy_helper
+from onnx.reference import ReferenceEvaluator
+from torch import nn
+
+from nearfar.atomic import replacing
+from nearfar.errors import UsageError
+
+INPUT_NAME: Final = "image"
+OUTPUT_NAME: Final = "inverse_depth"
+
+_QUIETED: Final[tuple[tuple[type[Warning], str], ...]] = (
+    # the exporter's deprecation: see the top of this file
+    (DeprecationWarning, "You are using the legacy TorchScript-based ONNX export"),
+    (DeprecationWarning, "The feature will be removed"),
+    # it does not compute one kind of constant; `_fold_constants` does
+    (UserWarning, "Constant folding - Only steps=1 can be constant folded"),
+)
+
+
+def export_onnx(
+    network: nn.Module,
+    path: str | os.PathLike[str],
+    *,
+    size_px: tuple[int, int] | None = None,
+    multiple_of: int = 32,
+    opset: int = 17,
+    overwrite: bool = True,
+) -> None:
+    """Write a network as ONNX: input `image` (n, 3, h, w), output `inverse_depth` (n, h, w).
+
+    The batch is free. The file holds everything, and stands only when it is whole and has
+    passed ONNX's own checker. Batch normalisation is folded into the convolutions, and
+    parameters that never run are left out.
+
+    Args:
+        network: (N, 3, h, w) float32 -> (N, h, w) float32; exported as in evaluation mode,
+            in which it is left as it was found.
+        path: of the file to make.
+        size_px: (width, height) for a graph of that one size; None leaves both free.
+        multiple_of: what the network's sides are multiples of, when they are free.
+        opset: version of ONNX's operators.
+        overwrite: replace a file that is there.
+
+    Raises:
+        UsageError: `network` does not take this size, or its answer is not (N, h, w).
+        OutputExistsError: `path` is there and `overwrite` is False.
+        WriteError: the system refused.
+    """
+    width, height = size_px or (3 * multiple_of, 2 * multiple_of)
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    image = torch.zeros(2, 3, height, width, device=device)
+    with replacing(path, overwrite=overwrite) as temporary:
+        _check_answer(network, image)
+        _trace(network, image, temporary, opset, free=size_px is None)
+        model = onnx.load_model(temporary)
+        _fold_constants(model.graph, model.opset_import)
+        _fold_pads(model.graph)
+        _drop_unused(model.graph)
+        _declare_answer(model.graph, ("n", "h", "w") if size_px is None else ("n", height, width))
+        onnx.checker.check_model(model, full_check=True)
+        onnx.save_model(model, temporary)
+
+
+def _check_answer(network: nn.Module, image: torch.Tensor) -> None:
+    was_training = network.training
+    try:
+        with torch.no_grad():
+            shape = tuple(network.eval()(image).shape)
+    finally:
+        network.train(was_training)
+    expected = (image.shape[0], *image.shape[2:])
+    if shape != expected:
+        raise UsageError(f"the network answers {shape} to {tuple(image.shape)}, not {expected}")
+
+
+def _trace(network: nn.Module, image: torch.Tensor, path: Path, opset: int, *, free: bool) -> None:
+    axes = {INPUT_NAME: {0: "n"}, OUTPUT_NAME: {0: "n"}}
+    if free:
+        axes[INPUT_NAME] |= {2: "h", 3: "w"}
+        axes[OUTPUT_NAME] |= {1: "h", 2: "w"}
+    with warnings.catch_warnings():
+        for category, message in _QUIETED:
+            warnings.filterwarnings("ignore", message, category)
+        torch.onnx.export(
+            network,
+            (image,),
+            path,
+            dynamo=False,
+            opset_version=opset,
+            input_names=[INPUT_NAME],
+            output_names=[OUTPUT_NAME],
+            dynamic_axes=axes,
+        )
+
+
+def _fold_constants(graph: onnx.GraphProto, opsets: Any) -> None:
+    """Compute what depends on no input, and keep the values as initializers."""
+    known = {""} | {tensor.name for tensor in graph.initializer}
+    constant: list[onnx.NodeProto] = []
+    rest: list[onnx.NodeProto] = []
+    for node in graph.node:
+        if known.issuperset(node.input):
+            known.update(node.output)
+            constant.append(node)
+        else:
+            rest.append(node)
+    computed = {name for node in constant for name in node.output}
+    wanted = sorted(computed & {name for node in rest for name in node.input})
+    part = onnx.helper.make_graph(
+        constant,
+        "constants",
+        [],
+        [onnx.helper.make_empty_tensor_value_info(name) for name in wanted],
+        graph.initializer,
+    )
+    model = onnx.helper.make_model(part, opset_imports=opsets)
+    values = ReferenceEvaluator(model).run(wanted, {})
+    graph.initializer.extend(
+        numpy_helper.from_array(value, name) for name, value in zip(wanted, values, strict=True)
+    )
+    _replace_nodes(graph, rest)
+
+
+def _fold_pads(graph: onnx.GraphProto) -> None:
+    """Pad, then Conv -> Conv that pads."""
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    uses = Counter(name for node in graph.node for name in node.input)
+    pads = {
+        node.output[0]: node
+        for node in graph.node
+        if node.op_type == "Pad" and uses[node.output[0]] == 1 and _pads_zeros(node, constants)
+    }
+    folded: set[str] = set()
+    for node in graph.node:
+        if node.op_type != "Conv" or node.input[0] not in pads:
+            continue
+        pad = pads[node.input[0]]
+        amounts = numpy_helper.to_array(constants[pad.input[1]]).tolist()
+        rank = len(amounts) // 2
+        own = next(attribute for attribute in node.attribute if attribute.name == "pads")
+        if any(amounts[:2] + amounts[rank : rank + 2]) or min(amounts) < 0:
+            continue
+        added = amounts[2:rank] + amounts[rank + 2 :]
+        own.ints[:] = [mine + more for mine, more in zip(own.ints, added, strict=True)]
+        folded.add(pad.output[0])
+        node.input[0] = pad.input[0]
+    _replace_nodes(graph, [node for node in graph.node if not folded.intersection(node.output)])
+
+
+def _pads_zeros(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> bool:
+    mode = next((a.s for a in node.attribute if a.name == "mode"), b"constant")
+    value = node.input[2] if len(node.input) > 2 else ""
+    zero = not value or (value in constants and not numpy_helper.to_array(constants[value]).any())
+    return mode == b"constant" and zero and len(node.input) <= 3 and node.input[1] in constants
+
+
+def _drop_unused(graph: onnx.GraphProto) -> None:
+    used = {name for node in graph.node for name in node.input}
+    kept = [tensor for tensor in graph.initializer if tensor.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+
+
+def _declare_answer(graph: onnx.GraphProto, shape: tuple[str | int, ...]) -> None:
+    """Say (n, h, w): of a graph of one size the exporter gets the names wrong."""
+    answer = onnx.helper.make_tensor_value_info(OUTPUT_NAME, onnx.TensorProto.FLOAT, shape)
+    graph.output[0].CopyFrom(answer)
+
+
+def _replace_nodes(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> None:
+    del graph.node[:]
+    graph.node.extend(nodes)

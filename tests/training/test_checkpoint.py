@@ -1,0 +1,211 @@
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nearfar.errors import CheckpointError
+from nearfar.training.checkpoint import load_midas_small, load_strictly, read_state_dict
+from nearfar.training.network import MidasSmall
+from tests.training.networks import random_midas_small, random_pictures
+
+TOUCHED = "touched"
+
+
+class Runs:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.path,))
+
+
+def _state() -> dict[str, torch.Tensor]:
+    return dict(random_midas_small().state_dict())
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_an_official_checkpoint_loads(tmp_path: Path, zipped: bool) -> None:
+    path = tmp_path / "midas.pt"
+    torch.save(_state(), path, _use_new_zipfile_serialization=zipped)
+    network = load_midas_small(path)
+    picture = random_pictures(1, 32, 64)
+    with torch.no_grad():
+        assert torch.equal(network(picture), random_midas_small()(picture))
+    assert not network.training
+
+
+@pytest.mark.parametrize("wrapping", ["bare", "state_dict", "model"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_wrapped_and_prefixed_files_are_read(tmp_path: Path, wrapping: str, prefix: str) -> None:
+    state = {f"{prefix}a.weight": torch.ones(2), f"{prefix}b": torch.zeros(1)}
+    content = state if wrapping == "bare" else {wrapping: state, "epoch": 3, "optimizer": {}}
+    torch.save(content, tmp_path / "net.pt")
+    read = read_state_dict(tmp_path / "net.pt")
+    assert list(read) == ["a.weight", "b"]
+    assert torch.equal(read["a.weight"], torch.ones(2))
+
+
+def test_a_prefix_on_some_names_only_is_kept(tmp_path: Path) -> None:
+    torch.save({"module.a": torch.ones(1), "b": torch.ones(1)}, tmp_path / "net.pt")
+    assert list(read_state_dict(tmp_path / "net.pt")) == ["module.a", "b"]
+
+
+def test_half_precision_weights_are_taken() -> None:
+    network = torch.nn.Linear(2, 1)
+    load_strictly(network, {"weight": torch.ones(1, 2).half(), "bias": torch.ones(1)}, "no")
+    assert network.weight.dtype == torch.float32
+    assert network.weight.tolist() == [[1, 1]]
+
+
+def _foreign(state: dict[str, Any]) -> None:
+    for i in range(5):
+        state[f"backbone.block{i}"] = torch.zeros(1)
+
+
+def _missing(state: dict[str, Any]) -> None:
+    del state["scratch.refinenet4.resConfUnit1.conv1.weight"]
+
+
+def _misshapen(state: dict[str, Any]) -> None:
+    state["scratch.layer1_rn.weight"] = torch.zeros(64, 32, 1, 1)
+
+
+def _complex(state: dict[str, Any]) -> None:
+    state["scratch.layer1_rn.weight"] = torch.zeros(64, 32, 3, 3, dtype=torch.complex64)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (
+            _foreign,
+            r"5 unexpected \(backbone.block0, backbone.block1, backbone.block2 and 2 more\)",
+        ),
+        (_missing, r"1 missing \(scratch.refinenet4.resConfUnit1.conv1.weight\)"),
+        (_misshapen, r"1 of the wrong shape \(scratch.layer1_rn.weight \(64, 32, 1, 1\) for \(64,"),
+        (_complex, r"1 of the wrong kind \(scratch.layer1_rn.weight torch.complex64\)"),
+    ],
+)
+def test_foreign_tensors_are_named(tmp_path: Path, spoil: Any, told: str) -> None:
+    state = _state()
+    spoil(state)
+    torch.save(state, tmp_path / "net.pt")
+    with pytest.raises(CheckpointError, match=told) as caught:
+        load_midas_small(tmp_path / "net.pt")
+    assert "\n" not in str(caught.value)
+
+
+def _text(path: Path) -> None:
+    path.write_text("not a checkpoint")
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _nothing(path: Path) -> None:
+    assert not path.exists()
+
+
+def _code(path: Path) -> None:
+    path.write_bytes(pickle.dumps(Runs(path.with_name(TOUCHED))))
+
+
+def _code_in_a_checkpoint(path: Path) -> None:
+    torch.save({"weight": Runs(path.with_name(TOUCHED))}, path)
+
+
+def _whole_network(path: Path) -> None:
+    torch.save(torch.nn.Linear(1, 1), path)
+
+
+def _script(path: Path) -> None:
+    torch.save({"weight": torch.ones(1)}, path)
+    with zipfile.ZipFile(path, "a") as archive:  # by which torch knows a TorchScript archive
+        archive.writestr(f"{path.stem}/constants.pkl", b"")
+
+
+def _cut_off(path: Path) -> None:
+    torch.save({"weight": torch.ones(1000)}, path)
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def _number(path: Path) -> None:
+    torch.save(3, path)
+
+
+def _no_tensors(path: Path) -> None:
+    torch.save({"epoch": 3}, path)
+
+
+def _no_names(path: Path) -> None:
+    torch.save({0: torch.ones(1)}, path)
+
+
+def _empty_state(path: Path) -> None:
+    torch.save({"state_dict": {}}, path)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        _text,
+        _empty,
+        _folder,
+        _nothing,
+        _code,
+        _code_in_a_checkpoint,
+        _whole_network,
+        _script,
+        _cut_off,
+        _number,
+        _no_tensors,
+        _no_names,
+        _empty_state,
+    ],
+)
+def test_foreign_checkpoint_is_refused(tmp_path: Path, make: Any) -> None:
+    path = tmp_path / "net.pt"
+    make(path)
+    with pytest.raises(CheckpointError) as caught:
+        load_midas_small(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert not (tmp_path / TOUCHED).exists()
+
+
+def test_the_pickle_of_these_tests_does_run_code(tmp_path: Path) -> None:
+    _code(tmp_path / "net.pt")
+    pickle.loads((tmp_path / "net.pt").read_bytes())  # noqa: S301 - it is our own, and that is the point
+    assert (tmp_path / TOUCHED).exists()
+
+
+def test_nothing_is_loaded_unless_everything_fits() -> None:
+    network = MidasSmall()
+    before = network.scratch.layer1_rn.weight.clone()
+    state = _state()
+    _missing(state)
+    with pytest.raises(CheckpointError):
+        load_strictly(network, state, "no")
+    assert torch.equal(network.scratch.layer1_rn.weight, before)
+
+
+def test_damaged_checkpoints_never_raise_anything_else(tmp_path: Path) -> None:
+    torch.save({"weight": torch.ones(3), "bias": torch.zeros(1)}, tmp_path / "good.pt")
+    good = (tmp_path / "good.pt").read_bytes()
+    path = tmp_path / "bad.pt"
+    for place in range(0, len(good), 23):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 0x55]) + good[place + 1 :])
+        try:
+            read_state_dict(path)
+        except CheckpointError:
+            continue
