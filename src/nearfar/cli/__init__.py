@@ -1,0 +1,72 @@
+"""The command line: `nearfar`. One file a command; each is imported only when it is called."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+from pydantic import ValidationError
+
+from nearfar import __version__
+from nearfar.errors import NearfarError
+from nearfar.options import in_one_line
+
+app = App(
+    name="nearfar",
+    help="What is near, what is far: depth from one photo, on a plain CPU.",
+    help_epilogue="Add --debug to any command to see the traceback of an error.",
+    version=__version__,
+    result_action="return_value",
+)
+
+COMMANDS = {
+    "estimate:estimate": "Estimate the depth of photos.",
+    "probe:probe": "Read how near points of a photo are.",
+    "models:app": "List, fetch, add and check models.",
+    "export:export": "Turn a MiDaS v2.1 small checkpoint into ONNX.",
+    "bench:bench": "Time models and runtimes on this machine.",
+    "doctor:doctor": "Say what is installed, what is missing, and what `auto` means.",
+}
+"""Where each command is, and what `nearfar --help` says of it without importing it."""
+
+for _place, _help in COMMANDS.items():
+    app.command(f"nearfar.cli.{_place}", name=_place.partition(":")[0], help=_help)
+app.register_install_completion_command()
+
+
+def main(tokens: Sequence[str] | None = None) -> None:
+    """Run a command and exit: 0 done, 1 failed, 2 used wrongly, 130 interrupted."""
+    given = list(sys.argv[1:] if tokens is None else tokens)
+    debug = "--debug" in given
+    sys.exit(_run([word for word in given if word != "--debug"], debug=debug))
+
+
+def _run(tokens: list[str], *, debug: bool) -> int:
+    try:
+        status = app(tokens, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+    except CycloptsError as error:
+        return _fail(_sentence(error), 2, debug=debug)
+    except NearfarError as error:
+        return _fail(str(error), error.exit_status, debug=debug)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130, debug=debug)
+    except BrokenPipeError:
+        # the reader of a pipe went away; keep the interpreter's own flush from failing again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status if isinstance(status, int) else 0
+
+
+def _fail(sentence: str, status: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"nearfar: {sentence}", file=sys.stderr)
+    return status
+
+
+def _sentence(error: CycloptsError) -> str:
+    if isinstance(error.__cause__, ValidationError):
+        return in_one_line(error.__cause__)
+    return " ".join(str(error).split()) + " See: nearfar --help"

@@ -1,0 +1,31 @@
+"""Arguments that several commands share, each written once."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from nearfar.estimator import EstimateOptions
+from nearfar.images import ImageLimits
+from nearfar.outputs import OutputOptions
+from nearfar.runtimes.choose import RuntimeName
+
+
+def _dashed(name: str) -> str:
+    return name.removesuffix("_px").replace("_", "-")
+
+
+Model = Annotated[
+    str,
+    Parameter(name=["--model", "-m"], help="Which model; `nearfar models list` shows them."),
+]
+Runtime = Annotated[RuntimeName, Parameter(help="What runs it; auto is the faster installed.")]
+Threads = Annotated[int | None, Parameter(help="Threads; the machine's physical cores if unset.")]
+Force = Annotated[bool, Parameter(negative="", help="Replace files that are there.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, a line a result.")]
+Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print errors only.")]
+Estimating = Annotated[EstimateOptions, Parameter(name="*", name_transform=_dashed, negative="")]
+Writing = Annotated[OutputOptions, Parameter(name="*", name_transform=_dashed, negative="")]
+MaxPixels = Annotated[int, Parameter(help="Refuse pictures with more pixels than this.")]
+MaxBytes = Annotated[int, Parameter(help="Refuse files with more bytes than this.")]
+
+DEFAULT_LIMITS = ImageLimits()

@@ -1,0 +1,177 @@
+"""What `nearfar doctor` looks at: this machine, the libraries, the models, the folders."""
+
+import importlib
+import importlib.util
+import os
+import platform
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from nearfar import __version__
+from nearfar.errors import ModelError, ModelMissingError, NearfarError
+from nearfar.extras import EXTRA_OF
+from nearfar.models.spec import ModelSpec
+from nearfar.models.store import Store
+from nearfar.runtimes import cache, choose, cores, quiet
+from nearfar.runtimes.reasons import reason
+
+ENOUGH_BYTES: Final = 200_000_000
+"""Free space below which a model of the catalogue may not fit."""
+
+_LIBRARIES: Final = {"onnxruntime": "onnxruntime", "OpenCV": "cv2", "Pillow": "PIL"}
+_BROKEN: Final = (ImportError, OSError, RuntimeError, ValueError, TypeError, AttributeError)
+"""What libraries raise while they are imported, when they are damaged or don't fit together."""
+_PROXIES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        topic: the group it stands in.
+        name: of what was looked at.
+        value: what was found.
+        todo: what to do, where something is broken.
+    """
+
+    topic: str
+    name: str
+    value: str
+    todo: str | None = None
+
+
+def examine(store: Store) -> Iterator[Finding]:
+    """Look at everything; nothing is changed, fetched or sent."""
+    yield from _machine()
+    yield from _libraries()
+    yield from _extras()
+    yield from _folders(store)
+    yield from _models(store)
+    yield from _auto(store)
+    yield from _environment()
+
+
+def _machine() -> Iterator[Finding]:
+    facts = {
+        "nearfar": __version__,
+        "Python": platform.python_version(),
+        "platform": platform.platform(),
+        "CPU": cores.cpu_name(),
+        "physical cores": str(cores.physical()),
+        "memory": _memory(),
+    }
+    for name, value in facts.items():
+        yield Finding("machine", name, value)
+
+
+def _memory() -> str:
+    names = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" not in names:
+        return "not told by this system"
+    return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 1e9:.1f} GB"
+
+
+def _libraries() -> Iterator[Finding]:
+    for name, module in _LIBRARIES.items():
+        yield _library(name, module)
+
+
+def _library(name: str, module: str) -> Finding:
+    try:
+        loaded = quiet.onnxruntime() if module == "onnxruntime" else importlib.import_module(module)
+        return Finding("libraries", name, loaded.__version__)
+    except _BROKEN as error:
+        said = reason(error)
+        return Finding("libraries", name, f"broken: {said}", f"reinstall {name}: {said}")
+
+
+def _extras() -> Iterator[Finding]:
+    for module, extra in EXTRA_OF.items():
+        if importlib.util.find_spec(module) is None:
+            yield Finding("extras", module, f"not installed: pip install 'nearfar[{extra}]'")
+            continue
+        try:
+            yield Finding("extras", module, version(module))
+        except PackageNotFoundError:
+            yield Finding("extras", module, "installed, of unknown version")
+
+
+def _folders(store: Store) -> Iterator[Finding]:
+    yield _folder("models", store.home / "models", "NEARFAR_HOME")
+    yield _folder("cache", cache.folder(), "NEARFAR_CACHE")
+
+
+def _folder(name: str, path: Path, variable: str) -> Finding:
+    standing = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
+        todo = f"make {standing} a folder that can be written, or set {variable} to one"
+        return Finding("folders", name, f"{path}: can't be written", todo)
+    free_bytes = shutil.disk_usage(standing).free
+    value = f"{path}: {free_bytes / 1e9:.1f} GB free"
+    if free_bytes < ENOUGH_BYTES:
+        return Finding("folders", name, value, f"make room on the disk of {standing}")
+    return Finding("folders", name, value if path.exists() else f"{value}, made when needed")
+
+
+def _models(store: Store) -> Iterator[Finding]:
+    for name in store.names():
+        yield _model(store, store.spec(name))
+    for error in store.damaged():
+        yield Finding("models", "a model of your own", "damaged", str(error))
+
+
+def _model(store: Store, spec: ModelSpec) -> Finding:
+    try:
+        path = store.verify(spec.name)
+    except ModelMissingError as error:
+        pull = f"nearfar models pull {spec.name} ({spec.size_bytes / 1e6:.0f} MB)"
+        todo = None if spec.urls else str(error)
+        return Finding("models", spec.name, f"absent: {pull}" if spec.urls else "lost", todo)
+    except ModelError as error:
+        return Finding("models", spec.name, "broken", str(error))
+    kind = "bundled" if path.parent == store.bundled else "installed"
+    return Finding("models", spec.name, f"{kind}, {spec.size_bytes / 1e6:.0f} MB, SHA-256 is right")
+
+
+def _auto(store: Store) -> Iterator[Finding]:
+    try:
+        spec = store.auto()
+        yield Finding("auto", "model", spec.name)
+        yield Finding("auto", "runtime", _runtime(spec))
+    except ImportError as error:
+        yield Finding("auto", "runtime", "not known", f"reinstall what is broken: {error}")
+    except NearfarError as error:
+        yield Finding("auto", "model", "none", str(error))
+
+
+def _runtime(spec: ModelSpec) -> str:
+    if "openvino" not in choose.available():
+        return "onnxruntime"
+    from nearfar.models.preprocess import target_size
+
+    width_px, height_px = target_size(640, 480, spec.input)
+    choice = choose.remembered(spec.sha256, sample_shape=(1, 3, height_px, width_px))
+    if choice is None:
+        return "onnxruntime or openvino: measured when it is first used"
+    other = "can't run it" if choice.openvino_ms is None else f"{choice.openvino_ms:.1f} ms"
+    return f"{choice.runtime}: onnxruntime {choice.onnxruntime_ms:.1f} ms, openvino {other}"
+
+
+def _environment() -> Iterator[Finding]:
+    for name, value in sorted(os.environ.items()):
+        proxy = name.lower() in _PROXIES
+        if proxy or name.startswith("NEARFAR_"):
+            address = proxy or "://" in value
+            yield Finding("environment", name, without_secrets(value) if address else value)
+
+
+def without_secrets(address: str) -> str:
+    """Hide what may be a secret in an address: name and password, and what follows `?`."""
+    scheme, mark, rest = address.partition("://") if "://" in address else ("", "", address)
+    return scheme + mark + re.sub(r"\?.*", "?***", re.sub(r"^.*@", "***@", rest))

@@ -1,0 +1,107 @@
+"""`nearfar estimate`: photos in, depth maps out."""
+
+import sys
+from glob import has_magic
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from nearfar.cli import arguments as args
+from nearfar.cli.report import Report
+from nearfar.errors import UsageError
+from nearfar.estimator import EstimateOptions, Estimator, load
+from nearfar.folder import Found, find, work_on
+from nearfar.images import ImageFile, ImageLimits
+from nearfar.jobs import PhotoJob
+from nearfar.outputs import OutputOptions
+from nearfar.runtimes.cores import physical
+
+STREAM = "-"
+
+
+def _no_options(_: type, inputs: list[str]) -> None:
+    """Refuse what a lone `-` makes the parser let through."""
+    for text in inputs:
+        if text.startswith("-") and text != STREAM:
+            raise ValueError(f"unknown option {text}")
+
+
+def estimate(
+    inputs: Annotated[
+        list[str],
+        Parameter(
+            name=["--input", "-i"], negative="", allow_leading_hyphen=True, validator=_no_options
+        ),
+    ],
+    *,
+    output: Annotated[
+        str | None, Parameter(name=["--output", "-o"], allow_leading_hyphen=True)
+    ] = None,
+    model: args.Model = "auto",
+    runtime: args.Runtime = "auto",
+    threads: args.Threads = None,
+    estimating: args.Estimating = EstimateOptions(),
+    writing: args.Writing = OutputOptions(),
+    recursive: Annotated[bool, Parameter(name=["--recursive", "-r"], negative="")] = False,
+    force: args.Force = False,
+    skip_existing: Annotated[bool, Parameter(negative="")] = False,
+    json_lines: args.Json = False,
+    quiet: args.Quiet = False,
+    max_pixels: args.MaxPixels = args.DEFAULT_LIMITS.max_pixels,
+    max_bytes: args.MaxBytes = args.DEFAULT_LIMITS.max_bytes,
+) -> int:
+    """Estimate the depth of photos: larger values, brighter pixels are nearer.
+
+    Each map is written as `<stem>-depth.png` beside its photo, 16 bits deep.
+
+    Args:
+        inputs: Photos, folders, patterns such as 'trip/*.jpg', or - for standard input.
+        output: A file, for one photo; a folder, for several; - for standard output.
+        recursive: Also search the folders in folders.
+        skip_existing: Pass over photos whose maps are there already.
+    """
+    limits = ImageLimits(max_pixels, max_bytes)
+    many = len(inputs) > 1 or Path(inputs[0]).is_dir() or has_magic(inputs[0])
+    workers = (threads or physical()) if many else 1
+    estimator = load(
+        model,
+        runtime=runtime,
+        threads=1 if many else threads,
+        callers=workers,
+        **dict(estimating),
+    )
+    if output == STREAM or (inputs == [STREAM] and output is None):
+        return _to_stdout(inputs, estimator, writing, limits)
+    job = PhotoJob(
+        estimator,
+        writing,
+        Path(output) if output else None,
+        many=many,
+        limits=limits,
+        force=force,
+        skip_existing=skip_existing,
+    )
+    total = sum(1 for _ in find(inputs, recursive=recursive)) if many else None
+    photos = find(inputs, recursive=recursive) if inputs != [STREAM] else [_stdin()]
+    with Report(
+        model=estimator.spec.name, json_lines=json_lines, quiet=quiet, total=total
+    ) as report:
+        for outcome in work_on(photos, job, workers=workers):
+            report.add(outcome)
+    return report.status
+
+
+def _stdin() -> Found:
+    return Found(Path("stdin"), stream=sys.stdin.buffer)
+
+
+def _to_stdout(
+    inputs: list[str], estimator: Estimator, writing: OutputOptions, limits: ImageLimits
+) -> int:
+    if len(inputs) != 1 or writing.color or writing.side_by_side:
+        raise UsageError("standard output takes the map of one photo, and no pictures beside it")
+    source = sys.stdin.buffer if inputs == [STREAM] else inputs[0]
+    with ImageFile(source, limits=limits) as file:
+        sys.stdout.buffer.write(estimator.from_file(file).encode(writing.format or "png16"))
+    return 0

@@ -1,0 +1,148 @@
+"""`nearfar models`: what there is, what is here, and how it gets here."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from nearfar.cli import arguments as args
+from nearfar.errors import UsageError
+from nearfar.models import sha256
+from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
+from nearfar.models.store import Store
+
+app = App(name="models", help="List, fetch, add and check models.")
+Triple = Annotated[tuple[float, float, float], Parameter(negative="")]
+
+
+@app.command(name="list")
+def list_(*, json_lines: args.Json = False) -> None:
+    """List every model: those of the catalogue and your own; * marks what `auto` takes."""
+    store = Store()
+    auto = store.auto().name
+    for name in store.names():
+        spec, path = store.spec(name), store.path(name)
+        if json_lines:
+            print(json.dumps({**asdict(spec), "path": str(path) if path else None}))
+            continue
+        state = "installed" if path else f"nearfar models pull {name}"
+        mark = "*" if name == auto else " "
+        print(f"{mark} {name:<26} {spec.size_bytes / 1e6:6.1f} MB  {state:<44} {spec.licence}")
+    for error in store.damaged():
+        print(f"nearfar: {error}", file=sys.stderr)
+
+
+@app.command
+def pull(name: str, *, quiet: args.Quiet = False) -> None:
+    """Download a model of the catalogue and check its SHA-256.
+
+    Args:
+        name: A name of `nearfar models list`.
+    """
+    from nearfar.cli.progress import download_bar
+
+    with download_bar(name, quiet=quiet) as advance:
+        path = Store().pull(name, progress=advance)
+    if not quiet:
+        print(path)
+
+
+@app.command
+def add(
+    name: str,
+    file: Path,
+    /,
+    *,
+    width: int = 256,
+    height: int = 256,
+    multiple_of: int = 32,
+    resize: Literal["stretch", "lower_bound", "upper_bound"] = "upper_bound",
+    interpolation: Literal["area", "cubic"] = "cubic",
+    mean: Triple = (0.0, 0.0, 0.0),
+    std: Triple = (1.0, 1.0, 1.0),
+    zero: Literal["far", "free"] = "far",
+    licence: str = "not stated",
+    origin: str = "",
+    force: args.Force = False,
+) -> None:
+    """Add an ONNX file: your own network, or an official one that you have already.
+
+    For a name of the catalogue only the official file is taken, by its SHA-256, and the
+    options are not needed.
+
+    Args:
+        name: What you will type after -m.
+        file: The ONNX file; it is copied.
+        width: Width of what is fed, in pixels, that `resize` aims at.
+        height: Height of what is fed, likewise.
+        multiple_of: Both sides are multiples of this.
+        resize: stretch, or keep the aspect with neither side smaller (lower_bound) or
+            neither side larger (upper_bound).
+        interpolation: How photos are made smaller.
+        mean: Of R, G, B in 0..1; 0 0 0 when the graph normalises by itself.
+        std: Likewise; 1 1 1 when the graph normalises by itself.
+        zero: far, if zero means infinitely far; free, if the network knows no zero.
+        licence: Of the weights.
+        origin: Who made it.
+    """
+    from nearfar.runtimes.onnx import OnnxSession
+
+    OnnxSession(sha256.read(file)[1], threads=1)  # tells what is wrong with the graph, if anything
+    spec = Store().add(
+        name,
+        file,
+        input=InputSpec(width, height, multiple_of, resize, interpolation, mean, std),
+        output=OutputSpec(zero),
+        licence=licence,
+        origin=origin,
+        overwrite=force,
+    )
+    print(f"{spec.name}: nearfar estimate -m {spec.name} photo.jpg")
+
+
+@app.command
+def remove(name: str) -> None:
+    """Remove a model that was pulled or added.
+
+    Args:
+        name: A name of `nearfar models list`.
+    """
+    Store().remove(name)
+
+
+@app.command
+def show(name: str) -> None:
+    """Show everything known about a model.
+
+    Args:
+        name: A name of `nearfar models list`.
+    """
+    store = Store()
+    for key, value in _facts(store.spec(name)).items():
+        print(f"{key:<14} {value}")
+    print(f"{'path':<14} {store.path(name) or 'not on this machine'}")
+
+
+def _facts(spec: ModelSpec) -> dict[str, object]:
+    facts = asdict(spec)
+    for part in ("input", "output"):
+        facts |= {f"{part}.{key}": value for key, value in facts.pop(part).items()}
+    return facts
+
+
+@app.command
+def verify(names: Annotated[list[str] | None, Parameter(negative="")] = None) -> None:
+    """Check the SHA-256 of models; of all that are installed, when none is named.
+
+    Args:
+        names: Names of `nearfar models list`.
+    """
+    store = Store()
+    chosen = names or [spec.name for spec in store.installed()]
+    if not chosen:
+        raise UsageError("no model is installed: nearfar models pull midas-small")
+    for name in chosen:
+        print(f"{name}: right ({store.verify(name)})")

@@ -1,0 +1,72 @@
+"""`nearfar probe`: read the depth at points of a photo."""
+
+import json
+import re
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from nearfar.calibration import KnownPoint, fit_points
+from nearfar.cli import arguments as args
+from nearfar.errors import UsageError
+from nearfar.estimator import EstimateOptions, load
+from nearfar.images import ImageFile
+
+_POINT = re.compile(r"(\d+),(\d+)(?:=(\d+(?:\.\d+)?)(mm|cm|m|km)?)?")
+_METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0, "km": 1000.0}
+
+
+def probe(
+    photo: str,
+    points: Annotated[list[str], Parameter(negative="")],
+    *,
+    model: args.Model = "auto",
+    runtime: args.Runtime = "auto",
+    threads: args.Threads = None,
+    estimating: args.Estimating = EstimateOptions(),
+    json_lines: args.Json = False,
+) -> None:
+    """Read how near points of a photo are; in metres, when the distance of two is given.
+
+    Args:
+        photo: The photo.
+        points: X,Y in pixels from the upper left corner, or X,Y=1.5m where the distance is
+            known (mm, cm, m or km). Two known distances give metres for all points.
+    """
+    parsed = [_parse(text) for text in points]
+    known = [KnownPoint(x_px, y_px, metres) for x_px, y_px, metres in parsed if metres is not None]
+    with ImageFile(photo) as file:
+        depth = load(model, runtime=runtime, threads=threads, **dict(estimating)).from_file(file)
+    metric = fit_points(depth, known).apply(depth) if known else None
+    nearness = depth.nearness()
+    for x_px, y_px, _ in parsed:
+        row: dict[str, float | None] = {
+            "x_px": x_px,
+            "y_px": y_px,
+            "inverse_depth": round(depth.at(x_px, y_px), 4),
+            "nearness": round(float(nearness[y_px, x_px]), 4),
+            "nearer_than_percent": round(depth.percentile(x_px, y_px), 1),
+        }
+        if metric is not None:
+            metres = metric.at(x_px, y_px)
+            row["metres"] = round(metres, 3) if metres < float("inf") else None
+        print(json.dumps(row) if json_lines else _sentence(row))
+
+
+def _parse(text: str) -> tuple[int, int, float | None]:
+    match = _POINT.fullmatch(text)
+    if match is None:
+        raise UsageError(f"{text}: a point is X,Y or X,Y=1.5m, in whole pixels")
+    x_px, y_px, distance, unit = match.groups()
+    metres = None if distance is None else float(distance) * _METRES[unit or "m"]
+    return int(x_px), int(y_px), metres
+
+
+def _sentence(row: dict[str, float | None]) -> str:
+    text = (
+        f"{row['x_px']:>5},{row['y_px']:<5} nearness {row['nearness']:.2f},"
+        f" nearer than {row['nearer_than_percent']:.0f} % of the picture"
+    )
+    if "metres" not in row:
+        return text
+    return f"{text}, {row['metres']:.2f} m" if row["metres"] is not None else f"{text}, far away"

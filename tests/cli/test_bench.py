@@ -1,0 +1,126 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from nearfar.cli import bench as command
+from nearfar.cli import timetable
+from nearfar.cli.bench import bench
+from nearfar.errors import ChecksumError, UnknownModelError, UsageError
+from nearfar.models.spec import InputSpec
+from nearfar.models.store import Store
+from nearfar.runtimes import choose, measure
+from nearfar.runtimes.measure import Timing
+from tests.fakes import FakeSession, tiny_onnx
+
+
+@pytest.fixture(autouse=True)
+def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEARFAR_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(measure, "fp32_peak_gflops", lambda _: 100.0)
+
+
+def add(tmp_path: Path, name: str, side_px: int | None = None) -> None:
+    file = tmp_path / f"{name}.onnx"
+    file.write_bytes(tiny_onnx(height_px=side_px, width_px=side_px))
+    Store().add(name, file, input=InputSpec(64, 64, 32, "stretch"))
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_every_model_in_every_runtime(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose, "auto", lambda *_, **__: "onnxruntime")
+    add(tmp_path, "mine")
+    runtimes: list[choose.Runtime] = [name for name in choose.available() if name != "torch"]
+    assert bench(runtimes=runtimes, runs=3, size="96x64", json_lines=True) == 0
+    rows = lines(capsys)
+    assert [(row["model"], row["runtime"]) for row in rows] == [
+        (model, runtime) for model in ("nearfar-lite", "mine") for runtime in runtimes
+    ]
+    assert {(row["width_px"], row["height_px"]) for row in rows if row["model"] == "mine"} == {
+        (64, 64)
+    }
+    assert all(row["error"] is None and row["photos_per_s"] for row in rows)
+    assert all(row["auto"] == (row["runtime"] == "onnxruntime") for row in rows)
+
+
+def test_figures_by_hand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0.96768 GMAC in 20 ms are 96.768 GFLOP/s of 100; 20 ms are twice as fast as 40 ms."""
+    monkeypatch.setattr(choose, "open_session", lambda *_, **__: FakeSession())
+    monkeypatch.setattr(choose, "auto", lambda *_, **__: "openvino")
+    times = {"onnxruntime": Timing(40, 50, 30), "openvino": Timing(20, 25, 30)}
+    monkeypatch.setattr(measure, "interleaved", lambda *_, **__: times)
+    assert (
+        bench(models=["nearfar-lite"], runtimes=["onnxruntime", "openvino"], json_lines=True) == 0
+    )
+    first, second = lines(capsys)
+    assert second["gmac"] == pytest.approx(0.96768)
+    assert (first["of_peak"], second["of_peak"]) == pytest.approx((0.48384, 0.96768))
+    assert (first["speedup"], second["speedup"]) == (1, 2)
+    assert (second["median_ms"], second["p95_ms"], second["photos_per_s"]) == (20, 25, 50)
+    assert (first["auto"], second["auto"]) == (False, True)
+    assert bench(models=["nearfar-lite"], runtimes=["onnxruntime", "openvino"]) == 0
+    text = capsys.readouterr().out
+    assert "fed 288 x 224 px, 0.97 GMAC" in text
+    assert "openvino (auto)" in text
+    assert "97%" in text
+    assert "100 GFLOP/s" in text
+
+
+def test_a_model_that_fails_is_told_and_the_rest_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add(tmp_path, "a-wrong-size", side_px=8)
+    add(tmp_path, "right")
+    models = ["a-wrong-size", "right"]
+    assert bench(models=models, runtimes=["onnxruntime"], runs=1, json_lines=True) == 1
+    wrong, right = lines(capsys)
+    assert "takes 8 x 8 pixels" in str(wrong["error"])
+    assert right["error"] is None
+    assert bench(models=models, runtimes=["onnxruntime"], runs=1) == 1
+    assert "onnxruntime: the network takes 8 x 8 pixels" in capsys.readouterr().out
+
+
+def test_a_bar_shows_the_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add(tmp_path, "mine")
+    store = Store()
+    plan = timetable.Plan(store.spec("mine"), ("onnxruntime",), (64, 64), 2, 1, 100)
+    rows = timetable.fill(plan, store.read("mine"), bar=True)
+    assert rows[0].median_ms is not None
+    assert rows[0].of_peak is None
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("size", ["", "640", "640x", "0x480", "640X480", "-1x5", "640x480x3"])
+def test_a_size_that_is_none_is_refused(size: str) -> None:
+    with pytest.raises(UsageError, match="WIDTHxHEIGHT"):
+        bench(size=size)
+
+
+def test_bad_use_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="--runs"):
+        bench(runs=0)
+    with pytest.raises(UsageError, match="threads"):
+        bench(threads=0)
+    with pytest.raises(UnknownModelError):
+        bench(models=["none"])
+    monkeypatch.setattr(command, "Store", lambda: Store(tmp_path, catalog=()))
+    with pytest.raises(UsageError, match="no model is installed"):
+        bench()
+
+
+def test_a_damaged_model_is_not_run(tmp_path: Path) -> None:
+    add(tmp_path, "mine")
+    path = Store().path("mine")
+    assert path is not None
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[::-1])
+    with pytest.raises(ChecksumError):
+        bench(models=["mine"])

@@ -1,0 +1,161 @@
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from nearfar.cli import checkup
+from nearfar.cli import doctor as command
+from nearfar.cli.checkup import without_secrets
+from nearfar.cli.doctor import doctor
+from nearfar.models.spec import InputSpec
+from nearfar.models.store import Store
+from nearfar.runtimes import choose, quiet
+from tests.fakes import tiny_onnx
+
+
+@pytest.fixture(autouse=True)
+def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("NEARFAR_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "cache"))
+
+
+Report = dict[str, dict[str, str]]
+
+
+def report(capsys: pytest.CaptureFixture[str], status: int) -> tuple[Report, list[str]]:
+    assert doctor(json_lines=True) == status
+    tree = json.loads(capsys.readouterr().out)
+    todo = tree.pop("todo")
+    assert tree.pop("right") == (status == 0) == (not todo)
+    return tree, todo
+
+
+def test_a_fresh_machine_is_all_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tree, _ = report(capsys, 0)
+    assert list(tree) == [
+        *("machine", "libraries", "extras", "folders", "models", "auto", "environment")
+    ]
+    assert tree["models"]["nearfar-lite"].startswith("bundled, 18 MB")
+    assert tree["models"]["midas-small"] == "absent: nearfar models pull midas-small (67 MB)"
+    assert tree["auto"]["model"] == "nearfar-lite"
+    assert set(tree["libraries"]) == {"onnxruntime", "OpenCV", "Pillow"}
+    assert "made when needed" in tree["folders"]["cache"]
+    assert list(tmp_path.iterdir()) == []
+    assert doctor() == 0
+    assert capsys.readouterr().out.endswith("\nall right\n")
+
+
+def test_extras_that_are_absent_have_their_pip_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    tree, _ = report(capsys, 0)
+    assert tree["extras"]["openvino"] == "not installed: pip install 'nearfar[openvino]'"
+    assert tree["extras"]["pillow_heif"] == "not installed: pip install 'nearfar[heif]'"
+    assert tree["auto"]["runtime"] == "onnxruntime"
+
+
+def test_what_was_measured_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose, "available", lambda: ("onnxruntime", "openvino"))
+    monkeypatch.setattr(choose, "remembered", lambda *_, **__: None)
+    assert "when it is first used" in report(capsys, 0)[0]["auto"]["runtime"]
+    choice = choose.Choice("openvino", 20.04, 10.0)
+    monkeypatch.setattr(choose, "remembered", lambda *_, **__: choice)
+    told = report(capsys, 0)[0]["auto"]["runtime"]
+    assert told == "openvino: onnxruntime 20.0 ms, openvino 10.0 ms"
+
+
+def test_a_damaged_model_is_to_be_seen_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.onnx"
+    file.write_bytes(tiny_onnx())
+    store = Store()
+    store.add("mine", file, input=InputSpec(64, 64, 32, "stretch"))
+    assert "installed" in report(capsys, 0)[0]["models"]["mine"]
+    path = store.path("mine")
+    assert path is not None
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[::-1])
+    tree, todo = report(capsys, 1)
+    assert tree["models"]["mine"] == "broken"
+    assert len(todo) == 1
+    assert doctor() == 1
+    assert f"  1. {todo[0]}\n" in capsys.readouterr().out
+
+
+def test_a_damaged_record_is_to_be_seen_to(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Store().home / "models" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "spec.json").write_text("{")
+    assert "mine" in report(capsys, 1)[1][0]
+
+
+def test_a_lost_bundled_model_is_to_be_seen_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "Store", lambda: Store(bundled=tmp_path / "none"))
+    tree, todo = report(capsys, 1)
+    assert tree["models"]["nearfar-lite"] == "lost"
+    assert tree["auto"] == {"model": "none"}
+    assert "reinstall nearfar" in todo[0]
+
+
+def test_folders_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cache").touch()  # a file where the folder should be
+    tree, todo = report(capsys, 1)
+    assert tree["folders"]["cache"].endswith("can't be written")
+    assert "set NEARFAR_CACHE" in todo[0]
+
+
+def test_a_full_disk(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkup, "ENOUGH_BYTES", 10**30)
+    assert report(capsys, 1)[1][0].startswith("make room on the disk of")
+
+
+def test_a_broken_library(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise ImportError("libonnx.so:\ncannot open shared object file")
+
+    monkeypatch.setattr(quiet, "onnxruntime", broken)
+    _, todo = report(capsys, 1)
+    assert todo == ["reinstall onnxruntime: libonnx.so: cannot open shared object file"]
+
+
+def test_settings_are_told_without_their_secrets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEARFAR_MIRROR", "https://mirror.example/models?token=secret")
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:sec@ret@proxy.example:3128")
+    monkeypatch.setenv("NEARFAR_OFFLINE", "1")
+    monkeypatch.setenv("SOMETHING_ELSE", "secret")
+    tree, _ = report(capsys, 0)
+    assert tree["environment"].pop("NEARFAR_HOME")
+    assert tree["environment"].pop("NEARFAR_CACHE")
+    assert tree["environment"] == {
+        "HTTPS_PROXY": "http://***@proxy.example:3128",
+        "NEARFAR_MIRROR": "https://mirror.example/models?***",
+        "NEARFAR_OFFLINE": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("user:pass@host:3128", "***@host:3128"),
+        ("us/er:p/ss@host:3128", "***@host:3128"),
+        ("socks5h://u:p@h/x?a=b@c", "socks5h://***@c"),
+        ("http://host/", "http://host/"),
+        ("localhost,127.0.0.1", "localhost,127.0.0.1"),
+    ],
+)
+def test_secrets_are_hidden(address: str, shown: str) -> None:
+    assert without_secrets(address) == shown
