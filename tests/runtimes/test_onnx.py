@@ -1,10 +1,12 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from nearfar.errors import InferenceError, ModelFileError
 from nearfar.runtimes.door import Door, Port
@@ -67,20 +69,28 @@ def test_the_output_is_a_view_where_one_picture_is_fed() -> None:
     assert depth.base is not None
 
 
+def answer(shape: tuple[int, ...], _: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.zeros(shape, np.float32)
+
+
+def first_channel(piece: NDArray[np.float32]) -> NDArray[np.float32]:
+    return piece[:, 0]
+
+
 def test_an_unknown_shape_is_checked_when_it_runs() -> None:
     door = Door([Port("image", None, "float32")], [Port("depth", None, "float32")])
-    assert len(list(door.pieces(np.zeros((2, 3, 4, 4), np.float32)))) == 1
-    assert door.maps(np.zeros((2, 1, 4, 4), np.float32), 2).shape == (2, 4, 4)
+    batch = np.zeros((2, 3, 4, 4), np.float32)
+    assert door.through(batch, first_channel).shape == (2, 4, 4)
     for shape in [(2, 3, 4, 4), (1, 4, 4), (4, 4)]:
         with pytest.raises(InferenceError, match="one map a picture"):
-            door.maps(np.zeros(shape, np.float32), 2)
+            door.through(batch, partial(answer, shape))
 
 
 def test_one_side_may_be_fixed() -> None:
     door = Door([Port("image", (None, 3, 4, None), "float32")], [DEPTH])
-    assert next(door.pieces(np.zeros((1, 3, 4, 9), np.float32))).shape == (1, 3, 4, 9)
+    assert door.through(np.zeros((1, 3, 4, 9), np.float32), first_channel).shape == (1, 4, 9)
     with pytest.raises(InferenceError, match="takes 9 x 4 pixels, not 9 x 5"):
-        door.pieces(np.zeros((1, 3, 5, 9), np.float32))
+        door.through(np.zeros((1, 3, 5, 9), np.float32), first_channel)
 
 
 def test_a_failed_run_is_one_line_and_silent(capfd: pytest.CaptureFixture[str]) -> None:

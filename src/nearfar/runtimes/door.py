@@ -1,6 +1,6 @@
 """What goes into and comes out of a depth network, as its graph tells it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,12 +63,24 @@ class Door:
         self._single = taken[0] == 1
         self._height_px, self._width_px = taken[2:]
 
-    def pieces(self, batch: Batch) -> Iterator[Batch]:
-        """Check a batch, and part it where the graph takes one picture at a time.
+    def through(self, batch: Batch, run: Callable[[Batch], NDArray[np.float32]]) -> RawDepth:
+        """Run a batch; where the graph takes one picture at a time, one by one.
+
+        Args:
+            batch: (N, 3, h, w) float32.
+            run: gives the graph's output for what it can take at once.
+
+        Returns:
+            (N, h, w) float32.
 
         Raises:
-            InferenceError: it is no (N, 3, h, w) float32, or not of the size the graph takes.
+            InferenceError: `batch` is not of the form or size the graph takes, or the answer is
+                not one map a picture.
         """
+        parts = [_maps(run(piece), len(piece)) for piece in self._pieces(batch)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _pieces(self, batch: Batch) -> Sequence[Batch]:
         if batch.ndim != 4 or batch.shape[1] != 3 or batch.dtype != np.float32 or not batch.size:
             raise InferenceError(
                 f"a network is fed (N, 3, h, w) float32, not {batch.shape} {batch.dtype}"
@@ -81,28 +93,19 @@ class Door:
                 " add the model again with its own size"
             )
         whole = np.ascontiguousarray(batch)
-        return iter(np.split(whole, len(whole)) if self._single else (whole,))
+        return np.split(whole, len(whole)) if self._single else (whole,)
 
-    @staticmethod
-    def maps(output: NDArray[np.float32], count: int) -> RawDepth:
-        """View an output as (N, h, w).
 
-        Args:
-            output: as the runtime gave it.
-            count: of pictures fed.
-
-        Raises:
-            InferenceError: it is no map a picture.
-        """
-        shape = output.shape
-        if output.ndim == 4 and shape[1] == 1:
-            output = output[:, 0]
-        if output.ndim != 3 or len(output) != count:
-            raise InferenceError(
-                f"the network answered {count} pictures with an array {shape}:"
-                " export it with one map a picture as output"
-            )
-        return output
+def _maps(output: NDArray[np.float32], count: int) -> RawDepth:
+    shape = output.shape
+    if output.ndim == 4 and shape[1] == 1:
+        output = output[:, 0]
+    if output.ndim != 3 or len(output) != count:
+        raise InferenceError(
+            f"the network answered {count} pictures with an array {shape}:"
+            " export it with one map a picture as output"
+        )
+    return output
 
 
 def _is_map(shape: tuple[int | None, ...]) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nearfar.errors import InferenceError, ModelFileError
 from nearfar.runtimes import cores, quiet
@@ -64,10 +65,9 @@ class OnnxSession:
         Raises:
             InferenceError: the graph can't take this size, or failed.
         """
-        parts = [self._run(piece) for piece in self._door.pieces(batch)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return self._door.through(batch, self._run)
 
-    def _run(self, piece: Batch) -> RawDepth:
+    def _run(self, piece: Batch) -> NDArray[np.float32]:
         try:
             (output,) = self._session.run([self._door.output.name], {self._door.input.name: piece})
         except Exception as error:  # the library's errors share no base of their own
@@ -76,7 +76,7 @@ class OnnxSession:
                 f"onnxruntime failed on {width_px} x {height_px} pixels ({reason(error)}):"
                 " most networks want sides that are multiples of 32"
             ) from error
-        return self._door.maps(output, len(piece))
+        return np.asarray(output)
 
 
 def _port(value: Any) -> Port:

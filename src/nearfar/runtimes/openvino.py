@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nearfar.errors import InferenceError, ModelFileError
 from nearfar.runtimes import cores, quiet
@@ -81,10 +82,9 @@ class OpenvinoSession:
         Raises:
             InferenceError: the graph can't take this size, or failed.
         """
-        parts = [self._run(piece) for piece in self._door.pieces(batch)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return self._door.through(batch, self._run)
 
-    def _run(self, piece: Batch) -> RawDepth:
+    def _run(self, piece: Batch) -> NDArray[np.float32]:
         try:
             if not hasattr(self._own, "request"):
                 self._own.request = self._compiled.create_infer_request()
@@ -95,7 +95,7 @@ class OpenvinoSession:
                 f"openvino failed on {width_px} x {height_px} pixels ({reason(error)}):"
                 " most networks want sides that are multiples of 32"
             ) from error
-        return self._door.maps(outputs[0], len(piece))
+        return np.asarray(outputs[0])
 
 
 def _usable(folder: Path) -> bool:

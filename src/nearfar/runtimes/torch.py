@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import onnx
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from nearfar.runtimes.session import Batch, RawDepth
@@ -110,10 +111,9 @@ class TorchSession:
         Raises:
             InferenceError: the graph can't take this size, or failed.
         """
-        parts = [self._run(piece) for piece in self._door.pieces(batch)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return self._door.through(batch, self._run)
 
-    def _run(self, piece: Batch) -> RawDepth:
+    def _run(self, piece: Batch) -> NDArray[np.float32]:
         import torch
 
         values = dict(self._constants)
@@ -125,7 +125,7 @@ class TorchSession:
                 for name in step.last_uses:
                     del values[name]
             output = values[self._door.output.name].numpy()
-        return self._door.maps(np.ascontiguousarray(output), len(piece))
+        return np.ascontiguousarray(output)
 
 
 def _read(model: bytes) -> tuple[onnx.GraphProto, int]:
