@@ -188,10 +188,12 @@ def test_two_photos_of_one_stem_don_t_replace_each_other(
     run: Run, trip: Path, examples: Path
 ) -> None:
     Pillow.open(examples / "street.jpg").save(trip / "0.webp")
-    ran = run("estimate", trip / "0.jpg", trip / "0.webp")
-    assert ran.status == 1
-    assert "0-depth.png is there already" in ran.err
-    assert "1 of 2 photos" in ran.err
+    for force in ((), ("--force",)):
+        ran = run("estimate", trip / "0.jpg", trip / "0.webp", *force)
+        assert ran.status == 1
+        assert "0.webp: another photo of this run is written to" in ran.err
+        assert "1 of 2 photos" in ran.err
+        assert read_depth(trip / "0-depth.png").size_px == (451, 300)
 
 
 def test_full_disk_leaves_no_half_file(
