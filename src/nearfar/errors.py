@@ -111,6 +111,17 @@ class InferenceError(NearfarError, RuntimeError):
     """A runtime failed while it loaded or ran the network."""
 
 
+# Training and evaluation
+
+
+class DatasetError(NearfarError, ValueError):
+    """A data set that is not laid out as it must be, or holds nothing of use."""
+
+
+class TrainingError(NearfarError, RuntimeError):
+    """A training run that can't go on: values that are no numbers, a foreign checkpoint."""
+
+
 # Results
 
 

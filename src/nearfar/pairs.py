@@ -1,0 +1,191 @@
+"""Photos with the truth beside them: folders to train on and to measure with."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from nearfar.depthfiles import read_raster
+from nearfar.errors import DatasetError, NearfarError
+from nearfar.images import IMAGE_SUFFIXES, Image, read_image
+from nearfar.options import Options
+
+TruthKind = Literal["depth", "inverse", "disparity"]
+
+DESCRIPTION: Final = "dataset.toml"
+_DEPTH_SUFFIXES: Final = (".png", ".exr", ".pfm", ".npy", ".npz", ".tiff", ".tif")
+_MILLIMETRES: Final = 0.001
+
+
+class DatasetInfo(Options):
+    """What `dataset.toml` says of the truth in a folder."""
+
+    kind: TruthKind = Field(
+        description="depth: distances; inverse: 1/distance up to a scale; disparity: the same up"
+        " to a scale and an offset. Larger is nearer in the last two."
+    )
+    unit: str = Field(default="mm", description="mm or m, of depth; otherwise only for readers.")
+    scale: float = Field(
+        default=1.0, gt=0, description="What a stored value is multiplied by to give the unit."
+    )
+    invalid: float | None = Field(default=0, description="Stored value that means: not known.")
+    max_depth_m: float | None = Field(
+        default=None, gt=0, description="Truth beyond this many metres is not known."
+    )
+    split: str | None = Field(default=None, description="A file with a name a line: only these.")
+    scene: str = Field(default="", description="indoor, driving, objects ...; for reports.")
+    note: str = Field(default="", description="Origin and terms.")
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What is known of a photo's depth.
+
+    Attributes:
+        inverse: (H, W) float32, inverse depth or disparity, larger = nearer, 0 where not known;
+            in 1/metres where `kind` is depth.
+        valid: (H, W) bool, where it is known.
+        kind: what the values are up to.
+    """
+
+    inverse: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    kind: TruthKind
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photo and its truth, still in files."""
+
+    photo: Path
+    depth: Path
+    info: DatasetInfo
+
+    def read_photo(self) -> Image:
+        """Read the photo: (H, W, 3) uint8 RGB."""
+        return read_image(self.photo)
+
+    def read_truth(self) -> Truth:
+        """Read the truth.
+
+        Raises:
+            DepthFileError: the file can't be read.
+            DatasetError: nothing in it is known.
+        """
+        raster = read_raster(self.depth, kind="inverse_depth")
+        stored = raster.values
+        valid = np.isfinite(stored) & (stored > 0)
+        if self.info.invalid is not None:
+            valid &= stored != np.float32(self.info.invalid)
+        values = np.where(valid, stored, 1) * np.float32(self.info.scale)
+        if self.info.kind == "depth":
+            in_metres = raster.kind == "metres" or self.info.unit == "m"
+            metres = values if in_metres else values * np.float32(_MILLIMETRES)
+            if self.info.max_depth_m is not None:
+                valid &= metres <= self.info.max_depth_m
+            values = 1 / metres
+        if not valid.any():
+            raise DatasetError(f"{self.depth}: no pixel has a value: leave this pair out")
+        return Truth(np.where(valid, values, 0).astype(np.float32), valid, self.info.kind)
+
+
+@dataclass(frozen=True)
+class PairFolder:
+    """A data set: `rgb/NAME.jpg`, `depth/NAME.png` and `dataset.toml`.
+
+    Attributes:
+        root: the folder.
+        info: its description.
+        pairs: in the order of their names.
+        bad: what is wrong with the photos that have no pair, a sentence each.
+    """
+
+    root: Path
+    info: DatasetInfo
+    pairs: tuple[Pair, ...]
+    bad: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.root.name
+
+
+def open_folder(root: Path) -> PairFolder:
+    """List the pairs of a data set; no picture is read.
+
+    Raises:
+        DatasetError: no `dataset.toml`, one that makes no sense, or no pair at all.
+    """
+    info = _describe(root / DESCRIPTION)
+    truths = {
+        path.stem: path
+        for path in _listed(root / "depth")
+        if path.suffix.lower() in _DEPTH_SUFFIXES
+    }
+    wanted = _names(root / info.split) if info.split else None
+    pairs, bad = [], []
+    for photo in _listed(root / "rgb"):
+        if photo.suffix.lower() not in IMAGE_SUFFIXES or (wanted and photo.stem not in wanted):
+            continue
+        if depth := truths.get(photo.stem):
+            pairs.append(Pair(photo, depth, info))
+        else:
+            bad.append(f"{photo}: no depth file of this name")
+    if not pairs:
+        raise DatasetError(f"{root}: no pair rgb/NAME.jpg and depth/NAME.png")
+    return PairFolder(root, info, tuple(pairs), tuple(bad))
+
+
+def check(pair: Pair) -> str | None:
+    """Read a pair through; say what is wrong with it, or None."""
+    try:
+        photo, truth = pair.read_photo(), pair.read_truth()
+    except NearfarError as error:
+        return str(error)
+    if photo.shape[:2] != truth.inverse.shape:
+        (height, width), (own_height, own_width) = truth.inverse.shape, photo.shape[:2]
+        return (
+            f"{pair.depth}: {width} x {height}, but its photo is {own_width} x {own_height}:"
+            " make them the same size"
+        )
+    return None
+
+
+def _describe(path: Path) -> DatasetInfo:
+    try:
+        content = _parse_toml(path.read_text("utf-8"))
+    except OSError as error:
+        raise DatasetError(
+            f'{path} is needed: write kind = "depth", "inverse" or "disparity" into it'
+        ) from error
+    except ValueError as error:
+        raise DatasetError(f"{path} is no TOML: {error}") from error
+    try:
+        return DatasetInfo.of(**content)
+    except NearfarError as error:
+        raise DatasetError(f"{path}: {error}") from error
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    content: dict[str, Any] = tomllib.loads(text)
+    return content
+
+
+def _listed(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _names(path: Path) -> set[str]:
+    try:
+        return {Path(line.strip()).stem for line in path.read_text("utf-8").splitlines() if line}
+    except OSError as error:
+        raise DatasetError(f"{path}: the split can't be read: {error.strerror}") from error
