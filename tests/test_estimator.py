@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import nearfar
+from nearfar.choices import EstimateOptions
 from nearfar.errors import ImageError, InferenceError, UnknownModelError, UsageError
-from nearfar.estimator import EstimateOptions, Estimator
+from nearfar.estimator import Estimator
 from nearfar.images import ImageFile, read_image
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
 from nearfar.runtimes.session import Batch, RawDepth

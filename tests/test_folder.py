@@ -67,41 +67,58 @@ def photos(count: int) -> Iterator[Found]:
     return (Found(Path(f"{index}.jpg")) for index in range(count))
 
 
+def stem_of(found: Found) -> str:
+    return found.path.stem
+
+
 def test_outcomes_come_in_order() -> None:
     gate = threading.Event()
 
-    def work(found: Found) -> str:
+    def work(found: Found, stem: str) -> str:
         if found.path.stem == "0":
             gate.wait(5)
         elif found.path.stem == "3":
             gate.set()  # the first is done last
         return found.path.stem
 
-    outcomes = list(work_on(photos(9), work, workers=3))
+    outcomes = list(work_on(photos(9), stem_of, work, workers=3))
     assert [outcome.result for outcome in outcomes] == [str(index) for index in range(9)]
 
 
 def test_bad_photo_does_not_end_the_run() -> None:
-    def work(found: Found) -> str:
+    def work(found: Found, stem: str) -> str:
         if found.path.stem == "1":
             raise CorruptImageError("1.jpg: damaged")
         if found.path.stem == "2":
             raise MemoryError
         return found.path.stem
 
-    outcomes = list(work_on(photos(4), work, workers=2))
+    outcomes = list(work_on(photos(4), stem_of, work, workers=2))
     assert [outcome.result for outcome in outcomes] == ["0", None, None, "3"]
     assert isinstance(outcomes[1].error, CorruptImageError)
     assert isinstance(outcomes[2].error, ImageError)
     assert "not enough memory" in str(outcomes[2].error)
 
 
+def test_photo_that_can_t_be_planned_is_not_worked_on() -> None:
+    worked: list[str] = []
+
+    def plan(found: Found) -> str:
+        if found.path.stem == "1":
+            raise CorruptImageError("1.jpg: no place")
+        return found.path.stem
+
+    outcomes = list(work_on(photos(3), plan, lambda _, stem: worked.append(stem), workers=2))
+    assert [str(outcome.error or "") for outcome in outcomes] == ["", "1.jpg: no place", ""]
+    assert sorted(worked) == ["0", "2"]
+
+
 def test_fault_of_the_program_ends_the_run() -> None:
-    def work(found: Found) -> str:
+    def work(found: Found, stem: str) -> str:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        list(work_on(photos(100), work, workers=2))
+        list(work_on(photos(100), stem_of, work, workers=2))
 
 
 def test_only_a_few_photos_are_under_way() -> None:
@@ -113,7 +130,7 @@ def test_only_a_few_photos_are_under_way() -> None:
             taken += 1
             yield Found(Path(f"{taken}.jpg"))
 
-    outcomes = work_on(endless(), lambda found: found.path.stem, workers=2)
+    outcomes = work_on(endless(), stem_of, lambda _, stem: stem, workers=2)
     for count in range(1, 50):
         next(outcomes)
         assert taken <= count + 4
@@ -123,11 +140,11 @@ def test_only_a_few_photos_are_under_way() -> None:
 def test_stopping_early_starts_nothing_more() -> None:
     started: list[str] = []
 
-    def work(found: Found) -> str:
+    def work(found: Found, stem: str) -> str:
         started.append(found.path.stem)
         return found.path.stem
 
-    outcomes = work_on(photos(1000), work, workers=1)
+    outcomes = work_on(photos(1000), stem_of, work, workers=1)
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]  # it is a generator
     assert len(started) <= 4

@@ -10,10 +10,12 @@ SOURCE = Path(__file__).parent.parent / "src" / "nearfar"
 
 RUNG = {
     **dict.fromkeys(("errors", "extras", "atomic", "options"), 0),
-    **dict.fromkeys(("images", "depthmap", "colormaps", "depthfiles", "depthcodecs", "floor"), 1),
+    **dict.fromkeys(
+        ("images", "depthmap", "colormaps", "depthfiles", "depthcodecs", "floor", "choices"), 1
+    ),
     **dict.fromkeys(("models", "runtimes"), 2),
     **dict.fromkeys(
-        ("refine", "estimator", "calibration", "outputs", "folder", "jobs", "pairs"), 3
+        ("refine", "estimator", "calibration", "outputs", "folder", "jobs", "pairs", "loading"), 3
     ),
     **dict.fromkeys(("effects", "geometry", "video", "evaluation", "training"), 4),
     **dict.fromkeys(("service", "web", "cli", "scale"), 5),

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nearfar.choices import OutputOptions
 from nearfar.depthfiles import FORMATS
 from nearfar.depthmap import DepthMap, read_depth
 from nearfar.errors import OutputExistsError, UsageError, WriteError
 from nearfar.images import read_image
-from nearfar.outputs import OutputOptions, Outputs, place
+from nearfar.outputs import Outputs, place
 
 PLAIN = OutputOptions()
 ALL = OutputOptions(color=True, side_by_side=True)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nearfar.depthmap import DepthMap, MetricDepth, read_depth
     from nearfar.errors import NearfarError
-    from nearfar.estimator import Estimator, load
+    from nearfar.estimator import Estimator
     from nearfar.images import read_image
+    from nearfar.loading import load
     from nearfar.models.store import list_models
 
 __version__ = "0.1.0"
@@ -37,7 +38,7 @@ _ROOM = {
     "MetricDepth": "depthmap",
     "NearfarError": "errors",
     "list_models": "models.store",
-    "load": "estimator",
+    "load": "loading",
     "read_depth": "depthmap",
     "read_image": "images",
 }

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from uuid import uuid4
 
 from nearfar.errors import NearfarError, OutputExistsError, WriteError
 
@@ -30,7 +29,7 @@ def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterat
     target = Path(path)
     if not overwrite and target.exists():
         raise OutputExistsError(f"{target} is there already: use --force to replace it")
-    temporary = target.with_name(f".{target.stem[:40]}-{uuid4().hex[:8]}{target.suffix}")
+    temporary = target.with_name(f".{target.stem[:40]}-{os.urandom(4).hex()}{target.suffix}")
     try:
         temporary.open("xb").close()  # a folder that refuses is told before any work is done
         yield temporary

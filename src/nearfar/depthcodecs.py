@@ -10,16 +10,13 @@ import json
 import logging
 import re
 import struct
-import zipfile
 import zlib
-from functools import cache
-from importlib import metadata
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL.PngImagePlugin import PngImageFile
 
+from nearfar import __version__
 from nearfar.errors import DepthFileError
 
 Samples = NDArray[Any]
@@ -72,6 +69,8 @@ def decode_png(data: bytes) -> tuple[Samples, Tags]:
         raise DepthFileError("it is a picture in colour, not depth: give a grey PNG")
     if bits not in (8, 16):
         raise DepthFileError(f"it has {bits} bits a pixel: give a grey PNG of 8 or 16 bits")
+    from PIL.PngImagePlugin import PngImageFile
+
     with PngImageFile(io.BytesIO(data)) as picture:  # Image.open would warn from 89 megapixels on
         samples = np.asarray(picture)
         return samples, _own(picture.text)
@@ -189,7 +188,9 @@ def decode_npy(data: bytes) -> tuple[Samples, Tags]:
 def encode_npz(samples: Samples, tags: Tags) -> bytes:
     """Zip of NPY, not compressed and without dates: `values`, and a text for each tag."""
     arrays = {"values": samples}
-    arrays |= {key: np.array(text) for key, text in {**tags, "version": _version()}.items()}
+    arrays |= {key: np.array(text) for key, text in {**tags, "version": __version__}.items()}
+    import zipfile
+
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name, array in arrays.items():
@@ -199,6 +200,8 @@ def encode_npz(samples: Samples, tags: Tags) -> bytes:
 
 def decode_npz(data: bytes) -> tuple[Samples, Tags]:
     """Read `values`, or the only array there is."""
+    import zipfile
+
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
         main = "values" if "values" in names else names[0] if len(names) == 1 else None
@@ -263,8 +266,3 @@ def _own(texts: dict[str, Any]) -> Tags:
         for key, text in texts.items()
         if key.startswith(_PREFIX) and isinstance(text, str)
     }
-
-
-@cache
-def _version() -> str:
-    return metadata.version("nearfar")

@@ -60,7 +60,8 @@ class DepthMap:
 
         Args:
             robust: the limits are the 2nd and the 98th percentile instead of the least and
-                the greatest value; what lies beyond is clipped.
+                the greatest value; what lies beyond is clipped. Where those two are the same,
+                the least and the greatest serve after all.
 
         Returns:
             (H, W) float32: 0 is the farthest, 1 the nearest pixel; zeros for a constant map.
@@ -244,6 +245,8 @@ def _spread(
         return np.zeros_like(values)
     low, high = np.percentile(among, (2, 98)) if robust else (among.min(), among.max())
     low, high = np.float32(low), np.float32(high)
+    if low == high and robust:
+        return _spread(values, among, robust=False)
     if low == high:
         return np.asarray(values > high, np.float32)
     spread: NDArray[np.float32] = values - low

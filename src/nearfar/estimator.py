@@ -5,37 +5,21 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from pydantic import Field
 
+from nearfar.choices import EstimateOptions
 from nearfar.depthmap import DepthMap
 from nearfar.errors import ImageError, InferenceError
 from nearfar.images import Image, ImageFile
-from nearfar.models.preprocess import DEFAULT_MAX_SIDE_PX, prepare, target_size
+from nearfar.models.preprocess import prepare
+from nearfar.models.sizes import target_size
 from nearfar.models.spec import ModelSpec
-from nearfar.models.store import Store
-from nearfar.options import Options
 from nearfar.refine import refine
-from nearfar.runtimes.choose import RuntimeName, open_session
 from nearfar.runtimes.session import Batch, RawDepth, Session
 
 MAX_BATCH = 8
 """Photos that go through the network together; more would only cost memory on a CPU."""
 
 _INTERPOLATION = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
-
-
-class EstimateOptions(Options):
-    """How a photo becomes depth."""
-
-    max_side_px: int = Field(
-        default=DEFAULT_MAX_SIDE_PX,
-        ge=32,
-        le=4096,
-        description="Longest side, in pixels, of what is fed to a model with free size.",
-    )
-    refine: bool = Field(
-        default=False, description="Carry the photo's edges into the depth map (guided filter)."
-    )
 
 
 class Estimator:
@@ -135,46 +119,3 @@ class Estimator:
             kind = _INTERPOLATION[self.spec.output.interpolation]
             surface = np.asarray(cv2.resize(surface, size_px, interpolation=kind), np.float32)
         return DepthMap(np.maximum(surface, 0), self.spec.name)
-
-
-def load(
-    model: str = "auto",
-    *,
-    runtime: RuntimeName = "auto",
-    threads: int | None = None,
-    callers: int = 1,
-    max_side_px: int = DEFAULT_MAX_SIDE_PX,
-    refine: bool = False,
-    store: Store | None = None,
-) -> Estimator:
-    """Load a model; do it once and keep the result.
-
-    Args:
-        model: a name of `nearfar models list`; `auto` is the best that is installed.
-        runtime: onnxruntime, openvino or torch; `auto` is onnxruntime, or openvino where that
-            is installed and was measured to be faster on this machine for this model.
-        threads: of one inference; the machine's physical cores when not given.
-        callers: how many threads will call the estimator at once.
-        max_side_px: longest side fed to a model with free size, 32 to 4096.
-        refine: carry the photo's edges into the map.
-        store: where models lie; the user's own folder when not given.
-
-    Raises:
-        UnknownModelError: no model of that name.
-        ModelMissingError: the model is known, but not on this machine.
-        ChecksumError: the model's file is not what it was.
-        MissingExtraError: the runtime is not installed.
-    """
-    store = store or Store()
-    spec = store.auto() if model == "auto" else store.spec(model)
-    options = EstimateOptions.of(max_side_px=max_side_px, refine=refine)
-    width_px, height_px = target_size(640, 480, spec.input, max_side_px=max_side_px)
-    session = open_session(
-        store.read(spec.name),
-        spec.sha256,
-        runtime=runtime,
-        threads=threads,
-        callers=callers,
-        sample_shape=(1, 3, height_px, width_px),
-    )
-    return Estimator(spec, session, options)

@@ -13,6 +13,7 @@ from nearfar.errors import ImageError, ImageNotFoundError, NearfarError
 from nearfar.images import IMAGE_SUFFIXES
 
 Result = TypeVar("Result")
+Plan = TypeVar("Plan")
 
 RESULT_ENDINGS = ("-depth", "-depth-color", "-depth-side")
 """How the stems of nearfar's own results end; a later run over the folder leaves them out."""
@@ -93,7 +94,11 @@ def _is_photo(path: Path) -> bool:
 
 
 def work_on(
-    photos: Iterable[Found], work: Callable[[Found], Result], *, workers: int
+    photos: Iterable[Found],
+    plan: Callable[[Found], Plan],
+    work: Callable[[Found, Plan], Result],
+    *,
+    workers: int,
 ) -> Iterator[Outcome[Result]]:
     """Do the same work on many photos, several at once.
 
@@ -102,8 +107,11 @@ def work_on(
 
     Args:
         photos: consumed as fast as the workers are.
-        work: called in the workers' threads. What it raises as NearfarError, or for want of
-            memory, becomes the photo's outcome; any other error ends the run.
+        plan: called in this thread, in the order of `photos`, for what must not depend on
+            which worker is faster.
+        work: called in the workers' threads, with the plan. What either raises as
+            NearfarError, or for want of memory, becomes the photo's outcome; any other error
+            ends the run.
         workers: how many threads.
 
     Yields:
@@ -113,13 +121,27 @@ def work_on(
     with ThreadPoolExecutor(workers) as pool:
         try:
             for found in photos:
-                under_way.append((found, pool.submit(work, found)))
+                under_way.append((found, _begun(pool, plan, work, found)))
                 if len(under_way) >= 2 * workers:
                     yield _outcome(*under_way.popleft())
             while under_way:
                 yield _outcome(*under_way.popleft())
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begun(
+    pool: ThreadPoolExecutor,
+    plan: Callable[[Found], Plan],
+    work: Callable[[Found, Plan], Result],
+    found: Found,
+) -> "Future[Result]":
+    try:
+        return pool.submit(work, found, plan(found))
+    except NearfarError as error:
+        refused: Future[Result] = Future()
+        refused.set_exception(error)
+        return refused
 
 
 def _outcome(found: Found, future: "Future[Result]") -> Outcome[Result]:

@@ -3,13 +3,13 @@
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
 
+from nearfar.choices import OutputOptions
 from nearfar.errors import OutputExistsError
 from nearfar.estimator import Estimator
 from nearfar.folder import Found
 from nearfar.images import ImageFile, ImageLimits
-from nearfar.outputs import OutputOptions, Outputs, place
+from nearfar.outputs import Outputs, place
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,31 @@ class PhotoJob:
     force: bool = False
     skip_existing: bool = False
     _taken: set[int] = field(default_factory=set, init=False, repr=False)
-    _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
-    def __call__(self, found: Found) -> Done:
-        """Do it.
+    def plan(self, found: Found) -> Outputs:
+        """Say which files a photo becomes.
 
         Raises:
-            NearfarError: whatever is wrong with this photo or its outputs.
+            UsageError: there is no place for them.
+            OutputExistsError: another photo of this run becomes the same files.
+        """
+        outputs = place(found.path, self.output, self.writing, many=self.many, folder=found.folder)
+        names = {hash(path) for path in outputs.paths()}  # a number a file: runs may be long
+        if names & self._taken:
+            raise OutputExistsError(
+                f"{found.path}: another photo of this run is written to {outputs.paths()[0]}:"
+                " estimate this one by itself, with -o"
+            )
+        self._taken.update(names)
+        return outputs
+
+    def work(self, found: Found, outputs: Outputs) -> Done:
+        """Make the files of a photo.
+
+        Raises:
+            NearfarError: whatever is wrong with the photo or its files.
         """
         start = time.perf_counter()
-        outputs = place(found.path, self.output, self.writing, many=self.many, folder=found.folder)
-        self._take(found.path, outputs)
         if self.skip_existing and all(path.exists() for path in outputs.paths()):
             return Done(outputs, None, 0.0)
         if not self.force:
@@ -69,14 +83,3 @@ class PhotoJob:
             depth = self.estimator.from_file(file) if photo is None else self.estimator(photo)
         outputs.write(depth, photo, self.writing, overwrite=self.force)
         return Done(outputs, depth.size_px, (time.perf_counter() - start) * 1000)
-
-    def _take(self, photo: Path, outputs: Outputs) -> None:
-        """Refuse a second photo of one run that would write the files of a first."""
-        names = {hash(path) for path in outputs.paths()}  # a number a file: runs may be long
-        with self._lock:
-            if names & self._taken:
-                raise OutputExistsError(
-                    f"{photo}: another photo of this run is written to {outputs.paths()[0]}:"
-                    " estimate this one by itself, with -o"
-                )
-            self._taken.update(names)

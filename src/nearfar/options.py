@@ -1,40 +1,108 @@
-"""What every set of options has in common."""
+"""Options: each declared once, with its range, default and sentence.
 
-from typing import TYPE_CHECKING, Any
+They are plain dataclasses, because pydantic would cost a fifth of a cold start. Their metadata is
+in pydantic's own words all the same, so `pydantic.TypeAdapter(SomeOptions)` gives the schema for
+HTTP and for the page; the command line reads the same fields.
+"""
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+import operator
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from nearfar.errors import UsageError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+_BOUNDS: Final[dict[str, tuple[str, Callable[[float, float], bool]]]] = {
+    "ge": ("at least", operator.ge),
+    "gt": ("more than", operator.gt),
+    "le": ("at most", operator.le),
+    "lt": ("less than", operator.lt),
+}
+_NAMES: Final = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
-class Options(BaseModel):
-    """A set of options, each declared once with its range, default and sentence.
 
-    The command line, the HTTP schema and the sliders of the page are made from the fields.
+def option(sentence: str, default: Any = MISSING, **bounds: float) -> Any:
+    """Declare an option.
+
+    Args:
+        sentence: what it is for, as the help and the page show it.
+        default: needed when not given.
+        bounds: any of ge, gt, le, lt.
+    """
+    metadata = {"help": sentence, "description": sentence, **bounds}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Options:
+    """A set of options; making one checks every value.
+
+    Raises:
+        UsageError: a value is of the wrong kind or out of its range; every fault is named.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        faults = []
+        for each in fields(self):
+            value = getattr(self, each.name)
+            wanted = _wanted(hints[each.name], value) or _out_of_bounds(each.metadata, value)
+            if wanted:
+                faults.append(f"{each.name} must be {wanted}, not {value!r}")
+        if faults:
+            raise UsageError("; ".join(faults))
 
     @classmethod
     def of(cls, **values: Any) -> "Self":
-        """Make the options, or say in one line which value is wrong.
+        """Make the options from values by name.
 
         Raises:
-            UsageError: a value is out of its range or has no field.
+            UsageError: also when a name is unknown or missing.
         """
-        try:
-            return cls(**values)
-        except ValidationError as error:
-            raise UsageError(in_one_line(error)) from error
+        known = {each.name for each in fields(cls)}
+        if strange := sorted(values.keys() - known):
+            raise UsageError(
+                f"no option {', '.join(strange)}: there are {', '.join(sorted(known))}"
+            )
+        needed = {each.name for each in fields(cls) if each.default is MISSING}
+        if missing := sorted(needed - values.keys()):
+            raise UsageError(f"{', '.join(missing)} must be given")
+        return cls(**values)
+
+    def values(self) -> dict[str, Any]:
+        """Give the options by name."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
-def in_one_line(error: ValidationError) -> str:
-    """Say what is wrong with a set of options: every field, its fault and what was given."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc'])}:"
-        f" {fault['msg'][0].lower()}{fault['msg'][1:]}, not {fault['input']!r}"
-        for fault in error.errors()
-    )
+def _wanted(hint: Any, value: object) -> str | None:
+    """Say what the value should have been; None when it is, or when the hint is not a plain one."""
+    if get_origin(hint) in {Union, UnionType}:
+        wants = [_wanted(each, value) for each in get_args(hint) if each is not type(None)]
+        return None if value is None or None in wants else wants[0]
+    if get_origin(hint) is Literal:
+        return None if value in get_args(hint) else _listed(get_args(hint))
+    if hint not in _NAMES:
+        return None
+    kinds = {float: (int, float)}.get(hint, (hint,))
+    is_right = isinstance(value, kinds) and (hint is bool or not isinstance(value, bool))
+    return None if is_right else _NAMES[hint]
+
+
+def _out_of_bounds(bounds: Any, value: Any) -> str | None:
+    if value is None:
+        return None
+    broken = [
+        f"{words} {bounds[name]:g}"
+        for name, (words, holds) in _BOUNDS.items()
+        if name in bounds and not holds(value, bounds[name])
+    ]
+    return " and ".join(broken) or None
+
+
+def _listed(values: tuple[object, ...]) -> str:
+    *most, last = map(str, values)
+    return f"{', '.join(most)} or {last}" if most else last

@@ -2,41 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from pydantic import Field
-
+from nearfar.choices import OutputOptions
 from nearfar.depthfiles import FORMATS
 from nearfar.depthmap import DepthMap
 from nearfar.errors import OutputExistsError, UsageError, WriteError
 from nearfar.images import Image, write_image
-from nearfar.options import Options
-
-FormatName = Literal["png16", "png8", "exr", "pfm", "tiff", "npy", "npz"]
-ColormapName = Literal["inferno", "magma", "viridis", "turbo", "spectral", "grey"]
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".webp")
 """An output of this suffix can't hold depth; it is the colour picture that is meant."""
-
-
-class OutputOptions(Options):
-    """What is written for each photo, and how it looks."""
-
-    format: FormatName | None = Field(
-        default=None,
-        description="File format of the depth map; by the output's suffix, or else png16.",
-    )
-    colormap: ColormapName = Field(
-        default="inferno", description="Colours of the pictures, near = warm."
-    )
-    robust: bool = Field(
-        default=False,
-        description="Colours span the 2nd to the 98th percentile, not all of the depths.",
-    )
-    color: bool = Field(default=False, description="Also write the map in colour, as a JPEG.")
-    side_by_side: bool = Field(
-        default=False, description="Also write the photo beside the map in colour, as a JPEG."
-    )
 
 
 @dataclass(frozen=True)

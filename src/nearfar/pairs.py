@@ -7,12 +7,11 @@ from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from nearfar.depthfiles import read_raster
 from nearfar.errors import DatasetError, NearfarError
 from nearfar.images import IMAGE_SUFFIXES, Image, read_image
-from nearfar.options import Options
+from nearfar.options import Options, option
 
 TruthKind = Literal["depth", "inverse", "disparity"]
 
@@ -21,24 +20,21 @@ _DEPTH_SUFFIXES: Final = (".png", ".exr", ".pfm", ".npy", ".npz", ".tiff", ".tif
 _MILLIMETRES: Final = 0.001
 
 
+@dataclass(frozen=True)
 class DatasetInfo(Options):
     """What `dataset.toml` says of the truth in a folder."""
 
-    kind: TruthKind = Field(
-        description="depth: distances; inverse: 1/distance up to a scale; disparity: the same up"
-        " to a scale and an offset. Larger is nearer in the last two."
+    kind: TruthKind = option(
+        "depth: distances; inverse: 1/distance up to a scale; disparity: the same up to a scale"
+        " and an offset. Larger is nearer in the last two."
     )
-    unit: str = Field(default="mm", description="mm or m, of depth; otherwise only for readers.")
-    scale: float = Field(
-        default=1.0, gt=0, description="What a stored value is multiplied by to give the unit."
-    )
-    invalid: float | None = Field(default=0, description="Stored value that means: not known.")
-    max_depth_m: float | None = Field(
-        default=None, gt=0, description="Truth beyond this many metres is not known."
-    )
-    split: str | None = Field(default=None, description="A file with a name a line: only these.")
-    scene: str = Field(default="", description="indoor, driving, objects ...; for reports.")
-    note: str = Field(default="", description="Origin and terms.")
+    unit: str = option("mm or m, of depth; otherwise only for readers.", "mm")
+    scale: float = option("What a stored value is multiplied by to give the unit.", 1.0, gt=0)
+    invalid: float | None = option("Stored value that means: not known.", 0)
+    max_depth_m: float | None = option("Truth beyond this many metres is not known.", None, gt=0)
+    split: str | None = option("A file with a name a line: only these.", None)
+    scene: str = option("indoor, driving, objects ...; for reports.", "")
+    note: str = option("Origin and terms.", "")
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from nearfar.choices import RuntimeName
 from nearfar.errors import MissingExtraError, ModelFileError
 from nearfar.runtimes import cache, choose, measure
 from nearfar.runtimes.measure import Timing
@@ -43,7 +44,7 @@ class Machine:
         patch.setattr(measure, "interleaved", lambda sessions, *_, **__: self._times(sessions))
         self.installed("onnxruntime", "openvino")
         self.versions = {"onnxruntime": "1", "openvino": "2"}
-        patch.setattr(choose, "version", lambda name: self.versions[name])
+        patch.setattr("importlib.metadata.version", lambda name: self.versions[name])
 
     def installed(self, *names: str) -> None:
         self.patch.setattr(choose, "available", lambda: names)
@@ -156,7 +157,7 @@ def test_a_runtime_that_is_asked_for_is_given(machine: Machine) -> None:
 
 @pytest.mark.parametrize("name", ["openvino", "torch"])
 def test_a_runtime_that_is_not_there_names_its_extra(
-    name: choose.RuntimeName, monkeypatch: pytest.MonkeyPatch
+    name: RuntimeName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match=rf"nearfar\[{name}\]"):

@@ -6,11 +6,9 @@ import traceback
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
-from pydantic import ValidationError
 
 from nearfar import __version__
 from nearfar.errors import NearfarError
-from nearfar.options import in_one_line
 
 app = App(
     name="nearfar",
@@ -24,15 +22,16 @@ COMMANDS = {
     "estimate:estimate": "Estimate the depth of photos.",
     "probe:probe": "Read how near points of a photo are.",
     "models:app": "List, fetch, add and check models.",
+    "evaluate:evaluate": "Measure models on pictures whose depth is known.",
     "export:export": "Turn a MiDaS v2.1 small checkpoint into ONNX.",
     "bench:bench": "Time models and runtimes on this machine.",
     "doctor:doctor": "Say what is installed, what is missing, and what `auto` means.",
+    "completion:completion": "Let the shell complete nearfar's commands and options.",
 }
 """Where each command is, and what `nearfar --help` says of it without importing it."""
 
 for _place, _help in COMMANDS.items():
     app.command(f"nearfar.cli.{_place}", name=_place.partition(":")[0], help=_help)
-app.register_install_completion_command()
 
 
 def main(tokens: Sequence[str] | None = None) -> None:
@@ -67,6 +66,6 @@ def _fail(sentence: str, status: int, *, debug: bool) -> int:
 
 
 def _sentence(error: CycloptsError) -> str:
-    if isinstance(error.__cause__, ValidationError):
-        return in_one_line(error.__cause__)
+    if isinstance(error.__cause__, NearfarError):
+        return str(error.__cause__)
     return " ".join(str(error).split()) + " See: nearfar --help"

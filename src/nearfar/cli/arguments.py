@@ -4,10 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from nearfar.estimator import EstimateOptions
-from nearfar.images import ImageLimits
-from nearfar.outputs import OutputOptions
-from nearfar.runtimes.choose import RuntimeName
+from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions, RuntimeName
 
 
 def _dashed(name: str) -> str:
@@ -25,7 +22,4 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, a
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print errors only.")]
 Estimating = Annotated[EstimateOptions, Parameter(name="*", name_transform=_dashed, negative="")]
 Writing = Annotated[OutputOptions, Parameter(name="*", name_transform=_dashed, negative="")]
-MaxPixels = Annotated[int, Parameter(help="Refuse pictures with more pixels than this.")]
-MaxBytes = Annotated[int, Parameter(help="Refuse files with more bytes than this.")]
-
-DEFAULT_LIMITS = ImageLimits()
+Limits = Annotated[ImageLimits, Parameter(name="*", negative="")]

@@ -153,7 +153,7 @@ def _auto(store: Store) -> Iterator[Finding]:
 def _runtime(spec: ModelSpec) -> str:
     if "openvino" not in choose.available():
         return "onnxruntime"
-    from nearfar.models.preprocess import target_size
+    from nearfar.models.sizes import target_size
 
     width_px, height_px = target_size(640, 480, spec.input)
     choice = choose.remembered(spec.sha256, sample_shape=(1, 3, height_px, width_px))

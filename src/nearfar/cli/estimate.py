@@ -3,19 +3,19 @@
 import sys
 from glob import has_magic
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.cli import arguments as args
-from nearfar.cli.report import Report
 from nearfar.errors import UsageError
-from nearfar.estimator import EstimateOptions, Estimator, load
-from nearfar.folder import Found, find, work_on
-from nearfar.images import ImageFile, ImageLimits
-from nearfar.jobs import PhotoJob
-from nearfar.outputs import OutputOptions
+from nearfar.loading import load
 from nearfar.runtimes.cores import physical
+
+if TYPE_CHECKING:
+    from nearfar.estimator import Estimator
+    from nearfar.folder import Found
 
 STREAM = "-"
 
@@ -48,8 +48,7 @@ def estimate(
     skip_existing: Annotated[bool, Parameter(negative="")] = False,
     json_lines: args.Json = False,
     quiet: args.Quiet = False,
-    max_pixels: args.MaxPixels = args.DEFAULT_LIMITS.max_pixels,
-    max_bytes: args.MaxBytes = args.DEFAULT_LIMITS.max_bytes,
+    limits: args.Limits = ImageLimits(),
 ) -> int:
     """Estimate the depth of photos: larger values, brighter pixels are nearer.
 
@@ -61,7 +60,6 @@ def estimate(
         recursive: Also search the folders in folders.
         skip_existing: Pass over photos whose maps are there already.
     """
-    limits = ImageLimits(max_pixels, max_bytes)
     many = len(inputs) > 1 or Path(inputs[0]).is_dir() or has_magic(inputs[0])
     workers = (threads or physical()) if many else 1
     estimator = load(
@@ -69,8 +67,13 @@ def estimate(
         runtime=runtime,
         threads=1 if many else threads,
         callers=workers,
-        **dict(estimating),
+        **estimating.values(),
     )
+    # only now: what these import was imported while the network loaded
+    from nearfar.cli.report import Report
+    from nearfar.folder import find, work_on
+    from nearfar.jobs import PhotoJob
+
     if output == STREAM or (inputs == [STREAM] and output is None):
         return _to_stdout(inputs, estimator, writing, limits)
     job = PhotoJob(
@@ -87,18 +90,22 @@ def estimate(
     with Report(
         model=estimator.spec.name, json_lines=json_lines, quiet=quiet, total=total
     ) as report:
-        for outcome in work_on(photos, job, workers=workers):
+        for outcome in work_on(photos, job.plan, job.work, workers=workers):
             report.add(outcome)
     return report.status
 
 
-def _stdin() -> Found:
+def _stdin() -> "Found":
+    from nearfar.folder import Found
+
     return Found(Path("stdin"), stream=sys.stdin.buffer)
 
 
 def _to_stdout(
-    inputs: list[str], estimator: Estimator, writing: OutputOptions, limits: ImageLimits
+    inputs: list[str], estimator: "Estimator", writing: OutputOptions, limits: ImageLimits
 ) -> int:
+    from nearfar.images import ImageFile
+
     if len(inputs) != 1 or writing.color or writing.side_by_side:
         raise UsageError("standard output takes the map of one photo, and no pictures beside it")
     source = sys.stdin.buffer if inputs == [STREAM] else inputs[0]

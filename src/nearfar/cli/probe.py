@@ -6,11 +6,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from nearfar.calibration import KnownPoint, fit_points
+from nearfar.choices import EstimateOptions
 from nearfar.cli import arguments as args
 from nearfar.errors import UsageError
-from nearfar.estimator import EstimateOptions, load
-from nearfar.images import ImageFile
+from nearfar.loading import load
 
 _POINT = re.compile(r"(\d+),(\d+)(?:=(\d+(?:\.\d+)?)(mm|cm|m|km)?)?")
 _METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0, "km": 1000.0}
@@ -33,10 +32,13 @@ def probe(
         points: X,Y in pixels from the upper left corner, or X,Y=1.5m where the distance is
             known (mm, cm, m or km). Two known distances give metres for all points.
     """
+    from nearfar.calibration import KnownPoint, fit_points
+    from nearfar.images import ImageFile
+
     parsed = [_parse(text) for text in points]
     known = [KnownPoint(x_px, y_px, metres) for x_px, y_px, metres in parsed if metres is not None]
     with ImageFile(photo) as file:
-        depth = load(model, runtime=runtime, threads=threads, **dict(estimating)).from_file(file)
+        depth = load(model, runtime=runtime, threads=threads, **estimating.values()).from_file(file)
     metric = fit_points(depth, known).apply(depth) if known else None
     nearness = depth.nearness()
     for x_px, y_px, _ in parsed:

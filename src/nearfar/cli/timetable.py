@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from nearfar.errors import InferenceError, ModelFileError
-from nearfar.models.preprocess import target_size
+from nearfar.models.sizes import target_size
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import choose, measure
 from nearfar.runtimes.measure import Timing

@@ -1,11 +1,11 @@
 """Read pictures as upright 8-bit sRGB arrays, and write them."""
 
+from nearfar.choices import ImageLimits
 from nearfar.images.file import (
     DEFAULT_LIMITS,
     IMAGE_SUFFIXES,
     Image,
     ImageFile,
-    ImageLimits,
     read_image,
 )
 from nearfar.images.source import Source

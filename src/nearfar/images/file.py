@@ -1,11 +1,11 @@
 """Picture files to upright 8-bit sRGB arrays."""
 
-from dataclasses import dataclass
 from typing import Final, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.choices import ImageLimits
 from nearfar.errors import CorruptImageError, ImageTooLargeError, UsageError
 from nearfar.images import pixels
 from nearfar.images.decoder import open_picture, reading, shrink
@@ -22,19 +22,6 @@ IMAGE_SUFFIXES: Final = frozenset(
     }
 )
 """Suffixes of readable files, for folder scans; .heic and .heif need the extra `heif`."""
-
-
-@dataclass(frozen=True)
-class ImageLimits:
-    """What is too large to be read.
-
-    Attributes:
-        max_pixels: width times height.
-        max_bytes: size of the file.
-    """
-
-    max_pixels: int = 100_000_000
-    max_bytes: int = 64 * 2**20
 
 
 DEFAULT_LIMITS: Final = ImageLimits()

@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from nearfar.atomic import replacing
-from nearfar.errors import ChecksumError, ModelFileError
+from nearfar.errors import ChecksumError, ModelFileError, NearfarError
 
 CHUNK_BYTES: Final = 1 << 20
 
@@ -20,11 +22,25 @@ def of_file(path: Path) -> tuple[str, int]:
     Raises:
         ModelFileError: it can't be read.
     """
+    with opened(path) as file:
+        return of_open(file), file.tell()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to read; what the system refuses, also later on, becomes a ModelFileError."""
     try:
-        with path.open("rb") as file:
-            return _pour(file, None), file.tell()
+        with path.open("rb", buffering=0) as file:
+            yield file
+    except NearfarError:
+        raise
     except OSError as error:
         raise ModelFileError(f"can't read {path}: {error.strerror or error}") from error
+
+
+def of_open(file: BinaryIO) -> str:
+    """Read an open file through to its end; give its SHA-256 as lower-case hex."""
+    return _pour(file, None)
 
 
 def read(path: Path) -> tuple[str, bytes]:

@@ -1,6 +1,5 @@
 """Which models there are, and where their files lie."""
 
-import difflib
 import os
 from pathlib import Path
 from typing import Final
@@ -98,6 +97,8 @@ class Shelf:
     def _must_own(self, name: str) -> None:
         if own.is_name(name) and (self._folder(name) / own.RECORD).exists():
             return
+        import difflib
+
         close = difflib.get_close_matches(name, self.names())
         hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise UnknownModelError(f"no model {name[:80]!r}: {hint}nearfar models list shows all")

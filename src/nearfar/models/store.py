@@ -1,16 +1,16 @@
 """The models of this machine: how they come, are read, and go."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from nearfar.errors import ChecksumError, ModelError, ModelMissingError
 from nearfar.models import own, sha256
-from nearfar.models.fetch import fetch
 from nearfar.models.lock import locked
 from nearfar.models.shelf import Shelf
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
-from nearfar.models.transfer import Progress
 
 PLAIN_OUTPUT: Final = OutputSpec()
 """Zero is infinitely far, and the map is resized by cubic interpolation."""
@@ -41,7 +41,21 @@ class Store(Shelf):
         self._compare(spec, path, sha256.of_file(path)[0])
         return path
 
-    def pull(self, name: str, *, progress: Progress | None = None) -> Path:
+    @contextmanager
+    def opened(self, name: str) -> Iterator[Path]:
+        """Give a path to the very file that was verified, for those who read it themselves.
+
+        On Linux the path leads through the open file, so that it is the verified one even if
+        another takes its place meanwhile. Elsewhere it is the file's own. Raises as `read`.
+        """
+        spec = self.spec(name)
+        path = self._existing(spec)
+        with sha256.opened(path) as file:
+            self._compare(spec, path, sha256.of_open(file))
+            through = Path(f"/proc/self/fd/{file.fileno()}")
+            yield through if through.exists() else path
+
+    def pull(self, name: str, *, progress: Callable[[int, int], None] | None = None) -> Path:
         """Fetch a model's file unless the right one is here; a wrong one is replaced.
 
         Args:
@@ -64,6 +78,8 @@ class Store(Shelf):
         except (ModelMissingError, ChecksumError):
             if not spec.urls or self._find(spec) not in (None, target):
                 raise
+        from nearfar.models.fetch import fetch
+
         fetch(spec.urls, target, spec.sha256, spec.size_bytes, name=name, progress=progress)
         return target
 

@@ -5,12 +5,12 @@ import json
 import logging
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from math import log2
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from nearfar.atomic import replacing
+from nearfar.choices import RuntimeName
 from nearfar.errors import InferenceError, ModelFileError, WriteError
 from nearfar.runtimes import cache, cores, measure
 from nearfar.runtimes.onnx import OnnxSession
@@ -19,7 +19,6 @@ from nearfar.runtimes.reasons import reason
 from nearfar.runtimes.session import Session
 
 Runtime: TypeAlias = Literal["onnxruntime", "openvino", "torch"]
-RuntimeName: TypeAlias = Literal["auto", "onnxruntime", "openvino", "torch"]
 Shape: TypeAlias = tuple[int, int, int, int]
 
 RUNTIMES: Final[tuple[Runtime, ...]] = ("onnxruntime", "openvino", "torch")
@@ -62,7 +61,7 @@ def available() -> tuple[Runtime, ...]:
 
 
 def open_session(
-    model: bytes,
+    model: bytes | Path,
     sha256: str,
     *,
     runtime: RuntimeName = "auto",
@@ -77,7 +76,7 @@ def open_session(
     the result is kept in the cache folder.
 
     Args:
-        model: content of an ONNX file.
+        model: an ONNX file, or its content. onnxruntime reads a file in less memory.
         sha256: of `model`, hex.
         runtime: which one, or `auto`.
         threads: of one run; the physical cores when not given.
@@ -91,18 +90,19 @@ def open_session(
     """
     if runtime == "auto":
         runtime = auto(model, sha256, threads=threads, sample_shape=sample_shape)
+    if runtime == "onnxruntime":
+        return OnnxSession(model, threads=threads)
+    content = model if isinstance(model, bytes) else model.read_bytes()
     if runtime == "openvino":
         folder = cache.folder() / "openvino"
-        return OpenvinoSession(model, threads=threads, callers=callers, cache_dir=folder)
-    if runtime == "torch":
-        from nearfar.runtimes.torch import TorchSession
+        return OpenvinoSession(content, threads=threads, callers=callers, cache_dir=folder)
+    from nearfar.runtimes.torch import TorchSession
 
-        return TorchSession(model, threads=threads)
-    return OnnxSession(model, threads=threads)
+    return TorchSession(content, threads=threads)
 
 
 def auto(
-    model: bytes,
+    model: bytes | Path,
     sha256: str,
     *,
     threads: int | None = None,
@@ -129,7 +129,7 @@ def remembered(
         return None
 
 
-def _measure(model: bytes, sha256: str, threads: int | None, shape: Shape) -> Choice:
+def _measure(model: bytes | Path, sha256: str, threads: int | None, shape: Shape) -> Choice:
     batch = measure.sample(shape)
     onnxruntime = open_session(model, sha256, runtime="onnxruntime", threads=threads)
     try:
@@ -148,6 +148,8 @@ def _measure(model: bytes, sha256: str, threads: int | None, shape: Shape) -> Ch
 
 def _key(sha256: str, threads: int | None, shape: Shape) -> str:
     """Name what a choice holds for; sizes count as one up to a factor of two in pixels."""
+    from importlib.metadata import version
+
     pixels = shape[0] * shape[2] * shape[3]
     parts = (
         sha256,

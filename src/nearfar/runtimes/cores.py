@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 import sys
 from contextlib import suppress
 from functools import cache
@@ -91,6 +90,8 @@ def cpu_name() -> str:
 
 
 def _sysctl(name: str) -> str:
+    import subprocess
+
     try:
         answer = subprocess.run(  # noqa: S603 - the command is written here
             ["/usr/sbin/sysctl", "-n", name], capture_output=True, text=True, check=False

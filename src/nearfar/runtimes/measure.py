@@ -1,7 +1,6 @@
 """How fast a network runs, and how fast this machine could run at most."""
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -120,6 +119,8 @@ def fp32_peak_gflops(threads: int | None = None) -> float:
     if threads is None:
         return _rate_gflops()
     code = "from nearfar.runtimes.measure import fp32_peak_gflops as rate; print(rate())"
+    import subprocess
+
     answer = subprocess.run(  # noqa: S603 - the command is written here
         [sys.executable, "-c", code],
         env=os.environ | dict.fromkeys(_LIMITS, str(threads)),

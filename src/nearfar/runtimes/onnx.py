@@ -1,5 +1,6 @@
 """ONNX Runtime on the CPU: the runtime that is always there."""
 
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +21,7 @@ class OnnxSession:
     """A network in ONNX Runtime. Safe to call from several threads at once.
 
     Args:
-        model: content of an ONNX file.
+        model: an ONNX file, or its content.
         threads: of one run; the physical cores when not given.
 
     Raises:
@@ -30,7 +31,7 @@ class OnnxSession:
 
     runtime: str = "onnxruntime"
 
-    def __init__(self, model: bytes, *, threads: int | None = None) -> None:
+    def __init__(self, model: bytes | Path, *, threads: int | None = None) -> None:
         ort = quiet.onnxruntime()
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -42,7 +43,11 @@ class OnnxSession:
         # decode and write.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         try:
-            self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(
+                model if isinstance(model, bytes) else str(model),
+                options,
+                providers=["CPUExecutionProvider"],
+            )
         except Exception as error:  # the library's errors share no base of their own
             raise ModelFileError(
                 f"not an ONNX network that onnxruntime can load ({reason(error)}):"
