@@ -21,13 +21,12 @@ from PIL import Image
 
 from nearfar.depthfiles import (
     FORMATS,
-    DepthRaster,
-    Kind,
     encode_depth,
     format_of,
     read_raster,
     write_depth,
 )
+from nearfar.depthraster import DepthRaster, Kind
 from nearfar.errors import (
     DepthFileError,
     NearfarError,

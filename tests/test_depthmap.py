@@ -8,8 +8,9 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from nearfar.colormaps import COLORMAPS
-from nearfar.depthfiles import DepthRaster, write_depth
+from nearfar.depthfiles import write_depth
 from nearfar.depthmap import DepthMap, MetricDepth, read_depth
+from nearfar.depthraster import DepthRaster
 from nearfar.errors import (
     DepthFileError,
     DepthMapError,

@@ -11,7 +11,17 @@ SOURCE = Path(__file__).parent.parent / "src" / "nearfar"
 RUNG = {
     **dict.fromkeys(("errors", "extras", "atomic", "options"), 0),
     **dict.fromkeys(
-        ("images", "depthmap", "colormaps", "depthfiles", "depthcodecs", "floor", "choices"), 1
+        (
+            "images",
+            "depthmap",
+            "colormaps",
+            "depthfiles",
+            "depthcodecs",
+            "depthraster",
+            "floor",
+            "choices",
+        ),
+        1,
     ),
     **dict.fromkeys(("models", "runtimes"), 2),
     **dict.fromkeys(

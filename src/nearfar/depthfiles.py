@@ -15,57 +15,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nearfar import depthcodecs as codecs
 from nearfar.atomic import replacing
+from nearfar.depthraster import KINDS, DepthRaster, Kind
 from nearfar.errors import DepthFileError, UsageError
 
-Kind = Literal["inverse_depth", "metres"]
-"""`inverse_depth`: relative, larger = nearer, no unit. `metres`: along the view axis."""
+_Decoded = TypeVar("_Decoded")
 
 MAX_FILE_BYTES: Final = 8 * codecs.MAX_PIXELS + codecs.MAX_TEXT_BYTES
-
-
-@dataclass(frozen=True, eq=False)
-class DepthRaster:
-    """What a depth file holds.
-
-    Attributes:
-        values: (H, W) float32. Relative: finite and not negative. Metres: over 0; inf is no
-            surface.
-        kind: what the values are.
-        model: catalogue name of the model that made them.
-        note: a sentence for the reader, such as the assumption of a calibration.
-
-    Raises:
-        DepthFileError: values or texts that are none of this.
-    """
-
-    values: NDArray[np.float32]
-    kind: Kind
-    model: str = ""
-    note: str = ""
-
-    def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise DepthFileError(f"no kind of depth {self.kind!r}: {_KINDS}")
-        if self.values.ndim != 2 or self.values.dtype != np.float32 or not self.values.size:
-            shape = self.values.shape
-            raise DepthFileError(f"{self.values.dtype} of shape {shape}: give (H, W) float32")
-        low, high = float(self.values.min()), float(self.values.max())
-        if np.isnan(low):
-            raise DepthFileError("some values are NaN, which is no depth: replace them")
-        if self.kind == "inverse_depth" and not 0 <= low <= high < np.inf:
-            raise DepthFileError(f"values {low:g} to {high:g}: relative depth is finite, 0 or more")
-        if self.kind == "metres" and low <= 0:
-            raise DepthFileError(f"a distance of {low:g} m: give more than 0, or inf for none")
-        for text in (self.model, self.note):
-            if "\0" in text or text.encode(errors="replace").decode() != text:
-                raise DepthFileError(f"the text {text!r} can't be stored: use plain Unicode")
 
 
 @dataclass(frozen=True)
@@ -90,7 +52,6 @@ class DepthFormat:
 
 
 _BOTH: Final[tuple[Kind, ...]] = ("inverse_depth", "metres")
-_KINDS: Final = "say 'inverse_depth' (relative, larger = nearer) or 'metres'"
 _PNG: Final = (b"\x89PNG\r\n\x1a\n",)
 _EXR: Final = (b"v/1\x01",)
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -194,14 +155,41 @@ def read_raster(source: str | os.PathLike[str] | bytes, *, kind: Kind | None = N
         DepthFileError: no such file, not a depth file, damaged, over 100 megapixels, of
             unstated kind, or of another kind than `kind`.
     """
+    return _decoded(source, lambda samples, tags: _interpret(samples, tags, kind))
+
+
+def read_samples(source: str | os.PathLike[str] | bytes) -> tuple[NDArray[Any], str | None]:
+    """Read the stored values of a depth file as they are, unknown ones included.
+
+    For readers of data sets, who know from elsewhere what the values mean. Files that
+    nearfar wrote are brought back to the values they were made from.
+
+    Returns:
+        (H, W) of the file's own type, or float64, and the kind that the file states, if any.
+
+    Raises:
+        DepthFileError: as for `read_raster`, but for the kind.
+    """
+
+    def as_stored(samples: codecs.Samples, tags: codecs.Tags) -> tuple[NDArray[Any], str | None]:
+        if "scale" in tags:
+            samples = samples * float(tags["scale"]) + float(tags["offset"])
+        return samples, tags.get("kind")
+
+    return _decoded(source, as_stored)
+
+
+def _decoded(
+    source: str | os.PathLike[str] | bytes,
+    use: Callable[[codecs.Samples, codecs.Tags], _Decoded],
+) -> _Decoded:
     name = "depth file" if isinstance(source, bytes) else os.fspath(source)
     data = source if isinstance(source, bytes) else _read_bytes(Path(source))
     row = next((row for row in FORMATS.values() if data.startswith(row.magic)), None)
     if row is None:
         raise DepthFileError(f"{name}: no depth file: {', '.join(FORMATS)} can be read")
     try:
-        samples, tags = row.decode(data)
-        return _interpret(samples, tags, kind)
+        return use(*row.decode(data))
     except DepthFileError as error:
         raise DepthFileError(f"{name}: {error}") from error
     except Exception as error:  # each library has its own ways to fail on damage
@@ -234,7 +222,7 @@ def _quantize(raster: DepthRaster, bits: int) -> tuple[codecs.Samples, float, fl
 def _interpret(samples: codecs.Samples, tags: codecs.Tags, kind: Kind | None) -> DepthRaster:
     stated = tags.get("kind", kind)
     if stated is None:
-        raise DepthFileError(f"it does not say what its values are: {_KINDS}")
+        raise DepthFileError(f"it does not say what its values are: {KINDS}")
     if kind not in (None, stated):
         raise DepthFileError(f"it holds {stated}, not {kind}")
     if stated not in get_args(Kind):

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar import colormaps
-from nearfar.depthfiles import DepthRaster, Kind, encode_depth, read_raster, write_depth
+from nearfar.depthfiles import encode_depth, read_raster, write_depth
+from nearfar.depthraster import DepthRaster, Kind
 from nearfar.errors import DepthMapError, PointError
 
 

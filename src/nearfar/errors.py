@@ -122,6 +122,10 @@ class TrainingError(NearfarError, RuntimeError):
     """A training run that can't go on: values that are no numbers, a foreign checkpoint."""
 
 
+class QuantizationError(NearfarError, ValueError):
+    """An int8 network that is slower, or less true, than it may be."""
+
+
 # Results
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depthfiles import read_raster
+from nearfar.depthfiles import read_samples
 from nearfar.errors import DatasetError, NearfarError
 from nearfar.images import IMAGE_SUFFIXES, Image, read_image
 from nearfar.options import Options, option
@@ -72,18 +72,19 @@ class Pair:
             DepthFileError: the file can't be read.
             DatasetError: nothing in it is known.
         """
-        raster = read_raster(self.depth, kind="inverse_depth")
-        stored = raster.values
+        stored, stated = read_samples(self.depth)
         valid = np.isfinite(stored) & (stored > 0)
         if self.info.invalid is not None:
-            valid &= stored != np.float32(self.info.invalid)
-        values = np.where(valid, stored, 1) * np.float32(self.info.scale)
+            valid &= stored != self.info.invalid
+        values = np.where(valid, stored, 1).astype(np.float32)
+        if stated is None:
+            values *= np.float32(self.info.scale)
         if self.info.kind == "depth":
-            in_metres = raster.kind == "metres" or self.info.unit == "m"
-            metres = values if in_metres else values * np.float32(_MILLIMETRES)
+            if stated is None and self.info.unit == "mm":
+                values *= np.float32(_MILLIMETRES)
             if self.info.max_depth_m is not None:
-                valid &= metres <= self.info.max_depth_m
-            values = 1 / metres
+                valid &= values <= self.info.max_depth_m
+            np.reciprocal(values, out=values)
         if not valid.any():
             raise DatasetError(f"{self.depth}: no pixel has a value: leave this pair out")
         return Truth(np.where(valid, values, 0).astype(np.float32), valid, self.info.kind)
