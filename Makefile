@@ -35,5 +35,5 @@ clean:
 # torch comes first and pinned: a looser range would bring gigabytes of CUDA libraries
 .venv/.test: .venv/.run requirements/torch.txt requirements/test.txt
 	$(BIN)/python -m pip install --quiet --requirement requirements/torch.txt
-	$(BIN)/python -m pip install --quiet --editable '.[heif,openvino,torch]' --requirement requirements/test.txt
+	$(BIN)/python -m pip install --quiet --editable '.[evaluation,heif,openvino,train]' --requirement requirements/test.txt
 	touch $@

@@ -10,7 +10,11 @@ EXTRA_OF: Final = {
     "openvino": "openvino",
     "torch": "torch",
     "onnx": "torch",
+    "safetensors": "torch",
+    "matplotlib": "train",
     "pillow_heif": "heif",
+    "h5py": "evaluation",
+    "scipy": "evaluation",
 }
 """Import name -> the extra of this package that installs it."""
 

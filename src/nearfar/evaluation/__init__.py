@@ -1,0 +1,1 @@
+"""How good a depth map is: data sets, alignment, protocols, metrics, pictures of the errors."""
