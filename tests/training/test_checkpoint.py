@@ -6,8 +6,14 @@ from typing import Any
 import pytest
 import torch
 
-from nearfar.errors import CheckpointError
-from nearfar.training.checkpoint import load_midas_small, load_strictly, read_state_dict
+from nearfar.errors import CheckpointError, OutputExistsError, WriteError
+from nearfar.training.checkpoint import (
+    load_midas_small,
+    load_strictly,
+    read_metadata,
+    read_state_dict,
+    write_safetensors,
+)
 from nearfar.training.network import MidasSmall
 from tests.training.networks import random_midas_small, random_pictures
 
@@ -209,3 +215,56 @@ def test_damaged_checkpoints_never_raise_anything_else(tmp_path: Path) -> None:
             read_state_dict(path)
         except CheckpointError:
             continue
+
+
+def test_safetensors_give_back_what_they_were_given(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    strided = torch.arange(24.0).view(2, 3, 4).transpose(0, 2)
+    state = {"a.weight": strided, "a.again": strided, "steps": torch.tensor(7)}
+    write_safetensors(state, path, {"network": "toy"})
+    read = read_state_dict(path)
+    assert read.keys() == state.keys()
+    assert all(torch.equal(read[name], tensor) for name, tensor in state.items())
+    assert read["steps"].dtype == torch.int64
+    assert read_metadata(path) == {"network": "toy"}
+    write_safetensors({"module.b": torch.ones(1)}, path)
+    assert list(read_state_dict(path)) == ["b"]
+    assert read_metadata(path) == {}
+
+
+def test_safetensors_keep_what_stands_unless_told(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    path.write_text("mine")
+    with pytest.raises(OutputExistsError):
+        write_safetensors({"a": torch.ones(1)}, path, overwrite=False)
+    assert path.read_text() == "mine"
+    with pytest.raises(WriteError):
+        write_safetensors({"a": torch.ones(1)}, tmp_path / "nowhere" / "net.safetensors")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["net.safetensors"]
+
+
+@pytest.mark.parametrize("make", [_text, _empty, _folder, _nothing, _code, _no_tensors])
+@pytest.mark.parametrize("read", [read_state_dict, read_metadata])
+def test_foreign_safetensors_are_refused(tmp_path: Path, make: Any, read: Any) -> None:
+    path = tmp_path / "net.safetensors"
+    make(path)
+    with pytest.raises(CheckpointError) as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert not (tmp_path / TOUCHED).exists()
+
+
+def test_cut_off_safetensors_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    write_safetensors({"a": torch.ones(1000)}, path)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match="cut off"):
+        read_state_dict(path)
+
+
+def test_safetensors_without_tensors_are_no_state_dict(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    write_safetensors({}, path)
+    with pytest.raises(CheckpointError, match="no state dict"):
+        read_state_dict(path)

@@ -1,18 +1,22 @@
-"""Weights out of a PyTorch file, without running what the file says.
+"""Weights out of a file, without running what the file says, and into one.
 
 A `.pt` file is a pickle, and a pickle may hold code. Only `torch.load(weights_only=True)` is
-used here, which reads tensors and plain containers and refuses everything else.
+used here, which reads tensors and plain containers and refuses everything else. A
+`.safetensors` file holds tensors and texts and nothing else; it is what is written here.
 """
 
 import os
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
+from nearfar.atomic import replacing
 from nearfar.errors import CheckpointError
+from nearfar.extras import require
 from nearfar.training.network import MidasSmall
 
 _WRAPPINGS: Final = ("state_dict", "model")
@@ -38,15 +42,16 @@ def load_midas_small(path: str | os.PathLike[str]) -> MidasSmall:
 def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Name -> tensor, on the CPU.
 
-    The file holds them bare, or under `state_dict` or `model`. If every name begins with
-    `module.`, that is taken off.
+    A PyTorch file holds them bare, or under `state_dict` or `model`; a file whose name ends in
+    `.safetensors` holds them bare. If every name begins with `module.`, that is taken off.
 
     Raises:
-        CheckpointError: the file can't be opened, is no PyTorch file, holds more than tensors
+        CheckpointError: the file can't be opened, is of neither kind, holds more than tensors
             in plain containers (such a file could run code, and does not get to), or holds no
             state dict.
+        MissingExtraError: it is a `.safetensors` file and that library is not installed.
     """
-    content = _read(path)
+    content = _read_safetensors(path)[0] if _is_safetensors(path) else _read(path)
     if isinstance(content, Mapping):
         for wrapping in _WRAPPINGS:
             if isinstance(content.get(wrapping), Mapping):
@@ -66,6 +71,49 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     if all(name.startswith(_PARALLEL_PREFIX) for name in state):
         return {name.removeprefix(_PARALLEL_PREFIX): value for name, value in state.items()}
     return state
+
+
+def write_safetensors(
+    state: Mapping[str, Tensor],
+    path: str | os.PathLike[str],
+    metadata: Mapping[str, str] | None = None,
+    *,
+    overwrite: bool = True,
+) -> None:
+    """Write tensors as safetensors; the file stands only when it is whole.
+
+    Args:
+        state: name -> tensor, as `network.state_dict()` gives it.
+        path: of the file to make; its name should end in `.safetensors`.
+        metadata: texts that go with the tensors.
+        overwrite: replace a file that is there.
+
+    Raises:
+        MissingExtraError: safetensors is not installed.
+        OutputExistsError: `path` is there and `overwrite` is False.
+        WriteError: the system refused.
+    """
+    require("safetensors")
+    from safetensors.torch import save
+
+    # the format knows neither strides nor tensors that share memory
+    plain = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in state.items()
+    }
+    content = save(plain, None if metadata is None else dict(metadata))
+    with replacing(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(content)
+
+
+def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+    """The texts in a `.safetensors` file; empty if it has none.
+
+    Raises:
+        CheckpointError: the file can't be opened, or is not of that kind.
+        MissingExtraError: safetensors is not installed.
+    """
+    return _read_safetensors(path)[1]
 
 
 def load_strictly(network: nn.Module, state: Mapping[str, Tensor], complaint: str) -> None:
@@ -123,6 +171,31 @@ def _read(path: str | os.PathLike[str]) -> object:
             f"{os.fspath(path)} is no PyTorch checkpoint of plain tensors "
             "(text, damaged, cut off, a whole pickled network, or a pickle that would run code): "
             "get the file again, or save net.state_dict()"
+        ) from error
+
+
+def _is_safetensors(path: str | os.PathLike[str]) -> bool:
+    return Path(path).suffix.lower() == ".safetensors"
+
+
+def _read_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    require("safetensors")
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with Path(path).open("rb"):  # the library's own errors don't say why it can't
+            pass
+        with safe_open(path, framework="pt") as file:
+            names: list[str] = file.keys()
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+    except OSError as error:
+        raise CheckpointError(
+            f"can't open {os.fspath(path)}: {error.strerror or 'not readable'}"
+        ) from error
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"{os.fspath(path)} is no safetensors file, or is damaged or cut off: "
+            "get the file again, or save it with nearfar"
         ) from error
 
 

@@ -1,0 +1,244 @@
+"""NearfarLite: the network that ships with nearfar.
+
+An EfficientNet-Lite encoder, read at every stride from 2 to 32, and a light decoder of
+depthwise-separable units: lateral connections as in Lin et al., "Feature Pyramid Networks"
+(CVPR 2017), a global-context term as in Liu et al., "ParseNet" (2015). Edges are drawn last: at
+half size the decoder sees the encoder's first features and the picture's own pixels again, and
+answers four values for each place, one for each pixel (sub-pixel convolution, Shi et al., CVPR
+2016), which are added to a smooth answer. Only convolutions, ReLU6, additions, averages and
+bilinear doubling, all of which 8-bit runtimes know.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Final, cast
+
+import torch
+from torch import Tensor, nn
+
+from nearfar.errors import CheckpointError, UsageError
+from nearfar.models.spec import InputSpec, OutputSpec
+from nearfar.training.checkpoint import load_strictly, read_metadata, read_state_dict
+from nearfar.training.encoder import (
+    SCALES,
+    STRIDE_PX,
+    DepthwiseSeparable,
+    EfficientNetLite,
+    InvertedResidual,
+    Variant,
+)
+
+NEARFAR_LITE_INPUT: Final = InputSpec(
+    width_px=224,
+    height_px=224,
+    multiple_of=STRIDE_PX,
+    resize="lower_bound",
+    interpolation="area",
+    mean=(127 / 255,) * 3,
+    std=(128 / 255,) * 3,
+)
+"""How a picture is fed: `(rgb - 127) / 128` for rgb in 0..255, as EfficientNet-Lite was trained."""
+
+NEARFAR_LITE_OUTPUT: Final = OutputSpec(zero="free", interpolation="linear")
+"""How the answer is read: trained up to an unknown shift."""
+
+_NAME: Final = "nearfar-lite"
+_HALF_BLOCKS: Final = 4  # of `EfficientNetLite.layer1`, which reach stride 2
+_KERNELS: Final = (3, 3, 5, 5)  # of the units at strides 4, 8, 16, 32
+_NORM_MOMENTUM: Final = 0.05  # the decoder starts from nothing and settles faster than the encoder
+_FIRST_SPREAD: Final = 0.02  # of the last layers' weights
+
+
+class NearfarLite(nn.Module):
+    """Inverse depth from one picture, up to scale and shift.
+
+    Attributes:
+        encoder: takes ImageNet weights (`nearfar.training.pretrained`).
+        decoder: everything else, which starts from random weights.
+        metadata: from which `load_nearfar_lite` builds the same network again; goes into
+            the `.safetensors` file with the weights.
+    """
+
+    def __init__(
+        self,
+        variant: Variant = "lite2",
+        widths: Sequence[int] = (48, 64, 96, 128),
+        *,
+        units: int = 2,
+        expansion: int = 1,
+        fine_width: int = 24,
+    ) -> None:
+        """Build with random weights.
+
+        Args:
+            variant: of the encoder.
+            widths: the decoder's channels at strides 4, 8, 16 and 32.
+            units: residual units at each of these strides.
+            expansion: how many times wider the units are inside.
+            fine_width: channels at stride 2.
+
+        Raises:
+            UsageError: not four widths, or a number below one.
+        """
+        super().__init__()
+        if len(widths) != len(_KERNELS) or min(*widths, units, expansion, fine_width) < 1:
+            raise UsageError(
+                f"NearfarLite takes four widths and numbers of at least 1, not widths {widths}, "
+                f"units {units}, expansion {expansion}, fine_width {fine_width}"
+            )
+        self.metadata = {
+            "network": _NAME,
+            "variant": variant,
+            "widths": " ".join(map(str, widths)),
+            "units": str(units),
+            "expansion": str(expansion),
+            "fine_width": str(fine_width),
+        }
+        self.encoder = EfficientNetLite(variant)
+        self.decoder = _Decoder(self.encoder, widths, units, expansion, fine_width)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Estimate.
+
+        Args:
+            image: (N, 3, h, w) float32 RGB, normalised as `NEARFAR_LITE_INPUT` says;
+                h and w are multiples of 32.
+
+        Returns:
+            (N, h, w) float32, also under autocast: inverse depth, larger is nearer, of unknown
+            scale and shift, so that values may be below zero.
+
+        Raises:
+            UsageError: h or w is no multiple of 32.
+        """
+        if not torch.onnx.is_in_onnx_export():  # a graph with a free size can't look at the size
+            _check_size(image)
+        stem = self.encoder.layer1
+        half: Tensor = stem[:_HALF_BLOCKS](image)
+        quarter: Tensor = stem[_HALF_BLOCKS:](half)
+        eighth: Tensor = self.encoder.layer2(quarter)
+        sixteenth: Tensor = self.encoder.layer3(eighth)
+        deepest: Tensor = self.encoder.layer4(sixteenth)
+        depth: Tensor = self.decoder(image, half, (quarter, eighth, sixteenth, deepest))
+        return depth
+
+
+def load_nearfar_lite(path: str | os.PathLike[str]) -> NearfarLite:
+    """The network that a `.safetensors` file with `NearfarLite.metadata` holds, ready to run.
+
+    Raises:
+        CheckpointError: as `read_state_dict`, or the file is of another network.
+        MissingExtraError: safetensors is not installed.
+    """
+    said = read_metadata(path)
+    if said.get("network") != _NAME or said.get("variant") not in SCALES:
+        raise CheckpointError(f"{os.fspath(path)} does not say that it is a {_NAME} network")
+    try:
+        network = NearfarLite(
+            cast("Variant", said["variant"]),
+            tuple(map(int, said["widths"].split())),
+            units=int(said["units"]),
+            expansion=int(said["expansion"]),
+            fine_width=int(said["fine_width"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(f"{os.fspath(path)} does not say how its network is built") from error
+    load_strictly(network, read_state_dict(path), f"{os.fspath(path)} is damaged")
+    return network.eval()
+
+
+class _Decoder(nn.Module):
+    """From the coarsest features to the finest, then to one value for each pixel."""
+
+    def __init__(
+        self,
+        encoder: EfficientNetLite,
+        widths: Sequence[int],
+        units: int,
+        expansion: int,
+        fine_width: int,
+    ) -> None:
+        super().__init__()
+        self.laterals = nn.ModuleList(
+            _pointwise(channels, width)
+            for channels, width in zip(encoder.channels, widths, strict=True)
+        )
+        self.context = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(widths[-1], widths[-1], 1),
+            nn.ReLU6(),
+            nn.Conv2d(widths[-1], widths[-1], 1),
+        )
+        self.units = nn.ModuleList(
+            nn.Sequential(*(_unit(width, kernel, expansion) for _ in range(units)))
+            for width, kernel in zip(widths, _KERNELS, strict=True)
+        )
+        finer = (fine_width, *widths[:-1])
+        self.narrow = nn.ModuleList(
+            _pointwise(width, out) for width, out in zip(widths, finer, strict=True)
+        )
+        self.fine_lateral = _pointwise(_half_channels(encoder), fine_width)
+        self.fine_picture = nn.Conv2d(3, fine_width, 4, stride=2, padding=1)
+        self.fine_units = nn.Sequential(_unit(fine_width, 3, 1), _unit(fine_width, 3, 1))
+        self.smooth = nn.Conv2d(fine_width, 1, 3, padding=1)
+        self.sharp = nn.Conv2d(fine_width, 4, 3, padding=1)
+        self._start()
+
+    def forward(self, image: Tensor, half: Tensor, features: tuple[Tensor, ...]) -> Tensor:
+        """A picture, its features at stride 2, and at strides 4 to 32 -> (N, h, w)."""
+        path: Tensor = self.laterals[-1](features[-1])
+        path = path + self.context(path)
+        for level in reversed(range(len(features))):
+            path = _doubled(self.narrow[level](self.units[level](path)))
+            if level:
+                path = path + self.laterals[level - 1](features[level - 1])
+        path = path + self.fine_lateral(half) + self.fine_picture(image)
+        path = self.fine_units(path)
+        with torch.autocast(path.device.type, enabled=False):  # 8 bits of bfloat16 are too few
+            if path.dtype != self.smooth.weight.dtype:
+                path = path.to(self.smooth.weight.dtype)
+            sharp = nn.functional.pixel_shuffle(self.sharp(path), 2)
+            depth: Tensor = _doubled(self.smooth(path)) + sharp
+        return depth.squeeze(1)
+
+    def _start(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = _NORM_MOMENTUM
+            elif isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        nn.init.normal_(self.smooth.weight, 0, _FIRST_SPREAD)
+        nn.init.zeros_(self.sharp.weight)
+        nn.init.zeros_(cast("nn.Conv2d", self.context[-1]).weight)
+
+
+def _half_channels(encoder: EfficientNetLite) -> int:
+    block = cast("nn.Sequential", encoder.layer1[_HALF_BLOCKS - 1])[-1]
+    return cast("DepthwiseSeparable", block).conv_pw.out_channels
+
+
+def _unit(width: int, kernel: int, expansion: int) -> nn.Module:
+    if expansion == 1:
+        return DepthwiseSeparable(width, width, kernel, 1)
+    return InvertedResidual(width, width, kernel, 1, expansion)
+
+
+def _pointwise(in_channels: int, out_channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels)
+    )
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return nn.functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def _check_size(image: Tensor) -> None:
+    height, width = image.shape[-2:]
+    if height % STRIDE_PX or width % STRIDE_PX or not height or not width:
+        raise UsageError(
+            f"NearfarLite takes sides that are multiples of {STRIDE_PX} px, "
+            f"not {width} x {height}: resize the picture first"
+        )
