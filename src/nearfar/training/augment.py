@@ -1,0 +1,172 @@
+"""Change a training pair at random, so that no epoch shows a picture twice alike.
+
+Pure functions: the same pair, size and generator state give the same bytes. What moves pixels
+moves photo and truth alike; what changes colours leaves the truth alone.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar.images import Image
+from nearfar.options import Options, option
+from nearfar.training.pairfile import Sample
+from nearfar.training.resample import keep_points, nearest, resize_photo
+
+_TRIES: Final = 4
+_LUMA: Final = np.array((0.299, 0.587, 0.114))  # BT.601
+_RAMP: Final = np.linspace(0, 1, 256)[:, None]
+
+
+@dataclass(frozen=True)
+class AugmentOptions(Options):
+    """How much pictures are changed. Probabilities are a picture's, each drawn by itself."""
+
+    crop_share: float = option(
+        "Least share of the largest crop's area that is kept.", 0.5, gt=0, le=1
+    )
+    stretch: float = option("Greatest change of a crop's aspect, either way.", 4 / 3, ge=1, le=2)
+    flip: float = option("Probability of a mirrored picture.", 0.5, ge=0, le=1)
+    colour: float = option("Probability of changed light and colours.", 0.8, ge=0, le=1)
+    brightness: float = option("Light is multiplied by 1 plus or minus this.", 0.3, ge=0, le=0.9)
+    contrast: float = option("Distance from the mean grey, the same way.", 0.3, ge=0, le=0.9)
+    saturation: float = option("Distance of colours from grey, the same way.", 0.4, ge=0, le=0.9)
+    tint: float = option("Each of red, green and blue, the same way.", 0.08, ge=0, le=0.5)
+    gamma: float = option("Greatest exponent of the light, or one over it.", 1.4, ge=1, le=3)
+    hue_deg: float = option("Greatest turn about the grey axis, either way.", 12.0, ge=0, le=180)
+    grey: float = option("Probability of no colour at all.", 0.1, ge=0, le=1)
+    blur: float = option("Probability of Gaussian blur.", 0.15, ge=0, le=1)
+    blur_px: float = option("Its greatest sigma.", 1.5, gt=0.3, le=8)
+    noise: float = option("Probability of Gaussian noise.", 0.15, ge=0, le=1)
+    noise_levels: float = option("Its greatest sigma, in steps of 255.", 10.0, gt=0, le=64)
+    jpeg: float = option("Probability of JPEG compression.", 0.3, ge=0, le=1)
+    jpeg_quality: int = option("The least quality; the best is 95.", 30, ge=5, le=95)
+
+
+def augment(
+    sample: Sample, size: tuple[int, int], rng: np.random.Generator, options: AugmentOptions
+) -> Sample:
+    """Crop, mirror and recolour a pair.
+
+    Args:
+        sample: a pair; it is left as it is.
+        size: width and height in pixels of what comes out.
+        rng: where chance comes from.
+        options: how much.
+
+    Returns:
+        A pair of exactly that size. Where a set knows little, nothing may be known in it.
+    """
+    result = crop(sample, size, rng, options)
+    if rng.random() < options.flip:
+        result = flip(result)
+    photo = result.photo
+    if rng.random() < options.colour:
+        photo = recolour(photo, rng, options)
+    if rng.random() < options.grey:
+        photo = _mix(photo, np.tile(_LUMA, (3, 1)))
+    if rng.random() < options.blur:
+        photo = blur(photo, rng.uniform(0.3, options.blur_px))
+    if rng.random() < options.noise:
+        photo = add_noise(photo, rng.uniform(0, options.noise_levels), rng)
+    if rng.random() < options.jpeg:
+        photo = compress(photo, int(rng.integers(options.jpeg_quality, 96)))
+    return Sample(photo, result.inverse, result.sparse)
+
+
+def crop(
+    sample: Sample, size: tuple[int, int], rng: np.random.Generator, options: AugmentOptions
+) -> Sample:
+    """Cut a part at random and bring it to size.
+
+    The part has the aspect of `size`, times a stretch; its area is uniform in `crop_share` to
+    1 of the largest that fits. If less than half as much is known in it as in the whole
+    picture, another is drawn, four in all.
+    """
+    height_px, width_px = sample.inverse.shape
+    wanted = np.count_nonzero(sample.inverse) / sample.inverse.size / 2
+    for _ in range(_TRIES):
+        aspect = size[0] / size[1] * options.stretch ** rng.uniform(-1, 1)
+        share = math.sqrt(rng.uniform(options.crop_share, 1))
+        full_px = min(width_px, height_px * aspect)
+        part_width = min(width_px, max(1, round(full_px * share)))
+        part_height = min(height_px, max(1, round(full_px * share / aspect)))
+        left = int(rng.integers(width_px - part_width + 1))
+        top = int(rng.integers(height_px - part_height + 1))
+        part = np.s_[top : top + part_height, left : left + part_width]
+        inverse = sample.inverse[part]
+        if np.count_nonzero(inverse) >= wanted * inverse.size:
+            break
+    resized = (keep_points if sample.sparse else nearest)(inverse, size)
+    return Sample(resize_photo(sample.photo[part], size), resized, sample.sparse)
+
+
+def flip(sample: Sample) -> Sample:
+    """Mirror left and right."""
+    photo = np.asarray(cv2.flip(sample.photo, 1), np.uint8)
+    return Sample(photo, np.asarray(cv2.flip(sample.inverse, 1), np.float32), sample.sparse)
+
+
+def recolour(photo: Image, rng: np.random.Generator, options: AugmentOptions) -> Image:
+    """Change brightness, contrast, gamma and tint by a table, saturation and hue by a matrix.
+
+    Args:
+        photo: (H, W, 3) uint8.
+        rng: where chance comes from.
+        options: how much.
+    """
+    gamma = options.gamma ** rng.uniform(-1, 1)
+    light = _about_1(options.brightness, rng)
+    contrast = _about_1(options.contrast, rng)
+    tint = 1 + options.tint * rng.uniform(-1, 1, 3)
+    grey = (float(_LUMA @ cv2.mean(photo)[:3]) / 255) ** gamma * light
+    curve = (_RAMP**gamma * light * tint - grey) * contrast + grey
+    table = (np.clip(curve, 0, 1) * 255).round().astype(np.uint8)
+    shown = cv2.LUT(photo, table[None])
+    saturation = _about_1(options.saturation, rng)
+    turn = _turn_hue(math.radians(options.hue_deg * rng.uniform(-1, 1)))
+    return _mix(np.asarray(shown, np.uint8), _saturate(saturation) @ turn)
+
+
+def blur(photo: Image, sigma_px: float) -> Image:
+    """Blur with a Gaussian."""
+    return np.asarray(cv2.GaussianBlur(photo, (0, 0), sigma_px), np.uint8)
+
+
+def add_noise(photo: Image, sigma_levels: float, rng: np.random.Generator) -> Image:
+    """Add Gaussian noise to each value, clipped at 0 and 255."""
+    noisy = rng.standard_normal(photo.shape, np.float32)
+    noisy *= np.float32(sigma_levels)
+    noisy += photo
+    return np.asarray(np.clip(np.rint(noisy, out=noisy), 0, 255, out=noisy), np.uint8)
+
+
+def compress(photo: Image, quality: int) -> Image:
+    """Send a photo through JPEG."""
+    bgr = cv2.cvtColor(photo, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _about_1(spread: float, rng: np.random.Generator) -> float:
+    return 1 + spread * rng.uniform(-1, 1)
+
+
+def _saturate(factor: float) -> NDArray[np.float64]:
+    return factor * np.eye(3) + (1 - factor) * np.tile(_LUMA, (3, 1))
+
+
+def _turn_hue(angle: float) -> NDArray[np.float64]:
+    """Rotation about the axis of greys, (1, 1, 1): Rodrigues' formula."""
+    cross = np.array(((0, -1, 1), (1, 0, -1), (-1, 1, 0))) / math.sqrt(3)
+    return np.eye(3) + math.sin(angle) * cross + (1 - math.cos(angle)) * cross @ cross
+
+
+def _mix(photo: Image, matrix: NDArray[np.float64]) -> Image:
+    """Multiply each colour by a (3, 3) matrix, clipped at 0 and 255."""
+    return np.asarray(cv2.transform(photo, matrix), np.uint8)

@@ -1,0 +1,194 @@
+"""Pairs at training size, decoded once and kept on disk.
+
+One file a pair, named by what it was made of: the paths, dates and sizes of both files, what
+`dataset.toml` says of them, and the training size. A file takes its name when it is whole, so
+a run that was killed goes on where it stopped, two runs at once do no harm, and whatever is
+changed is decoded anew. Nothing is ever deleted here: the folder can be, when no run uses it.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar.errors import DatasetError, NearfarError, WriteError
+from nearfar.images import Image
+from nearfar.pairs import DatasetInfo, Pair, PairFolder, check
+from nearfar.training import resample
+from nearfar.training.pairfile import VERSION, Entry, Sample, read_entry, write_entry
+
+DEFAULT_SHORT_SIDE_PX: Final = 320
+
+Progress = Callable[[int, int], None]
+"""Called with how many pairs are done and how many there are."""
+
+
+class TrainingCache:
+    """The good pairs of one data set, at training size.
+
+    Attributes:
+        name: of the set.
+        info: its description.
+        entries: in the order of the set's pairs.
+        bad: what is wrong with the pairs that were left out, a sentence each.
+        in_memory: whether the pairs are all held in memory.
+    """
+
+    def __init__(
+        self, pairs: PairFolder, entries: Sequence[Entry], bad: Sequence[str], *, in_memory: bool
+    ) -> None:
+        """Hold what `open_caches` has made.
+
+        Raises:
+            DatasetError: a file is gone or was cut.
+        """
+        self.name = pairs.name
+        self.info: DatasetInfo = pairs.info
+        self.entries = tuple(entries)
+        self.bad = tuple(bad)
+        self.in_memory = in_memory
+        self._held = tuple(map(_held, self.entries)) if in_memory else ()
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all files together."""
+        return sum(entry.size_bytes for entry in self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Give a pair; its arrays can't be written to.
+
+        Raises:
+            DatasetError: its file is gone or was cut.
+        """
+        return self._held[index] if self.in_memory else self.entries[index].map()
+
+
+def open_caches(
+    folder: Path,
+    sets: Iterable[PairFolder],
+    *,
+    short_side_px: int = DEFAULT_SHORT_SIDE_PX,
+    budget_bytes: int = 0,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[TrainingCache, ...]:
+    """Decode every pair that is not in the cache yet, and open all.
+
+    Photos are averaged to size; of truths see `resample`: points are kept, surfaces are
+    decided by majority. Nothing is enlarged.
+
+    Args:
+        folder: of the cache; it is made. Several data sets and sizes may share it.
+        sets: as `pairs.open_folder` gives them.
+        short_side_px: what the shorter side of larger pairs becomes.
+        budget_bytes: memory that may be filled. Sets are held there in their order, as long
+            as they fit whole; the others are mapped, and the system keeps what it has room for.
+        workers: threads, each with one photo at a time; by default one a processor.
+        progress: called from this thread after each pair.
+
+    Returns:
+        One cache a set. Pairs that can't be used are left out and named in its `bad`.
+
+    Raises:
+        DatasetError: a set without a single good pair, or no set.
+        WriteError: the cache can't be written: full disk, no permission.
+    """
+    sets = tuple(sets)
+    if not sets:
+        raise DatasetError("no data set: name at least one folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"can't make {folder}: {error.strerror or error}") from error
+    found = _decode_all(folder, sets, short_side_px, workers or os.cpu_count() or 1, progress)
+    caches = []
+    for pairs, outcomes in zip(sets, found, strict=True):
+        entries = [outcome for outcome in outcomes if isinstance(outcome, Entry)]
+        bad = [*pairs.bad, *(outcome for outcome in outcomes if isinstance(outcome, str))]
+        if not entries:
+            raise DatasetError(f"{pairs.root}: no pair can be used; the first: {bad[0]}")
+        size_bytes = sum(entry.size_bytes for entry in entries)
+        fits = size_bytes <= budget_bytes
+        budget_bytes -= size_bytes if fits else 0
+        caches.append(TrainingCache(pairs, entries, bad, in_memory=fits))
+    return tuple(caches)
+
+
+def _decode_all(
+    folder: Path,
+    sets: Sequence[PairFolder],
+    short_side_px: int,
+    workers: int,
+    progress: Progress | None,
+) -> list[list[Entry | str]]:
+    """For each set and pair its entry, or what is wrong with it."""
+    pool = ThreadPoolExecutor(workers)  # decoders and resizers let other threads run
+    try:
+        futures: list[list[Future[Entry | str]]] = [
+            [pool.submit(_decode, folder, pair, short_side_px) for pair in pairs.pairs]
+            for pairs in sets
+        ]
+        everything = [future for row in futures for future in row]
+        for done, future in enumerate(as_completed(everything), 1):
+            future.result()  # a full disk ends it here, not after the last pair
+            if progress:
+                progress(done, len(everything))
+        return [[future.result() for future in row] for row in futures]
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _decode(folder: Path, pair: Pair, short_side_px: int) -> Entry | str:
+    try:
+        path = folder / f"{_key(pair, short_side_px)}.pair"
+    except OSError as error:
+        return f"{error.filename}: can't be read: {error.strerror}"
+    entry = read_entry(path, pair.photo.name)
+    if entry is None:
+        try:
+            photo, truth = pair.read_photo(), pair.read_truth()
+        except NearfarError as error:
+            return str(error)
+        if photo.shape[:2] != truth.inverse.shape:
+            return check(pair) or f"{pair.depth}: changed while it was read: start again"
+        sample = _shrink(photo, truth.inverse, short_side_px)
+        if not sample.inverse.any():
+            return f"{pair.depth}: too little is known to be seen at {short_side_px} px"
+        entry = write_entry(path, pair.photo.name, sample)
+    return entry
+
+
+def _shrink(photo: Image, inverse: NDArray[np.float32], short_side_px: int) -> Sample:
+    sparse = resample.is_sparse(inverse)
+    height_px, width_px = inverse.shape
+    scale = short_side_px / min(height_px, width_px)
+    if scale < 1:
+        size = max(1, round(width_px * scale)), max(1, round(height_px * scale))
+        photo = resample.resize_photo(photo, size)
+        inverse = (resample.keep_points if sparse else resample.majority)(inverse, size)
+    return Sample(photo, inverse, sparse)
+
+
+def _key(pair: Pair, short_side_px: int) -> str:
+    info = pair.info
+    meaning = info.kind, info.unit, info.scale, info.invalid, info.max_depth_m
+    parts = [str(VERSION), repr(meaning), str(short_side_px)]
+    for path in (pair.photo, pair.depth):
+        status = path.stat()
+        parts += [str(path.resolve()), str(status.st_mtime_ns), str(status.st_size)]
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:32]
+
+
+def _held(entry: Entry) -> Sample:
+    mapped = entry.map()
+    photo, inverse = mapped.photo.copy(), mapped.inverse.copy()
+    photo.flags.writeable = inverse.flags.writeable = False
+    return Sample(photo, inverse, mapped.sparse)

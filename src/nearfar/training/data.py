@@ -1,0 +1,228 @@
+"""What a network is trained with: batches, each a pure function of the seed and its step."""
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar.errors import UsageError
+from nearfar.pairs import TruthKind
+from nearfar.training.augment import AugmentOptions, augment
+from nearfar.training.cache import TrainingCache
+from nearfar.training.mixture import BatchPlan, Mixture
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+SIZES: Final = ((256, 192), (192, 256), (288, 160), (224, 224), (352, 128))
+"""4:3, 3:4, 16:9, 1:1 and wide driving frames: widths and heights in pixels, about as many."""
+
+_SAMPLE: Final = 2  # beside the streams of chance in mixture
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingBatch:
+    """Pairs of one size.
+
+    Attributes:
+        images: (N, h, w, 3) uint8 RGB.
+        inverse: (N, h, w) float32, larger = nearer, 0 where not known; up to a scale, and for
+            disparity an offset, that are each picture's own. A rendered sky is a tiny value.
+        valid: (N, h, w) bool, where it is known; in some pictures that may be nowhere.
+    """
+
+    images: NDArray[np.uint8]
+    inverse: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SetRow:
+    """One set's part in a training.
+
+    Attributes:
+        name: of the set.
+        pictures: how many.
+        left_out: pairs that can't be used.
+        weight: how often a picture comes in an epoch, against those of other sets.
+        share: of all that is seen, 0 to 1.
+        kind: what the truth's values are.
+        scene: indoor, driving ...
+    """
+
+    name: str
+    pictures: int
+    left_out: int
+    weight: float
+    share: float
+    kind: TruthKind
+    scene: str
+
+
+class TrainingSet:
+    """Several cached sets, mixed and changed at random.
+
+    Attributes:
+        steps_per_epoch: batches that hold every picture of every set, times the set's weight.
+        fingerprint: the same for two training sets that give the same batches.
+    """
+
+    def __init__(
+        self,
+        caches: Sequence[tuple[TrainingCache, float]],
+        *,
+        batch: int,
+        sizes: Sequence[tuple[int, int]] = SIZES,
+        seed: int = 0,
+        augment: AugmentOptions | None = None,
+    ) -> None:
+        """Mix sets.
+
+        Args:
+            caches: sets and their weights, over 0; 1 is each picture once an epoch.
+            batch: pictures a batch.
+            sizes: widths and heights in pixels to train at, see `mixture`.
+            seed: of all that is random, 0 or more.
+            augment: how much pictures are changed; by default as `AugmentOptions` says.
+
+        Raises:
+            UsageError: an argument that makes no sense.
+        """
+        self._caches = tuple(cache for cache, _ in caches)
+        self._weights = tuple(weight for _, weight in caches)
+        self._options = augment or AugmentOptions()
+        self._seed = seed
+        self._mixture = Mixture(
+            [[one.width_px / one.height_px for one in cache.entries] for cache in self._caches],
+            self._weights,
+            batch=batch,
+            sizes=sizes,
+            seed=seed,
+        )
+        self.steps_per_epoch = self._mixture.steps_per_epoch
+        told = (seed, batch, tuple(sizes), self._weights, self._options)
+        digest = hashlib.sha256(repr(told).encode())
+        for cache in self._caches:
+            digest.update(repr([entry.path.name for entry in cache.entries]).encode())
+        self.fingerprint = digest.hexdigest()
+
+    def plan_at(self, step: int) -> BatchPlan:
+        """Say which pictures a step's batch holds; sets are numbered as they were given."""
+        return self._mixture.plan_at(step)
+
+    def batch_at(self, step: int) -> TrainingBatch:
+        """Make the batch of a step, 0 or more: always the same one. Threads may call it.
+
+        Raises:
+            DatasetError: a file of the cache is gone.
+        """
+        plan = self.plan_at(step)
+        width_px, height_px = plan.size
+        images = np.empty((len(plan.picks), height_px, width_px, 3), np.uint8)
+        inverse = np.empty(images.shape[:3], np.float32)
+        for place, (each, picture) in enumerate(plan.picks):
+            rng = np.random.default_rng((self._seed, _SAMPLE, step, place))
+            sample = augment(self._caches[each][picture], plan.size, rng, self._options)
+            images[place], inverse[place] = sample.photo, sample.inverse
+        return TrainingBatch(images, inverse, inverse > 0)
+
+    def describe(self) -> list[SetRow]:
+        """Say what the training is made of, a row a set."""
+        return [
+            SetRow(
+                cache.name,
+                len(cache),
+                len(cache.bad),
+                weight,
+                share,
+                cache.info.kind,
+                cache.info.scene,
+            )
+            for cache, weight, share in zip(
+                self._caches, self._weights, self._mixture.shares, strict=True
+            )
+        ]
+
+
+class Prefetcher:
+    """Batches in the order of their steps, made ahead of time.
+
+    They are made in threads: three quarters of the time is spent in OpenCV and NumPy, which
+    let other threads run, and nothing is copied between processes. OpenCV's own threads are
+    off meanwhile, since each batch has its thread and the network wants the rest.
+    """
+
+    def __init__(
+        self, data: TrainingSet, start_step: int = 0, *, workers: int = 1, depth: int = 4
+    ) -> None:
+        """Begin to make batches.
+
+        Args:
+            data: where they come from.
+            start_step: of the first batch.
+            workers: threads.
+            depth: batches that are made or ready at any time, at least one a worker.
+
+        Raises:
+            UsageError: no worker.
+        """
+        if workers < 1:
+            raise UsageError(f"{workers} workers make no batches: give at least 1")
+        self._data = data
+        self._next = start_step
+        self._cv_threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="nearfar-batch")
+        self._ahead: deque[Future[TrainingBatch]] = deque()
+        self._closed = False
+        for _ in range(max(workers, depth)):
+            self._submit()
+
+    def __iter__(self) -> Iterator[TrainingBatch]:
+        return self
+
+    def __next__(self) -> TrainingBatch:
+        """Give the next batch; there is no last one, until it is closed.
+
+        Raises:
+            DatasetError: a file of the cache is gone.
+        """
+        if self._closed:
+            raise StopIteration
+        try:
+            batch = self._ahead.popleft().result()
+        except BaseException:  # also Ctrl-C while waiting: never hand out a later batch
+            self.close()
+            raise
+        self._submit()
+        return batch
+
+    def close(self) -> None:
+        """Give up what is under way. Batches that are being made are waited for."""
+        if not self._closed:
+            self._closed = True
+            self._ahead.clear()
+            self._pool.shutdown(cancel_futures=True)
+            cv2.setNumThreads(self._cv_threads)
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _submit(self) -> None:
+        self._ahead.append(self._pool.submit(self._data.batch_at, self._next))
+        self._next += 1

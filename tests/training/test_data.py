@@ -1,0 +1,205 @@
+import hashlib
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from nearfar.errors import DatasetError, UsageError
+from nearfar.training.augment import AugmentOptions
+from nearfar.training.cache import TrainingCache, open_caches
+from nearfar.training.data import Prefetcher, TrainingBatch, TrainingSet
+from tests.training.pairsets import describe, ramp, write_pair, write_set
+
+SIZES = ((64, 48), (48, 64), (88, 32))
+
+
+@pytest.fixture(scope="module")
+def caches(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingCache, ...]:
+    root = tmp_path_factory.mktemp("data")
+    lidar = np.zeros((36, 100), np.uint16)
+    lidar[1::4, 2::4] = 9
+    for index in range(3):
+        write_pair(root / "lidar", f"{index}", lidar, photo=ramp(100, 36))
+    sets = [write_set(root / "ramps", 9), describe(root / "lidar", "depth")]
+    return open_caches(root / "cache", sets)
+
+
+def training_set(
+    caches: tuple[TrainingCache, ...], *, seed: int = 0, batch: int = 4
+) -> TrainingSet:
+    return TrainingSet([(caches[0], 1.0), (caches[1], 2.0)], batch=batch, sizes=SIZES, seed=seed)
+
+
+def digest(batch: TrainingBatch) -> str:
+    content = batch.images.tobytes() + batch.inverse.tobytes() + batch.valid.tobytes()
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_shapes_and_kinds(caches: tuple[TrainingCache, ...]) -> None:
+    data = training_set(caches)
+    assert data.steps_per_epoch == 4  # (9 + 2 * 3) / 4
+    for step in range(8):
+        batch = data.batch_at(step)
+        width_px, height_px = data.plan_at(step).size
+        assert batch.images.shape == (4, height_px, width_px, 3)
+        assert batch.images.dtype == np.uint8
+        assert batch.inverse.shape == batch.valid.shape == (4, height_px, width_px)
+        assert batch.inverse.dtype == np.float32
+        assert batch.valid.dtype == np.bool_
+        assert (batch.inverse[batch.valid] > 0).all()
+        assert not batch.inverse[~batch.valid].any()
+
+
+def test_valid_is_as_dense_as_the_truth(caches: tuple[TrainingCache, ...]) -> None:
+    data = training_set(caches)
+    for step in range(8):
+        batch = data.batch_at(step)
+        for (each, _), valid in zip(data.plan_at(step).picks, batch.valid, strict=True):
+            assert valid.mean() == 1 if each == 0 else 0 < valid.mean() < 0.3
+
+
+def test_a_step_is_always_the_same(caches: tuple[TrainingCache, ...]) -> None:
+    first, second = training_set(caches), training_set(caches)
+    backward = [digest(second.batch_at(step)) for step in reversed(range(8))][::-1]
+    assert [digest(first.batch_at(step)) for step in range(8)] == backward
+    assert len(set(backward)) == 8
+    assert digest(training_set(caches, seed=1).batch_at(0)) != backward[0]
+
+
+def test_another_process_makes_the_same_batch(caches: tuple[TrainingCache, ...]) -> None:
+    script = """
+import sys
+from pathlib import Path
+from nearfar.pairs import open_folder
+from nearfar.training.cache import open_caches
+from nearfar.training.data import TrainingSet
+import hashlib
+root = Path(sys.argv[1])
+caches = open_caches(root / "cache", [open_folder(root / name) for name in ("ramps", "lidar")])
+data = TrainingSet(
+    [(caches[0], 1.0), (caches[1], 2.0)],
+    batch=4, sizes=((64, 48), (48, 64), (88, 32)), seed=0,
+)
+batch = data.batch_at(11)
+content = batch.images.tobytes() + batch.inverse.tobytes() + batch.valid.tobytes()
+assert not {"torch", "onnxruntime", "openvino"} & sys.modules.keys()
+print(hashlib.sha256(content).hexdigest(), data.fingerprint)
+"""
+    root = caches[0].entries[0].path.parent.parent
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(root)], capture_output=True, text=True, check=True
+    )
+    data = training_set(caches)
+    assert run.stdout.split() == [digest(data.batch_at(11)), data.fingerprint]
+
+
+def test_fingerprint_tells_other_data_apart(caches: tuple[TrainingCache, ...]) -> None:
+    pairs = [(caches[0], 1.0)]
+    base = TrainingSet(pairs, batch=4, sizes=SIZES)
+    same = TrainingSet(pairs, batch=4, sizes=SIZES, augment=AugmentOptions())
+    others = (
+        TrainingSet(pairs, batch=5, sizes=SIZES),
+        TrainingSet(pairs, batch=4, sizes=SIZES[:1]),
+        TrainingSet(pairs, batch=4, sizes=SIZES, seed=1),
+        TrainingSet(pairs, batch=4, sizes=SIZES, augment=AugmentOptions(flip=0)),
+        TrainingSet([(caches[0], 2.0)], batch=4, sizes=SIZES),
+        TrainingSet([(caches[1], 1.0)], batch=4, sizes=SIZES),
+    )
+    assert base.fingerprint == same.fingerprint
+    assert len({base.fingerprint, *(each.fingerprint for each in others)}) == 7
+
+
+def test_describe(caches: tuple[TrainingCache, ...]) -> None:
+    ramps, lidar = training_set(caches).describe()
+    assert (ramps.name, ramps.pictures, ramps.left_out, ramps.weight) == ("ramps", 9, 0, 1)
+    assert (lidar.name, lidar.pictures, lidar.kind, lidar.scene) == ("lidar", 3, "depth", "made up")
+    assert (ramps.share, lidar.share) == pytest.approx((0.6, 0.4))
+
+
+@pytest.mark.parametrize(("workers", "depth"), [(1, 1), (2, 4), (3, 1)])
+def test_prefetched_batches_come_in_order(
+    caches: tuple[TrainingCache, ...], workers: int, depth: int
+) -> None:
+    data = training_set(caches)
+    with Prefetcher(data, 3, workers=workers, depth=depth) as batches:
+        seen = [digest(next(batches)) for _ in range(9)]
+    assert seen == [digest(data.batch_at(step)) for step in range(3, 12)]
+
+
+def test_no_more_is_made_ahead_than_asked(
+    caches: tuple[TrainingCache, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = training_set(caches)
+    asked: list[int] = []
+    make = data.batch_at
+
+    def noted(step: int) -> TrainingBatch:
+        asked.append(step)
+        return make(step)
+
+    monkeypatch.setattr(data, "batch_at", noted)
+    with Prefetcher(data, 0, workers=2, depth=3) as batches:
+        next(batches)
+        next(batches)
+    assert set(asked) <= set(range(5))
+
+
+def test_an_error_in_a_worker_comes_up_and_ends_it(caches: tuple[TrainingCache, ...]) -> None:
+    data = training_set(caches)
+
+    class Broken:
+        def batch_at(self, step: int) -> TrainingBatch:
+            if step == 2:
+                raise DatasetError("x.pair: gone from the cache")
+            return data.batch_at(step)
+
+    batches = Prefetcher(Broken(), workers=2, depth=4)  # type: ignore[arg-type]  # stands in
+    next(batches)
+    next(batches)
+    with pytest.raises(DatasetError, match="gone from the cache"):
+        next(batches)
+    assert list(batches) == []
+
+
+def test_closing_leaves_no_thread_and_gives_opencv_its_own_back(
+    caches: tuple[TrainingCache, ...],
+) -> None:
+    before = cv2.getNumThreads(), threading.active_count()
+    with Prefetcher(training_set(caches), workers=3) as batches:
+        next(batches)
+        assert cv2.getNumThreads() == 1
+        assert threading.active_count() > before[1]
+    assert (cv2.getNumThreads(), threading.active_count()) == before
+    batches.close()
+    assert list(batches) == []
+
+
+def test_interrupted_it_closes(caches: tuple[TrainingCache, ...]) -> None:
+    before = threading.active_count()
+
+    def interrupted() -> None:
+        with Prefetcher(training_set(caches), workers=2) as batches:
+            for _ in batches:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert threading.active_count() == before
+
+
+def test_no_worker_is_refused(caches: tuple[TrainingCache, ...]) -> None:
+    with pytest.raises(UsageError, match="at least 1"):
+        Prefetcher(training_set(caches), workers=0)
+
+
+def test_a_lost_cache_is_told_by_the_batch(tmp_path: Path) -> None:
+    cache = open_caches(tmp_path / "cache", [write_set(tmp_path / "set", 2)])[0]
+    data = TrainingSet([(cache, 1.0)], batch=2, sizes=SIZES)
+    for path in (tmp_path / "cache").iterdir():
+        path.unlink()
+    with Prefetcher(data) as batches, pytest.raises(DatasetError, match="start again"):
+        next(batches)
