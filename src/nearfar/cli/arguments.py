@@ -7,7 +7,8 @@ from cyclopts import Parameter
 from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions, RuntimeName
 
 
-def _dashed(name: str) -> str:
+def dashed(name: str) -> str:
+    """Turn a field's name into an option's: without its unit, with dashes."""
     return name.removesuffix("_px").replace("_", "-")
 
 
@@ -20,6 +21,6 @@ Threads = Annotated[int | None, Parameter(help="Threads; the machine's physical 
 Force = Annotated[bool, Parameter(negative="", help="Replace files that are there.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, a line a result.")]
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print errors only.")]
-Estimating = Annotated[EstimateOptions, Parameter(name="*", name_transform=_dashed, negative="")]
-Writing = Annotated[OutputOptions, Parameter(name="*", name_transform=_dashed, negative="")]
+Estimating = Annotated[EstimateOptions, Parameter(name="*", name_transform=dashed, negative="")]
+Writing = Annotated[OutputOptions, Parameter(name="*", name_transform=dashed, negative="")]
 Limits = Annotated[ImageLimits, Parameter(name="*", negative="")]

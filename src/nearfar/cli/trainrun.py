@@ -1,0 +1,196 @@
+"""One training run from the command line: data, network, loop, files, and what is told of it."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from nearfar.atomic import replacing
+from nearfar.cli.progress import bar
+from nearfar.errors import DatasetError
+from nearfar.evaluation.datasets import open_dataset
+from nearfar.evaluation.picture import look
+from nearfar.evaluation.run import score_network
+from nearfar.evaluation.samples import Dataset
+from nearfar.evaluation.sheet import row, sheet
+from nearfar.images import Image
+from nearfar.models.preprocess import prepare
+from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
+from nearfar.pairs import PairFolder
+from nearfar.training.cache import TrainingCache, open_caches
+from nearfar.training.card import card
+from nearfar.training.checkpoint import write_safetensors
+from nearfar.training.data import TrainingSet
+from nearfar.training.encoder import Variant
+from nearfar.training.export import export_onnx
+from nearfar.training.network import count_macs_per_px
+from nearfar.training.recipe import TrainOptions
+from nearfar.training.start import start_from
+from nearfar.training.train import Progress, Trainer, Validation
+
+SHEET_ROWS: Final = 6
+"""Photos on the sheet of each epoch, spread evenly over the validation sets."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run leaves: files in its folder, and how the network is fed and read."""
+
+    onnx: Path
+    input: InputSpec
+    output: OutputSpec
+    macs_per_px: float
+    facts: tuple[str, list[str], TrainOptions, int, float, dict[str, float]]
+
+    def write_card(self, spec: ModelSpec) -> None:
+        """Write `card.md` beside the network."""
+        init, data, options, steps, hours, numbers = self.facts
+        text = card(
+            spec,
+            init=init,
+            data=data,
+            options=options.values(),
+            steps=steps,
+            hours=hours,
+            numbers=numbers,
+        )
+        with replacing(self.onnx.with_name("card.md")) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class TrainRun:
+    """A run as it was asked for; see `nearfar train --help` for what each is."""
+
+    folder: Path
+    sets: Sequence[tuple[PairFolder, float]]
+    val: tuple[Path, ...]
+    init: str
+    variant: Variant
+    options: TrainOptions
+    batch: int
+    short_side_px: int
+    cache: Path | None
+    quiet: bool
+
+    def do(self, *, resume: bool) -> Made:
+        """Train, and write `network.onnx` and `network.safetensors` into the folder."""
+        torch.manual_seed(self.options.seed)
+        begin = start_from(self.init, self.variant)
+        data = TrainingSet(
+            list(zip(self._caches(), (weight for _, weight in self.sets), strict=True)),
+            batch=self.batch,
+            seed=self.options.seed,
+        )
+        rows = [
+            f"{each.name}: {each.pictures} pictures of {each.scene or 'no stated scene'}, truth"
+            f" {each.kind}, {each.share:.0%} of what was seen"
+            for each in data.describe()
+        ]
+        self._say(*rows)
+        numbers: dict[str, float] = {}
+        judges = [open_dataset(path) for path in self.val]
+
+        def validate(network: nn.Module) -> Validation:
+            found = _judged(network, begin.input, judges)
+            numbers.update(found.numbers)
+            return found
+
+        with self._telling() as tell:
+            trainer = Trainer(
+                begin.network,
+                begin.input,
+                data,
+                self.folder,
+                self.options,
+                validate if judges else None,
+                tell,
+            )
+            if resume and not trainer.resume():
+                self._say(f"no run in {self.folder} yet: a new one begins")
+            best = trainer.run()
+        export_onnx(best, self.folder / "network.onnx")
+        write_safetensors(best.state_dict(), self.folder / "network.safetensors", begin.metadata)
+        facts = (self.init, rows, self.options, trainer.step, trainer.seconds / 3600, numbers)
+        return Made(
+            self.folder / "network.onnx",
+            begin.input,
+            begin.output,
+            count_macs_per_px(best),
+            facts,
+        )
+
+    def _caches(self) -> tuple[TrainingCache, ...]:
+        folders = [folder for folder, _ in self.sets]
+        caches = open_caches(
+            self.cache or self.folder / "pictures", folders, short_side_px=self.short_side_px
+        )
+        for folder, cache in zip(folders, caches, strict=True):
+            for sentence in (*folder.bad, *cache.bad):
+                print(f"nearfar: left out: {sentence}", file=sys.stderr)
+        if not any(map(len, caches)):
+            raise DatasetError("no pair is left to train on")
+        return caches
+
+    @contextmanager
+    def _telling(self) -> Iterator[Callable[[Progress], None]]:
+        """Show a bar on a terminal, and a line for each validation everywhere."""
+        if self.quiet or not sys.stderr.isatty():
+            yield self._line
+            return
+        with bar("steps/s") as shown:
+            task = shown.add_task("", total=None)
+
+            def tell(at: Progress) -> None:
+                text = f"loss {at.loss:.3f}, {at.images_per_s:.1f} pictures/s"
+                shown.update(task, completed=at.step, total=at.steps, description=text)
+                self._line(at)
+
+            yield tell
+
+    def _line(self, at: Progress) -> None:
+        if at.validation is not None:
+            told = ", ".join(f"{name} {value:.3f}" for name, value in at.validation.numbers.items())
+            self._say(
+                f"step {at.step} of {at.steps}: loss {at.loss:.3f}, {at.images_per_s:.1f}"
+                f" pictures/s, {at.seconds_left / 60:.0f} min left; {told}"
+            )
+
+    def _say(self, *lines: str) -> None:
+        if not self.quiet:
+            print(*lines, sep="\n", file=sys.stderr)
+
+
+def _judged(network: nn.Module, door: InputSpec, judges: Sequence[Dataset]) -> Validation:
+    """Measure a network by MiDaS's protocol on each data set; the score is the mean."""
+
+    def predict(photo: Image) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            raw = network(torch.from_numpy(prepare(photo, door)))[0].numpy()
+        size_px = (photo.shape[1], photo.shape[0])
+        return np.asarray(cv2.resize(raw, size_px, interpolation=cv2.INTER_LINEAR), np.float32)
+
+    numbers: dict[str, float] = {}
+    scores, rows = [], []
+    for judge in judges:
+        found = score_network(predict, judge)
+        mean = found.mean
+        for name in ("bad_pixel", "abs_rel", "boundary_f1"):
+            value = getattr(mean, name)
+            if value is not None:
+                numbers[f"{judge.name}/{name}"] = value
+        scores.append(mean.bad_pixel if mean.bad_pixel is not None else float("inf"))
+        count = max(1, SHEET_ROWS // len(judges))
+        for entry in judge.limited(count).entries:
+            seen = look(predict, entry, "midas", judge.cap_m)
+            if seen is not None:
+                rows.append(row(seen.photo, seen.truth, seen.inverse, seen.error, entry.name))
+    return Validation(float(np.mean(scores)), numbers, sheet(rows))

@@ -1,0 +1,80 @@
+"""`nearfar train`: from a folder of pairs to a model."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.training.pairsets import write_set
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    return write_set(tmp_path / "mine", 6, (64, 48)).root
+
+
+def test_trained_network_is_a_model_at_once(
+    run: Run, pairs: Path, tmp_path: Path, examples: Path
+) -> None:
+    tokens = (
+        "train", f"{pairs}=2", "--out", "mine-lite", "--init", "imagenet", "--val", pairs,
+        "--runs", tmp_path / "runs", "--epochs", 1, "--batch", 4, "--short-side", 48,
+        "--network", "lite0",
+    )  # fmt: skip
+    ran = run(*tokens)
+    assert ran.status == 0, ran.err
+    folder = tmp_path / "runs" / "mine-lite"
+    names = {path.name for path in folder.iterdir()}
+    assert {"network.onnx", "network.safetensors", "card.md", "curves.png", "snapshot.pt"} <= names
+    card = (folder / "card.md").read_text("utf-8")
+    assert "SHA-256" in card
+    assert "mine: 6 pictures" in card
+    assert "mine/bad_pixel" in card
+    target = tmp_path / "cat.npy"
+    assert run("estimate", examples / "pet.jpg", "-m", "mine-lite", "-o", target).status == 0
+    assert run(*tokens).status == 1  # the name is taken
+    again = run(*tokens, "--resume", "--force")
+    assert again.status == 0
+    fine = run(
+        "train", pairs, "--out", "finer", "--init", folder / "network.safetensors",
+        "--runs", tmp_path / "runs", "--epochs", 0.5, "--short-side", 48, "--freeze",
+    )  # fmt: skip
+    assert fine.status == 0, fine.err
+
+
+def test_bad_pairs_are_named_and_left_out(run: Run, pairs: Path, tmp_path: Path) -> None:
+    (pairs / "depth" / "000.png").write_bytes(b"no depth")
+    (pairs / "depth" / "001.png").unlink()
+    ran = run(
+        "train", pairs, "--out", "mine", "--runs", tmp_path / "runs", "--epochs", 0.1,
+        "--short-side", 48, "--network", "lite0",
+    )  # fmt: skip
+    assert ran.status == 0, ran.err
+    assert "left out: " in ran.err
+    assert "000.png" in ran.err
+    assert "001.png: no depth file" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("tokens", "sentence"),
+    [
+        (("--out", "Not A Name"), "can't be a model's name"),
+        (("--out", "nearfar-lite"), "already"),
+        (("--out", "x", "--init", "none.pt"), "none.pt"),
+        (("--out", "x", "--epochs", "0"), "epochs must be more than 0"),
+    ],
+)
+def test_bad_use_is_one_line(
+    run: Run, pairs: Path, tmp_path: Path, tokens: tuple[str, ...], sentence: str
+) -> None:
+    ran = run("train", pairs, "--runs", tmp_path / "runs", "--quiet", *tokens)
+    assert ran.status != 0
+    assert sentence in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_folder_without_pairs_is_told(run: Run, tmp_path: Path) -> None:
+    ran = run("train", tmp_path, "--out", "x", "--runs", tmp_path / "runs")
+    assert ran.status == 1
+    assert "dataset.toml" in ran.err
+    assert run("train", f"{tmp_path}=many", "--out", "x").status == 2
