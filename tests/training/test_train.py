@@ -16,8 +16,9 @@ from nearfar.training import curves, snapshot
 from nearfar.training.cache import open_caches
 from nearfar.training.data import TrainingSet
 from nearfar.training.export import export_onnx
+from nearfar.training.progress import Progress, Validation
 from nearfar.training.recipe import TrainOptions
-from nearfar.training.train import Progress, Trainer, Validation
+from nearfar.training.train import Trainer
 from tests.training.pairsets import describe, write_pair, write_set
 
 DOOR = InputSpec(64, 64, 32, "stretch", "area", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

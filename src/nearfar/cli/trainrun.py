@@ -32,9 +32,10 @@ from nearfar.training.data import TrainingSet
 from nearfar.training.encoder import Variant
 from nearfar.training.export import export_onnx
 from nearfar.training.network import count_macs_per_px
+from nearfar.training.progress import Progress, Validation
 from nearfar.training.recipe import TrainOptions
 from nearfar.training.start import start_from
-from nearfar.training.train import Progress, Trainer, Validation
+from nearfar.training.train import Trainer
 
 SHEET_ROWS: Final = 6
 """Photos on the sheet of each epoch, spread evenly over the validation sets."""

@@ -13,45 +13,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nearfar.errors import TrainingError
-from nearfar.images import Image, write_image
+from nearfar.images import write_image
 from nearfar.models.spec import InputSpec
 from nearfar.training import curves, schedule, snapshot
 from nearfar.training.average import MovingAverage
 from nearfar.training.data import Prefetcher, TrainingBatch, TrainingSet
 from nearfar.training.losses import depth_loss
+from nearfar.training.progress import Progress, Validation
 from nearfar.training.recipe import TrainOptions
-
-Predict = Callable[[Image], NDArray[np.float32]]
 
 TIMED_STEPS = 20
 """Steps after which `hours` is turned into a number of steps."""
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What a validation found.
-
-    Attributes:
-        score: smaller is better; the weights with the best one are kept.
-        numbers: by name, for the curves and the card.
-        sheet: photos, truths, predictions and errors to look at.
-    """
-
-    score: float
-    numbers: dict[str, float]
-    sheet: Image | None = None
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands."""
-
-    step: int
-    steps: int
-    loss: float
-    images_per_s: float
-    seconds_left: float
-    validation: Validation | None = None
 
 
 @dataclass

@@ -1,0 +1,221 @@
+"""`nearfar quantize`: a model becomes int8, if that is faster and true enough."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from nearfar import extras, folder
+from nearfar.cli import arguments as args
+from nearfar.cli import quantizetable
+from nearfar.cli.quantizetable import Comparison, Speed
+from nearfar.errors import (
+    DatasetError,
+    ImageError,
+    OutputExistsError,
+    QuantizationError,
+    UsageError,
+)
+from nearfar.estimator import Estimator
+from nearfar.images import Image, read_image
+from nearfar.models import own
+from nearfar.models.preprocess import prepare
+from nearfar.models.sizes import target_size
+from nearfar.models.spec import InputSpec, ModelSpec
+from nearfar.models.store import Store
+from nearfar.runtimes import choose, cores, measure
+from nearfar.runtimes.onnx import OnnxSession
+from nearfar.runtimes.openvino import OpenvinoSession
+from nearfar.runtimes.session import Batch, Session
+
+_EVERY: Final = 5
+"""One of so many photos judges and does not calibrate ..."""
+_JUDGES: Final = 12
+"""... up to this many."""
+_ROUNDS: Final = 30
+_BUDGET_S: Final = 20.0
+
+
+def quantize(
+    model: str,
+    *,
+    calibrate: Path,
+    name: str | None = None,
+    validate: Path | None = None,
+    bound: float = 0.5,
+    disagreement: float = 0.05,
+    samples: int = 200,
+    threads: args.Threads = None,
+    force: args.Force = False,
+    json_lines: args.Json = False,
+) -> None:
+    """Turn a model into int8 and enter it among the models, if it is worth having.
+
+    It is refused if it is slower in every runtime, or less true than it may be.
+
+    Args:
+        model: Which model; `nearfar models list` shows them.
+        calibrate: Folder of photos like those it will see; no depth is needed.
+        name: What you will type after -m; the model's own with -int8 when not given.
+        validate: Data set to measure on before and after, as for `nearfar evaluate`.
+        bound: How many more percent of bad pixels int8 may have on it.
+        disagreement: How far int8 may be from float on the photos, as part of the mean absolute
+            deviation of the map. Layers stay in float until that is met.
+        samples: Photos to calibrate with, spread over the folder.
+    """
+    extras.require("onnx")
+    from nearfar.training import quantize as int8
+
+    store = Store()
+    spec, name = store.spec(model), name or f"{model}-int8"
+    _check(store, name, bound, disagreement, samples, force=force)
+    calibrating, judging = _split(calibrate, samples)
+    content = store.read(model)
+    with _status() as tell:
+        result = int8.quantize(
+            content,
+            _read(calibrating, spec.input),
+            list(_read(judging, spec.input)),
+            bound=disagreement,
+            threads=threads,
+            on_stage=tell,
+        )
+        tell("timing")
+        speeds = _time(spec.input, content, result.content, threads)
+        bad_pixel = None
+        if validate is not None:
+            tell("measuring on the data set")
+            bad_pixel = _bad_pixels(spec, (content, result.content), validate, threads)
+    compared = Comparison(
+        model=model,
+        name=name,
+        sizes_bytes=(len(content), len(result.content)),
+        disagreement=result.disagreement,
+        bad_pixel=bad_pixel,
+        speeds=speeds,
+        ranges=result.ranges,
+        layers=result.layers,
+        kept_float=result.kept_float,
+    ).judged(bound, disagreement)
+    if json_lines:
+        print(json.dumps(compared.row()))
+    else:
+        quantizetable.show(compared)
+    if compared.refused:
+        raise QuantizationError(f"{name} was not kept: {compared.refused}")
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch, "int8.onnx")
+        file.write_bytes(result.content)
+        store.add(
+            name,
+            file,
+            input=spec.input,
+            output=spec.output,
+            licence=spec.licence,
+            origin=f"{model} in int8; {spec.origin}",
+            macs_per_px=spec.macs_per_px,
+            overwrite=force,
+        )
+    if not json_lines:
+        print(f"nearfar estimate -m {name} photo.jpg")
+
+
+def _check(
+    store: Store, name: str, bound: float, disagreement: float, samples: int, *, force: bool
+) -> None:
+    """Refuse before the work what would fail after it."""
+    if not own.is_name(name):
+        raise UsageError(f"--name {name!r}: use a-z, 0-9, dot, dash and underscore, at most 64")
+    if name in (row.name for row in store.catalog):
+        raise UsageError(f"--name {name}: nearfar has a model of that name: take another")
+    if name in store.names() and not force:
+        raise OutputExistsError(f"there is a model {name} already: --force replaces it")
+    if samples < 2:
+        raise UsageError(f"--samples must be at least 2, not {samples}")
+    if not (bound >= 0 and disagreement >= 0):
+        raise UsageError("--bound and --disagreement must be at least 0")
+
+
+def _split(path: Path, samples: int) -> tuple[list[Path], list[Path]]:
+    """Choose photos to calibrate with, and others to judge by."""
+    if not path.is_dir():
+        raise UsageError(f"--calibrate {path}: no such folder: give one with photos")
+    found = [photo.path for photo in folder.find([str(path)], recursive=True)]
+    if len(found) < 2:
+        raise DatasetError(f"{path}: {len(found)} photos, but at least 2 are needed")
+    count = min(samples, len(found))
+    chosen = [found[index * len(found) // count] for index in range(count)]
+    judging = chosen[::_EVERY][:_JUDGES]
+    return [photo for photo in chosen if photo not in judging], judging
+
+
+def _read(photos: list[Path], door: InputSpec) -> Iterator[Batch]:
+    for path in photos:
+        if (photo := _photo(path)) is not None:
+            yield prepare(photo, door)
+
+
+def _photo(path: Path) -> Image | None:
+    """Read a photo, or say why it is left out."""
+    try:
+        return read_image(path)
+    except ImageError as error:
+        print(f"nearfar: left out: {error}", file=sys.stderr)
+        return None
+
+
+def _sessions(content: bytes, threads: int | None) -> dict[str, Session]:
+    """Open a network in the runtimes that run int8 as int8; torch does not."""
+    sessions: dict[str, Session] = {"onnxruntime": OnnxSession(content, threads=threads)}
+    if "openvino" in choose.available():
+        sessions["openvino"] = OpenvinoSession(content, threads=threads)
+    return sessions
+
+
+def _time(door: InputSpec, content: bytes, int8: bytes, threads: int | None) -> tuple[Speed, ...]:
+    width_px, height_px = target_size(640, 480, door)
+    before, after = (_sessions(each, threads) for each in (content, int8))
+    times = measure.interleaved(
+        {f"float {name}": it for name, it in before.items()}
+        | {f"int8 {name}": it for name, it in after.items()},
+        measure.sample((1, 3, height_px, width_px)),
+        runs=_ROUNDS,
+        budget_s=_BUDGET_S,
+    )
+    return tuple(
+        Speed(name, times[f"float {name}"].median_ms, times[f"int8 {name}"].median_ms)
+        for name in before
+    )
+
+
+def _bad_pixels(
+    spec: ModelSpec, contents: tuple[bytes, bytes], path: Path, threads: int | None
+) -> tuple[float, float]:
+    """Measure percent of bad pixels on a data set: in float and in int8."""
+    from nearfar.evaluation.datasets import open_dataset
+    from nearfar.evaluation.run import evaluate
+
+    dataset, workers = open_dataset(path), cores.threads_or_physical(threads)
+    found: list[float] = []
+    for content in contents:
+        estimator = Estimator(spec, OnnxSession(content, threads=1))
+        scores = evaluate(estimator, dataset, workers=workers)
+        for sentence in () if found else scores.failed:
+            print(f"nearfar: left out: {sentence}", file=sys.stderr)
+        share = scores.mean.bad_pixel
+        if share is None:
+            raise DatasetError(f"{path}: no pixel could be measured: give another --validate")
+        found.append(share)
+    return found[0], found[1]
+
+
+@contextmanager
+def _status() -> Iterator[Callable[[str], None]]:
+    """Show on a terminal what is being done."""
+    from rich.console import Console
+
+    with Console(stderr=True).status("reading photos") as shown:
+        yield shown.update
