@@ -153,7 +153,7 @@ def test_big_jpeg_is_decoded_small_and_answered_large(tmp_path: Path) -> None:
 
     with ImageFile(path) as file:
         depth = Watching(SPEC, FakeSession()).from_file(file)
-    assert decoded == [(750, 1000, 3)]
+    assert decoded == [(375, 500, 3)]
     assert depth.size_px == (4000, 3000)
 
 

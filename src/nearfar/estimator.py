@@ -1,5 +1,6 @@
 """The main job: a photo in, a depth map out."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -15,6 +16,13 @@ from nearfar.models.sizes import target_size
 from nearfar.models.spec import ModelSpec
 from nearfar.refine import refine
 from nearfar.runtimes.session import Batch, RawDepth, Session
+
+SPARE = 2
+"""How many times larger than it is fed a JPEG is decoded at the least.
+
+A JPEG decoded at just the size that is fed gives a map 9 % off (mean over photos, of the map's
+mean deviation) from that of the whole photo; at twice the size, 1 %.
+"""
 
 MAX_BATCH = 8
 """Photos that go through the network together; more would only cost memory on a CPU."""
@@ -62,7 +70,7 @@ class Estimator:
         fed_px = target_size(*size_px, self.spec.input, max_side_px=self.options.max_side_px)
         # both sides must suffice, also where the model doesn't keep the aspect
         enlarge = max(fed_px[0] / size_px[0], fed_px[1] / size_px[1])
-        at_least_px = max(self.options.max_side_px, round(enlarge * max(size_px)))
+        at_least_px = math.ceil(SPARE * enlarge * max(size_px))
         return self(file.read(at_least_px=at_least_px), size_px=size_px)
 
     def batch(self, images: Sequence[Image]) -> list[DepthMap]:
