@@ -86,9 +86,10 @@ def estimate(
         skip_existing=skip_existing,
     )
     total = sum(1 for _ in find(inputs, recursive=recursive)) if many else None
+    place = f"in {output}" if output else "beside the photos"
     photos = find(inputs, recursive=recursive) if inputs != [STREAM] else [_stdin()]
     with Report(
-        model=estimator.spec.name, json_lines=json_lines, quiet=quiet, total=total
+        model=estimator.spec.name, json_lines=json_lines, quiet=quiet, total=total, place=place
     ) as report:
         for outcome in work_on(photos, job.plan, job.work, workers=workers):
             report.add(outcome)

@@ -22,7 +22,10 @@ class Report:
     Results go to standard output, everything else to standard error.
     """
 
-    def __init__(self, *, model: str, json_lines: bool, quiet: bool, total: int | None) -> None:
+    def __init__(
+        self, *, model: str, json_lines: bool, quiet: bool, total: int | None, place: str
+    ) -> None:
+        self._place = place
         self._model = model
         self._json_lines = json_lines
         self._quiet = quiet
@@ -89,6 +92,7 @@ class Report:
         seconds = time.perf_counter() - self._start
         parts = [f"{self._made} of {self._total} photos in {seconds:.1f} s"]
         if self._made:
+            parts[0] += f", {self._place}"
             parts.append(f"{self._made / seconds:.1f} a second")
         parts += [f"{self._skipped} were there already"] * bool(self._skipped)
         parts += [f"{len(self._failed)} failed, named above"] * bool(self._failed)
