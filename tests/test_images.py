@@ -159,8 +159,10 @@ def test_lossy_round_trip_keeps_the_shape(
     assert read_image(encode_image(image, suffix, quality)).shape == image.shape
 
 
+# before 13, Pillow can't read the small YCbCr TIFFs that it writes itself
+YCBCR = "YCbCr" if int(PIL.__version__.partition(".")[0]) >= 13 else ""
 HOLDERS = {
-    "TIFF": "1 L LA P PA RGB RGBA RGBX CMYK YCbCr LAB I;16 I F",
+    "TIFF": f"1 L LA P PA RGB RGBA RGBX CMYK {YCBCR} LAB I;16 I F",
     "PNG": "1 L LA P RGB RGBA I;16",
     "WEBP": "L LA RGB RGBA P",
     "JPEG": "1 L RGB CMYK YCbCr",
@@ -197,7 +199,7 @@ def test_any_mode_gives_rgb(format_: str, mode: str, image: NDArray[np.uint8]) -
     assert result.flags.c_contiguous
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "RGBX", "LAB", "YCbCr"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "RGBX", "LAB", *YCBCR.split()])
 def test_colours_survive_their_mode(mode: str) -> None:
     image = make.asymmetric()
     result = read_image(make.saved(in_mode(image, mode), "TIFF"))
