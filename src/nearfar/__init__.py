@@ -11,6 +11,8 @@ Importing this package loads nothing heavy; each name is fetched when it is firs
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from nearfar.version import __version__
+
 if TYPE_CHECKING:
     from nearfar.depthmap import DepthMap, MetricDepth, read_depth
     from nearfar.errors import NearfarError
@@ -19,13 +21,12 @@ if TYPE_CHECKING:
     from nearfar.loading import load
     from nearfar.models.store import list_models
 
-__version__ = "0.1.0"
-
 __all__ = [
     "DepthMap",
     "Estimator",
     "MetricDepth",
     "NearfarError",
+    "__version__",
     "list_models",
     "load",
     "read_depth",

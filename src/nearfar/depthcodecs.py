@@ -16,8 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar import __version__
 from nearfar.errors import DepthFileError
+from nearfar.version import __version__
 
 Samples = NDArray[Any]
 """(H, W) uint8, uint16 or float."""

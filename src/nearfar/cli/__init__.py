@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from nearfar import __version__
 from nearfar.errors import NearfarError
+from nearfar.version import __version__
 
 app = App(
     name="nearfar",

@@ -12,13 +12,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from nearfar import __version__
 from nearfar.errors import ModelError, ModelMissingError, NearfarError
 from nearfar.extras import EXTRA_OF
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
 from nearfar.runtimes import cache, choose, cores, quiet
 from nearfar.runtimes.reasons import reason
+from nearfar.version import __version__
 
 ENOUGH_BYTES: Final = 200_000_000
 """Free space below which a model of the catalogue may not fit."""

@@ -19,7 +19,13 @@ class Session(Protocol):
     """Name of the runtime: onnxruntime, openvino or torch."""
 
     def run(self, batch: Batch) -> RawDepth:
-        """Run the network.
+        """Run the network; a graph made for one picture gets them one by one.
+
+        Args:
+            batch: (N, 3, h, w) float32.
+
+        Returns:
+            (N, h, w) float32.
 
         Raises:
             InferenceError: the runtime refused, for instance a size the graph can't take.

@@ -100,17 +100,7 @@ class TorchSession:
             torch.set_num_threads(cores.threads_or_physical(threads))
 
     def run(self, batch: Batch) -> RawDepth:
-        """Run the network.
-
-        Args:
-            batch: (N, 3, h, w) float32. A graph made for one picture gets them one by one.
-
-        Returns:
-            (N, h, w) float32.
-
-        Raises:
-            InferenceError: the graph can't take this size, or failed.
-        """
+        """Run the network; see `Session.run`."""
         return self._door.through(batch, self._run)
 
     def _run(self, piece: Batch) -> NDArray[np.float32]:
