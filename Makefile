@@ -30,6 +30,7 @@ clean:
 .venv/.run: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m compileall -q src
 	touch $@
 
 # torch comes first and pinned: a looser range would bring gigabytes of CUDA libraries
