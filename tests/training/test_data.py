@@ -14,7 +14,7 @@ from nearfar.training.cache import TrainingCache, open_caches
 from nearfar.training.data import Prefetcher, TrainingBatch, TrainingSet
 from tests.training.pairsets import describe, ramp, write_pair, write_set
 
-SIZES = ((64, 48), (48, 64), (88, 32))
+SIZES = {(64, 48): (48, 32), (48, 64): (32, 48), (88, 32): (64, 16)}
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,23 @@ def test_a_step_is_always_the_same(caches: tuple[TrainingCache, ...]) -> None:
     assert digest(training_set(caches, seed=1).batch_at(0)) != backward[0]
 
 
+def test_a_small_batch_has_the_same_pictures(caches: tuple[TrainingCache, ...]) -> None:
+    data = training_set(caches)
+    for step in range(8):
+        width_px, height_px = SIZES[data.plan_at(step).size]
+        assert data.batch_at(step, small=True).inverse.shape == (4, height_px, width_px)
+    assert data.small_share == pytest.approx((48 * 32 * 2 + 64 * 16) / (64 * 48 * 2 + 88 * 32))
+
+
+def test_a_copy_of_the_data_has_the_same_fingerprint(tmp_path: Path) -> None:
+    prints = set()
+    for place in ("here", "there"):
+        folder = write_set(tmp_path / place / "ramps", 4, (80, 64))
+        cache = open_caches(tmp_path / place / "cache", [folder])[0]
+        prints.add(TrainingSet([(cache, 1.0)], batch=2, sizes=SIZES).fingerprint)
+    assert len(prints) == 1
+
+
 def test_another_process_makes_the_same_batch(caches: tuple[TrainingCache, ...]) -> None:
     script = """
 import sys
@@ -82,7 +99,7 @@ root = Path(sys.argv[1])
 caches = open_caches(root / "cache", [open_folder(root / name) for name in ("ramps", "lidar")])
 data = TrainingSet(
     [(caches[0], 1.0), (caches[1], 2.0)],
-    batch=4, sizes=((64, 48), (48, 64), (88, 32)), seed=0,
+    batch=4, sizes={(64, 48): (48, 32), (48, 64): (32, 48), (88, 32): (64, 16)}, seed=0,
 )
 batch = data.batch_at(11)
 content = batch.images.tobytes() + batch.inverse.tobytes() + batch.valid.tobytes()
@@ -103,7 +120,7 @@ def test_fingerprint_tells_other_data_apart(caches: tuple[TrainingCache, ...]) -
     same = TrainingSet(pairs, batch=4, sizes=SIZES, augment=AugmentOptions())
     others = (
         TrainingSet(pairs, batch=5, sizes=SIZES),
-        TrainingSet(pairs, batch=4, sizes=SIZES[:1]),
+        TrainingSet(pairs, batch=4, sizes={(64, 48): (48, 32)}),
         TrainingSet(pairs, batch=4, sizes=SIZES, seed=1),
         TrainingSet(pairs, batch=4, sizes=SIZES, augment=AugmentOptions(flip=0)),
         TrainingSet([(caches[0], 2.0)], batch=4, sizes=SIZES),
@@ -137,9 +154,9 @@ def test_no_more_is_made_ahead_than_asked(
     asked: list[int] = []
     make = data.batch_at
 
-    def noted(step: int) -> TrainingBatch:
+    def noted(step: int, *, small: bool) -> TrainingBatch:
         asked.append(step)
-        return make(step)
+        return make(step, small=small)
 
     monkeypatch.setattr(data, "batch_at", noted)
     with Prefetcher(data, 0, workers=2, depth=3) as batches:
@@ -152,10 +169,10 @@ def test_an_error_in_a_worker_comes_up_and_ends_it(caches: tuple[TrainingCache, 
     data = training_set(caches)
 
     class Broken:
-        def batch_at(self, step: int) -> TrainingBatch:
+        def batch_at(self, step: int, *, small: bool) -> TrainingBatch:
             if step == 2:
                 raise DatasetError("x.pair: gone from the cache")
-            return data.batch_at(step)
+            return data.batch_at(step, small=small)
 
     batches = Prefetcher(Broken(), workers=2, depth=4)  # type: ignore[arg-type]  # stands in
     next(batches)

@@ -23,7 +23,7 @@ from tests.training.pairsets import describe, write_pair, write_set
 
 DOOR = InputSpec(64, 64, 32, "stretch", "area", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 OPTIONS = TrainOptions(epochs=1, decoder_rate=0.02, encoder_rate=0.02, average=0.9)
-SIZES = ((64, 64),)
+SIZES = {(64, 64): (32, 64)}
 
 
 class Toy(nn.Module):
@@ -76,8 +76,8 @@ def test_loss_falls_and_the_graph_agrees_with_torch(data: TrainingSet, tmp_path:
 
 
 def test_resume_equals_no_interruption(data: TrainingSet, tmp_path: Path) -> None:
-    whole = state(trainer(data, tmp_path / "whole", steps=12).run())
-    broken = trainer(data, tmp_path / "broken", steps=12, save_minutes=1e-9)
+    whole = state(trainer(data, tmp_path / "whole", steps=12, small=0.75).run())
+    broken = trainer(data, tmp_path / "broken", steps=12, small=0.75, save_minutes=1e-9)
 
     def stop(at: Progress) -> None:
         if at.step == 8:
@@ -86,13 +86,21 @@ def test_resume_equals_no_interruption(data: TrainingSet, tmp_path: Path) -> Non
     broken.tell = stop
     with pytest.raises(KeyboardInterrupt):
         broken.run()
-    again = trainer(data, tmp_path / "broken", steps=12)
+    again = trainer(data, tmp_path / "broken", steps=12, small=0.75)
     assert again.resume()
     assert again.step == 7  # the last snapshot
     resumed = state(again.run())
     assert whole.keys() == resumed.keys()
     for name, value in whole.items():
         assert torch.equal(value, resumed[name]), name
+
+
+def test_the_first_steps_are_small(data: TrainingSet, tmp_path: Path) -> None:
+    widths: list[int] = []
+    run = trainer(data, tmp_path / "run", steps=8, small=0.5)
+    run.network.register_forward_pre_hook(lambda _, given: widths.append(given[0].shape[-1]))
+    run.run()
+    assert widths == [32] * 4 + [64] * 4
 
 
 def test_nothing_to_resume_is_told(data: TrainingSet, tmp_path: Path) -> None:

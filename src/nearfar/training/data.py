@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -21,8 +21,15 @@ from nearfar.training.mixture import BatchPlan, Mixture
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-SIZES: Final = ((256, 192), (192, 256), (288, 160), (224, 224), (352, 128))
-"""4:3, 3:4, 16:9, 1:1 and wide driving frames: widths and heights in pixels, about as many."""
+SIZES: Final = {
+    (256, 192): (192, 160),
+    (192, 256): (160, 192),
+    (288, 160): (224, 128),
+    (224, 224): (160, 160),
+    (352, 128): (256, 96),
+}
+"""4:3, 3:4, 16:9, 1:1 and wide driving frames, about as many pixels each; and what each becomes
+in a small batch, with half the pixels. Widths and heights in pixels."""
 
 _SAMPLE: Final = 2  # beside the streams of chance in mixture
 
@@ -79,7 +86,7 @@ class TrainingSet:
         caches: Sequence[tuple[TrainingCache, float]],
         *,
         batch: int,
-        sizes: Sequence[tuple[int, int]] = SIZES,
+        sizes: Mapping[tuple[int, int], tuple[int, int]] = SIZES,
         seed: int = 0,
         augment: AugmentOptions | None = None,
     ) -> None:
@@ -88,13 +95,15 @@ class TrainingSet:
         Args:
             caches: sets and their weights, over 0; 1 is each picture once an epoch.
             batch: pictures a batch.
-            sizes: widths and heights in pixels to train at, see `mixture`.
+            sizes: widths and heights in pixels to train at, see `mixture`, and of each what it
+                becomes in a small batch.
             seed: of all that is random, 0 or more.
             augment: how much pictures are changed; by default as `AugmentOptions` says.
 
         Raises:
             UsageError: an argument that makes no sense.
         """
+        self._small = dict(sizes)
         self._caches = tuple(cache for cache, _ in caches)
         self._weights = tuple(weight for _, weight in caches)
         self._options = augment or AugmentOptions()
@@ -103,33 +112,45 @@ class TrainingSet:
             [[one.width_px / one.height_px for one in cache.entries] for cache in self._caches],
             self._weights,
             batch=batch,
-            sizes=sizes,
+            sizes=tuple(sizes),
             seed=seed,
         )
         self.steps_per_epoch = self._mixture.steps_per_epoch
-        told = (seed, batch, tuple(sizes), self._weights, self._options)
+        told = (seed, batch, self._small, self._weights, self._options)
         digest = hashlib.sha256(repr(told).encode())
         for cache in self._caches:
-            digest.update(repr([entry.path.name for entry in cache.entries]).encode())
+            # neither paths nor dates: a run goes on beside a copy of its data
+            files = [(entry.name, entry.size_bytes, entry.sparse) for entry in cache.entries]
+            digest.update(repr((cache.name, cache.info, files)).encode())
         self.fingerprint = digest.hexdigest()
 
     def plan_at(self, step: int) -> BatchPlan:
         """Say which pictures a step's batch holds; sets are numbered as they were given."""
         return self._mixture.plan_at(step)
 
-    def batch_at(self, step: int) -> TrainingBatch:
+    @property
+    def small_share(self) -> float:
+        """Pixels of a small batch over those of another, on average over the sizes."""
+        return sum(w * h for w, h in self._small.values()) / sum(w * h for w, h in self._small)
+
+    def batch_at(self, step: int, *, small: bool = False) -> TrainingBatch:
         """Make the batch of a step, 0 or more: always the same one. Threads may call it.
+
+        Args:
+            step: from 0, without end.
+            small: the same pictures with fewer pixels.
 
         Raises:
             DatasetError: a file of the cache is gone.
         """
         plan = self.plan_at(step)
-        width_px, height_px = plan.size
+        size = self._small[plan.size] if small else plan.size
+        width_px, height_px = size
         images = np.empty((len(plan.picks), height_px, width_px, 3), np.uint8)
         inverse = np.empty(images.shape[:3], np.float32)
         for place, (each, picture) in enumerate(plan.picks):
             rng = np.random.default_rng((self._seed, _SAMPLE, step, place))
-            sample = augment(self._caches[each][picture], plan.size, rng, self._options)
+            sample = augment(self._caches[each][picture], size, rng, self._options)
             images[place], inverse[place] = sample.photo, sample.inverse
         return TrainingBatch(images, inverse, inverse > 0)
 
@@ -160,7 +181,13 @@ class Prefetcher:
     """
 
     def __init__(
-        self, data: TrainingSet, start_step: int = 0, *, workers: int = 1, depth: int = 4
+        self,
+        data: TrainingSet,
+        start_step: int = 0,
+        *,
+        workers: int = 1,
+        depth: int = 4,
+        is_small: Callable[[int], bool] = lambda _: False,
     ) -> None:
         """Begin to make batches.
 
@@ -169,6 +196,7 @@ class Prefetcher:
             start_step: of the first batch.
             workers: threads.
             depth: batches that are made or ready at any time, at least one a worker.
+            is_small: whether the batch of a step is a small one.
 
         Raises:
             UsageError: no worker.
@@ -176,6 +204,7 @@ class Prefetcher:
         if workers < 1:
             raise UsageError(f"{workers} workers make no batches: give at least 1")
         self._data = data
+        self._is_small = is_small
         self._next = start_step
         self._cv_threads = cv2.getNumThreads()
         cv2.setNumThreads(1)
@@ -224,5 +253,7 @@ class Prefetcher:
         self.close()
 
     def _submit(self) -> None:
-        self._ahead.append(self._pool.submit(self._data.batch_at, self._next))
+        self._ahead.append(
+            self._pool.submit(self._data.batch_at, self._next, small=self._is_small(self._next))
+        )
         self._next += 1

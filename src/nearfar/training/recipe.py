@@ -16,6 +16,9 @@ class TrainOptions(Options):
     decay: float = option("Weight decay.", 0.01, ge=0)
     trim: float = option("Share of the worst pixels of a picture left out.", 0.2, ge=0, lt=1)
     gradient: float = option("Weight of the gradient loss.", 0.25, ge=0)
+    small: float = option(
+        "Share of the steps, at the start, with half the pixels.", 0.0, ge=0, le=1
+    )
     average: float = option("Decay of the moving average.", 0.998, ge=0, lt=1)
     freeze: bool = option("Leave the encoder as it is.", default=False)
     bf16: bool = option("Compute in bfloat16; pays only on processors that know it.", default=False)

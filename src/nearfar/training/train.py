@@ -128,7 +128,9 @@ class Trainer:
             WriteError: the disk is full or refuses; the last snapshot stands.
         """
         saved = time.perf_counter()
-        with Prefetcher(self.data, self._step, workers=self.options.workers) as batches:
+        with Prefetcher(
+            self.data, self._step, workers=self.options.workers, is_small=self._is_small
+        ) as batches:
             for batch in self._until_done(batches):
                 start = time.perf_counter()
                 loss = self._learn(batch)
@@ -154,6 +156,9 @@ class Trainer:
             batch = next(batches)
             self._seconds += time.perf_counter() - start
             yield batch
+
+    def _is_small(self, step: int) -> bool:
+        return step < self.options.small * self._steps
 
     def _learn(self, batch: TrainingBatch) -> float:
         self._to_training()
@@ -204,9 +209,10 @@ class Trainer:
         """Turn `hours` into steps, once; from then on the schedule knows no clock."""
         if self._is_timed or self._step < TIMED_STEPS or self.options.hours is None:
             return
-        self._steps = max(
-            self._step + 1, round(3600 * self.options.hours * self._step / self._seconds)
-        )
+        small = self.options.small
+        pixels = 1 if not small else small + (1 - small) / self.data.small_share
+        steps = 3600 * self.options.hours * self._step / (self._seconds * pixels)
+        self._steps = max(self._step + 1, round(steps))
         self._is_timed = True
 
     def _ends_epoch(self) -> bool:
