@@ -6,7 +6,14 @@ from typing import Final
 
 from benchmarks import report
 
-ALL: Final = ("cold_start", "folder_rate", "picture_size", "tutorial")
+ALL: Final = (
+    "cold_start",
+    "collector",
+    "folder_rate",
+    "picture_size",
+    "decode_size",
+    "tutorial",
+)
 
 
 def main(names: list[str]) -> None:
@@ -15,7 +22,7 @@ def main(names: list[str]) -> None:
     if unknown:
         sys.exit(
             f"no benchmark {', '.join(unknown)}: there are {', '.join(ALL)}, and"
-            " refine, which needs data: python -m benchmarks.refine --data FOLDER"
+            " refine and recipes, which need data: python -m benchmarks.refine --help"
         )
     for name in names or ALL:
         import_module(f"benchmarks.{name}").main()

@@ -22,9 +22,8 @@ from nearfar.images import ImageFile
 from nearfar.jobs import PhotoJob
 from nearfar.loading import load
 from nearfar.models.store import Store
-from nearfar.runtimes.choose import Runtime
 from nearfar.runtimes.cores import physical
-from nearfar.runtimes.session import Batch
+from nearfar.runtimes.session import Batch, Runtime
 
 COUNT: Final = 500
 CHUNK: Final = 50

@@ -8,7 +8,16 @@ from benchmarks.result import RESULTS, Cell, Machine, Ratio, Result, Spread, Tab
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "performance.md"
 
-ORDER: Final = ("cold_start", "folder_rate", "picture_size", "tutorial", "refine")
+ORDER: Final = (
+    "cold_start",
+    "collector",
+    "folder_rate",
+    "picture_size",
+    "decode_size",
+    "tutorial",
+    "refine",
+    "recipes",
+)
 """Of the sections; a result of another name comes after them."""
 
 _INTRODUCTION: Final = """\

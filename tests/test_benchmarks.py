@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks import bare, paired, photos, refine, report, result
+from benchmarks import bare, decode_size, paired, photos, refine, report, result
 
 from nearfar.images import ImageFile
 from nearfar.models.catalog import CATALOG
@@ -165,6 +165,14 @@ def test_photos_differ_and_are_made_again_alike(tmp_path: Path) -> None:
 
     assert first == again
     assert len(set(first)) == 11
+
+
+def test_maps_differ_in_units_of_the_mean_deviation() -> None:
+    whole = np.array([[1, 3], [5, 7]], np.float32)  # 3, 1, 1 and 3 away from 4
+
+    assert decode_size.off(whole, whole) == 0
+    assert decode_size.off(whole + np.float32(1), whole) == 0.5
+    assert decode_size.off(np.full_like(whole, 4), whole) == 1
 
 
 def test_score_of_the_truth_itself_is_perfect() -> None:

@@ -71,7 +71,8 @@ def decode_png(data: bytes) -> tuple[Samples, Tags]:
         raise DepthFileError(f"it has {bits} bits a pixel: give a grey PNG of 8 or 16 bits")
     from PIL.PngImagePlugin import PngImageFile
 
-    with PngImageFile(io.BytesIO(data)) as picture:  # Image.open would warn from 89 megapixels on
+    picture = PngImageFile(io.BytesIO(data))  # Image.open would warn from 89 megapixels on
+    with picture:
         samples = np.asarray(picture)
         return samples, _own(picture.text)
 

@@ -1,13 +1,13 @@
 """Load a model, once."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from nearfar.choices import DEFAULT_MAX_SIDE_PX, EstimateOptions, RuntimeName
-from nearfar.models.sizes import target_size
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
-from nearfar.runtimes.choose import open_session
+from nearfar.runtimes import choose
 from nearfar.runtimes.session import Session
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ def load(
     """Load a model; do it once and keep the result.
 
     Args:
-        model: a name of `nearfar models list`; `auto` is the best that is installed.
+        model: a name of `nearfar models list`; `auto` is the best that is installed, or the
+            same network in int8 where that is installed too and was measured to be faster on
+            this machine. `Estimator.spec` is of the one that was loaded.
         runtime: onnxruntime, openvino or torch; `auto` is onnxruntime, or openvino where that
             is installed and was measured to be faster on this machine for this model.
         threads: of one inference; the machine's physical cores when not given.
@@ -43,13 +45,13 @@ def load(
         MissingExtraError: the runtime is not installed.
     """
     store = store or Store()
-    spec = store.auto() if model == "auto" else store.spec(model)
+    specs = store.candidates(model)
     options = EstimateOptions(max_side_px=max_side_px, refine=refine)
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(
             _open,
             store,
-            spec,
+            specs,
             runtime=runtime,
             threads=threads,
             callers=callers,
@@ -57,25 +59,21 @@ def load(
         )
         from nearfar.estimator import Estimator  # OpenCV and Pillow, while the network loads
 
-        return Estimator(spec, opening.result(), options)
+        spec, session = opening.result()
+        return Estimator(spec, session, options)
 
 
 def _open(
     store: Store,
-    spec: ModelSpec,
+    specs: Sequence[ModelSpec],
     *,
     runtime: RuntimeName,
     threads: int | None,
     callers: int,
     max_side_px: int,
-) -> Session:
-    width_px, height_px = target_size(640, 480, spec.input, max_side_px=max_side_px)
-    with store.opened(spec.name) as path:
-        return open_session(
-            path,
-            spec.sha256,
-            runtime=runtime,
-            threads=threads,
-            callers=callers,
-            sample_shape=(1, 3, height_px, width_px),
-        )
+) -> tuple[ModelSpec, Session]:
+    shape = choose.usual_shape(specs[0], max_side_px=max_side_px)
+    way = choose.take(store, specs, shape, runtime=runtime, threads=threads)
+    with store.opened(way.model) as path:
+        session = choose.open_session(path, way.runtime, threads=threads, callers=callers)
+    return next(spec for spec in specs if spec.name == way.model), session

@@ -11,7 +11,9 @@ from nearfar.models.spec import InputSpec
 from nearfar.models.store import Store
 from nearfar.runtimes import choose, measure
 from nearfar.runtimes.measure import Timing
+from nearfar.runtimes.ways import Way
 from tests.fakes import FakeSession, tiny_onnx
+from tests.stores import bundled_store
 
 
 @pytest.fixture(autouse=True)
@@ -34,19 +36,23 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 def test_every_model_in_every_runtime(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choose, "auto", lambda *_, **__: "onnxruntime")
+    monkeypatch.setattr(choose, "take", lambda _, specs, *__, **___: choose.ways(specs)[0])
     add(tmp_path, "mine")
-    runtimes: list[choose.Runtime] = [name for name in choose.available() if name != "torch"]
+    models = [spec.name for spec in Store().installed()]
+    runtimes = [way.runtime for way in choose.ways([Store().spec("nearfar-lite")])]
     assert bench(runtimes=runtimes, runs=3, size="96x64", json_lines=True) == 0
     rows = lines(capsys)
+    assert {"nearfar-lite", "mine"} <= set(models)
     assert [(row["model"], row["runtime"]) for row in rows] == [
-        (model, runtime) for model in ("nearfar-lite", "mine") for runtime in runtimes
+        (model, runtime) for model in models for runtime in runtimes
     ]
     assert {(row["width_px"], row["height_px"]) for row in rows if row["model"] == "mine"} == {
         (64, 64)
     }
     assert all(row["error"] is None and row["photos_per_s"] for row in rows)
     assert all(row["auto"] == (row["runtime"] == "onnxruntime") for row in rows)
+    default = [(row["model"], row["runtime"]) for row in rows if row["default"]]
+    assert default == [("nearfar-lite", "onnxruntime")]
 
 
 def test_figures_by_hand(
@@ -54,7 +60,7 @@ def test_figures_by_hand(
 ) -> None:
     """0.96768 GMAC in 20 ms are 96.768 GFLOP/s of 100; 20 ms are twice as fast as 40 ms."""
     monkeypatch.setattr(choose, "open_session", lambda *_, **__: FakeSession())
-    monkeypatch.setattr(choose, "auto", lambda *_, **__: "openvino")
+    monkeypatch.setattr(choose, "take", lambda *_, **__: Way("nearfar-lite", "openvino"))
     times = {"onnxruntime": Timing(40, 50, 30), "openvino": Timing(20, 25, 30)}
     monkeypatch.setattr(measure, "interleaved", lambda *_, **__: times)
     assert (
@@ -66,12 +72,46 @@ def test_figures_by_hand(
     assert (first["speedup"], second["speedup"]) == (1, 2)
     assert (second["median_ms"], second["p95_ms"], second["photos_per_s"]) == (20, 25, 50)
     assert (first["auto"], second["auto"]) == (False, True)
+    assert (first["default"], second["default"]) == (False, True)
     assert bench(models=["nearfar-lite"], runtimes=["onnxruntime", "openvino"]) == 0
     text = capsys.readouterr().out
     assert "fed 288 x 224 px, 0.97 GMAC" in text
     assert "openvino (auto)" in text
+    assert "taken when neither model nor runtime is named: nearfar-lite in openvino\n" in text
     assert "97%" in text
     assert "100 GFLOP/s" in text
+
+
+def test_int8_may_be_the_default(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = bundled_store(tmp_path)
+    monkeypatch.setattr(command, "Store", lambda: store)
+    times = {"onnxruntime": 9.0, "lite in onnxruntime": 9.0, "lite-int8 in onnxruntime": 3.0}
+
+    def interleaved(sessions: dict[str, object], *_: object, **__: object) -> dict[str, Timing]:
+        return {name: Timing(times[name], times[name], 3) for name in sessions}
+
+    monkeypatch.setattr(measure, "interleaved", interleaved)
+    monkeypatch.setattr(choose, "available", lambda: ("onnxruntime",))
+    assert bench(json_lines=True) == 0
+    rows = lines(capsys)
+    assert [(row["model"], row["auto"], row["default"]) for row in rows] == [
+        ("lite", True, False),
+        ("lite-int8", True, True),
+    ]
+    assert bench(models=["lite"]) == 0
+    assert "is named: lite-int8 in onnxruntime\n" in capsys.readouterr().out
+
+
+def test_what_is_taken_by_itself_is_no_question_for_other_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(tmp_path, "mine")
+    assert bench(models=["mine"], runtimes=["onnxruntime"], runs=1) == 0
+    assert "is named" not in capsys.readouterr().out
+    monkeypatch.setattr(command, "Store", lambda: Store(catalog=()))
+    assert bench(models=["mine"], runtimes=["onnxruntime"], runs=1) == 0
 
 
 def test_a_model_that_fails_is_told_and_the_rest_goes_on(
@@ -92,7 +132,7 @@ def test_a_bar_shows_the_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[st
     add(tmp_path, "mine")
     store = Store()
     plan = timetable.Plan(store.spec("mine"), ("onnxruntime",), (64, 64), 2, 1, 100)
-    rows = timetable.fill(plan, store.read("mine"), bar=True)
+    rows = timetable.fill(plan, store, bar=True)
     assert rows[0].median_ms is not None
     assert rows[0].of_peak is None
     assert capsys.readouterr().out == ""

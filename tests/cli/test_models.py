@@ -5,22 +5,56 @@ from pathlib import Path
 
 import pytest
 
+from nearfar.cli import models
 from nearfar.models.catalog import CATALOG
+from nearfar.runtimes import choose
+from nearfar.runtimes.ways import Choice, Way
 from tests.cli.conftest import Run
 from tests.fakes import tiny_onnx
+from tests.stores import bundled_store
 
 
-def test_list_marks_what_auto_takes(run: Run) -> None:
-    lines = run("models", "list").out.splitlines()
-    assert [line.split()[0] for line in lines if line.startswith("*")] == ["*"]
-    assert next(line for line in lines if line.startswith("*")).split()[1] == "nearfar-lite"
-    assert any("nearfar models pull midas-small" in line for line in lines)
+def rows(run: Run) -> list[dict[str, object]]:
+    return [json.loads(line) for line in run("models", "list", "--json").out.splitlines()]
 
 
-def test_list_as_json(run: Run) -> None:
-    rows = [json.loads(line) for line in run("models", "list", "--json").out.splitlines()]
-    assert [row["name"] for row in rows] == [spec.name for spec in CATALOG]
-    assert [row["name"] for row in rows if row["path"]] == ["nearfar-lite"]
+def test_list_has_what_ships_and_what_can_be_pulled(run: Run) -> None:
+    found = rows(run)
+    assert [row["name"] for row in found] == [spec.name for spec in CATALOG]
+    here = {row["name"] for row in found if row["path"]}
+    assert here == {spec.name for spec in CATALOG if not spec.urls}
+    assert "nearfar-lite" in here
+    assert "nearfar models pull midas-small" in run("models", "list").out
+
+
+def test_list_marks_what_auto_takes(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "cache"))
+    store = bundled_store(tmp_path)
+    monkeypatch.setattr(models, "Store", lambda: store)
+    assert [line[:6] for line in run("models", "list").out.splitlines()] == ["? lite", "? lite"]
+    assert [row["auto"] for row in rows(run)] == [None, None]
+    choice = Choice({Way("lite", "onnxruntime"): 2.0, Way("lite-int8", "onnxruntime"): 1.0})
+    monkeypatch.setattr(choose, "remembered", lambda *_: choice)
+    assert [line[0] for line in run("models", "list").out.splitlines()] == [" ", "*"]
+    assert [row["auto"] for row in rows(run)] == [False, True]
+    (store.bundled / "lite-int8.onnx").unlink()
+    assert [line[0] for line in run("models", "list").out.splitlines()] == ["*", " "]
+    (store.bundled / "lite.onnx").unlink()
+    assert [line[0] for line in run("models", "list").out.splitlines()] == [" ", " "]
+
+
+def test_show_tells_what_goes_with_a_model(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = bundled_store(tmp_path, checkpoint=b"weights")
+    monkeypatch.setattr(models, "Store", lambda: store)
+    shown = dict(line.split(maxsplit=1) for line in run("models", "show", "lite").out.splitlines())
+    assert shown["int8"] == "lite-int8"
+    assert shown["checkpoint.file"] == "lite.safetensors"
+    assert shown["input.width_px"] == "64"
+    assert "int8" not in run("models", "show", "lite-int8").out.replace("lite-int8", "")
 
 
 def test_own_model_is_added_used_and_removed(run: Run, tmp_path: Path, examples: Path) -> None:

@@ -61,6 +61,7 @@ def test_bad_pairs_are_named_and_left_out(run: Run, pairs: Path, tmp_path: Path)
         (("--out", "Not A Name"), "can't be a model's name"),
         (("--out", "nearfar-lite"), "already"),
         (("--out", "x", "--init", "none.pt"), "none.pt"),
+        (("--out", "x", "--init", "midas-small"), "no checkpoint ships with midas-small"),
         (("--out", "x", "--epochs", "0"), "epochs must be more than 0"),
     ],
 )

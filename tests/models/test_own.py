@@ -45,6 +45,16 @@ def test_add_keeps_file_and_specification(store: Store, file: Path) -> None:
     assert names(store.home / "models" / "mine") == [spec.file, own.RECORD]
 
 
+def test_a_record_of_an_earlier_nearfar_is_read(store: Store, file: Path) -> None:
+    spec = add(store, "mine", file)
+    record = store.home / "models" / "mine" / own.RECORD
+    said = json.loads(record.read_text())
+    for later in ("int8", "checkpoint"):
+        del said[later]
+    record.write_text(json.dumps(said))
+    assert store.spec("mine") == spec
+
+
 def test_add_replaces_only_when_told(store: Store, file: Path) -> None:
     add(store, "mine", file)
     other = file.with_name("other.onnx")

@@ -20,7 +20,7 @@ TORCH_MIDAS = InputSpec(
 )
 OFFICIAL = {
     "midas_v21_small_256.pt": TORCH_MIDAS,
-    **{spec.name: spec.input for spec in CATALOG if spec.name != "nearfar-lite"},
+    **{spec.name: spec.input for spec in CATALOG if spec.urls},
 }
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from nearfar.errors import (
 from nearfar.models import own
 from nearfar.models.catalog import CATALOG
 from nearfar.models.store import Store
-from tests.models.helpers import add
+from tests.models.helpers import add, row
 
 
 def test_names_are_the_catalogue_and_then_ones_own(store: Store, file: Path) -> None:
@@ -33,6 +34,33 @@ def test_auto_is_never_ones_own(store: Store, file: Path) -> None:
     (store.bundled / "base.onnx").unlink()
     with pytest.raises(ModelMissingError, match="nearfar models list"):
         store.auto()
+
+
+def test_auto_may_be_the_same_network_in_int8(store: Store, file: Path) -> None:
+    add(store, "mine", file)
+    assert [spec.name for spec in store.candidates("auto")] == ["base"]
+    *others, base = store.catalog
+    small = row("base-int8", b"bas8")
+    store.catalog = (*others, replace(base, int8="base-int8"), small)
+    assert [spec.name for spec in store.candidates("auto")] == ["base"], "it is not here"
+    (store.bundled / "base-int8.onnx").write_bytes(b"bas8")
+    assert [spec.name for spec in store.candidates("auto")] == ["base", "base-int8"]
+    for name in ("base", "base-int8", "best", "mine"):
+        assert store.candidates(name) == (store.spec(name),)
+    with pytest.raises(UnknownModelError):
+        store.candidates("none")
+    store.pull("best")
+    assert [spec.name for spec in store.candidates("auto")] == ["best"]
+
+
+def test_int8_rows_are_fed_and_read_as_their_float_ones() -> None:
+    rows = {row.name: row for row in CATALOG}
+    for big in CATALOG:
+        if big.int8:
+            small = rows[big.int8]
+            assert (small.input, small.output) == (big.input, big.output)
+            assert small.int8 is None
+            assert CATALOG.index(small) > CATALOG.index(big)
 
 
 def test_an_unknown_name_is_told_what_is_close(store: Store, file: Path) -> None:

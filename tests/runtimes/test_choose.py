@@ -1,183 +1,220 @@
-import json
-import logging
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from nearfar.choices import RuntimeName
-from nearfar.errors import MissingExtraError, ModelFileError
+from nearfar.errors import ChecksumError, InferenceError, MissingExtraError, ModelFileError
+from nearfar.models.spec import ModelSpec
+from nearfar.models.store import Store
 from nearfar.runtimes import cache, choose, measure
 from nearfar.runtimes.measure import Timing
-from nearfar.runtimes.session import Session
+from nearfar.runtimes.session import Runtime, Session
+from nearfar.runtimes.ways import Way
 from tests.fakes import FakeSession, tiny_onnx
+from tests.stores import bundled_store, spoil
 
-SHA256 = "ab" * 32
-
-
-class FakeOnnx(FakeSession):
-    runtime = "onnxruntime"
-    ms: ClassVar[float] = 10.0
-
-
-class FakeOpenvino(FakeSession):
-    runtime = "openvino"
-    ms: ClassVar[float] = 10.0
-    fails: ClassVar[bool] = False
-
-    def __init__(self) -> None:
-        super().__init__()
-        if self.fails:
-            raise ModelFileError("an operator that is not known")
+SHAPE: choose.Shape = (1, 3, 64, 96)
+ONNXRUNTIME, OPENVINO = Way("lite", "onnxruntime"), Way("lite", "openvino")
+INT8, INT8_OPENVINO = Way("lite-int8", "onnxruntime"), Way("lite-int8", "openvino")
+ALL = (ONNXRUNTIME, OPENVINO, INT8, INT8_OPENVINO)
 
 
 class Machine:
-    """Both runtimes, with times that the test decides."""
+    """Both runtimes and both networks, with times that the test decides."""
 
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.measured = 0
+    def __init__(self, patch: pytest.MonkeyPatch, folder: Path) -> None:
         self.patch = patch
-        patch.setattr(choose, "OnnxSession", lambda _, **__: FakeOnnx())
-        patch.setattr(choose, "OpenvinoSession", lambda _, **__: FakeOpenvino())
-        patch.setattr(measure, "interleaved", lambda sessions, *_, **__: self._times(sessions))
-        self.installed("onnxruntime", "openvino")
-        self.versions = {"onnxruntime": "1", "openvino": "2"}
-        patch.setattr("importlib.metadata.version", lambda name: self.versions[name])
+        self.store = bundled_store(folder)
+        self.specs = self.store.candidates("auto")
+        self.measured = 0
+        self.read: list[str] = []
+        self.fails: dict[str, Exception] = {}
+        self.ms = dict.fromkeys(map(str, ALL), 10.0)
+        self.releases = {"onnxruntime": "1", "openvino": "2"}
+        patch.setattr(choose, "OnnxSession", self._opener("onnxruntime"))
+        patch.setattr(choose, "OpenvinoSession", self._opener("openvino"))
+        patch.setattr(choose, "_release", self.releases.__getitem__)
+        patch.setattr(measure, "interleaved", self._times)
+        patch.setattr(self.store, "opened", self._opened)
+        self.installed("onnxruntime", "openvino", "torch")
 
     def installed(self, *names: str) -> None:
         self.patch.setattr(choose, "available", lambda: names)
 
-    def takes(self, *, onnxruntime_ms: float, openvino_ms: float) -> None:
-        self.patch.setattr(FakeOnnx, "ms", onnxruntime_ms)
-        self.patch.setattr(FakeOpenvino, "ms", openvino_ms)
+    def takes(
+        self, specs: tuple[ModelSpec, ...], runtime: RuntimeName = "auto", threads: int = 2
+    ) -> Way:
+        return choose.take(self.store, specs, SHAPE, runtime=runtime, threads=threads)
 
-    def _times(self, sessions: dict[str, FakeOnnx | FakeOpenvino]) -> dict[str, Timing]:
+    def _opener(self, runtime: str) -> Callable[..., FakeSession]:
+        def opened(*_: object, **__: object) -> FakeSession:
+            error = self.fails.get(f"{self.read[-1]} in {runtime}")
+            if isinstance(error, ModelFileError):
+                raise error
+            assert error is None or isinstance(error, InferenceError)
+            session = FakeSession(error=error)
+            session.runtime = runtime
+            return session
+
+        return opened
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[Path]:
+        self.read.append(name)
+        with Store.opened(self.store, name) as path:
+            yield path
+
+    def _times(self, sessions: dict[str, FakeSession], *_: object, **__: object) -> object:
         self.measured += 1
-        return {name: Timing(session.ms, session.ms, 3) for name, session in sessions.items()}
+        return {name: Timing(self.ms[name], self.ms[name], 3) for name in sessions}
 
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
     monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "cache"))
-    return Machine(monkeypatch)
+    return Machine(monkeypatch, tmp_path)
 
 
-def opened(threads: int | None = 2, shape: choose.Shape = choose.SAMPLE_SHAPE) -> Session:
-    return choose.open_session(b"", SHA256, threads=threads, sample_shape=shape)
-
-
-@pytest.mark.parametrize(
-    ("openvino_ms", "taken"), [(8.9, "openvino"), (9.1, "onnxruntime"), (20.0, "onnxruntime")]
-)
-def test_openvino_is_taken_where_it_is_a_tenth_faster(
-    machine: Machine, openvino_ms: float, taken: str
-) -> None:
-    machine.takes(onnxruntime_ms=10, openvino_ms=openvino_ms)
-    assert opened().runtime == taken
-    assert opened().runtime == taken
+@pytest.mark.parametrize("fast", ALL)
+def test_the_fastest_is_taken_and_measured_once(machine: Machine, fast: Way) -> None:
+    machine.ms[str(fast)] = 5
+    assert machine.takes(machine.specs) == fast
     assert machine.measured == 1
-    choice = choose.remembered(SHA256, threads=2)
-    assert choice is not None
-    assert (choice.onnxruntime_ms, choice.openvino_ms) == (10, openvino_ms)
+    machine.read.clear()
+    assert machine.takes(machine.specs) == fast
+    assert machine.measured == 1
+    assert machine.read == [], "what is known is known without reading a model"
+    known = choose.remembered(machine.specs, SHAPE, threads=2)
+    assert known is not None
+    assert {str(way): ms for way, ms in known.times_ms.items()} == machine.ms
+    assert tuple(known.times_ms) == ALL
 
 
-def test_without_openvino_nothing_is_measured_or_written(machine: Machine) -> None:
+def test_a_named_model_is_that_file_in_the_faster_runtime(machine: Machine) -> None:
+    machine.ms[str(OPENVINO)] = 5
+    machine.ms[str(INT8)] = 1
+    assert machine.takes(machine.store.candidates("lite")) == OPENVINO
+    assert set(machine.read) == {"lite"}
+    assert machine.takes(machine.store.candidates("lite-int8")) == INT8
+
+
+def test_a_named_runtime_is_that_one_with_the_faster_network(machine: Machine) -> None:
+    machine.ms[str(INT8_OPENVINO)] = 1
+    assert machine.takes(machine.specs, "onnxruntime") == ONNXRUNTIME
+    assert machine.takes(machine.specs, "openvino") == INT8_OPENVINO
+    machine.ms[str(INT8)] = 1
+    assert machine.takes(machine.specs, "onnxruntime") == ONNXRUNTIME, "it was measured before"
+    assert machine.measured == 2
+
+
+@pytest.mark.parametrize("runtime", ["auto", "onnxruntime"])
+def test_without_openvino_int8_is_still_tried(machine: Machine, runtime: RuntimeName) -> None:
     machine.installed("onnxruntime")
-    assert opened().runtime == "onnxruntime"
+    machine.ms[str(INT8)] = 5
+    assert machine.takes(machine.specs, runtime) == INT8
+
+
+def test_torch_runs_the_float_network(machine: Machine) -> None:
+    assert machine.takes(machine.specs, "torch") == Way("lite", "torch")
     assert machine.measured == 0
+
+
+def test_one_way_is_not_measured_and_nothing_is_written(machine: Machine) -> None:
+    machine.installed("onnxruntime")
+    assert machine.takes(machine.specs[:1]) == ONNXRUNTIME
+    assert machine.takes(machine.specs[:1], "onnxruntime") == ONNXRUNTIME
+    assert machine.takes(machine.specs, "openvino") == OPENVINO, "opening it tells what is missing"
+    assert (machine.measured, machine.read) == (0, [])
     assert not cache.folder().exists()
 
 
 def test_what_changes_the_answer_is_measured_anew(machine: Machine) -> None:
-    opened()
-    opened(threads=1)
-    opened(shape=(1, 3, 480, 640))
-    choose.open_session(b"", "cd" * 32, threads=2)
-    machine.versions["openvino"] = "3"
-    opened()
+    machine.takes(machine.specs)
+    machine.takes(machine.specs, threads=1)
+    choose.take(machine.store, machine.specs, (1, 3, 480, 640), threads=2)
+    machine.takes(machine.specs[:1])
+    machine.releases["openvino"] = "3"
+    machine.takes(machine.specs)
     assert machine.measured == 5
 
 
 def test_sizes_close_to_each_other_share_an_answer(machine: Machine) -> None:
-    opened(shape=(1, 3, 224, 288))
-    opened(shape=(1, 3, 224, 320))
+    choose.take(machine.store, machine.specs, (1, 3, 224, 288), threads=2)
+    choose.take(machine.store, machine.specs, (1, 3, 224, 320), threads=2)
     assert machine.measured == 1
 
 
-def test_a_model_that_openvino_cannot_run_is_told_once(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("error", [ModelFileError("unknown operator"), InferenceError("unknown")])
+def test_a_way_that_cannot_run_is_told_once(
+    machine: Machine, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    monkeypatch.setattr(FakeOpenvino, "fails", True)
+    machine.fails[str(OPENVINO)] = error
+    machine.ms[str(INT8_OPENVINO)] = 5
     for _ in range(2):
-        assert opened().runtime == "onnxruntime"
-    assert caplog.text.count("an operator that is not known") == 1
-    choice = choose.remembered(SHA256, threads=2)
-    assert choice is not None
-    assert choice.openvino_ms is None
+        assert machine.takes(machine.specs) == INT8_OPENVINO
+    assert caplog.text.count(f"does without lite in openvino, which can't run: {error}") == 1
+    known = choose.remembered(machine.specs, SHAPE, threads=2)
+    assert known is not None
+    assert known.times_ms[OPENVINO] is None
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"a": 1}', '{"a": {"runtime": "x"}}', "\x00"])
-def test_a_damaged_memory_is_told_and_made_anew(
-    machine: Machine, caplog: pytest.LogCaptureFixture, content: str
-) -> None:
-    cache.folder().mkdir()
-    (cache.folder() / "runtimes.json").write_text(content)
-    machine.takes(onnxruntime_ms=10, openvino_ms=5)
-    with caplog.at_level(logging.WARNING):
-        assert opened().runtime == "openvino"
-    assert "can't be read" in caplog.text
-    assert opened().runtime == "openvino"
-    assert machine.measured == 1
+@pytest.mark.parametrize("error", [ModelFileError("unknown operator"), InferenceError("unknown")])
+def test_a_first_way_that_cannot_run_is_an_error(machine: Machine, error: Exception) -> None:
+    machine.fails[str(ONNXRUNTIME)] = error
+    with pytest.raises(type(error), match="unknown"):
+        machine.takes(machine.specs)
+    assert choose.remembered(machine.specs, SHAPE, threads=2) is None
 
 
-def test_a_memory_that_cannot_be_written_is_told(
-    machine: Machine, caplog: pytest.LogCaptureFixture
-) -> None:
-    cache.folder().touch()  # a file where the folder should be
-    assert opened().runtime == "onnxruntime"
-    assert "not remembered" in caplog.text
-
-
-def test_the_memory_does_not_grow_for_ever(machine: Machine) -> None:
-    for number in range(70):
-        choose.open_session(b"", f"{number:064x}", threads=2)
-    content = json.loads((cache.folder() / "runtimes.json").read_text())
-    assert len(content) == 64
-    assert f"{69:064x}" in list(content)[-1]
+def test_a_file_that_is_not_the_recorded_one_is_not_timed(machine: Machine) -> None:
+    spoil(machine.store.bundled / "lite-int8.onnx")
+    with pytest.raises(ChecksumError, match="lite-int8"):
+        machine.takes(machine.specs)
 
 
 def test_a_runtime_that_is_asked_for_is_given(machine: Machine) -> None:
-    machine.takes(onnxruntime_ms=10, openvino_ms=5)
-    for name in ("onnxruntime", "openvino"):
-        assert choose.open_session(b"", SHA256, runtime=name).runtime == name
-    assert machine.measured == 0
+    machine.read.append("lite")
+    names: tuple[Runtime, ...] = ("onnxruntime", "openvino")
+    for name in names:
+        assert choose.open_session(b"", name).runtime == name
 
 
 @pytest.mark.parametrize("name", ["openvino", "torch"])
 def test_a_runtime_that_is_not_there_names_its_extra(
-    name: RuntimeName, monkeypatch: pytest.MonkeyPatch
+    name: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match=rf"nearfar\[{name}\]"):
-        choose.open_session(tiny_onnx(), SHA256, runtime=name)
+        choose.open_session(tiny_onnx(), name)
 
 
 def test_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path))
+    store = bundled_store(tmp_path)
+    specs = store.candidates("auto")
+    way = choose.take(store, specs, SHAPE, threads=1)
+    known = choose.remembered(specs, SHAPE, threads=1)
+    assert known is not None
+    assert known.taken == way
+    assert tuple(known.times_ms) == choose.ways(specs)
+    assert all(known.times_ms.values())
     for name in choose.available():
-        session = choose.open_session(tiny_onnx(), SHA256, runtime=name)
+        session: Session = choose.open_session(store.read("lite"), name)
         assert session.runtime == name
-    first = choose.open_session(tiny_onnx(), SHA256, sample_shape=(1, 3, 8, 8))
-    known = choose.remembered(SHA256, sample_shape=(1, 3, 8, 8))
-    assert first.run(np.zeros((1, 3, 8, 8), np.float32)).shape == (1, 8, 8)
-    assert (known is not None) == ("openvino" in choose.available())
-    assert known is None or known.runtime == first.runtime
+        assert session.run(np.zeros(SHAPE, np.float32)).shape == (1, 64, 96)
 
 
-def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "here"))
-    assert cache.folder() == tmp_path / "here"
-    monkeypatch.delenv("NEARFAR_CACHE")
-    assert cache.folder().name == "nearfar"
+@pytest.mark.parametrize("runtime", [name for name in choose.available() if name != "torch"])
+def test_the_installed_release_is_named(runtime: Runtime) -> None:
+    assert f"{runtime}-{version(runtime)}.dist-info" in choose._release(runtime)
+
+
+def test_the_usual_shape_is_that_of_a_photo_of_four_to_three(tmp_path: Path) -> None:
+    spec = bundled_store(tmp_path).spec("lite")
+    assert choose.usual_shape(spec) == (1, 3, 64, 96)
+    assert choose.usual_shape(spec, max_side_px=32) == (1, 3, 32, 32)

@@ -10,9 +10,13 @@ from cyclopts import Parameter
 
 from nearfar.cli import arguments as args
 from nearfar.cli import timetable
-from nearfar.errors import UsageError
+from nearfar.errors import ModelMissingError, UsageError
+from nearfar.models.sizes import target_size
+from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
 from nearfar.runtimes import choose, measure
+from nearfar.runtimes.session import Runtime
+from nearfar.runtimes.ways import Way
 
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 
@@ -21,7 +25,7 @@ def bench(
     *,
     models: Annotated[list[str] | None, Parameter(name=["--model", "-m"], negative="")] = None,
     runtimes: Annotated[
-        list[choose.Runtime] | None,
+        list[Runtime] | None,
         Parameter(name="--runtime", negative=""),
     ] = None,
     size: str = "640x480",
@@ -31,8 +35,9 @@ def bench(
 ) -> int:
     """Time each installed model in each installed runtime, in turns.
 
-    Also tells what part of the machine's fp32 peak each reaches, and which runtime `auto`
-    takes. The peak is the rate of a large matrix product; a multiply-add is two operations.
+    Also tells what part of the machine's fp32 peak each reaches, which runtime `auto` takes for
+    each model, and what is taken when neither is named. The peak is the rate of a large matrix
+    product; a multiply-add is two operations.
 
     Args:
         models: Only this model; may be given several times.
@@ -49,12 +54,13 @@ def bench(
     if not specs:
         raise UsageError("no model is installed: nearfar models list, then pull one")
     peak_gflops = measure.fp32_peak_gflops(threads)
+    default = _default(store, specs, photo_px, threads)
     status = 0
     for spec in specs:
         plan = timetable.Plan(
             spec, tuple(runtimes or choose.available()), photo_px, runs, threads, peak_gflops
         )
-        rows = timetable.fill(plan, store.read(spec.name), bar=sys.stderr.isatty())
+        rows = timetable.fill(plan, store, default=default, bar=sys.stderr.isatty())
         status |= any(row.error for row in rows)
         if json_lines:
             for row in rows:
@@ -62,8 +68,24 @@ def bench(
         else:
             timetable.show(plan, rows)
     if not json_lines:
+        if default:
+            print(f"taken when neither model nor runtime is named: {default}")
         print(f"fp32 peak of this machine: {peak_gflops:.0f} GFLOP/s")
     return int(status)
+
+
+def _default(
+    store: Store, specs: list[ModelSpec], photo_px: tuple[int, int], threads: int | None
+) -> Way | None:
+    """Give what `auto` takes, measured if need be; None where that is no question here."""
+    try:
+        candidates = store.candidates("auto")
+    except ModelMissingError:
+        return None
+    if not set(candidates) & set(specs):
+        return None
+    width_px, height_px = target_size(*photo_px, candidates[0].input)
+    return choose.take(store, candidates, (1, 3, height_px, width_px), threads=threads)
 
 
 def _parsed(size: str) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -121,7 +121,9 @@ def _folder(name: str, path: Path, variable: str) -> Finding:
 
 def _models(store: Store) -> Iterator[Finding]:
     for name in store.names():
-        yield _model(store, store.spec(name))
+        spec = store.spec(name)
+        yield _model(store, spec)
+        yield from _checkpoint(store, spec)
     for error in store.damaged():
         yield Finding("models", "a model of your own", "damaged", str(error))
 
@@ -139,28 +141,45 @@ def _model(store: Store, spec: ModelSpec) -> Finding:
     return Finding("models", spec.name, f"{kind}, {spec.size_bytes / 1e6:.0f} MB, SHA-256 is right")
 
 
+def _checkpoint(store: Store, spec: ModelSpec) -> Iterator[Finding]:
+    if spec.checkpoint is None:
+        return
+    name = f"{spec.name}, to train"
+    try:
+        with store.checkpoint(spec.name):
+            size_mb = spec.checkpoint.size_bytes / 1e6
+            yield Finding("models", name, f"bundled, {size_mb:.0f} MB, SHA-256 is right")
+    except ModelError as error:
+        yield Finding("models", name, "broken", str(error))
+
+
 def _auto(store: Store) -> Iterator[Finding]:
     try:
-        spec = store.auto()
-        yield Finding("auto", "model", spec.name)
-        yield Finding("auto", "runtime", _runtime(spec))
+        yield from _taken(store.candidates("auto"))
     except ImportError as error:
         yield Finding("auto", "runtime", "not known", f"reinstall what is broken: {error}")
     except NearfarError as error:
         yield Finding("auto", "model", "none", str(error))
 
 
-def _runtime(spec: ModelSpec) -> str:
-    if "openvino" not in choose.available():
-        return "onnxruntime"
-    from nearfar.models.sizes import target_size
+def _taken(specs: Sequence[ModelSpec]) -> Iterator[Finding]:
+    """Tell what `auto` takes for one photo, and for many at once, which get a thread each."""
+    ways, shape = choose.ways(specs), choose.usual_shape(specs[0])
+    choice = choose.remembered(specs, shape) if len(ways) > 1 else None
+    left = (choice.taken,) if choice else ways
+    yield Finding("auto", "model", _one_of(way.model for way in left))
+    yield Finding("auto", "runtime", _one_of(way.runtime for way in left))
+    if choice:
+        yield Finding("auto", "because", str(choice))
+    many = choose.remembered(specs, shape, threads=1) if len(ways) > 1 else None
+    if many and cores.physical() > 1:
+        yield Finding("auto", "with one thread", f"{many.taken}, because {many}")
 
-    width_px, height_px = target_size(640, 480, spec.input)
-    choice = choose.remembered(spec.sha256, sample_shape=(1, 3, height_px, width_px))
-    if choice is None:
-        return "onnxruntime or openvino: measured when it is first used"
-    other = "can't run it" if choice.openvino_ms is None else f"{choice.openvino_ms:.1f} ms"
-    return f"{choice.runtime}: onnxruntime {choice.onnxruntime_ms:.1f} ms, openvino {other}"
+
+def _one_of(names: Iterable[str]) -> str:
+    different = tuple(dict.fromkeys(names))
+    later = ": measured when it is first used" if len(different) > 1 else ""
+    return " or ".join(different) + later
 
 
 def _environment() -> Iterator[Finding]:

@@ -9,30 +9,49 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from nearfar.cli import arguments as args
-from nearfar.errors import UsageError
+from nearfar.errors import ModelMissingError, UsageError
 from nearfar.models import sha256
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
 from nearfar.models.store import Store
+from nearfar.runtimes import choose
 
 app = App(name="models", help="List, fetch, add and check models.")
+_AUTO = {"*": True, " ": False, "?": None}
 Triple = Annotated[tuple[float, float, float], Parameter(negative="")]
 
 
 @app.command(name="list")
 def list_(*, json_lines: args.Json = False) -> None:
-    """List every model: those of the catalogue and your own; * marks what `auto` takes."""
+    """List every model: those of the catalogue and your own; * marks what `auto` takes.
+
+    Where `auto` has still to measure which of two is faster here, both are marked with ?
+    """
     store = Store()
-    auto = store.auto().name
+    auto = _auto(store)
     for name in store.names():
         spec, path = store.spec(name), store.path(name)
+        mark = " " if name not in auto else "*" if len(auto) == 1 else "?"
         if json_lines:
-            print(json.dumps({**asdict(spec), "path": str(path) if path else None}))
+            facts = {"path": str(path) if path else None, "auto": _AUTO[mark]}
+            print(json.dumps(asdict(spec) | facts))
             continue
         state = "installed" if path else f"nearfar models pull {name}"
-        mark = "*" if name == auto else " "
         print(f"{mark} {name:<26} {spec.size_bytes / 1e6:6.1f} MB  {state:<44} {spec.licence}")
     for error in store.damaged():
         print(f"nearfar: {error}", file=sys.stderr)
+
+
+def _auto(store: Store) -> set[str]:
+    """Name the model that `auto` takes for a photo; more than one where that isn't measured yet."""
+    try:
+        specs = store.candidates("auto")
+    except ModelMissingError:
+        return set()
+    names = {spec.name for spec in specs}
+    if len(names) == 1:
+        return names
+    choice = choose.remembered(specs, choose.usual_shape(specs[0]))
+    return {choice.taken.model} if choice else names
 
 
 @app.command
@@ -127,9 +146,12 @@ def show(name: str) -> None:
 
 
 def _facts(spec: ModelSpec) -> dict[str, object]:
-    facts = asdict(spec)
-    for part in ("input", "output"):
-        facts |= {f"{part}.{key}": value for key, value in facts.pop(part).items()}
+    facts: dict[str, object] = {}
+    for name, value in asdict(spec).items():
+        if isinstance(value, dict):
+            facts |= {f"{name}.{key}": part for key, part in value.items()}
+        elif value is not None:
+            facts[name] = value
     return facts
 
 

@@ -9,9 +9,11 @@ from typing import Final
 from nearfar.errors import InferenceError, ModelFileError
 from nearfar.models.sizes import target_size
 from nearfar.models.spec import ModelSpec
+from nearfar.models.store import Store
 from nearfar.runtimes import choose, measure
 from nearfar.runtimes.measure import Timing
-from nearfar.runtimes.session import Batch, Session
+from nearfar.runtimes.session import Batch, Runtime, Session
+from nearfar.runtimes.ways import Way
 
 _WARMUP: Final = 2
 
@@ -30,7 +32,7 @@ class Plan:
     """
 
     spec: ModelSpec
-    runtimes: tuple[choose.Runtime, ...]
+    runtimes: tuple[Runtime, ...]
     photo_px: tuple[int, int]
     runs: int
     threads: int | None
@@ -65,7 +67,9 @@ class Row:
         photos_per_s: one by one.
         of_peak: part of the machine's peak; None when `gmac` is.
         speedup: how many times as fast as onnxruntime; None where that was not timed.
-        auto: `auto` takes this runtime for this model; None where onnxruntime was not timed.
+        auto: what is taken for this model when no runtime is asked for; None where onnxruntime
+            was not timed.
+        default: what is taken when neither model nor runtime is asked for.
         error: why there are no times.
     """
 
@@ -80,21 +84,25 @@ class Row:
     of_peak: float | None = None
     speedup: float | None = None
     auto: bool | None = None
+    default: bool = False
     error: str | None = None
 
 
-def fill(plan: Plan, model: bytes, *, bar: bool) -> list[Row]:
+def fill(plan: Plan, store: Store, *, default: Way | None = None, bar: bool) -> list[Row]:
     """Time a model.
 
     Args:
         plan: what is timed.
-        model: content of its file.
+        store: where the model lies.
+        default: what is taken when neither model nor runtime is asked for, if known.
         bar: show one on standard error meanwhile.
 
     Raises:
+        ChecksumError: the model's file is not the recorded one.
         MissingExtraError: a runtime is not installed.
         UsageError: less than one thread.
     """
+    model = store.read(plan.spec.name)
     batch = measure.sample(plan.shape)
     opened = {name: _open(plan, model, name, batch) for name in plan.runtimes}
     sessions: dict[str, Session] = {
@@ -104,22 +112,26 @@ def fill(plan: Plan, model: bytes, *, bar: bool) -> list[Row]:
         times = measure.interleaved(sessions, batch, runs=plan.runs, warmup=_WARMUP, tick=tick)
     auto = None
     if "onnxruntime" in sessions:
-        auto = choose.auto(model, plan.spec.sha256, threads=plan.threads, sample_shape=plan.shape)
+        auto = choose.take(store, (plan.spec,), plan.shape, threads=plan.threads).runtime
     rows = []
     for name, session in opened.items():
         row = Row(plan.spec.name, name, plan.shape[3], plan.shape[2], plan.gmac)
         if isinstance(session, str):
             rows.append(replace(row, error=session))
             continue
-        row = replace(row, auto=None if auto is None else name == auto)
+        row = replace(
+            row,
+            auto=None if auto is None else name == auto,
+            default=Way(plan.spec.name, name) == default,
+        )
         rows.append(_timed(row, times[name], plan.peak_gflops))
     return _compared(rows)
 
 
-def _open(plan: Plan, model: bytes, name: choose.Runtime, batch: Batch) -> Session | str:
+def _open(plan: Plan, model: bytes, name: Runtime, batch: Batch) -> Session | str:
     """Give a session that ran once, or why there is none."""
     try:
-        session = choose.open_session(model, plan.spec.sha256, runtime=name, threads=plan.threads)
+        session = choose.open_session(model, name, threads=plan.threads)
         session.run(batch)
     except (ModelFileError, InferenceError) as error:
         return str(error)

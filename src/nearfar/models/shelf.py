@@ -80,6 +80,8 @@ class Shelf:
     def auto(self) -> ModelSpec:
         """The catalogue's best model that is here; never one of the user's own.
 
+        `candidates` has what may be loaded in its place.
+
         Raises:
             ModelMissingError: none is.
         """
@@ -87,6 +89,24 @@ class Shelf:
             if self._path(row):
                 return row
         raise ModelMissingError("no model is on this machine: nearfar models list, then pull one")
+
+    def candidates(self, name: str) -> tuple[ModelSpec, ...]:
+        """The models that a name stands for, of which the fastest is to be loaded.
+
+        Args:
+            name: of a model, which stands for itself; or `auto`, which stands for the best that
+                is here and, where that is here too, the same network in int8.
+
+        Raises:
+            UnknownModelError: no such model.
+            ModelError: its record is damaged.
+            ModelMissingError: `auto`, and no model is here.
+        """
+        if name != "auto":
+            return (self.spec(name),)
+        best = self.auto()
+        small = self._row(best.int8) if best.int8 else None
+        return (best, small) if small and self._path(small) else (best,)
 
     def _row(self, name: str) -> ModelSpec | None:
         return next((row for row in self.catalog if row.name == name), None)

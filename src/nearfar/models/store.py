@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from nearfar.errors import ChecksumError, ModelError, ModelMissingError
 from nearfar.models import own, sha256
@@ -14,6 +14,8 @@ from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
 
 PLAIN_OUTPUT: Final = OutputSpec()
 """Zero is infinitely far, and the map is resized by cubic interpolation."""
+
+_REINSTALL: Final = "reinstall nearfar, which brings it"
 
 
 class Store(Shelf):
@@ -52,8 +54,36 @@ class Store(Shelf):
         path = self._existing(spec)
         with sha256.opened(path) as file:
             self._compare(spec, path, sha256.of_open(file))
-            through = Path(f"/proc/self/fd/{file.fileno()}")
-            yield through if through.exists() else path
+            yield _through(file, path)
+
+    @contextmanager
+    def checkpoint(self, name: str) -> Iterator[Path]:
+        """Give a path to the verified checkpoint that ships with a model, as `opened` does.
+
+        Raises:
+            UnknownModelError: no such model.
+            ModelMissingError: no checkpoint ships with it, or it is lost.
+            ModelFileError: it can't be read.
+            ChecksumError: it is not the recorded one.
+        """
+        wanted = self.spec(name).checkpoint
+        if wanted is None or self._row(name) is None:
+            others = " or ".join(row.name for row in self.catalog if row.checkpoint)
+            raise ModelMissingError(
+                f"no checkpoint ships with {name}: take"
+                f" {f'{others}, or ' if others else ''}a .safetensors or .pt file"
+            )
+        path = self.bundled / wanted.file
+        if not path.is_file():
+            raise ModelMissingError(f"{path} is lost: {_REINSTALL}")
+        with sha256.opened(path) as file:
+            found = sha256.of_open(file)
+            if found != wanted.sha256:
+                raise ChecksumError(
+                    f"{path} is not the checkpoint of {name}: its SHA-256 is {found[:12]}..., not "
+                    f"{wanted.sha256[:12]}...; {_REINSTALL}"
+                )
+            yield _through(file, path)
 
     def pull(self, name: str, *, progress: Callable[[int, int], None] | None = None) -> Path:
         """Fetch a model's file unless the right one is here; a wrong one is replaced.
@@ -184,11 +214,17 @@ class Store(Shelf):
         if self._row(spec.name) is None:
             return f"nearfar models add {spec.name} FILE --force brings it back"
         if not spec.urls or (path and path.parent == self.bundled):
-            return "reinstall nearfar, which brings it"
+            return _REINSTALL
         return (
             f"nearfar models pull {spec.name}, or, with a file from elsewhere, "
             f"nearfar models add {spec.name} {spec.file}"
         )
+
+
+def _through(file: BinaryIO, path: Path) -> Path:
+    """Give a path that leads through an open file where the system has such, or its own."""
+    through = Path(f"/proc/self/fd/{file.fileno()}")
+    return through if through.exists() else path
 
 
 def list_models() -> tuple[ModelSpec, ...]:

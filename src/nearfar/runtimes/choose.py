@@ -1,57 +1,31 @@
-"""Which runtime for this model on this machine: asked for, or measured once and remembered."""
+"""Which model in which runtime on this machine: asked for, or measured once and remembered."""
 
 import importlib.util
-import json
 import logging
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from math import log2
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
-from nearfar.atomic import replacing
-from nearfar.choices import RuntimeName
-from nearfar.errors import InferenceError, ModelFileError, WriteError
-from nearfar.runtimes import cache, cores, measure
+from nearfar.choices import DEFAULT_MAX_SIDE_PX, RuntimeName
+from nearfar.errors import InferenceError, ModelFileError
+from nearfar.models.sizes import target_size
+from nearfar.models.spec import ModelSpec
+from nearfar.models.store import Store
+from nearfar.runtimes import cache, cores, measure, memory
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
-from nearfar.runtimes.reasons import reason
-from nearfar.runtimes.session import Session
+from nearfar.runtimes.session import Runtime, Session
+from nearfar.runtimes.ways import Choice, Way
 
-Runtime: TypeAlias = Literal["onnxruntime", "openvino", "torch"]
 Shape: TypeAlias = tuple[int, int, int, int]
 
 RUNTIMES: Final[tuple[Runtime, ...]] = ("onnxruntime", "openvino", "torch")
-SAMPLE_SHAPE: Final[Shape] = (1, 3, 224, 288)
-"""What the bundled model is fed for a photo of 4:3."""
-
-WORTH_IT: Final = 0.9
-"""openvino is taken where it needs at most this part of onnxruntime's time."""
 
 _ROUNDS: Final = 15
-_BUDGET_S: Final = 1.5
-_KEPT: Final = 64
-"""Choices that are remembered; the oldest goes first."""
-
-_DAMAGED: Final = (OSError, ValueError, TypeError, AttributeError)
-"""What reading a file of any content can raise."""
+_BUDGET_S: Final = 0.75  # a way
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What `auto` takes, and why.
-
-    Attributes:
-        runtime: onnxruntime or openvino.
-        onnxruntime_ms: median of a run.
-        openvino_ms: likewise; None where openvino can't run the network.
-    """
-
-    runtime: Literal["onnxruntime", "openvino"]
-    onnxruntime_ms: float
-    openvino_ms: float | None
 
 
 def available() -> tuple[Runtime, ...]:
@@ -60,36 +34,28 @@ def available() -> tuple[Runtime, ...]:
     return tuple(name for name in RUNTIMES if name == "onnxruntime" or found(name) is not None)
 
 
+def usual_shape(spec: ModelSpec, *, max_side_px: int = DEFAULT_MAX_SIDE_PX) -> Shape:
+    """Give (1, 3, h, w) of what a model is fed for a photo of 640 x 480."""
+    width_px, height_px = target_size(640, 480, spec.input, max_side_px=max_side_px)
+    return (1, 3, height_px, width_px)
+
+
 def open_session(
-    model: bytes | Path,
-    sha256: str,
-    *,
-    runtime: RuntimeName = "auto",
-    threads: int | None = None,
-    callers: int = 1,
-    sample_shape: Shape = SAMPLE_SHAPE,
+    model: bytes | Path, runtime: Runtime, *, threads: int | None = None, callers: int = 1
 ) -> Session:
     """Load a network.
 
-    `auto` is onnxruntime where openvino is not installed. Where it is, both are timed once
-    for this model, size, number of threads and machine, which takes some two seconds, and
-    the result is kept in the cache folder.
-
     Args:
         model: an ONNX file, or its content. onnxruntime reads a file in less memory.
-        sha256: of `model`, hex.
-        runtime: which one, or `auto`.
+        runtime: what is to run it.
         threads: of one run; the physical cores when not given.
         callers: how many threads will call `run` at the same time.
-        sample_shape: (N, 3, h, w) that both are timed with.
 
     Raises:
-        MissingExtraError: the runtime asked for is not installed.
+        MissingExtraError: the runtime is not installed.
         ModelFileError: the file is damaged, or no depth network.
         UsageError: less than one thread.
     """
-    if runtime == "auto":
-        runtime = auto(model, sha256, threads=threads, sample_shape=sample_shape)
     if runtime == "onnxruntime":
         return OnnxSession(model, threads=threads)
     content = model if isinstance(model, bytes) else model.read_bytes()
@@ -101,101 +67,117 @@ def open_session(
     return TorchSession(content, threads=threads)
 
 
-def auto(
-    model: bytes | Path,
-    sha256: str,
+def ways(specs: Sequence[ModelSpec], runtime: RuntimeName = "auto") -> tuple[Way, ...]:
+    """List what there is to choose from.
+
+    Args:
+        specs: what `Shelf.candidates` gave: a network and perhaps the same in int8.
+        runtime: the only one that may be taken; `auto` is onnxruntime, and openvino where that
+            is installed. torch runs int8 no faster, so that it is given the first network only.
+
+    Returns:
+        The ways, first the one that is kept where no other is clearly faster.
+    """
+    allowed: tuple[Runtime, ...]
+    if runtime == "auto":
+        allowed = tuple(name for name in available() if name != "torch")
+    else:
+        allowed = (runtime,)
+        if runtime == "torch" or runtime not in available():  # to open it says what is missing
+            specs = specs[:1]
+    return tuple(Way(spec.name, name) for spec in specs for name in allowed)
+
+
+def take(
+    store: Store,
+    specs: Sequence[ModelSpec],
+    shape: Shape,
     *,
+    runtime: RuntimeName = "auto",
     threads: int | None = None,
-    sample_shape: Shape = SAMPLE_SHAPE,
-) -> Literal["onnxruntime", "openvino"]:
-    """Name the runtime that `auto` takes; see `open_session`."""
-    if "openvino" not in available():
-        return "onnxruntime"
-    choice = remembered(sha256, threads=threads, sample_shape=sample_shape)
+) -> Way:
+    """Choose a network and a runtime.
+
+    Where there is more than one way, all are timed once for these files, this size, number of
+    threads and machine, which takes about a second each, and the times are kept in the cache
+    folder. No model is read and no runtime imported where the times are known.
+
+    Args:
+        store: where the models lie.
+        specs: see `ways`.
+        shape: (N, 3, h, w) that the ways are timed with.
+        runtime: see `ways`.
+        threads: of one run; the physical cores when not given.
+
+    Raises:
+        MissingExtraError: the runtime asked for is not installed.
+        ChecksumError: a model's file is not the recorded one.
+        ModelFileError: the first network's file is no depth network.
+        InferenceError: the first network can't run at this size.
+        UsageError: less than one thread.
+    """
+    first, *others = ways(specs, runtime)
+    if not others:
+        return first
+    choice = remembered(specs, shape, runtime=runtime, threads=threads)
     if choice is None:
-        choice = _measure(model, sha256, threads, sample_shape)
-        _remember(_key(sha256, threads, sample_shape), choice)
-    return choice.runtime
+        choice = _measure(store, (first, *others), shape, threads)
+        memory.keep(_key(specs, shape, runtime, threads), choice)
+    return choice.taken
 
 
 def remembered(
-    sha256: str, *, threads: int | None = None, sample_shape: Shape = SAMPLE_SHAPE
+    specs: Sequence[ModelSpec],
+    shape: Shape,
+    *,
+    runtime: RuntimeName = "auto",
+    threads: int | None = None,
 ) -> Choice | None:
-    """Give what was measured earlier for this model, size, number of threads and machine."""
-    try:
-        return _read().get(_key(sha256, threads, sample_shape))
-    except _DAMAGED as error:
-        _log.warning("the remembered runtimes in %s can't be read: %s", _file(), reason(error))
-        return None
+    """Give what was measured earlier; see `take` for the arguments."""
+    return memory.recall(_key(specs, shape, runtime, threads))
 
 
-def _measure(model: bytes | Path, sha256: str, threads: int | None, shape: Shape) -> Choice:
+def _measure(store: Store, among: Sequence[Way], shape: Shape, threads: int | None) -> Choice:
     batch = measure.sample(shape)
-    onnxruntime = open_session(model, sha256, runtime="onnxruntime", threads=threads)
-    try:
-        sessions = {
-            "onnxruntime": onnxruntime,
-            "openvino": open_session(model, sha256, runtime="openvino", threads=threads),
-        }
-        times = measure.interleaved(sessions, batch, runs=_ROUNDS, budget_s=_BUDGET_S)
-    except (ModelFileError, InferenceError) as error:
-        _log.warning("auto takes onnxruntime, since openvino can't run this model: %s", error)
-        alone = measure.median_ms(onnxruntime, batch, runs=measure.FEWEST_ROUNDS)
-        return Choice("onnxruntime", alone.median_ms, None)
-    first, second = times["onnxruntime"].median_ms, times["openvino"].median_ms
-    return Choice("openvino" if second <= WORTH_IT * first else "onnxruntime", first, second)
+    sessions: dict[str, Session] = {}
+    for way in among:
+        try:
+            with store.opened(way.model) as path:
+                session = open_session(path, way.runtime, threads=threads)
+            session.run(batch)
+        except (ModelFileError, InferenceError) as error:
+            if way == among[0]:
+                raise
+            _log.warning("auto does without %s, which can't run: %s", way, error)
+            continue
+        sessions[str(way)] = session
+    budget_s = _BUDGET_S * len(sessions)
+    times = measure.interleaved(sessions, batch, runs=_ROUNDS, budget_s=budget_s)
+    return Choice({way: times[str(way)].median_ms if str(way) in times else None for way in among})
 
 
-def _key(sha256: str, threads: int | None, shape: Shape) -> str:
+def _key(
+    specs: Sequence[ModelSpec], shape: Shape, runtime: RuntimeName, threads: int | None
+) -> str:
     """Name what a choice holds for; sizes count as one up to a factor of two in pixels."""
-    from importlib.metadata import version
-
-    pixels = shape[0] * shape[2] * shape[3]
+    runtimes = dict.fromkeys(way.runtime for way in ways(specs, runtime))
     parts = (
-        sha256,
-        f"2^{round(log2(pixels))} px",
+        *(spec.sha256 for spec in specs),
+        f"2^{round(log2(shape[0] * shape[2] * shape[3]))} px",
         f"{cores.threads_or_physical(threads)} threads",
         cores.cpu_name(),
-        f"onnxruntime {version('onnxruntime')}",
-        f"openvino {version('openvino')}",
+        *map(_release, runtimes),
     )
     return " | ".join(parts)
 
 
-def _file() -> Path:
-    return cache.folder() / "runtimes.json"
+def _release(runtime: Runtime) -> str:
+    """Name what is installed, by the folder of its metadata, such as onnxruntime-1.22.0.dist-info.
 
-
-def _read() -> dict[str, Choice]:
-    """Read the choices; what is wrong with the file comes out as one of `_DAMAGED`."""
-    try:
-        content = json.loads(_file().read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    return {key: _choice(**value) for key, value in content.items()}
-
-
-def _choice(runtime: str, onnxruntime_ms: float, openvino_ms: float | None) -> Choice:
-    if runtime not in {"onnxruntime", "openvino"}:
-        raise ValueError(f"no runtime is called {runtime!r}")
-    return Choice(
-        "openvino" if runtime == "openvino" else "onnxruntime",
-        float(onnxruntime_ms),
-        None if openvino_ms is None else float(openvino_ms),
-    )
-
-
-def _remember(key: str, choice: Choice) -> None:
-    choices: dict[str, Choice] = {}
-    with suppress(*_DAMAGED):  # that was told of when the file was read
-        choices = _read()
-    choices.pop(key, None)
-    choices[key] = choice
-    kept = list(choices.items())[-_KEPT:]
-    try:
-        _file().parent.mkdir(parents=True, exist_ok=True)
-        with replacing(_file()) as temporary:
-            text = json.dumps({name: asdict(value) for name, value in kept}, indent=1)
-            temporary.write_text(text, encoding="utf-8")
-    except (OSError, WriteError) as error:
-        _log.warning("the measured runtime is not remembered: %s", error)
+    The import of `importlib.metadata` alone would take longer than a network's run.
+    """
+    found = importlib.util.find_spec(runtime)
+    if found is None or found.origin is None:
+        return runtime
+    folders = Path(found.origin).parents[1].glob(f"{runtime}*.dist-info")
+    return ", ".join(sorted(folder.name for folder in folders)) or runtime

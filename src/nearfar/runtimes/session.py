@@ -1,9 +1,11 @@
 """The one thing a runtime must do."""
 
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Runtime: TypeAlias = Literal["onnxruntime", "openvino", "torch"]
 
 Batch = NDArray[np.float32]
 """(N, 3, h, w) float32, RGB, normalised as the model's `InputSpec` says."""

@@ -51,7 +51,7 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
             state dict.
         MissingExtraError: it is a `.safetensors` file and that library is not installed.
     """
-    content = _read_safetensors(path)[0] if _is_safetensors(path) else _read(path)
+    content = read_safetensors(path)[0] if _is_safetensors(path) else _read(path)
     if isinstance(content, Mapping):
         for wrapping in _WRAPPINGS:
             if isinstance(content.get(wrapping), Mapping):
@@ -106,6 +106,33 @@ def write_safetensors(
         temporary.write_bytes(content)
 
 
+def read_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Name -> tensor, on the CPU, and the texts that go with them, whatever the file's name is.
+
+    Raises:
+        CheckpointError: the file can't be opened, or is not of that kind.
+        MissingExtraError: safetensors is not installed.
+    """
+    require("safetensors")
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with Path(path).open("rb"):  # the library's own errors don't say why it can't
+            pass
+        with safe_open(path, framework="pt") as file:
+            names: list[str] = file.keys()
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+    except OSError as error:
+        raise CheckpointError(
+            f"can't open {os.fspath(path)}: {error.strerror or 'not readable'}"
+        ) from error
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"{os.fspath(path)} is no safetensors file, or is damaged or cut off: "
+            "get the file again, or save it with nearfar"
+        ) from error
+
+
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     """The texts in a `.safetensors` file; empty if it has none.
 
@@ -113,7 +140,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
         CheckpointError: the file can't be opened, or is not of that kind.
         MissingExtraError: safetensors is not installed.
     """
-    return _read_safetensors(path)[1]
+    return read_safetensors(path)[1]
 
 
 def load_strictly(network: nn.Module, state: Mapping[str, Tensor], complaint: str) -> None:
@@ -176,27 +203,6 @@ def _read(path: str | os.PathLike[str]) -> object:
 
 def _is_safetensors(path: str | os.PathLike[str]) -> bool:
     return Path(path).suffix.lower() == ".safetensors"
-
-
-def _read_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    require("safetensors")
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with Path(path).open("rb"):  # the library's own errors don't say why it can't
-            pass
-        with safe_open(path, framework="pt") as file:
-            names: list[str] = file.keys()
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except OSError as error:
-        raise CheckpointError(
-            f"can't open {os.fspath(path)}: {error.strerror or 'not readable'}"
-        ) from error
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"{os.fspath(path)} is no safetensors file, or is damaged or cut off: "
-            "get the file again, or save it with nearfar"
-        ) from error
 
 
 def _castable(given: Tensor, wanted: Tensor) -> bool:

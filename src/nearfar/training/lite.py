@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from nearfar.errors import CheckpointError, UsageError
 from nearfar.models.spec import InputSpec, OutputSpec
-from nearfar.training.checkpoint import load_strictly, read_metadata, read_state_dict
+from nearfar.training.checkpoint import load_strictly, read_safetensors
 from nearfar.training.encoder import (
     SCALES,
     STRIDE_PX,
@@ -124,13 +124,13 @@ class NearfarLite(nn.Module):
 
 
 def load_nearfar_lite(path: str | os.PathLike[str]) -> NearfarLite:
-    """The network that a `.safetensors` file with `NearfarLite.metadata` holds, ready to run.
+    """The network that a safetensors file with `NearfarLite.metadata` holds, ready to run.
 
     Raises:
-        CheckpointError: as `read_state_dict`, or the file is of another network.
+        CheckpointError: as `read_safetensors`, or the file is of another network.
         MissingExtraError: safetensors is not installed.
     """
-    said = read_metadata(path)
+    state, said = read_safetensors(path)
     if said.get("network") != _NAME or said.get("variant") not in SCALES:
         raise CheckpointError(f"{os.fspath(path)} does not say that it is a {_NAME} network")
     try:
@@ -143,7 +143,7 @@ def load_nearfar_lite(path: str | os.PathLike[str]) -> NearfarLite:
         )
     except (KeyError, ValueError) as error:
         raise CheckpointError(f"{os.fspath(path)} does not say how its network is built") from error
-    load_strictly(network, read_state_dict(path), f"{os.fspath(path)} is damaged")
+    load_strictly(network, state, f"{os.fspath(path)} is damaged")
     return network.eval()
 
 

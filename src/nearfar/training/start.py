@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from nearfar.models.spec import InputSpec, OutputSpec
+from nearfar.models.store import Store
 from nearfar.training.checkpoint import load_midas_small, read_metadata
 from nearfar.training.encoder import Variant
 from nearfar.training.lite import (
@@ -37,24 +38,35 @@ class Start:
     metadata: dict[str, str]
 
 
-def start_from(init: str, variant: Variant = "lite2") -> Start:
+def start_from(init: str, variant: Variant = "lite2", *, store: Store | None = None) -> Start:
     """Build a network and give it its first weights.
 
     Args:
-        init: `imagenet` for a new NearfarLite whose encoder knows ImageNet; or a file: the
-            checkpoint of a NearfarLite, or of MiDaS v2.1 small.
+        init: `imagenet` for a new NearfarLite whose encoder knows ImageNet; the name of a model
+            whose checkpoint ships with nearfar; or a file: the checkpoint of a NearfarLite, or
+            of MiDaS v2.1 small. A file that is called like a model is given as `./name`.
         variant: of a new network's encoder.
+        store: where the models lie; the user's own folder when not given.
 
     Raises:
         CheckpointError: the file can't be read, or is of another network.
+        ChecksumError: the checkpoint that ships with nearfar is not the recorded one.
+        ModelMissingError: no checkpoint ships with this model.
         MissingExtraError: the package with the ImageNet weights is not installed.
     """
     if init == IMAGENET:
         lite = NearfarLite(variant)
         load_imagenet(lite.encoder, variant)
-        return Start(lite, NEARFAR_LITE_INPUT, NEARFAR_LITE_OUTPUT, lite.metadata)
+        return _of_lite(lite)
+    store = store or Store()
+    if init in store.names():
+        with store.checkpoint(init) as verified:
+            return _of_lite(load_nearfar_lite(verified))
     path = Path(init)
     if path.suffix == ".safetensors" and read_metadata(path):
-        lite = load_nearfar_lite(path)
-        return Start(lite, NEARFAR_LITE_INPUT, NEARFAR_LITE_OUTPUT, lite.metadata)
+        return _of_lite(load_nearfar_lite(path))
     return Start(load_midas_small(path), MIDAS_SMALL_INPUT, MIDAS_SMALL_OUTPUT, {})
+
+
+def _of_lite(lite: NearfarLite) -> Start:
+    return Start(lite, NEARFAR_LITE_INPUT, NEARFAR_LITE_OUTPUT, lite.metadata)

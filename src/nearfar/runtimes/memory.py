@@ -1,0 +1,78 @@
+"""What was measured on this machine, so that it is measured once: a file in the cache folder."""
+
+import json
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from nearfar.atomic import replacing
+from nearfar.errors import WriteError
+from nearfar.runtimes import cache
+from nearfar.runtimes.reasons import reason
+from nearfar.runtimes.session import Runtime
+from nearfar.runtimes.ways import Choice, Way
+
+KEPT: Final = 64
+"""Choices that are remembered; the oldest goes first."""
+
+_RUNTIMES: Final[Mapping[str, Runtime]] = {"onnxruntime": "onnxruntime", "openvino": "openvino"}
+"""Those that are measured."""
+
+_DAMAGED: Final = (OSError, ValueError, TypeError, AttributeError, KeyError)
+"""What reading a file of any content can raise."""
+
+_log = logging.getLogger(__name__)
+
+
+def file() -> Path:
+    """Give the file, which need not exist."""
+    return cache.folder() / "choices.json"
+
+
+def recall(key: str) -> Choice | None:
+    """Give what was measured earlier under this key; a damaged file is told in the log."""
+    try:
+        return _read().get(key)
+    except _DAMAGED as error:
+        _log.warning("what was measured before can't be read (%s): %s", file(), reason(error))
+        return None
+
+
+def keep(key: str, choice: Choice) -> None:
+    """Remember what was measured; where the system refuses, that is told in the log."""
+    choices: dict[str, Choice] = {}
+    with suppress(*_DAMAGED):  # that was told of when the file was read
+        choices = _read()
+    choices.pop(key, None)
+    choices[key] = choice
+    content = {
+        kept: {f"{way.model} {way.runtime}": ms for way, ms in found.times_ms.items()}
+        for kept, found in list(choices.items())[-KEPT:]
+    }
+    try:
+        file().parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file()) as temporary:
+            temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    except (OSError, WriteError) as error:
+        _log.warning("what was measured is not remembered: %s", error)
+
+
+def _read() -> dict[str, Choice]:
+    """Read the choices; what is wrong with the file comes out as one of `_DAMAGED`."""
+    try:
+        content = json.loads(file().read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return {key: _choice(times_ms) for key, times_ms in content.items()}
+
+
+def _choice(stored: dict[str, float | None]) -> Choice:
+    times_ms: dict[Way, float | None] = {}
+    for way, ms in stored.items():
+        model, _, runtime = way.rpartition(" ")
+        times_ms[Way(model, _RUNTIMES[runtime])] = None if ms is None else float(ms)
+    if next(iter(times_ms.values()), None) is None:
+        raise ValueError("a choice without its first time")
+    return Choice(times_ms)

@@ -1,0 +1,64 @@
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from nearfar.runtimes import cache, memory
+from nearfar.runtimes.ways import Choice, Way
+
+CHOICE = Choice({Way("lite", "onnxruntime"): 10.0, Way("lite-int8", "openvino"): None})
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "cache"))
+
+
+def test_what_is_kept_is_recalled() -> None:
+    assert memory.recall("a") is None
+    assert not cache.folder().exists()
+    memory.keep("a", CHOICE)
+    other = Choice({Way("lite", "openvino"): 2.5})
+    memory.keep("b", other)
+    assert (memory.recall("a"), memory.recall("b")) == (CHOICE, other)
+    memory.keep("a", other)
+    assert memory.recall("a") == other
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{", "[]", '{"a": 1}', '{"a": {}}', '{"a": {"lite": 1}}', "\x00"),
+        *('{"a": {"lite torch": 1}}', '{"a": {"lite openvino": null}}', '{"a": {"lite x": "y"}}'),
+    ],
+)
+def test_a_damaged_memory_is_told_and_made_anew(
+    caplog: pytest.LogCaptureFixture, content: str
+) -> None:
+    cache.folder().mkdir()
+    memory.file().write_text(content)
+    with caplog.at_level(logging.WARNING):
+        assert memory.recall("a") is None
+    assert "can't be read" in caplog.text
+    memory.keep("a", CHOICE)
+    assert memory.recall("a") == CHOICE
+
+
+def test_a_memory_that_cannot_be_written_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    cache.folder().touch()  # a file where the folder should be
+    memory.keep("a", CHOICE)
+    assert "not remembered" in caplog.text
+
+
+def test_the_memory_does_not_grow_for_ever() -> None:
+    for number in range(70):
+        memory.keep(str(number), CHOICE)
+    assert list(json.loads(memory.file().read_text())) == [str(number) for number in range(6, 70)]
+
+
+def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "here"))
+    assert cache.folder() == tmp_path / "here"
+    monkeypatch.delenv("NEARFAR_CACHE")
+    assert cache.folder().name == "nearfar"

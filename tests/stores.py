@@ -1,0 +1,54 @@
+"""A store on a made-up catalogue: a network, and the same in int8."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from nearfar.models.spec import Checkpoint, InputSpec, ModelSpec
+from nearfar.models.store import Store
+from tests.fakes import tiny_onnx
+
+INPUT: Final = InputSpec(64, 64, 32, "lower_bound")
+
+
+def spec_of(name: str, content: bytes) -> ModelSpec:
+    return ModelSpec(
+        name=name,
+        file=f"{name}.onnx",
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
+        licence="MIT",
+        origin="tests",
+        urls=(),
+        input=INPUT,
+    )
+
+
+def bundled_store(
+    folder: Path, *, int8: bytes | None = None, checkpoint: bytes | None = None
+) -> Store:
+    """Make a store whose models ship: `lite`, and `lite-int8`, which answers the same.
+
+    Args:
+        folder: where all lies.
+        int8: content of the file of `lite-int8`.
+        checkpoint: content of that of `lite`, which has none when this is not given.
+    """
+    contents = {"lite": tiny_onnx(), "lite-int8": int8 or tiny_onnx(channel_axis=True)}
+    bundled = folder / "bundled"
+    bundled.mkdir(parents=True)
+    for name, content in contents.items():
+        (bundled / f"{name}.onnx").write_bytes(content)
+    lite, small = (spec_of(name, content) for name, content in contents.items())
+    lite = replace(lite, int8="lite-int8")
+    if checkpoint is not None:
+        digest = hashlib.sha256(checkpoint).hexdigest()
+        lite = replace(lite, checkpoint=Checkpoint("lite.safetensors", digest, len(checkpoint)))
+        (bundled / "lite.safetensors").write_bytes(checkpoint)
+    return Store(folder / "home", catalog=(lite, small), bundled=bundled)
+
+
+def spoil(path: Path) -> None:
+    """Make a file another one of the same size."""
+    path.write_bytes(path.read_bytes()[::-1])
