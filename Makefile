@@ -1,13 +1,13 @@
-# `make run` starts nearfar on a fresh machine; `make test` installs what the tests need and runs them.
+# `make run` starts the page on a fresh machine; `make test` installs what the tests need and runs them.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-slow check bench docs clean
+.PHONY: run test browser test-slow check bench docs clean
 
 run: .venv/.run
-	$(BIN)/nearfar estimate examples -o out --color --side-by-side --force
+	$(BIN)/nearfar serve $(ARGS)
 
-test: .venv/.test
+test: .venv/.test browser
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 test-slow: .venv/.test
@@ -24,17 +24,26 @@ bench: .venv/.test
 docs: .venv/.test
 	$(BIN)/python -m benchmarks.report
 
+# The page is tested in a real browser: Debian's, where it is wanted and can be had. Where it can't, the
+# tests that need it say how to get one.
+browser:
+	@command -v chromium >/dev/null || \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+			apt-get update -qq && \
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+		fi
+
 clean:
 	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/.run: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[web]'
 	$(BIN)/python -m compileall -q src
 	touch $@
 
 # torch comes first and pinned: a looser range would bring gigabytes of CUDA libraries
 .venv/.test: .venv/.run requirements/torch.txt requirements/test.txt
 	$(BIN)/python -m pip install --quiet --requirement requirements/torch.txt
-	$(BIN)/python -m pip install --quiet --editable '.[evaluation,heif,openvino,train]' --requirement requirements/test.txt
+	$(BIN)/python -m pip install --quiet --editable '.[evaluation,heif,openvino,train,web]' --requirement requirements/test.txt
 	touch $@

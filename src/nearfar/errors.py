@@ -135,3 +135,45 @@ class DepthMapError(NearfarError, ValueError):
 
 class CalibrationError(NearfarError, ValueError):
     """The given distances do not determine metres."""
+
+
+# Service
+
+
+class BusyError(NearfarError):
+    """No place left: the queue is full, or this client has too much waiting already.
+
+    Args:
+        message: one line for a person.
+        retry_after_s: when it is worth trying again, in whole seconds, 1 or more.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class DrainingError(NearfarError):
+    """The service takes no work: it is starting, or it is stopping."""
+
+
+class TimedOutError(NearfarError, TimeoutError):
+    """A request took longer than it may."""
+
+
+# Geometry
+
+
+class GeometryError(NearfarError, ValueError):
+    """A camera that is none, or a depth map that gives no points or faces."""
+
+
+# Video
+
+
+class VideoError(NearfarError, ValueError):
+    """A clip that can't be read, or frames that don't make one."""
+
+
+class CancelledError(NearfarError):
+    """The work was given up because somebody asked for that."""

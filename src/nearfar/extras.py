@@ -13,8 +13,14 @@ EXTRA_OF: Final = {
     "safetensors": "torch",
     "matplotlib": "train",
     "pillow_heif": "heif",
+    "open3d": "open3d",
     "h5py": "evaluation",
     "scipy": "evaluation",
+    "fastapi": "service",
+    "uvicorn": "service",
+    "prometheus_client": "service",
+    "python_multipart": "service",
+    "gradio": "web",
 }
 """Import name -> the extra of this package that installs it."""
 

@@ -22,6 +22,9 @@ app = App(
 COMMANDS = {
     "estimate:estimate": "Estimate the depth of photos.",
     "probe:probe": "Read how near points of a photo are.",
+    "serve:serve": "Start the web page, and the service behind it.",
+    "cloud:cloud": "Turn a photo into a point cloud.",
+    "mesh:mesh": "Turn a photo into a textured surface.",
     "models:app": "List, fetch, add and check models.",
     "train:train": "Train a network on photos with depth beside them.",
     "evaluate:evaluate": "Measure models on pictures whose depth is known.",
@@ -41,8 +44,9 @@ def main(tokens: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 done, 1 failed, 2 used wrongly, 130 interrupted."""
     given = list(sys.argv[1:] if tokens is None else tokens)
     debug = "--debug" in given
-    # A process that lives for half a second makes more objects than garbage: collecting while it
-    # imports, and once more as it ends, was measured at a fifth of its time.
+    # A process that lives for half a second makes more objects than garbage: to collect neither
+    # while it imports nor once more as it ends saves a tenth of its core time
+    # (benchmarks/collector.py).
     gc.set_threshold(100_000, 50, 100)
     try:
         status = _run([word for word in given if word != "--debug"], debug=debug)

@@ -1,18 +1,14 @@
 """`nearfar probe`: read the depth at points of a photo."""
 
 import json
-import re
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from nearfar.choices import EstimateOptions
 from nearfar.cli import arguments as args
-from nearfar.errors import UsageError
+from nearfar.cli.points import parse_point
 from nearfar.loading import load
-
-_POINT = re.compile(r"(\d+),(\d+)(?:=(\d+(?:\.\d+)?)(mm|cm|m|km)?)?")
-_METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0, "km": 1000.0}
 
 
 def probe(
@@ -35,7 +31,7 @@ def probe(
     from nearfar.calibration import KnownPoint, fit_points
     from nearfar.images import ImageFile
 
-    parsed = [_parse(text) for text in points]
+    parsed = [parse_point(text) for text in points]
     known = [KnownPoint(x_px, y_px, metres) for x_px, y_px, metres in parsed if metres is not None]
     with ImageFile(photo) as file:
         depth = load(model, runtime=runtime, threads=threads, **estimating.values()).from_file(file)
@@ -53,15 +49,6 @@ def probe(
             metres = metric.at(x_px, y_px)
             row["metres"] = round(metres, 3) if metres < float("inf") else None
         print(json.dumps(row) if json_lines else _sentence(row))
-
-
-def _parse(text: str) -> tuple[int, int, float | None]:
-    match = _POINT.fullmatch(text)
-    if match is None:
-        raise UsageError(f"{text}: a point is X,Y or X,Y=1.5m, in whole pixels")
-    x_px, y_px, distance, unit = match.groups()
-    metres = None if distance is None else float(distance) * _METRES[unit or "m"]
-    return int(x_px), int(y_px), metres
 
 
 def _sentence(row: dict[str, float | None]) -> str:

@@ -1,0 +1,62 @@
+"""`nearfar cloud`: a photo in, a point cloud out."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from nearfar.cli import arguments as args
+from nearfar.cli.metres import Metres, MetresOptions, RefinedOptions, read_scene
+from nearfar.errors import OutputExistsError
+from nearfar.geometry.options import CloudOptions
+from nearfar.loading import load
+
+
+def cloud(
+    photo: str,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    metres: Metres = MetresOptions(),
+    making: Annotated[CloudOptions, Parameter(name="*", name_transform=args.dashed)] = (
+        CloudOptions()
+    ),
+    remove_outliers: Annotated[bool, Parameter(negative="")] = False,
+    model: args.Model = "auto",
+    runtime: args.Runtime = "auto",
+    threads: args.Threads = None,
+    estimating: Annotated[RefinedOptions, Parameter(name="*", name_transform=args.dashed)] = (
+        RefinedOptions()
+    ),
+    force: args.Force = False,
+    json_lines: args.Json = False,
+    quiet: args.Quiet = False,
+) -> None:
+    """Turn a photo into a coloured point cloud in metres.
+
+    Without any option on distances, the nearest pixel is assumed at 1 m, the farthest at 5 m.
+
+    Args:
+        photo: The photo.
+        output: .ply, .glb or .xyz; `<stem>-cloud.ply` beside the photo if not given.
+        remove_outliers: Leave out points far from all others (needs the extra open3d).
+    """
+    from nearfar.geometry import files, make_cloud
+
+    target = output or Path(photo).with_name(f"{Path(photo).stem}-cloud.ply")
+    files.suffix_of(target, files.CLOUD_FORMATS, "cloud")
+    if target.exists() and not force:
+        raise OutputExistsError(f"{target} is there already: use --force to replace it")
+    estimator = load(model, runtime=runtime, threads=threads, **estimating.values())
+    scene = read_scene(photo, estimator, metres)
+    points = make_cloud(scene.depth, scene.photo, scene.camera, making)
+    if remove_outliers:
+        from nearfar.geometry.outliers import remove_outliers as cleaned
+
+        points = cleaned(points)
+    files.write_cloud(points, target, overwrite=force)
+    if json_lines:
+        row = {"output": str(target), "points": len(points), "assumption": points.note}
+        print(json.dumps(row))
+    elif not quiet:
+        print(f"{target}: {len(points):,} points; {points.note}")

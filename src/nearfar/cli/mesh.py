@@ -1,0 +1,70 @@
+"""`nearfar mesh`: a photo in, a surface that carries it out."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from nearfar.cli import arguments as args
+from nearfar.cli.metres import Metres, MetresOptions, RefinedOptions, read_scene
+from nearfar.errors import OutputExistsError
+from nearfar.geometry.options import MeshOptions
+from nearfar.loading import load
+
+
+def mesh(
+    photo: str,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    metres: Metres = MetresOptions(),
+    making: Annotated[MeshOptions, Parameter(name="*", name_transform=args.dashed)] = (
+        MeshOptions()
+    ),
+    poisson: Annotated[bool, Parameter(negative="")] = False,
+    model: args.Model = "auto",
+    runtime: args.Runtime = "auto",
+    threads: args.Threads = None,
+    estimating: Annotated[RefinedOptions, Parameter(name="*", name_transform=args.dashed)] = (
+        RefinedOptions()
+    ),
+    force: args.Force = False,
+    json_lines: args.Json = False,
+    quiet: args.Quiet = False,
+) -> None:
+    """Turn a photo into a surface of triangles in metres, with the photo as its texture.
+
+    Without any option on distances, the nearest pixel is assumed at 1 m, the farthest at 5 m.
+
+    Args:
+        photo: The photo.
+        output: .glb, .obj or .ply; `<stem>-mesh.glb` beside the photo if not given.
+        poisson: A smooth surface that closes gaps instead of a cut one (needs the extra open3d).
+    """
+    from nearfar.geometry import CloudOptions, files, make_cloud, make_mesh
+
+    target = output or Path(photo).with_name(f"{Path(photo).stem}-mesh.glb")
+    files.suffix_of(target, files.MESH_FORMATS, "mesh")
+    if target.exists() and not force:
+        raise OutputExistsError(f"{target} is there already: use --force to replace it")
+    estimator = load(model, runtime=runtime, threads=threads, **estimating.values())
+    scene = read_scene(photo, estimator, metres)
+    if poisson:
+        from nearfar.geometry.poisson import poisson_mesh
+
+        points = making.max_vertices, making.max_slope_deg, making.min_patch_px
+        cloud = CloudOptions(
+            max_points=points[0], max_slope_deg=points[1], min_patch_px=points[2], normals=True
+        )
+        surface = poisson_mesh(
+            make_cloud(scene.depth, scene.photo, scene.camera, cloud), scene.camera
+        )
+    else:
+        surface = make_mesh(scene.depth, scene.camera, making)
+    files.write_mesh(surface, scene.photo, target, options=making, overwrite=force)
+    count = len(surface.faces)
+    if json_lines:
+        row = {"output": str(target), "faces": count, "assumption": surface.note}
+        print(json.dumps(row))
+    elif not quiet:
+        print(f"{target}: {count:,} triangles; {surface.note}")

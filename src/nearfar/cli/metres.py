@@ -1,0 +1,105 @@
+"""The options that turn relative depth into metres, and a photo into a scene."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Final
+
+from cyclopts import Parameter
+
+from nearfar.choices import EstimateOptions
+from nearfar.cli.points import parse_distance, parse_point
+from nearfar.errors import UsageError
+from nearfar.options import Options, option
+
+if TYPE_CHECKING:
+    from nearfar.calibration import Calibration
+    from nearfar.depthmap import DepthMap, MetricDepth
+    from nearfar.estimator import Estimator
+    from nearfar.geometry import Camera
+    from nearfar.images import Image
+
+ASSUMED_RANGE: Final = ("1m", "5m")
+"""Where nothing is known: whatever it is, it is told in the file and on the screen."""
+
+
+@dataclass(frozen=True)
+class RefinedOptions(EstimateOptions):
+    """Estimating for 3-D, where soft edges show most."""
+
+    refine: bool = option(
+        "Carry the photo's edges into the depth map (guided filter).", default=True
+    )
+
+
+@dataclass(frozen=True)
+class MetresOptions(Options):
+    """What is known, or assumed, about distances and the camera."""
+
+    near: str | None = option("Distance of the nearest pixel, such as 1m; an assumption.", None)
+    far: str | None = option("Distance of the farthest pixel, or inf; an assumption.", None)
+    known: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = option(
+        "Points of known distance, X,Y=1.5m, two or more; instead of --near and --far.", ()
+    )
+    camera_height: str | None = option(
+        "Height of the camera over a flat floor, such as 1.6m; instead of the others.", None
+    )
+    pitch: float = option("How many degrees the camera looks down; for --camera-height.", 0.0)
+    fov: float | None = option(
+        "Horizontal field of view in degrees; by EXIF, or else 60 is assumed.", None, ge=1, le=170
+    )
+
+    def calibrate(self, depth: "DepthMap", camera: "Camera") -> "Calibration":
+        """Fit what was given to a map.
+
+        Raises:
+            UsageError: options that exclude each other, or half of a range.
+            CalibrationError: what was given does not determine metres.
+        """
+        from nearfar.calibration import KnownPoint, fit_camera_height, fit_points, fit_range
+
+        ranged = self.near is not None or self.far is not None
+        ways = (ranged, bool(self.known), self.camera_height is not None)
+        if sum(ways) > 1:
+            raise UsageError("give --near and --far, or --known points, or --camera-height")
+        if self.known:
+            points = [parse_point(text) for text in self.known]
+            if unknown := [f"{x_px},{y_px}" for x_px, y_px, metres in points if metres is None]:
+                raise UsageError(f"--known {unknown[0]}: write its distance too: {unknown[0]}=1.5m")
+            return fit_points(depth, [KnownPoint(x, y, m) for x, y, m in points if m is not None])
+        if self.camera_height is not None:
+            height_m = parse_distance(self.camera_height)
+            return fit_camera_height(depth, height_m, fov_deg=camera.hfov_deg, pitch_deg=self.pitch)
+        if ranged and (self.near is None or self.far is None):
+            raise UsageError("--near and --far go together: give both")
+        near, far = self.near or ASSUMED_RANGE[0], self.far or ASSUMED_RANGE[1]
+        found = fit_range(depth, parse_distance(near), parse_distance(far))
+        return found if ranged else replace(found, assumption=f"{found.assumption} (assumed)")
+
+
+Metres = Annotated[MetresOptions, Parameter(name="*")]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A photo with what geometry needs of it."""
+
+    photo: "Image"
+    depth: "MetricDepth"
+    camera: "Camera"
+
+
+def read_scene(path: str, estimator: "Estimator", metres: MetresOptions) -> Scene:
+    """Read a photo, estimate its depth, and bring that to metres.
+
+    Raises:
+        ImageError: the photo can't be read.
+        UsageError, CalibrationError: as of `MetresOptions.calibrate`.
+    """
+    from nearfar.geometry import Camera
+    from nearfar.images import ImageFile
+
+    with ImageFile(path) as file:
+        size_px, focal_35mm_mm = (file.width_px, file.height_px), file.focal_35mm_mm
+        photo = file.read()
+    camera = Camera.of_photo(size_px, fov_deg=metres.fov, focal_35mm_mm=focal_35mm_mm)
+    depth = estimator(photo)
+    return Scene(photo, metres.calibrate(depth, camera).apply(depth), camera)

@@ -1,0 +1,106 @@
+"""Depth and photo to coloured points."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar.depthmap import MetricDepth
+from nearfar.errors import GeometryError
+from nearfar.geometry.camera import Camera
+from nearfar.geometry.edges import find_tears, large_patches
+from nearfar.geometry.normals import check_sizes, normals_within
+from nearfar.geometry.options import CloudOptions
+from nearfar.images import Image
+
+
+@dataclass(frozen=True, eq=False)
+class PointCloud:
+    """Coloured points, x right, y down, z forward from the camera.
+
+    Attributes:
+        xyz: (N, 3) float32 metres, finite.
+        rgb: (N, 3) uint8 sRGB.
+        normals: (N, 3) float32 unit vectors, or None.
+        note: what the metres rest on, in a sentence.
+
+    Raises:
+        GeometryError: no points, or arrays of another form.
+    """
+
+    xyz: NDArray[np.float32]
+    rgb: NDArray[np.uint8]
+    normals: NDArray[np.float32] | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        shape = (len(self.xyz), 3)
+        if not len(self.xyz):
+            raise GeometryError("no points: the map has no surface")
+        if self.xyz.shape != shape or self.xyz.dtype != np.float32:
+            raise GeometryError(f"points of {self.xyz.dtype} {self.xyz.shape}: give float32 (N, 3)")
+        if self.rgb.shape != shape or self.rgb.dtype != np.uint8:
+            raise GeometryError(f"colours of {self.rgb.dtype} {self.rgb.shape}: give uint8 {shape}")
+        if self.normals is not None and self.normals.shape != shape:
+            raise GeometryError(f"normals of shape {self.normals.shape}: give {shape}")
+        if not np.isfinite(self.xyz).all():
+            raise GeometryError("points that are not finite: leave them out")
+
+    def __len__(self) -> int:
+        return len(self.xyz)
+
+    def keep(self, chosen: NDArray[np.integer] | NDArray[np.bool_]) -> "PointCloud":
+        """Give the cloud of some of the points, by index or mask."""
+        normals = None if self.normals is None else self.normals[chosen]
+        return PointCloud(self.xyz[chosen], self.rgb[chosen], normals, self.note)
+
+
+def make_cloud(
+    depth: MetricDepth,
+    photo: Image,
+    camera: Camera,
+    options: CloudOptions = CloudOptions(),
+) -> PointCloud:
+    """Make a point of every pixel that lies on a surface.
+
+    Left out are pixels without a surface (inf), and those that fly between two: on the way
+    from a near thing to what is behind it.
+
+    Args:
+        depth: in metres.
+        photo: (H, W, 3) uint8 RGB of the map's size.
+        camera: of the map's size.
+        options: edges, how many points, normals.
+
+    Raises:
+        GeometryError: sizes that differ, or a map without any surface.
+    """
+    check_sizes(depth, camera, photo)
+    tears = find_tears(depth.metres, camera, options.max_slope_deg)
+    step = grid_step(depth.size_px, options.step_px, options.max_points)
+    there = np.isfinite(depth.metres) & ~tears.flying
+    there = large_patches(there, tears, options.min_patch_px)[::step, ::step]
+    rows, columns = (index * step for index in np.nonzero(there))
+    normals = None
+    if options.normals:
+        normals = normals_within(depth, camera, tears)[rows, columns]
+    return PointCloud(
+        camera.unproject(columns, rows, depth.metres[rows, columns]),
+        photo[rows, columns],
+        normals,
+        describe(depth, camera),
+    )
+
+
+def grid_step(size_px: tuple[int, int], least_px: int, most: int) -> int:
+    """Find the least step whose grid over a picture has no more than `most` points."""
+    step = least_px
+    while -(-size_px[0] // step) * -(-size_px[1] // step) > most:
+        step += 1
+    return step
+
+
+def describe(depth: MetricDepth, camera: Camera) -> str:
+    """Say what metres and angles rest on."""
+    metres = depth.assumption or "metres of unstated origin"
+    return "; ".join(part for part in (metres, camera.note) if part)
