@@ -20,8 +20,9 @@ from nearfar.runtimes.session import Batch, RawDepth, Session
 SPARE = 2
 """How many times larger than it is fed a JPEG is decoded at the least.
 
-A JPEG decoded at just the size that is fed gives a map 9 % off (mean over photos, of the map's
-mean deviation) from that of the whole photo; at twice the size, 1 %.
+Decoded at the size that is fed or just above, a JPEG gives a map 11 % off (mean over photos, of the
+map's mean deviation) from that of the whole photo; at twice the size, 6 %; at four times, 3 %, for
+more time (benchmarks/decode_size.py).
 """
 
 MAX_BATCH = 8
@@ -64,14 +65,32 @@ class Estimator:
 
         A big JPEG is decoded only as large as it is needed; the map has the photo's own size.
         """
-        size_px = (file.width_px, file.height_px)
+        return self(self.decode(file), size_px=(file.width_px, file.height_px))
+
+    def decode(self, file: ImageFile) -> Image:
+        """Decode a photo as large as its map needs it; a big JPEG may come out smaller.
+
+        Returns:
+            (H, W, 3) uint8 RGB.
+
+        Raises:
+            ImageError: the pixels are damaged, or too many for the memory.
+        """
         if self.options.refine:
-            return self(file.read())
-        fed_px = target_size(*size_px, self.spec.input, max_side_px=self.options.max_side_px)
+            return file.read()
+        size_px = (file.width_px, file.height_px)
+        fed_px = self.fed_px(size_px)
         # both sides must suffice, also where the model doesn't keep the aspect
         enlarge = max(fed_px[0] / size_px[0], fed_px[1] / size_px[1])
-        at_least_px = math.ceil(SPARE * enlarge * max(size_px))
-        return self(file.read(at_least_px=at_least_px), size_px=size_px)
+        return file.read(at_least_px=math.ceil(SPARE * enlarge * max(size_px)))
+
+    def fed_px(self, size_px: tuple[int, int]) -> tuple[int, int]:
+        """Width and height at which a photo of this width and height is fed.
+
+        Raises:
+            UsageError: the longest side allowed is too small for this model.
+        """
+        return target_size(*size_px, self.spec.input, max_side_px=self.options.max_side_px)
 
     def batch(self, images: Sequence[Image]) -> list[DepthMap]:
         """Estimate several photos; those that are fed at the same size go together.
@@ -97,11 +116,7 @@ class Estimator:
 
     def prepare(self, image: Image) -> Batch:
         """Resize and normalise one photo to (1, 3, h, w) float32, as its model wants it."""
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-            raise ImageError(
-                f"a photo is an array (height, width, 3) of uint8, not {image.shape} of"
-                f" {image.dtype}: nearfar.read_image makes one"
-            )
+        check_image(image)
         return prepare(image, self.spec.input, max_side_px=self.options.max_side_px)
 
     def finish(
@@ -114,11 +129,7 @@ class Estimator:
             image: the photo it was made from.
             size_px: width and height of the map; the photo's own when not given.
         """
-        if not np.isfinite(raw).all():
-            raise InferenceError(
-                f"{self.spec.name} answered with values that are no numbers:"
-                f" check the file with: nearfar models verify {self.spec.name}"
-            )
+        self.check(raw)
         if self.spec.output.zero == "free":
             raw = raw - raw.min()
         surface = refine(raw, image) if self.options.refine else raw
@@ -127,3 +138,28 @@ class Estimator:
             kind = _INTERPOLATION[self.spec.output.interpolation]
             surface = np.asarray(cv2.resize(surface, size_px, interpolation=kind), np.float32)
         return DepthMap(np.maximum(surface, 0), self.spec.name)
+
+    def check(self, raw: RawDepth) -> None:
+        """Refuse an answer of the network that is no map.
+
+        Raises:
+            InferenceError: NaN or infinity is in it.
+        """
+        if not np.isfinite(raw).all():
+            raise InferenceError(
+                f"{self.spec.name} answered with values that are no numbers:"
+                f" check the file with: nearfar models verify {self.spec.name}"
+            )
+
+
+def check_image(image: Image) -> None:
+    """Refuse an array that is no photo.
+
+    Raises:
+        ImageError: not (H, W, 3) uint8, or empty.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise ImageError(
+            f"a photo is an array (height, width, 3) of uint8, not {image.shape} of"
+            f" {image.dtype}: nearfar.read_image makes one"
+        )

@@ -1,0 +1,59 @@
+"""`nearfar serve`: the page, and the service behind it."""
+
+import sys
+from dataclasses import MISSING, field, fields, make_dataclass
+from typing import Annotated, Any, Optional, get_type_hints
+
+from cyclopts import Parameter
+
+from nearfar.cli.arguments import dashed
+from nearfar.extras import require
+from nearfar.service.settings import PREFIX, ServiceOptions
+
+
+def _without_defaults() -> type[Any]:
+    """Make of the options what was given on the command line: None is what was not.
+
+    Otherwise a default would win over the environment.
+    """
+    hints = get_type_hints(ServiceOptions)
+    rows = []
+    for each in fields(ServiceOptions):
+        standard = "" if each.default in {None, MISSING, ""} else f" [default: {each.default}]"
+        sentence = f"{each.metadata['help']}{standard} [env: {PREFIX}{each.name.upper()}]"
+        about = field(default=None, metadata={"help": sentence})
+        rows.append((each.name, Optional[hints[each.name]], about))  # noqa: UP045 - not a name
+    return make_dataclass("Given", rows, namespace={"__module__": __name__})
+
+
+_GIVEN = _without_defaults()
+_NOTHING = _GIVEN()
+
+
+def serve(*, given: Any = _NOTHING) -> None:
+    """Start the page and the service, at http://127.0.0.1:7860 unless told otherwise.
+
+    Each option can come from the environment too: NEARFAR_SERVE_PORT for --port. A token is
+    better given there, since others on this machine see the command line. Ctrl+C stops it, when
+    what was taken is done.
+    """
+    for module in ("fastapi", "uvicorn", "prometheus_client", "python_multipart"):
+        require(module)
+    values = {
+        each.name: value
+        for each in fields(given)
+        if (value := getattr(given, each.name)) is not None
+    }
+    options = ServiceOptions.from_environment(**values)
+    from nearfar.service.run import run
+
+    run(options, tell=lambda line: print(line, flush=True), warn=_warn)
+
+
+def _warn(line: str) -> None:
+    print(f"nearfar: warning: {line}", file=sys.stderr, flush=True)
+
+
+serve.__annotations__["given"] = Annotated[
+    _GIVEN, Parameter(name="*", name_transform=dashed, negative="")
+]

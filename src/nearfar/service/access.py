@@ -1,0 +1,241 @@
+"""The service's doorman: who may come in, how much they may bring, and the log of it all."""
+
+import asyncio
+import base64
+import binascii
+import hmac
+import secrets
+import time
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import anyio
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nearfar.service.logs import FAULTS, REQUESTS
+from nearfar.service.metrics import Metrics
+from nearfar.service.problems import RefusedError, answer
+from nearfar.service.settings import ServiceOptions
+
+OPEN: Final = frozenset({"/healthz", "/readyz"})
+"""Paths that never need the token."""
+
+GONE: Final = 499
+"""Logged as the status of a request whose client left (nginx's number for it)."""
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def client_of(scope: Scope) -> str:
+    """Name the client: its peer address. A forwarded header is never believed."""
+    return scope["client"][0] if scope.get("client") else "local"
+
+
+def is_allowed(wanted: str | None, given: str | None) -> bool:
+    """Compare tokens in constant time; where none is wanted, all may come in."""
+    return wanted is None or hmac.compare_digest(wanted.encode(), (given or "").encode())
+
+
+def token_of(headers: Headers) -> str | None:
+    """Read the token that a request brings.
+
+    As `Bearer`; or as the password of `Basic`, which is how a browser asks its user for it.
+    """
+    kind, _, given = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return given.strip()
+    if kind.lower() == "basic":
+        try:
+            return base64.b64decode(given, validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+    return None
+
+
+def is_foreign(headers: Headers, allowed: frozenset[str]) -> bool:
+    """Say whether a page of another site asks; CORS alone keeps neither forms nor WebSockets out.
+
+    Args:
+        headers: of the request.
+        allowed: origins that are let in all the same; `*` is every one.
+    """
+    origin = headers.get("origin")
+    if origin is None or origin in allowed or "*" in allowed:
+        return False
+    return urlsplit(origin).netloc != headers.get("host")
+
+
+class Access:
+    """ASGI middleware before everything: see the module's first line.
+
+    Args:
+        app: what is behind it.
+        options: limits, token and origins.
+        metrics: told of every request.
+        streams: gets the tasks of answers that never end by themselves, while they run.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        options: ServiceOptions,
+        metrics: Metrics,
+        streams: set[asyncio.Task[Any]],
+    ) -> None:
+        self.app = app
+        self.options = options
+        self.metrics = metrics
+        self.streams = streams
+        self.origins = frozenset(options.origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or connection."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        state["client"], state["request_id"] = client_of(scope), secrets.token_hex(8)
+        if scope["type"] == "http":
+            await self._serve(_Exchange(scope, receive, send, self))
+        elif is_foreign(Headers(scope=scope), self.origins):
+            await send({"type": "websocket.close", "code": 1008})  # before it is accepted: HTTP 403
+        else:
+            await self.app(scope, receive, send)
+
+    async def _serve(self, exchange: "_Exchange") -> None:
+        try:
+            error = await self._attempt(exchange)
+            if error is not None and not exchange.is_started:
+                response = answer(error, exchange.request_id)
+                await response(exchange.scope, exchange.receive, exchange.send_own)
+        finally:
+            self.streams.discard(exchange.task)
+            self._log(exchange)
+
+    async def _attempt(self, exchange: "_Exchange") -> Exception | None:
+        """Have the request answered, or say why it could not be."""
+        try:
+            self._admit(exchange.scope)
+            await self.app(exchange.scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            exchange.status = GONE
+        except asyncio.CancelledError:
+            if not exchange.is_stream:
+                raise
+            await exchange.end()
+        except RefusedError as refused:
+            exchange.refused = refused
+        except Exception as fault:  # noqa: BLE001 - the last place where it can become an answer
+            FAULTS.exception("request %s failed", exchange.request_id)
+            return fault
+        if exchange.refused is not None:
+            self.metrics.refused(exchange.refused.slug)
+        return exchange.refused
+
+    def _admit(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        if scope["path"] not in OPEN and not is_allowed(self.options.token, token_of(headers)):
+            by_hand = "text/html" in headers.get("accept", "")
+            kind = "Basic" if by_hand else "Bearer"
+            raise RefusedError(
+                "token-needed", headers={"WWW-Authenticate": f'{kind} realm="nearfar"'}
+            )
+        if scope["method"] not in _SAFE and is_foreign(headers, self.origins):
+            raise RefusedError("foreign-origin")
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > self.options.max_bytes:
+            raise too_many_bytes(self.options.max_bytes)
+
+    def _log(self, exchange: "_Exchange") -> None:
+        scope = exchange.scope
+        route = getattr(scope.get("route"), "path", "") or "none"
+        seconds = time.perf_counter() - exchange.start_s
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self.metrics.request(route, method, exchange.status, seconds)
+        REQUESTS.info(
+            {
+                "request_id": exchange.request_id,
+                "client": scope["state"]["client"],
+                "method": method,
+                "route": route,
+                "status": exchange.status,
+                "ms": round(seconds * 1000, 1),
+                "bytes_in": exchange.bytes_in,
+                "bytes_out": exchange.bytes_out,
+            }
+        )
+
+
+class _Exchange:
+    """One request and its answer, as they pass the door."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, access: Access) -> None:
+        self.scope, self.access = scope, access
+        self.request_id: str = scope["state"]["request_id"]
+        self._receive, self._send = receive, send
+        self.task = asyncio.current_task()
+        self.start_s = time.perf_counter()
+        self.status = 0
+        self.bytes_in = self.bytes_out = 0
+        self.is_started = self.is_whole = self.is_stream = self.is_ended = False
+        self.refused: RefusedError | None = None
+
+    async def receive(self) -> Message:
+        """Take a piece of the body; refuse too much of it, or too slow a one."""
+        if self.is_whole:
+            return await self._receive()
+        options = self.access.options
+        left_s = self.start_s + options.upload_timeout_s - time.perf_counter()
+        with anyio.move_on_after(left_s) as limit:
+            message = await self._receive()
+        if limit.cancelled_caught:
+            raise self._refuse(
+                RefusedError(
+                    "upload-timeout",
+                    f"The whole of it must come within {options.upload_timeout_s:g} s.",
+                    headers={"Connection": "close"},
+                )
+            )
+        self.bytes_in += len(message.get("body", b""))
+        self.is_whole = not message.get("more_body", False)
+        if self.bytes_in > options.max_bytes:
+            raise self._refuse(too_many_bytes(options.max_bytes))
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass a piece of the answer on, unless the door has refused meanwhile."""
+        if self.refused is None or self.is_started:
+            await self.send_own(message)
+
+    async def send_own(self, message: Message) -> None:
+        """Pass a piece of the answer on."""
+        if message["type"] == "http.response.start":
+            self.is_started, self.status = True, message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self.request_id
+            headers.setdefault("X-Content-Type-Options", "nosniff")
+            self.is_stream = headers.get("content-type", "").startswith("text/event-stream")
+            if self.is_stream and self.task is not None:
+                self.access.streams.add(self.task)
+        else:
+            self.bytes_out += len(message.get("body", b""))
+            self.is_ended = not message.get("more_body", False)
+        await self._send(message)
+
+    async def end(self) -> None:
+        """Close an answer that would go on for ever."""
+        if not self.is_ended:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _refuse(self, error: RefusedError) -> RefusedError:
+        self.refused = error
+        return error
+
+
+def too_many_bytes(limit: int) -> RefusedError:
+    """Refuse a body beyond the limit."""
+    return RefusedError("too-large", f"More than {limit / 2**20:.6g} MiB: send a smaller one.")

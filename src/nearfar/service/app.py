@@ -1,0 +1,171 @@
+"""The application: routes, the doorman before them, and the page behind them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import PlainTextResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
+
+from nearfar.errors import MissingExtraError, NearfarError
+from nearfar.extras import require
+from nearfar.service import catalog, estimate, health, probe
+from nearfar.service.access import OPEN, Access
+from nearfar.service.desk import Desk
+from nearfar.service.livepage import live_router
+from nearfar.service.logs import FAULTS
+from nearfar.service.metrics import Metrics
+from nearfar.service.pagedoor import PageDoor
+from nearfar.service.problems import PROBLEMS, SCHEMA, RefusedError, answer, refusal_of, responses
+from nearfar.service.settings import ServiceOptions
+from nearfar.service.stream import stream_router
+
+API: Final = ("/v1", "/healthz", "/readyz", "/metrics", "/openapi.json", "/live")
+"""What the page, which is at /, never gets to see."""
+
+_ABOUT: Final = (
+    "Depth from one photo, on a plain CPU: what is near, what is far. Every failure is an"
+    " `application/problem+json` whose `type` is stable."
+)
+_SLUG_OF: Final = {row.status: slug for slug, row in reversed(tuple(PROBLEMS.items()))}
+
+
+def make_app(options: ServiceOptions, *, desk: Desk | None = None, page: bool = True) -> FastAPI:
+    """Put the service together.
+
+    Args:
+        options: its settings.
+        desk: where depth is made; one of `options` when not given.
+        page: whether the web page is at `/`, as far as Gradio is installed.
+
+    Returns:
+        An ASGI application. Its state has `desk`, `metrics`, `options`; `starting`, the task
+        that loads the model; and `streams`, the tasks of answers that never end by themselves.
+    """
+    metrics = Metrics()
+    desk = desk or Desk(options, observer=metrics)
+    metrics.watch(waiting=lambda: desk.waiting, running=lambda: desk.running)
+    app = FastAPI(
+        title="nearfar",
+        version="1",
+        description=_ABOUT,
+        lifespan=_lifespan,
+        docs_url=None,  # they would fetch their scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.options, app.state.desk, app.state.metrics = options, desk, metrics
+    app.state.streams = set[asyncio.Task[Any]]()
+    refusals = responses("token-needed") if options.token else {}
+    for router in (estimate.router, probe.router, catalog.router, health.router):
+        app.include_router(router, responses=refusals)
+    app.include_router(stream_router())
+    app.include_router(live_router())
+    app.router.routes.append(_Fence(app))
+    for kind in (NearfarError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _tell)
+    app.add_middleware(Access, options=options, metrics=metrics, streams=app.state.streams)
+    if options.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=options.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=[*estimate.HEADERS, "Retry-After"],
+        )
+    app.openapi = lambda: _openapi(app, options)  # type: ignore[method-assign]  # FastAPI's own way
+    _mount_page(app, desk, page=page)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Load the model while health answers already; at the end, finish what was taken."""
+    desk: Desk = app.state.desk
+    app.state.starting = asyncio.create_task(desk.start())
+    try:
+        yield
+    finally:
+        if app.state.starting.cancel():
+            with suppress(asyncio.CancelledError):
+                await app.state.starting
+        await desk.drain()
+
+
+def _mount_page(app: FastAPI, desk: Desk, *, page: bool) -> None:
+    why = "The service is at /v1: see /openapi.json."
+    if page:
+        try:
+            require("gradio")
+        except MissingExtraError as error:
+            why = f"There is no page, as {error}"
+        else:
+            from nearfar.web.app import make_page, mount
+
+            limits = desk.options.limits
+            mount(app, make_page(PageDoor(desk), limits=limits), max_bytes=limits.max_bytes)
+            return
+
+    async def no_page() -> Response:
+        return PlainTextResponse(why)
+
+    app.add_api_route("/", no_page, include_in_schema=False)
+
+
+async def _tell(request: Request, error: Exception) -> Response:
+    """Answer for an error, whoever raised it."""
+    request_id: str = request.state.request_id
+    if isinstance(error, RequestValidationError):
+        faults = {".".join(map(str, fault["loc"][1:])): fault["msg"] for fault in error.errors()}
+        names = ", ".join(sorted(faults))
+        error = RefusedError("bad-option", f"Not understood: {names}.", faults=faults)
+    elif isinstance(error, HTTPException):
+        slug = _SLUG_OF.get(error.status_code, "bad-request")
+        error = RefusedError(slug, str(error.detail), headers=error.headers)
+    elif refusal_of(error).slug == "internal":
+        FAULTS.error("request %s failed", request_id, exc_info=error)
+    return answer(error, request_id)
+
+
+class _Fence(BaseRoute):
+    """Keeps what belongs to the service, and is not there, from the page, which takes any path."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Take what is below the service's own paths."""
+        path: str = scope.get("path", "")
+        mine = any(path == head or path.startswith(f"{head}/") for head in API)
+        return (Match.FULL if mine and scope["type"] == "http" else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Say 405 where another method would do, and else 404."""
+        for route in self._app.router.routes:
+            if route.matches(scope)[0] is Match.PARTIAL:
+                await route.handle(scope, receive, send)
+                return
+        raise HTTPException(404)
+
+
+def _openapi(app: FastAPI, options: ServiceOptions) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        components = schema.setdefault("components", {})
+        components.setdefault("schemas", {})["Problem"] = SCHEMA
+        if options.token:
+            components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            for path, methods in schema["paths"].items():
+                for operation in methods.values():
+                    operation["security"] = [] if path in OPEN else [{"token": []}]
+        app.openapi_schema = schema
+    return app.openapi_schema

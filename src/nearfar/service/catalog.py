@@ -1,0 +1,31 @@
+"""`GET /v1/models`: what can be asked for."""
+
+from typing import TYPE_CHECKING, Final
+
+from fastapi import APIRouter, Request
+
+from nearfar.service.problems import responses
+from nearfar.service.schemas import ModelList, ModelRow
+
+if TYPE_CHECKING:
+    from nearfar.service.desk import Desk
+
+router: Final = APIRouter(tags=["depth"])
+
+
+@router.get("/v1/models", summary="List the models", responses=responses("internal"))
+def models(request: Request) -> ModelList:
+    """List the installed models, best first."""
+    desk: Desk = request.app.state.desk
+    return ModelList(
+        models=[
+            ModelRow(
+                name=spec.name,
+                licence=spec.licence,
+                origin=spec.origin,
+                size_bytes=spec.size_bytes,
+                default=spec.name == desk.default_model,
+            )
+            for spec in desk.models()
+        ]
+    )

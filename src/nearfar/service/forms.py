@@ -1,0 +1,107 @@
+"""Multipart forms (RFC 7578), read into memory piece by piece."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from nearfar.service.problems import RefusedError
+
+
+@dataclass
+class Part:
+    """One field of a form.
+
+    Attributes:
+        name: of the field.
+        file_name: as the client gave it, which is not to be trusted; empty without one.
+        content: of the field.
+    """
+
+    name: str = ""
+    file_name: str = ""
+    content: bytearray = field(default_factory=bytearray)
+
+
+async def read_form(
+    content_type: str, pieces: AsyncIterator[bytes], *, allowed: frozenset[str]
+) -> dict[str, Part]:
+    """Read a form.
+
+    Args:
+        content_type: of the request, with the boundary.
+        pieces: of its body; whoever gives them limits them.
+        allowed: names of the fields that there may be, each once.
+
+    Raises:
+        RefusedError: it is no whole form, or has other fields.
+    """
+    _, parameters = parse_options_header(content_type)
+    reader = _Reader(allowed)
+    try:
+        parser = MultipartParser(
+            parameters.get(b"boundary", b""),
+            {
+                "on_part_begin": reader.begin,
+                "on_header_field": reader.take_header_name,
+                "on_header_value": reader.take_header_value,
+                "on_header_end": reader.end_header,
+                "on_headers_finished": reader.check,
+                "on_part_data": reader.take_content,
+                "on_part_end": reader.end,
+                "on_end": reader.finish,
+            },
+        )
+        async for piece in pieces:
+            parser.write(piece)
+        parser.finalize()
+    except FormParserError as error:
+        raise RefusedError("bad-request", "The form is damaged: send it anew.") from error
+    if not reader.is_whole:
+        raise RefusedError("bad-request", "The form is cut off: send the whole of it.")
+    return reader.parts
+
+
+class _Reader:
+    """What the parser calls."""
+
+    def __init__(self, allowed: frozenset[str]) -> None:
+        self.allowed = allowed
+        self.parts: dict[str, Part] = {}
+        self.is_whole = False
+        self._part = Part()
+        self._header, self._value = bytearray(), bytearray()
+
+    def begin(self) -> None:
+        self._part = Part()
+
+    def take_header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def take_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def end_header(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            _, parameters = parse_options_header(bytes(self._value))
+            self._part.name = parameters.get(b"name", b"").decode(errors="replace")
+            self._part.file_name = parameters.get(b"filename", b"").decode(errors="replace")
+        self._header, self._value = bytearray(), bytearray()
+
+    def check(self) -> None:
+        """Refuse a field before its content comes."""
+        names = ", ".join(sorted(self.allowed))
+        if self._part.name not in self.allowed:
+            raise RefusedError("bad-request", f"The form may have the fields {names} only.")
+        if self._part.name in self.parts:
+            raise RefusedError("bad-request", f"The form may have each of {names} once.")
+
+    def take_content(self, data: bytes, start: int, end: int) -> None:
+        self._part.content += data[start:end]
+
+    def end(self) -> None:
+        self.parts[self._part.name] = self._part
+
+    def finish(self) -> None:
+        self.is_whole = True

@@ -1,0 +1,119 @@
+"""What the service tells Prometheus."""
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+from nearfar.service.job import Timing
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+"""Of what `Metrics.text` gives."""
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_SIZES: Final = (1, 2, 3, 4, 6, 8, 16, 32, 64)
+
+
+class Metrics:
+    """Counters of one service, in a registry of their own; the batcher's `Observer`.
+
+    Safe to call from any thread.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._requests = Counter(
+            "nearfar_requests",
+            "Requests answered.",
+            ("route", "method", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "nearfar_request_seconds",
+            "From a request's first byte to its answer's last.",
+            ("route",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._stages = Histogram(
+            "nearfar_stage_seconds",
+            "Time of a picture in each stage: queue, prepare, infer, finish; and in total.",
+            ("stage",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._batches = Histogram(
+            "nearfar_batch_size",
+            "Pictures that ran together.",
+            buckets=_SIZES,
+            registry=self.registry,
+        )
+        self._refusals = Counter(
+            "nearfar_refusals", "Requests refused, by reason.", ("reason",), registry=self.registry
+        )
+        self._waiting = Gauge(
+            "nearfar_queue_depth", "Requests taken and not begun.", registry=self.registry
+        )
+        self._running = Gauge("nearfar_running", "Requests at work.", registry=self.registry)
+        self._streams = Gauge("nearfar_streams_open", "Live streams.", registry=self.registry)
+        self._frames = Counter(
+            "nearfar_frames",
+            "Frames of live streams: done, or dropped for a newer one.",
+            ("outcome",),
+            registry=self.registry,
+        )
+
+    def watch(self, *, waiting: Callable[[], float], running: Callable[[], float]) -> None:
+        """Say where the queue's depth and what is at work are read when they are asked for."""
+        self._waiting.set_function(waiting)
+        self._running.set_function(running)
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count an answered request.
+
+        Args:
+            route: the pattern, such as `/v1/depth`, never the path as it was asked for: each
+                new one costs memory for good.
+            method: of HTTP.
+            status: of the answer.
+            seconds: from its first byte to the answer's last.
+        """
+        self._requests.labels(route, method, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def refused(self, reason: str) -> None:
+        """Count a refusal; `reason` is one of a few fixed words."""
+        self._refusals.labels(reason).inc()
+
+    def ran(self, batch: int) -> None:
+        """Count a run of the network."""
+        self._batches.observe(batch)
+
+    def done(self, timing: Timing) -> None:
+        """Count a job that gave its result."""
+        for stage in ("queue", "prepare", "infer", "finish", "total"):
+            self._stages.labels(stage).observe(getattr(timing, f"{stage}_ms") / 1000)
+
+    def stream_opened(self) -> None:
+        """Count a live stream in."""
+        self._streams.inc()
+
+    def stream_closed(self) -> None:
+        """Count a live stream out."""
+        self._streams.dec()
+
+    def frame(self, outcome: str) -> None:
+        """Count a frame of a live stream: `done` or `dropped`."""
+        self._frames.labels(outcome).inc()
+
+    def text(self) -> bytes:
+        """Give everything in Prometheus's text format; its type is `CONTENT_TYPE`."""
+        return generate_latest(self.registry)

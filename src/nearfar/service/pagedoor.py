@@ -1,0 +1,44 @@
+"""The desk, as the page asks it."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from nearfar.choices import EstimateOptions
+from nearfar.depthmap import DepthMap
+from nearfar.models.spec import ModelSpec
+from nearfar.service.desk import Desk
+from nearfar.web.door import PageAnswer
+
+T = TypeVar("T")
+
+
+class PageDoor:
+    """A `nearfar.web.door.Door`: the page's photos queue with all others, by the same rules."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @property
+    def default_model(self) -> str:
+        """Name of the model that is chosen when the user chooses none."""
+        return self._desk.default_model
+
+    def models(self) -> tuple[ModelSpec, ...]:
+        """Give the models that may be asked for, best first."""
+        return self._desk.models()
+
+    async def depth(
+        self,
+        photo: bytes,
+        *,
+        client: str,
+        make: Callable[[DepthMap], T],
+        model: str,
+        options: EstimateOptions,
+    ) -> PageAnswer[T]:
+        """Estimate one photo; see `Door.depth` for arguments and errors."""
+        with self._desk.reserve(client) as place:
+            made = await self._desk.depth(
+                photo, place=place, make=make, model=model, options=options
+            )
+        return PageAnswer(made.value, made.model, made.runtime, made.timing.infer_ms)

@@ -1,0 +1,119 @@
+"""The formats of an answer: depth files, and the map as a picture in colour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from nearfar.choices import OutputOptions
+from nearfar.depthfiles import FORMATS
+from nearfar.depthmap import DepthMap
+from nearfar.images import encode_image
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row of the table.
+
+    Attributes:
+        suffix: of such a file.
+        media_type: of the answer.
+        sentence: what it is.
+        is_picture: the map in colour, for eyes; the others hold its values.
+    """
+
+    suffix: str
+    media_type: str
+    sentence: str
+    is_picture: bool
+
+
+_STORED: Final = {
+    "png16": ("image/png", "16-bit PNG"),
+    "png8": ("image/png", "8-bit PNG"),
+    "exr": ("image/x-exr", "OpenEXR, float32"),
+    "pfm": ("image/x-portable-floatmap", "PFM, float32"),
+    "tiff": ("image/tiff", "TIFF, float32"),
+    "npy": ("application/x-npy", "NumPy array, float32"),
+    "npz": ("application/x-npz", "NumPy archive, float32, with the model's name"),
+}
+
+RESULTS: Final[Mapping[str, Result]] = MappingProxyType(
+    {
+        **{
+            name: Result(row.suffixes[0], *_STORED[name], is_picture=False)
+            for name, row in FORMATS.items()
+        },
+        "jpeg": Result(".jpg", "image/jpeg", "JPEG in colour", is_picture=True),
+        "webp": Result(".webp", "image/webp", "WebP in colour", is_picture=True),
+        "png": Result(".png", "image/png", "PNG in colour", is_picture=True),
+    }
+)
+"""Every format by name; where several have one media type, `Accept` means the first."""
+
+DEFAULT: Final = "png16"
+
+
+def encode(depth: DepthMap, name: str, options: OutputOptions) -> bytes:
+    """Make the bytes of an answer.
+
+    Args:
+        depth: the map.
+        name: one of `RESULTS`.
+        options: colours of a picture; its format is not looked at.
+
+    Raises:
+        WriteError: the format can't hold so large a picture.
+    """
+    row = RESULTS[name]
+    if not row.is_picture:
+        return depth.encode(name)
+    picture = depth.colorize(options.colormap, robust=options.robust)
+    return encode_image(picture, row.suffix)
+
+
+def accepted(header: str | None) -> str | None:
+    """Choose a format by an `Accept` header (RFC 9110, 12.5.1).
+
+    Args:
+        header: as it came; without one, or where anything goes, it is `DEFAULT`.
+
+    Returns:
+        A name of `RESULTS`; None when nothing there is acceptable.
+    """
+    wishes = _wishes(header or "*/*")
+    best, best_weight = None, 0.0
+    order = dict.fromkeys((DEFAULT, *RESULTS))
+    seen: set[str] = set()
+    for name in order:
+        media_type = RESULTS[name].media_type
+        if media_type in seen:
+            continue
+        seen.add(media_type)
+        weight = next(
+            (
+                wishes[pattern]
+                for pattern in (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
+                if pattern in wishes
+            ),
+            0.0,
+        )
+        if weight > best_weight:
+            best, best_weight = name, weight
+    return best
+
+
+def _wishes(header: str) -> dict[str, float]:
+    """Media range -> weight, 0 to 1; a weight that is no number counts as 0."""
+    wishes = {}
+    for item in header.split(","):
+        media_range, *parameters = (part.strip().lower() for part in item.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    weight = min(max(float(parameter[2:]), 0.0), 1.0)
+                except ValueError:
+                    weight = 0.0
+        wishes[media_range] = weight
+    return wishes

@@ -1,0 +1,150 @@
+"""Start the service, and stop it so that nothing that was taken is lost."""
+
+import asyncio
+import contextlib
+import math
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from nearfar.errors import UsageError
+from nearfar.service import logs
+from nearfar.service.app import make_app
+from nearfar.service.settings import ServiceOptions
+
+if TYPE_CHECKING:
+    from nearfar.service.desk import Desk
+
+_TICK_S = 0.1
+
+
+def run(
+    options: ServiceOptions, *, tell: Callable[[str], None], warn: Callable[[str], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT; a second SIGINT stops at once.
+
+    Args:
+        options: of the service.
+        tell: gets the line with the address, once the service listens.
+        warn: gets a line if others than this machine can reach it.
+
+    Raises:
+        UsageError: the address can't be listened on.
+        NearfarError: the model can't be loaded.
+    """
+    with contextlib.closing(bind(options)) as listener:
+        address = _address(options, listener)
+        if not options.is_local:
+            warn(_warning(options, address))
+        logs.start()
+        app = make_app(options)
+        server = Server(app, options, lambda: tell(f"nearfar is at {address} (Ctrl+C stops it)"))
+        server.run(sockets=[listener])
+    if server.failure is not None:
+        raise server.failure
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but it finishes what was taken before it closes connections, and ends with 0.
+
+    Args:
+        app: of `make_app`.
+        options: of the service.
+        listening: called once connections are taken.
+    """
+
+    def __init__(
+        self, app: FastAPI, options: ServiceOptions, listening: Callable[[], None] = lambda: None
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,  # a client is who is at the other end, not who it says
+                ws_max_size=options.max_bytes,
+                ws_per_message_deflate=False,  # pictures do not deflate
+            )
+        )
+        self.app, self.options, self.listening = app, options, listening
+        self.failure: BaseException | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; stop again should the model fail to load."""
+        await super().startup(sockets)
+        self.app.state.starting.add_done_callback(self._started)
+        self.listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no connections, finish what was taken, then close."""
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + self.options.drain_s
+        for each in self.servers:
+            each.close()
+        desk: Desk = self.app.state.desk
+        draining = asyncio.ensure_future(desk.drain())
+        while not (draining.done() or self.force_exit):
+            await asyncio.wait((draining,), timeout=_TICK_S)
+        streams: set[asyncio.Task[Any]] = self.app.state.streams
+        for task in list(streams):
+            task.cancel()
+        self.config.timeout_graceful_shutdown = max(1, math.floor(end_s - loop.time()))
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take signals as a wish to stop; unlike uvicorn, don't raise them again afterwards."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {
+            each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    def _started(self, starting: asyncio.Task[None]) -> None:
+        if not starting.cancelled() and starting.exception() is not None:
+            self.failure = starting.exception()
+            self.should_exit = True
+
+
+def bind(options: ServiceOptions) -> socket.socket:
+    """Make the socket that the service listens on.
+
+    Raises:
+        UsageError: the system refuses the address.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(
+            options.host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        raise UsageError(
+            f"can't listen on {options.host}, port {options.port}:"
+            f" {error.strerror or error}: choose another with --host or --port"
+        ) from error
+
+
+def _address(options: ServiceOptions, listener: socket.socket) -> str:
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    return f"http://{host}:{listener.getsockname()[1]}"
+
+
+def _warning(options: ServiceOptions, address: str) -> str:
+    if options.token:
+        return f"{address} can be reached from other machines, with the token, unencrypted"
+    return (
+        f"{address} can be reached by everyone on the network:"
+        " ask for a token with NEARFAR_SERVE_TOKEN, or leave --host out"
+    )

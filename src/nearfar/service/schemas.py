@@ -1,0 +1,153 @@
+"""What is asked and answered, as pydantic models. No option is declared here a second time."""
+
+from dataclasses import MISSING, fields
+from typing import Annotated, Any, Final, Literal, TypeVar, get_type_hints
+
+from fastapi import Depends, Query
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, create_model
+
+from nearfar.choices import EstimateOptions, OutputOptions
+from nearfar.options import Options
+from nearfar.service.results import RESULTS
+
+MAX_POINTS: Final = 100
+"""Each costs a look at the whole map."""
+
+_BOUNDS: Final = ("ge", "gt", "le", "lt")
+_O = TypeVar("_O", bound=Options)
+
+OFFERED: Final[dict[type[Options], tuple[str, ...]]] = {
+    EstimateOptions: tuple(each.name for each in fields(EstimateOptions)),
+    OutputOptions: ("colormap", "robust"),
+}
+"""The options that callers choose, of those that there are. `format` is wider here, as there are
+pictures in it too; `color` and `side_by_side` are about files beside the map's own."""
+
+
+def query_of(name: str, *parts: type[Options], **others: Any) -> type[BaseModel]:
+    """Make the model of a query string; what it does not know is refused.
+
+    Args:
+        name: of the model.
+        parts: sets of options, whose `OFFERED` fields become its fields.
+        others: further fields, each a type and a pydantic field.
+    """
+    made: dict[str, Any] = {}
+    for part in parts:
+        hints = get_type_hints(part)
+        for each in fields(part):
+            if each.name in OFFERED[part]:
+                bounds = {word: each.metadata[word] for word in _BOUNDS if word in each.metadata}
+                default = ... if each.default is MISSING else each.default
+                about = Field(default, description=each.metadata["description"], **bounds)
+                made[each.name] = (hints[each.name], about)
+    return create_model(name, __config__=ConfigDict(extra="forbid"), **made, **others)
+
+
+def reads(model: type[BaseModel]) -> Any:
+    """Give the FastAPI dependency that reads a query string into a model made at run time."""
+
+    def read(query: BaseModel) -> BaseModel:
+        return query
+
+    read.__annotations__["query"] = Annotated[model, Query()]
+    return Depends(read)
+
+
+def part_of(query: BaseModel, part: type[_O]) -> _O:
+    """Take a set of options out of a query."""
+    return part(**{name: getattr(query, name) for name in OFFERED[part]})
+
+
+_MODEL: Final = (
+    str | None,
+    Field(None, description="A name of /v1/models; the service's default when not given."),
+)
+_FORMATS: Final = "; ".join(f"{name}: {row.sentence}" for name, row in RESULTS.items())
+
+DepthQuery: Final = query_of(
+    "DepthQuery",
+    EstimateOptions,
+    OutputOptions,
+    model=_MODEL,
+    format=(
+        Literal[tuple(RESULTS)] | None,
+        Field(None, description=f"Wins over `Accept`. {_FORMATS}."),
+    ),
+)
+
+
+class Point(BaseModel):
+    """A pixel to read; with its distance, where that is known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    x_px: int = Field(ge=0, lt=2**31, description="From the left.", examples=[120])
+    y_px: int = Field(ge=0, lt=2**31, description="From the top.", examples=[480])
+    metres: FiniteFloat | None = Field(
+        None, gt=0, description="Its distance, if known. Two of them give metres for all points."
+    )
+
+
+Points = Annotated[list[Point], Field(min_length=1, max_length=MAX_POINTS)]
+
+ProbeQuery: Final = query_of(
+    "ProbeQuery",
+    EstimateOptions,
+    model=_MODEL,
+    points=(
+        str | None,
+        Field(
+            None,
+            description="JSON, where the photo is the raw body; otherwise it is a form field.",
+            examples=['[{"x_px": 120, "y_px": 480}]'],
+        ),
+    ),
+)
+
+
+class Reading(BaseModel):
+    """What the map says at a pixel."""
+
+    x_px: int
+    y_px: int
+    inverse_depth: float = Field(description="Larger is nearer; no unit.")
+    nearness: float = Field(description="0 is the farthest pixel of the photo, 1 the nearest.")
+    nearer_than_percent: float = Field(description="How much of the picture is farther.")
+    metres: float | None = Field(
+        description="Distance; null where there is no surface, or where metres are not known."
+    )
+
+
+class ProbeAnswer(BaseModel):
+    """The readings, in the order in which they were asked for."""
+
+    model: str = Field(examples=["nearfar-lite"])
+    width_px: int
+    height_px: int
+    assumption: str | None = Field(
+        description="What the metres rest on; null where there are none."
+    )
+    points: list[Reading]
+
+
+class ModelRow(BaseModel):
+    """A model that can be asked for."""
+
+    name: str = Field(examples=["nearfar-lite"])
+    licence: str
+    origin: str
+    size_bytes: int
+    default: bool = Field(description="Whether it is taken when none is asked for.")
+
+
+class ModelList(BaseModel):
+    """The installed models, best first."""
+
+    models: list[ModelRow]
+
+
+class Health(BaseModel):
+    """That all is well."""
+
+    status: Literal["ok"] = "ok"

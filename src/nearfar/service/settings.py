@@ -1,0 +1,145 @@
+"""The settings of the service: each declared once, for the command line and the environment."""
+
+import ipaddress
+import os
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
+
+from nearfar.choices import ImageLimits, RuntimeName
+from nearfar.errors import UsageError
+from nearfar.options import Options, option
+from nearfar.runtimes import cores
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+PREFIX: Final = "NEARFAR_SERVE_"
+"""What the variables of the environment begin with."""
+
+_DAY_S: Final = 86_400
+_ASKED: Final = "Ask every request but those for health for this bearer token."
+
+
+@dataclass(frozen=True)
+class ServiceOptions(Options):
+    """How the service listens, works and refuses."""
+
+    host: str = option("Address to listen on; 0.0.0.0 is all of them.", "127.0.0.1")
+    port: int = option("Port to listen on; 0 is any that is free.", 7860, ge=0, le=65535)
+    token: str | None = field(
+        default=None, repr=False, metadata={"help": _ASKED, "description": _ASKED}
+    )
+    model: str = option("Model of those that ask for none; auto is the best installed.", "auto")
+    runtime: RuntimeName = option("Runtime of the models.", "auto")
+    workers: int | None = option(
+        "Requests that are worked on at a time; the physical cores when not given.",
+        None,
+        ge=1,
+        le=256,
+    )
+    threads: int = option("Threads of one run of the network.", 1, ge=1, le=256)
+    max_batch: int = option("Pictures of one size that run together at most.", 1, ge=1, le=64)
+    max_wait_ms: float = option(
+        "How long a picture waits at most for others of a batch, in milliseconds.",
+        2.0,
+        ge=0,
+        le=1000,
+    )
+    queue: int = option("Requests that may wait for a worker.", 64, ge=0, le=100_000)
+    per_client: int = option("Requests that one client may have inside.", 32, ge=1, le=100_000)
+    max_bytes: int = option("Refuse bodies with more bytes than this.", 32 * 2**20, ge=1)
+    max_pixels: int = option("Refuse pictures with more pixels than this.", 50_000_000, ge=1)
+    upload_timeout_s: float = option(
+        "A body must be here within this, in seconds.", 20.0, gt=0, le=_DAY_S
+    )
+    timeout_s: float = option(
+        "A request must be done within this, in seconds.", 60.0, gt=0, le=_DAY_S
+    )
+    drain_s: float = option(
+        "How long what was taken may still take when the service stops, in seconds.",
+        20.0,
+        ge=0,
+        le=_DAY_S,
+    )
+    streams: int = option("Live streams at a time.", 16, ge=0, le=10_000)
+    stream_fps: float = option(
+        "Frames a second that one live stream may send.", 60.0, gt=0, le=1000
+    )
+    cors_origins: str = option(
+        "Origins whose pages may call the service, comma separated; * is any, empty is none.", ""
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
+            raise UsageError("token must be of plain ASCII characters")
+        if self.token is not None and (not self.token or " " in self.token):
+            raise UsageError("token must not be empty or hold spaces: leave it out for none")
+
+    @property
+    def limits(self) -> ImageLimits:
+        """What of a picture is refused before it is decoded."""
+        return ImageLimits(max_pixels=self.max_pixels, max_bytes=self.max_bytes)
+
+    @property
+    def worker_count(self) -> int:
+        """`workers`, or the physical cores."""
+        return cores.threads_or_physical(self.workers)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """`cors_origins`, one by one."""
+        return tuple(each.strip() for each in self.cors_origins.split(",") if each.strip())
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach the service."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> "Self":
+        """Read NEARFAR_SERVE_<OPTION IN CAPITALS>; NEARFAR_SERVE_PORT for instance.
+
+        Args:
+            environ: the variables.
+            given: options by name that win over the variables.
+
+        Raises:
+            UsageError: a value is wrong, or no option is called like this; the variable is named.
+        """
+        names = {PREFIX + each.name.upper(): each.name for each in fields(cls)}
+        hints = get_type_hints(cls)
+        values = {}
+        for variable, text in environ.items():
+            if not variable.startswith(PREFIX):
+                continue
+            if variable not in names:
+                raise UsageError(f"{variable}: no such setting: there are {', '.join(names)}")
+            name = names[variable]
+            if name in given:
+                continue
+            values[name] = _read(hints[name], text)
+            try:
+                cls(**{name: values[name]})
+            except UsageError as error:
+                raise UsageError(f"{variable}: {error}") from error
+        return cls.of(**{**values, **given})
+
+
+def _read(hint: Any, text: str) -> Any:
+    """Make a value of a text; where that fails, the text itself, which the option then refuses."""
+    if get_origin(hint) in {Union, types.UnionType}:
+        hint = next(each for each in get_args(hint) if each is not type(None))
+    if hint in {int, float}:
+        try:
+            return hint(text)
+        except ValueError:
+            return text
+    return text

@@ -1,0 +1,402 @@
+"""Every job that was taken ends, whatever happens; and nobody waits for another in vain."""
+
+import asyncio
+import gc
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nearfar.errors import BusyError, InferenceError
+from nearfar.runtimes.session import Batch, RawDepth
+from nearfar.service.batcher import Batcher, Timing
+from tests.fakes import FakeSession
+from tests.service.gated import PATIENCE_S, GatedSession, Seen, ask, job, settle
+
+
+def batcher_of(**changes: Any) -> Batcher:
+    options = {"workers": 1, "queue": 16, "per_client": 16, **changes}
+    return Batcher(**options)
+
+
+def is_quiet(batcher: Batcher) -> bool:
+    return (batcher.waiting, batcher.running) == (0, 0)
+
+
+def test_result_and_where_the_time_went() -> None:
+    seen = Seen()
+
+    async def scene() -> tuple[Any, Timing]:
+        batcher = batcher_of(observer=seen)
+        with batcher.reserve("a") as place:
+            assert (batcher.waiting, batcher.running) == (1, 0)
+            answer = await batcher.submit(job(FakeSession(), "map"), place)
+            assert is_quiet(batcher)
+        assert await batcher.drain(PATIENCE_S)
+        return answer
+
+    value, timing = asyncio.run(scene())
+    assert value == "map"
+    assert timing.batch == 1
+    parts = (timing.queue_ms, timing.prepare_ms, timing.infer_ms, timing.finish_ms)
+    assert min(parts) >= 0
+    assert timing.total_ms == sum(parts)
+    assert seen.batches == [1]
+    assert seen.timings == [timing]
+
+
+def test_network_gets_what_was_prepared_and_finish_what_it_answered() -> None:
+    picture = np.random.default_rng(3).random((1, 3, 4, 6), np.float32)
+    session = FakeSession()
+
+    async def scene() -> RawDepth:
+        batcher = batcher_of()
+        what = job(session, prepare=lambda: picture, finish=lambda raw: raw)
+        answer: RawDepth = await ask(batcher, "a", what)
+        await batcher.drain(PATIENCE_S)
+        return answer
+
+    np.testing.assert_array_equal(asyncio.run(scene()), FakeSession().run(picture)[0])
+
+
+def test_work_is_done_in_worker_threads() -> None:
+    names = []
+
+    def note(value: Any) -> Any:
+        names.append(threading.current_thread().name)
+        return value
+
+    async def scene() -> None:
+        batcher = batcher_of()
+        picture = np.zeros((1, 3, 4, 6), np.float32)
+        what = job(FakeSession(), prepare=lambda: note(picture), finish=note)
+        await ask(batcher, "a", what)
+        await batcher.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+    assert names == ["nearfar-worker-1"] * 2
+
+
+def test_model_error_reaches_the_caller_and_next_request_succeeds() -> None:
+    session = FakeSession(error=InferenceError("too hot"))
+
+    async def scene() -> None:
+        batcher = batcher_of()
+        with pytest.raises(InferenceError, match="too hot"):
+            await ask(batcher, "a", job(session))
+        session.error = None
+        assert await ask(batcher, "a", job(session, 7)) == 7
+        assert is_quiet(batcher)
+        assert await batcher.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("stage", ["prepare", "run", "finish"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ValueError,
+        MemoryError,
+        TimeoutError,
+        StopAsyncIteration,
+        StopIteration,
+        KeyboardInterrupt,
+        SystemExit,
+        GeneratorExit,
+        asyncio.CancelledError,
+    ],
+)
+def test_whatever_a_job_raises_ends_that_job_alone(stage: str, kind: type[BaseException]) -> None:
+    def fail(*_: object) -> Any:
+        raise kind("on purpose")
+
+    class Failing(FakeSession):
+        def run(self, batch: Batch) -> RawDepth:
+            return super().run(fail(batch))
+
+    bad = {
+        "prepare": job(FakeSession(), prepare=fail),
+        "run": job(Failing()),
+        "finish": job(FakeSession(), finish=fail),
+    }[stage]
+
+    async def scene() -> BaseException:
+        batcher = batcher_of()
+        with pytest.raises(Exception, match=r".") as caught:
+            await ask(batcher, "a", bad)
+        assert await ask(batcher, "a", job(FakeSession(), 5)) == 5
+        assert is_quiet(batcher)
+        assert await batcher.drain(PATIENCE_S)
+        return caught.value
+
+    error = asyncio.run(scene())
+    if issubclass(kind, Exception) and kind is not StopIteration:
+        assert type(error) is kind
+    else:  # asyncio would end the loop, or take it for something else
+        assert type(error) is InferenceError
+        assert kind.__name__ in str(error)
+        assert type(error.__cause__) is kind
+
+
+def test_full_queue_refuses_at_once_and_takes_again_when_a_place_is_free() -> None:
+    session, seen = GatedSession(is_open=False), Seen()
+
+    async def scene() -> None:
+        batcher = batcher_of(queue=2, observer=seen)
+        first = asyncio.create_task(ask(batcher, "a", job(session, 1)))
+        await session.entered()
+        second = asyncio.create_task(ask(batcher, "b", job(session, 2)))
+        await settle()
+        with batcher.reserve("c"):  # its body is still on the way
+            assert (batcher.waiting, batcher.running) == (2, 1)
+            with pytest.raises(BusyError, match="queue") as refused:
+                batcher.reserve("d")
+            assert refused.value.retry_after_s >= 1
+        with batcher.reserve("d"):
+            pass
+        session.let_go()
+        assert [await first, await second] == [1, 2]
+        assert is_quiet(batcher)
+        assert await batcher.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+    assert seen.refusals == {"queue-full": 1}
+
+
+def test_without_a_queue_there_is_a_place_for_each_worker() -> None:
+    async def scene() -> None:
+        batcher = batcher_of(workers=2, queue=0)
+        for value in range(50):  # one after the other always finds a worker free
+            assert await ask(batcher, "a", job(FakeSession(), value)) == value
+        with batcher.reserve("a"), batcher.reserve("b"), pytest.raises(BusyError):
+            batcher.reserve("c")
+        assert await batcher.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+
+
+def test_one_client_holds_only_so_many_places() -> None:
+    seen = Seen()
+
+    async def scene() -> None:
+        batcher = batcher_of(per_client=2, observer=seen)
+        first, second = batcher.reserve("a"), batcher.reserve("a")
+        with pytest.raises(BusyError, match="2 requests of yours"):
+            batcher.reserve("a")
+        batcher.reserve("b").release()
+        first.release()
+        first.release()  # once more changes nothing
+        third = batcher.reserve("a")
+        with pytest.raises(BusyError):
+            batcher.reserve("a")
+        second.release()
+        third.release()
+        assert is_quiet(batcher)
+        assert await batcher.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+    assert seen.refusals == {"client-full": 2}
+
+
+def test_client_that_leaves_costs_nothing() -> None:
+    session = GatedSession(is_open=False)
+    prepared: list[str] = []
+
+    class Upload:
+        def __call__(self) -> Batch:
+            prepared.append("upload")
+            return np.zeros((1, 3, 4, 6), np.float32)
+
+    async def scene() -> None:
+        batcher = batcher_of()
+        first = asyncio.create_task(ask(batcher, "a", job(session, 1)))
+        await session.entered()
+        upload = Upload()
+        gone = asyncio.create_task(ask(batcher, "b", job(session, 2, prepare=upload)))
+        await settle()
+        assert batcher.waiting == 1
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        assert batcher.waiting == 0
+        kept = weakref.ref(upload)
+        del upload, gone
+        await settle()  # asyncio holds the cancellation until this task waits again
+        gc.collect()
+        assert kept() is None  # not even its bytes wait for a worker
+        session.let_go()
+        assert await first == 1
+        assert await batcher.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+    assert session.calls == 1
+    assert prepared == []
+
+
+def test_client_that_leaves_before_its_job_waits_costs_nothing() -> None:
+    session = FakeSession()
+
+    async def scene() -> None:
+        batcher = batcher_of()
+        gone = asyncio.create_task(ask(batcher, "a", job(session)))
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        assert is_quiet(batcher)
+        assert await batcher.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+    assert session.calls == 0
+
+
+def test_rest_of_a_job_is_left_out_when_its_client_leaves_while_it_runs() -> None:
+    session, seen = GatedSession(is_open=False), Seen()
+    finished: list[RawDepth] = []
+
+    async def scene() -> None:
+        batcher = batcher_of(observer=seen)
+        gone = asyncio.create_task(ask(batcher, "a", job(session, finish=finished.append)))
+        await session.entered()
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        assert (batcher.waiting, batcher.running) == (0, 1)
+        session.let_go()
+        assert await ask(batcher, "a", job(session, 2)) == 2
+        assert is_quiet(batcher)
+        assert await batcher.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+    assert finished == []
+    assert len(seen.timings) == 1
+
+
+def test_job_whose_place_is_given_back_is_never_begun() -> None:
+    session = GatedSession(is_open=False)
+
+    async def scene() -> None:
+        batcher = batcher_of()
+        first = asyncio.create_task(ask(batcher, "a", job(session, 1)))
+        await session.entered()
+        place = batcher.reserve("b")
+        waits = asyncio.create_task(batcher.submit(job(session, 2), place))
+        await settle()
+        with pytest.raises(RuntimeError, match="QUEUED"):
+            await batcher.submit(job(session), place)
+        await asyncio.to_thread(place.release)
+        with pytest.raises(RuntimeError, match="given back"):
+            await waits
+        with pytest.raises(RuntimeError, match="RELEASED"):
+            await batcher.submit(job(session), place)
+        session.let_go()
+        assert await first == 1
+        assert is_quiet(batcher)
+        assert await batcher.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+    assert session.calls == 1
+
+
+def test_place_serves_one_job_after_the_other() -> None:
+    async def scene() -> list[Any]:
+        batcher = batcher_of(queue=0)
+        with batcher.reserve("a") as place:
+            values = [(await batcher.submit(job(FakeSession(), n), place))[0] for n in range(3)]
+        assert await batcher.drain(PATIENCE_S)
+        return values
+
+    assert asyncio.run(scene()) == [0, 1, 2]
+
+
+def test_clients_take_turns() -> None:
+    session = GatedSession(is_open=False)
+    order: list[str] = []
+
+    def noted(name: str) -> Callable[[RawDepth], None]:
+        return lambda _: order.append(name)
+
+    async def scene() -> None:
+        batcher = batcher_of()
+        asked = [asyncio.create_task(ask(batcher, "z", job(session)))]
+        await session.entered()
+        for client in ("a", "a", "a", "a", "b", "c", "c"):
+            what = job(session, finish=noted(client))
+            asked.append(asyncio.create_task(ask(batcher, client, what)))
+        await settle()
+        session.let_go()
+        await asyncio.gather(*asked)
+        assert await batcher.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+    assert order == ["a", "b", "c", "a", "c", "a", "a"]
+
+
+def test_slow_client_does_not_block_others() -> None:
+    session = GatedSession(is_open=False)
+
+    async def scene() -> None:
+        batcher = batcher_of(workers=2)
+        slow = asyncio.create_task(ask(batcher, "slow", job(session, 1)))
+        await session.entered()
+        for number in range(10):
+            assert await ask(batcher, "quick", job(FakeSession(), number)) == number
+        assert not slow.done()
+        session.let_go()
+        assert await slow == 1
+        assert await batcher.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+
+
+def test_observer_that_fails_ends_no_worker() -> None:
+    class Broken(Seen):
+        def ran(self, batch: int) -> None:
+            super().ran(batch)
+            if len(self.batches) == 1:
+                raise ValueError("no disk")
+
+        def done(self, timing: Timing) -> None:
+            super().done(timing)
+            raise ValueError("no disk")
+
+    async def scene() -> None:
+        batcher = batcher_of(observer=Broken())
+        with pytest.raises(InferenceError, match="try again"):
+            await ask(batcher, "a", job(FakeSession()))
+        for number in range(3):
+            assert await ask(batcher, "a", job(FakeSession(), number)) == number
+        assert is_quiet(batcher)
+        assert await batcher.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_idle_worker_holds_nothing_of_its_last_job(fails: bool) -> None:
+    class Payload:
+        def __call__(self, _: RawDepth) -> Any:
+            if fails:
+                raise ValueError("no")
+            return self
+
+    async def scene() -> bool:
+        batcher = batcher_of()
+        payload = Payload()
+        reference = weakref.ref(payload)
+        what = job(FakeSession(), finish=payload)
+        del payload
+        await asyncio.gather(ask(batcher, "a", what), return_exceptions=True)
+        del what
+        for _ in range(1000):
+            gc.collect()
+            if reference() is None:
+                break
+            await asyncio.sleep(0.01)
+        assert await batcher.drain(PATIENCE_S)
+        return reference() is None
+
+    assert asyncio.run(scene())

@@ -1,0 +1,461 @@
+"""The desk gives what the library gives, loads each model once, and refuses in time."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import nearfar
+from nearfar.choices import EstimateOptions
+from nearfar.depthmap import DepthMap
+from nearfar.errors import (
+    BusyError,
+    DrainingError,
+    ImageError,
+    ImageTooLargeError,
+    InferenceError,
+    ModelMissingError,
+    NotAnImageError,
+    TimedOutError,
+    UnknownModelError,
+)
+from nearfar.estimator import Estimator
+from nearfar.images import ImageFile
+from nearfar.models.store import Store
+from nearfar.runtimes import cores
+from nearfar.runtimes.session import RawDepth
+from nearfar.service import desk as desk_room
+from nearfar.service.desk import KEPT, Answer, Desk
+from nearfar.service.settings import ServiceOptions
+from tests.fakes import FakeSession
+from tests.picturefiles import noise, saved
+from tests.service.gated import PATIENCE_S, GatedSession, Seen, settle
+from tests.test_estimator import SPEC
+
+PHOTO = saved(noise(48, 64), "PNG")
+
+
+class Loads:
+    """Stands in for `nearfar.loading.load`: every model is a fake, and loading is noted.
+
+    Attributes:
+        names: of what was loaded, in order.
+        session: of every model.
+        gate: loading waits for it.
+        error: what the next load raises.
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.session: FakeSession = FakeSession()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.error: Exception | None = None
+        self.arguments: dict[str, Any] = {}
+
+    def __call__(self, name: str, **arguments: Any) -> Estimator:
+        assert threading.current_thread() is not threading.main_thread()
+        self.names.append(name)
+        self.arguments = arguments
+        assert self.gate.wait(PATIENCE_S)
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        return Estimator(replace(SPEC, name=name), self.session)
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> Loads:
+    loads = Loads()
+    monkeypatch.setattr(desk_room, "load", loads)
+    return loads
+
+
+def options_of(**changes: Any) -> ServiceOptions:
+    return ServiceOptions.of(**{"model": "nearfar-lite", "workers": 1, **changes})
+
+
+async def depth_of(desk: Desk, photo: Any = PHOTO, **arguments: Any) -> Answer[Any]:
+    with desk.reserve("a") as place:
+        return await desk.depth(photo, **{"place": place, "make": lambda depth: depth, **arguments})
+
+
+async def looked_at(desk: Desk) -> None:
+    """Wait until all that was asked so far has gone through the one thread that looks at it."""
+    await settle()
+    await asyncio.get_running_loop().run_in_executor(desk._lookers, int)
+    await settle()
+
+
+def is_ready(desk: Desk) -> bool:
+    return desk.ready
+
+
+def in_desk(scene: Callable[[Desk], Any], *, observer: Seen | None = None, **changes: Any) -> Any:
+    """Play a scene at a desk that has started, and see that nothing is left of it."""
+
+    async def play() -> Any:
+        desk = Desk(options_of(**changes), observer=observer)
+        await desk.start()
+        result = await scene(desk)
+        assert (desk.waiting, desk.running) == (0, 0)
+        assert await desk.drain()
+        return result
+
+    return asyncio.run(play())
+
+
+def test_same_map_as_from_the_library(examples: Path) -> None:
+    path = examples / "street.jpg"
+    estimator = nearfar.load(runtime="onnxruntime", threads=1)
+
+    async def scene(desk: Desk) -> tuple[Answer[DepthMap], Answer[DepthMap]]:
+        return (
+            await depth_of(desk, path.read_bytes()),
+            await depth_of(desk, nearfar.read_image(path)),
+        )
+
+    encoded, decoded = in_desk(scene, model="auto", runtime="onnxruntime")
+    with ImageFile(path) as file:
+        wanted = estimator.from_file(file).inverse_depth
+    np.testing.assert_allclose(encoded.value.inverse_depth, wanted, atol=1e-4)
+    wanted = estimator(nearfar.read_image(path)).inverse_depth
+    np.testing.assert_allclose(decoded.value.inverse_depth, wanted, atol=1e-4)
+    for answer in (encoded, decoded):
+        assert answer.model == answer.value.model == estimator.spec.name
+        assert answer.runtime == "onnxruntime"
+        assert (answer.width_px, answer.height_px) == answer.value.size_px
+        assert answer.timing.infer_ms > 0
+
+
+def test_options_of_a_request_use_the_one_loaded_network(loads: Loads) -> None:
+    photo = noise(60, 200)
+
+    async def scene(desk: Desk) -> list[DepthMap]:
+        each = (EstimateOptions(), EstimateOptions(refine=True), EstimateOptions(max_side_px=96))
+        return [(await depth_of(desk, photo, options=options)).value for options in each]
+
+    plain, refined, small = in_desk(scene)
+    assert loads.names == ["nearfar-lite"]
+    warming, *fed = loads.session.shapes
+    assert warming[0] == 1
+    assert fed == [(1, 3, 64, 224), (1, 3, 64, 224), (1, 3, 32, 96)]
+    for map_, options in (
+        (plain, EstimateOptions()),
+        (refined, EstimateOptions(refine=True)),
+        (small, EstimateOptions(max_side_px=96)),
+    ):
+        wanted = Estimator(SPEC, FakeSession(), options)(photo)
+        np.testing.assert_allclose(map_.inverse_depth, wanted.inverse_depth, atol=1e-6)
+
+
+def test_big_jpeg_is_decoded_small_and_answered_large(loads: Loads) -> None:
+    photo = saved(noise(1200, 1600), "JPEG")
+
+    async def scene(desk: Desk) -> Answer[DepthMap]:
+        return await depth_of(desk, photo)
+
+    answer = in_desk(scene)
+    assert answer.value.size_px == (answer.width_px, answer.height_px) == (1600, 1200)
+    with ImageFile(photo) as file:
+        wanted = Estimator(SPEC, FakeSession()).from_file(file)
+    np.testing.assert_allclose(answer.value.inverse_depth, wanted.inverse_depth, atol=1e-6)
+
+
+def test_settings_reach_the_loader_and_opencv(loads: Loads) -> None:
+    before = cv2.getNumThreads()
+
+    async def scene(_: Desk) -> int:
+        return int(cv2.getNumThreads())
+
+    inside = in_desk(scene, workers=64, threads=2, runtime="onnxruntime")
+    assert loads.arguments["threads"] == 2
+    assert loads.arguments["callers"] == 64
+    assert loads.arguments["runtime"] == "onnxruntime"
+    assert loads.session.calls == 1  # it was warmed
+    assert inside == max(1, cores.physical() // 64) == 1
+    assert cv2.getNumThreads() == before
+
+
+def test_work_is_done_in_a_worker_thread(loads: Loads) -> None:
+    async def scene(desk: Desk) -> Any:
+        name = await depth_of(desk, make=lambda _: threading.current_thread().name)
+        return name.value
+
+    assert in_desk(scene) == "nearfar-worker-1"
+
+
+def test_it_takes_nothing_before_it_is_ready_or_when_it_stops(loads: Loads) -> None:
+    seen = Seen()
+
+    async def play() -> None:
+        desk = Desk(options_of(), observer=seen)
+        loads.gate.clear()
+        starting = asyncio.create_task(desk.start())
+        await settle()
+        assert not is_ready(desk)
+        with pytest.raises(DrainingError, match="starting"):
+            desk.reserve("a")
+        loads.gate.set()
+        await starting
+        assert is_ready(desk)
+        await depth_of(desk)
+        assert await desk.drain()
+        assert not is_ready(desk)
+        with pytest.raises(DrainingError, match="stopping"):
+            desk.reserve("a")
+
+    asyncio.run(play())
+    assert seen.refusals == Counter({"not-ready": 1, "draining": 1})
+
+
+def test_start_that_fails_can_be_tried_again(loads: Loads) -> None:
+    loads.error = InferenceError("too hot")
+
+    async def play() -> None:
+        desk = Desk(options_of())
+        with pytest.raises(InferenceError, match="too hot"):
+            await desk.start()
+        assert not is_ready(desk)
+        await desk.start()
+        assert is_ready(desk)
+        assert await desk.drain()
+
+    asyncio.run(play())
+
+
+def test_wrong_default_model_is_told_at_once() -> None:
+    with pytest.raises(UnknownModelError, match="nearfar-lite"):
+        Desk(options_of(model="nearfar-light"))
+
+    async def play() -> None:
+        desk = Desk(options_of(model="midas-small"))
+        with pytest.raises(ModelMissingError, match="models pull"):
+            await desk.start()
+        assert await desk.drain()
+
+    asyncio.run(play())
+
+
+def test_only_installed_models_are_offered_and_others_are_refused() -> None:
+    async def scene(desk: Desk) -> None:
+        assert [spec.name for spec in desk.models()] == ["nearfar-lite"]
+        assert desk.default_model == "nearfar-lite"
+        with pytest.raises(UnknownModelError):
+            await depth_of(desk, model="../../etc/passwd")
+        with pytest.raises(ModelMissingError):
+            await depth_of(desk, model="midas-small")
+        assert (await depth_of(desk, model="auto")).model == "nearfar-lite"
+
+    in_desk(scene, model="auto", runtime="onnxruntime")
+
+
+def test_first_requests_for_a_model_load_it_once(loads: Loads) -> None:
+    async def scene(desk: Desk) -> None:
+        loads.gate.clear()
+        asked = [asyncio.create_task(depth_of(desk, model="midas-small")) for _ in range(5)]
+        await looked_at(desk)  # the photos
+        await looked_at(desk)  # the models' names
+        asked[0].cancel()  # who leaves takes the model from nobody
+        assert (await depth_of(desk)).model == "nearfar-lite"  # others are not held up
+        loads.gate.set()
+        answers = await asyncio.gather(*asked[1:])
+        assert {answer.model for answer in answers} == {"midas-small"}
+        with pytest.raises(asyncio.CancelledError):
+            await asked[0]
+
+    in_desk(scene)
+    assert loads.names == ["nearfar-lite", "midas-small"]
+
+
+def test_failed_load_reaches_all_who_wait_and_is_tried_again(loads: Loads) -> None:
+    async def scene(desk: Desk) -> None:
+        loads.gate.clear()
+        loads.error = InferenceError("too hot")
+        asked = [asyncio.create_task(depth_of(desk, model="midas-small")) for _ in range(3)]
+        await looked_at(desk)  # the photos
+        await looked_at(desk)  # the models' names
+        loads.gate.set()
+        ends = await asyncio.gather(*asked, return_exceptions=True)
+        assert [str(end) for end in ends] == ["too hot"] * 3
+        assert (await depth_of(desk, model="midas-small")).model == "midas-small"
+
+    in_desk(scene)
+    assert loads.names == ["nearfar-lite", "midas-small", "midas-small"]
+
+
+def test_models_not_asked_for_the_longest_go_and_the_default_stays(
+    loads: Loads, tmp_path: Path
+) -> None:
+    names = ["own-1", "own-2", "own-3"]
+    rows = tuple(replace(SPEC, name=name) for name in ("nearfar-lite", *names))
+    store = Store(tmp_path, catalog=rows)
+    assert len(names) == KEPT + 1
+
+    async def play() -> None:
+        desk = Desk(options_of(), store=store)
+        await desk.start()
+        for name in ("own-1", "own-2", "own-1", "own-3", "own-1", "nearfar-lite", "own-2"):
+            assert (await depth_of(desk, model=name)).model == name
+        assert await desk.drain()
+
+    asyncio.run(play())
+    assert loads.names == ["nearfar-lite", "own-1", "own-2", "own-3", "own-2"]
+
+
+@pytest.mark.parametrize(
+    ("photo", "error"),
+    [
+        (b"GIF? no", NotAnImageError),
+        (b"", ImageError),
+        (saved(noise(101, 100), "PNG"), ImageTooLargeError),
+        (noise(101, 100), ImageTooLargeError),
+        (b"\xff\xd8" + bytes(20_000), ImageTooLargeError),
+        (np.zeros((5, 5), np.uint8), ImageError),
+        (np.zeros((0, 5, 3), np.uint8), ImageError),
+    ],
+)
+def test_what_is_no_picture_is_refused_without_waiting(
+    photo: Any, error: type[Exception], loads: Loads
+) -> None:
+    async def scene(desk: Desk) -> None:
+        session = GatedSession(is_open=False)
+        desk_session, loads.session = loads.session, session
+        slow = asyncio.create_task(depth_of(desk, model="midas-small"))
+        session.let_go()
+        await slow
+        session.hold()
+        slow = asyncio.create_task(depth_of(desk, model="midas-small"))
+        await session.entered()
+        with pytest.raises(error):  # while the only worker is busy
+            await depth_of(desk, photo)
+        assert not slow.done()
+        session.let_go()
+        await slow
+        assert desk_session.calls == 1
+
+    in_desk(scene, max_pixels=10_000, max_bytes=20_000)
+
+
+def test_request_that_takes_too_long_is_given_up(loads: Loads) -> None:
+    session = GatedSession()
+    loads.session = session
+
+    async def scene(desk: Desk) -> None:
+        await session.entered()  # the warming
+        session.hold()
+        with pytest.raises(TimedOutError, match="smaller picture"):
+            await depth_of(desk)
+        assert desk.waiting == 0
+        session.let_go()
+
+    async def play() -> None:
+        desk = Desk(options_of(timeout_s=0.05))
+        await desk.start()
+        await scene(desk)
+        assert await desk.drain()
+
+    asyncio.run(play())
+
+
+def test_timeout_of_the_work_itself_is_not_taken_for_ours(loads: Loads) -> None:
+    def fail(_: DepthMap) -> None:
+        raise TimeoutError("the disk")
+
+    async def scene(desk: Desk) -> None:
+        with pytest.raises(TimeoutError, match="the disk") as caught:
+            await depth_of(desk, make=fail)
+        assert not isinstance(caught.value, TimedOutError)
+        assert (await depth_of(desk)).model == "nearfar-lite"
+
+    in_desk(scene)
+
+
+def test_client_that_leaves_while_it_waits_costs_nothing(loads: Loads) -> None:
+    session = GatedSession()
+    loads.session = session
+    made: list[DepthMap] = []
+
+    async def scene(desk: Desk) -> None:
+        await session.entered()  # the warming
+        session.hold()
+        slow = asyncio.create_task(depth_of(desk))
+        await session.entered()
+        gone = asyncio.create_task(depth_of(desk, noise(9, 9), make=made.append))
+        await looked_at(desk)
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        assert desk.waiting == 0
+        session.let_go()
+        await slow
+
+    in_desk(scene)
+    assert session.calls == 2
+    assert made == []
+
+
+def test_full_desk_refuses(loads: Loads) -> None:
+    seen = Seen()
+
+    async def scene(desk: Desk) -> None:
+        with desk.reserve("a"), desk.reserve("b"), pytest.raises(BusyError):
+            desk.reserve("c")
+
+    in_desk(scene, observer=seen, queue=1)
+    assert seen.refusals == {"queue-full": 1}
+
+
+def test_raw_is_what_the_network_answered(loads: Loads) -> None:
+    async def scene(desk: Desk) -> Answer[RawDepth]:
+        with desk.reserve("a") as place:
+            return await desk.raw(PHOTO, place=place, make=lambda raw: raw, max_side_px=96)
+
+    answer = in_desk(scene)
+    assert (answer.width_px, answer.height_px) == (64, 48)
+    estimator = Estimator(SPEC, FakeSession(), EstimateOptions(max_side_px=96))
+    with ImageFile(PHOTO) as file:
+        wanted = FakeSession().run(estimator.prepare(estimator.decode(file)))[0]
+    np.testing.assert_array_equal(answer.value, wanted)
+
+
+def test_answer_that_is_no_number_is_an_error_also_when_raw(loads: Loads) -> None:
+    async def scene(desk: Desk) -> None:
+        loads.session.nan = True
+        with desk.reserve("a") as place:
+            with pytest.raises(InferenceError, match="no numbers"):
+                await desk.raw(PHOTO, place=place, make=lambda raw: raw)
+            with pytest.raises(InferenceError, match="no numbers"):
+                await desk.depth(PHOTO, place=place, make=lambda depth: depth)
+
+    in_desk(scene)
+
+
+def test_photos_of_one_size_run_together(loads: Loads) -> None:
+    session = GatedSession()
+    loads.session = session
+
+    async def scene(desk: Desk) -> list[DepthMap]:
+        await session.entered()  # the warming
+        session.hold()
+        slow = asyncio.create_task(depth_of(desk, noise(9, 90)))
+        await session.entered()
+        photos = [noise(48, 64), noise(64, 48), 255 - noise(48, 64)]
+        asked = [asyncio.create_task(depth_of(desk, photo)) for photo in photos]
+        await looked_at(desk)
+        session.let_go()
+        await slow
+        return [(await task).value for task in asked]
+
+    maps = in_desk(scene, max_batch=4, max_wait_ms=0)
+    for photo, map_ in zip((noise(48, 64), noise(64, 48), 255 - noise(48, 64)), maps, strict=True):
+        wanted = Estimator(SPEC, FakeSession())(photo)
+        np.testing.assert_allclose(map_.inverse_depth, wanted.inverse_depth, atol=1e-6)
+    assert sorted(shape[0] for shape in session.shapes) == [1, 1, 1, 2]

@@ -1,0 +1,86 @@
+"""The page about the service says what is so, and its examples run."""
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from nearfar import read_depth
+from nearfar.cli.arguments import dashed
+from nearfar.service.problems import PROBLEMS, type_of
+from nearfar.service.results import RESULTS, accepted
+from nearfar.service.settings import PREFIX, ServiceOptions
+from tests.service.served import Served
+
+TEXT = (Path(__file__).parent.parent.parent / "docs" / "service.md").read_text("utf-8")
+ADDRESS = "http://127.0.0.1:7860"
+
+
+def blocks(language: str) -> list[str]:
+    before_the_stream = TEXT.partition("## Live stream")[0]
+    return re.findall(rf"```{language}\n(.*?)```", before_the_stream, flags=re.DOTALL)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, street: Path) -> Path:
+    shutil.copy(street, tmp_path / "street.jpg")
+    return tmp_path
+
+
+def test_every_setting_is_in_its_table() -> None:
+    for each in fields(ServiceOptions):
+        default = "" if each.default in {None, ""} else each.default
+        row = (
+            f"| `--{dashed(each.name)}` | `{PREFIX}{each.name.upper()}` | {default} |"
+            f" {each.metadata['help']} |"
+        )
+        assert row in TEXT
+    assert TEXT.count(f"`{PREFIX}") == len(fields(ServiceOptions)) + 1  # and in "Safety"
+
+
+def test_every_problem_is_in_its_table() -> None:
+    for slug, row in PROBLEMS.items():
+        assert f"| {row.status} | `{type_of(slug)}` | {row.title} |" in TEXT
+
+
+def test_every_format_is_in_its_table() -> None:
+    for name, row in RESULTS.items():
+        (found,) = re.findall(rf"\| `{name}` \|(.*?)\| {row.sentence} \|", TEXT)
+        by_accept = accepted(row.media_type) == name
+        assert (f"`{row.media_type}`" in found) is by_accept
+
+
+def test_python_example_runs(service: Served, desk: Path) -> None:
+    (lines,) = blocks("python")
+    program = lines.replace(ADDRESS, f"http://127.0.0.1:{service.port}")
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=desk, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "nearfar-lite" in ran.stdout
+    assert "infer;dur=" in ran.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl_examples_run(service: Served, desk: Path) -> None:
+    script = "".join(block for block in blocks("sh") if block.startswith("curl"))
+    script = script.replace(ADDRESS, f"http://127.0.0.1:{service.port}")
+    ran = subprocess.run(
+        ["sh", "-e"],
+        input=script.replace("curl ", "curl -fsS "),
+        cwd=desk,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert '"nearer_than_percent":' in ran.stdout
+    assert (
+        read_depth(desk / "street-depth.png").size_px
+        == read_depth(desk / "street-depth.exr").size_px
+    )
+    assert (desk / "heat.jpg").read_bytes().startswith(b"\xff\xd8\xff")

@@ -1,0 +1,53 @@
+"""Each option is declared once, and is offered everywhere."""
+
+from dataclasses import fields
+
+import pytest
+from cyclopts import App
+
+from nearfar.choices import EstimateOptions, OutputOptions
+from nearfar.cli.arguments import dashed
+from nearfar.cli.estimate import estimate
+from nearfar.options import Options
+from nearfar.service.app import make_app
+from nearfar.service.settings import ServiceOptions
+from nearfar.web.app import page_options
+
+FILES_BESIDE = {"color", "side_by_side"}
+"""Over HTTP one file is answered: the colour picture is a format, and the photo is there."""
+
+
+def names(*kinds: type[Options]) -> set[str]:
+    return {each.name for kind in kinds for each in fields(kind)}
+
+
+def test_every_option_appears_in_cli_http_and_page() -> None:
+    options = names(EstimateOptions, OutputOptions)
+    app = App()
+    app.default(estimate)
+    flags = {name for argument in app.assemble_argument_collection() for name in argument.names}
+    assert {f"--{dashed(name)}" for name in options} <= flags
+    schema = make_app(ServiceOptions(), page=False).openapi()
+    for path, expected in (
+        ("/v1/depth", options - FILES_BESIDE),
+        ("/v1/probe", names(EstimateOptions)),
+    ):
+        parameters = {each["name"] for each in schema["paths"][path]["post"]["parameters"]}
+        assert expected <= parameters
+        assert parameters <= expected | {"model", "points"}
+    assert page_options() == options
+
+
+@pytest.mark.parametrize("kind", [EstimateOptions, OutputOptions])
+def test_http_tells_range_default_and_sentence(kind: type[Options]) -> None:
+    schema = make_app(ServiceOptions(), page=False).openapi()
+    parameters = {each["name"]: each for each in schema["paths"]["/v1/depth"]["post"]["parameters"]}
+    for each in fields(kind):
+        if each.name in FILES_BESIDE | {"format"}:
+            continue
+        parameter = parameters[each.name]
+        assert parameter["description"] == each.metadata["description"]
+        assert parameter["schema"]["default"] == each.default
+        for word, name in (("ge", "minimum"), ("le", "maximum")):
+            assert parameter["schema"].get(name) == each.metadata.get(word)
+        assert not parameter["required"]

@@ -1,0 +1,63 @@
+"""Of what a job ends with, the first counts, and only where someone is left to hear it."""
+
+import asyncio
+import gc
+import threading
+
+import pytest
+
+from nearfar.service.batcher import Place, Timing
+from nearfar.service.task import Task
+from tests.fakes import FakeSession
+from tests.service.gated import job, settle
+
+TIMING = Timing(1, 2, 3, 4, 1)
+
+
+def task() -> Task[str]:
+    return Task(job(FakeSession()), Place("a", lambda _: None))
+
+
+def told_in_a_thread(task: Task[str], value: str) -> None:
+    thread = threading.Thread(target=task.tell, args=((value, TIMING),))
+    thread.start()
+    thread.join()
+
+
+def test_outcome_comes_from_any_thread_and_the_first_counts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene() -> None:
+        waited = task()
+        told_in_a_thread(waited, "first")
+        waited.tell(("second", TIMING))
+        waited.tell(ValueError("third"))
+        assert await waited.future == ("first", TIMING)
+        await settle()
+
+    asyncio.run(scene())
+    assert not caplog.records
+
+
+def test_nobody_is_told_who_has_gone(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        left = task()
+        left.future.cancel()
+        left.tell(("late", TIMING))
+        unheard = task()
+        unheard.tell(ValueError("nobody asks"))
+        await settle()
+        del left, unheard
+        gc.collect()
+
+    asyncio.run(scene())
+    assert not caplog.records
+
+
+def test_closed_loop_is_not_told() -> None:
+    async def scene() -> Task[str]:
+        return task()
+
+    orphan = asyncio.run(scene())
+    orphan.tell(("late", TIMING))
+    assert not orphan.future.done()
