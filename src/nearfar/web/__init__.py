@@ -1,0 +1,1 @@
+"""The page: texts, tabs, and the live view."""

@@ -1,0 +1,147 @@
+"""The page: header, language, theme, and one tab a row of the table."""
+
+from html import escape
+from typing import Any, Final
+
+import gradio as gr
+from fastapi import FastAPI
+
+from nearfar.images import DEFAULT_LIMITS, ImageLimits
+from nearfar.web import depthtab, livetab
+from nearfar.web.door import Door
+from nearfar.web.examples import thumbnails_css
+from nearfar.web.fence import Fence
+from nearfar.web.folder import CLEANING_S, LIFETIME_S, page_folder
+from nearfar.web.loop import in_a_loop
+from nearfar.web.options import page_options
+from nearfar.web.page import Page
+from nearfar.web.phrasebook import Phrasebook
+from nearfar.web.tab import Stage, Tab
+from nearfar.web.texts import LANGUAGES, Language, say
+from nearfar.web.theme import HEAD, STYLE, Calm
+
+__all__ = ["TABS", "make_page", "mount", "page_options"]
+
+TABS: Final = (
+    Tab("depth", "common.tab.depth", depthtab.build),
+    Tab("live", "common.tab.live", livetab.build),
+)
+"""Every tab, in order: one row, one file."""
+
+_NAMES: Final[dict[Language, str]] = {"en": "English", "zh": "中文"}
+
+
+def make_page(door: Door, *, limits: ImageLimits = DEFAULT_LIMITS) -> gr.Blocks:
+    """Build the page.
+
+    Args:
+        door: where depth is asked for.
+        limits: what is too large to be read.
+    """
+    page_folder()
+    return in_a_loop(lambda: _build(door, limits))
+
+
+def mount(
+    app: FastAPI,
+    page: gr.Blocks,
+    *,
+    path: str = "/",
+    max_bytes: int = DEFAULT_LIMITS.max_bytes,
+) -> None:
+    """Serve a page as part of an application; mount it last, since `/` takes what is left.
+
+    Args:
+        app: the application.
+        page: of `make_page`.
+        path: where.
+        max_bytes: of one uploaded file.
+    """
+    in_a_loop(
+        lambda: gr.mount_gradio_app(
+            app,
+            page,
+            path=path,
+            footer_links=[],
+            run_history=False,
+            allowed_paths=[],
+            show_error=False,
+            max_file_size=max_bytes,
+            ssr_mode=False,
+            enable_monitoring=False,
+            pwa=False,
+            i18n=page.i18n_instance,
+            mcp_server=False,
+            theme=Calm(),
+            css=STYLE.read_text("utf-8") + thumbnails_css(),
+            head=HEAD.read_text("utf-8"),
+        )
+    )
+    inner: Any = app.router.routes[-1]
+    inner.app = Fence(inner.app)
+
+
+def _build(door: Door, limits: ImageLimits) -> gr.Blocks:
+    book = Phrasebook()
+    page = Page(title="nearfar", analytics_enabled=False, delete_cache=(CLEANING_S, LIFETIME_S))
+    with page:
+        language = gr.State(LANGUAGES[0])
+        switch = _header(book)
+        stage = Stage(door, book, language, limits)
+        with gr.Tabs(elem_id="nf-tabs"):
+            for tab in TABS:
+                with book.make(gr.Tab, {"label": tab.label_key}, id=tab.name):
+                    tab.build(stage)
+        _follow_language(page, book, language, switch)
+    page.i18n_instance = book.i18n()
+    page.queue(api_open=False, default_concurrency_limit=None)
+    return page
+
+
+def _header(book: Phrasebook) -> gr.Radio:
+    with gr.Row(elem_id="nf-header"):
+        book.make(gr.HTML, {"value": _name}, elem_id="nf-name", padding=False)
+        with gr.Row(elem_id="nf-switches"):
+            switch = gr.Radio(
+                [(_NAMES[language], language) for language in LANGUAGES],
+                show_label=False,
+                container=False,
+                label="Language / 语言",
+                elem_id="nf-language",
+            )
+            theme = book.make(gr.Button, {"value": "common.theme"}, size="sm", elem_id="nf-theme")
+    theme.click(None, js="() => nearfar.turn()")
+    return switch
+
+
+def _follow_language(
+    page: gr.Blocks, book: Phrasebook, language: gr.State, switch: gr.Radio
+) -> None:
+    """The browser's language at first, or the one chosen before; then what the switch says."""
+
+    def begin(chosen: Language) -> tuple[Any, ...]:
+        return chosen, chosen, *book.updates(chosen)
+
+    def change(chosen: Language) -> tuple[Any, ...]:
+        return chosen, *book.updates(chosen)
+
+    page.load(
+        begin,
+        inputs=switch,
+        outputs=[language, switch, *book.blocks],
+        js="() => nearfar.begin()",
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    switch.input(
+        change,
+        inputs=switch,
+        outputs=[language, *book.blocks],
+        js="(chosen) => nearfar.choose(chosen)",
+        show_progress="hidden",
+        api_visibility="private",
+    )
+
+
+def _name(language: Language) -> str:
+    return f"<h1>near<i>far</i></h1><p>{escape(say('common.claim', language))}</p>"

@@ -1,0 +1,90 @@
+"""The files a visitor can take home."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from nearfar.calibration import fit_range
+from nearfar.choices import ImageLimits, OutputOptions
+from nearfar.colormaps import side_by_side
+from nearfar.depthfiles import FORMATS, encode_depth
+from nearfar.depthmap import MetricDepth
+from nearfar.depthraster import DepthRaster
+from nearfar.geometry.cloud import make_cloud
+from nearfar.geometry.files import encode_cloud
+from nearfar.images import encode_image, read_image
+from nearfar.web.options import format_names
+from nearfar.web.points import Visit, metric_of
+from nearfar.web.results import Result
+
+NEAR_M: Final = 1.0
+FAR_M: Final = 10.0
+"""What a point cloud assumes of the nearest and the farthest point, when nothing is known."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """One button.
+
+    Attributes:
+        name: of the kind of file; the button's id is `nf-get-<name>`.
+        label_key: of its text.
+    """
+
+    name: str
+    label_key: str
+
+
+PICTURES: Final = (
+    Download("color", "option.color"),
+    Download("side_by_side", "option.side_by_side"),
+)
+CLOUD: Final = Download("cloud", "depth.download.cloud")
+
+DOWNLOADS: Final = (
+    *PICTURES,
+    *(Download(name, f"depth.download.{name}") for name in format_names()),
+    CLOUD,
+)
+"""Every button, in order."""
+
+
+def make_download(
+    name: str, result: Result, visit: Visit, look: OutputOptions, limits: ImageLimits
+) -> tuple[bytes, str]:
+    """Make a file, at the photo's own size; it takes a while for a big photo.
+
+    Args:
+        name: of one of `DOWNLOADS`.
+        result: photo and map.
+        visit: with distances, depth files and cloud are in metres.
+        look: colours of the pictures.
+        limits: of reading the photo once more.
+
+    Returns:
+        Its content and its name.
+
+    Raises:
+        NearfarError: the format can't hold it, or the distances determine no metres.
+    """
+    stem = result.photo.stem
+    if name in {"color", "side_by_side"}:
+        picture = result.depth.colorize(look.colormap, robust=look.robust)
+        if name == "color":
+            return encode_image(picture, ".png"), f"{stem}-depth-color.png"
+        photo = read_image(result.photo.content, limits=limits)
+        return encode_image(side_by_side(photo, picture), ".jpg"), f"{stem}-depth-side.jpg"
+    metric = metric_of(result, visit)
+    if name == "cloud":
+        return _cloud(result, metric, limits), f"{stem}-cloud.ply"
+    suffix = FORMATS[name].suffixes[0]
+    if metric is None:
+        return result.depth.encode(name), f"{stem}-depth{suffix}"
+    raster = DepthRaster(metric.metres, "metres", metric.model, metric.assumption)
+    return encode_depth(raster, name), f"{stem}-metres{suffix}"
+
+
+def _cloud(result: Result, metric: MetricDepth | None, limits: ImageLimits) -> bytes:
+    if metric is None:
+        metric = fit_range(result.depth, NEAR_M, FAR_M).apply(result.depth)
+    photo = read_image(result.photo.content, limits=limits)
+    return encode_cloud(make_cloud(metric, photo, result.camera()), ".ply")

@@ -1,0 +1,252 @@
+"""The page in a real browser, with the real service behind it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
+
+from nearfar.depthmap import DepthMap, MetricDepth, read_depth
+from nearfar.images import read_image
+from nearfar.web.texts import say
+from tests.browser import ServiceProcess, browsing, playing, service_process
+
+WAIT_MS = 30_000
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+expect.set_options(timeout=WAIT_MS)
+FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+@pytest.fixture(scope="module")
+def player() -> Iterator[Playwright]:
+    with playing() as player:
+        yield player
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEARFAR_HOME", str(tmp_path_factory.mktemp("home")))
+        with service_process(page=True) as service:
+            yield service
+
+
+@pytest.fixture(scope="module")
+def browser(player: Playwright) -> Iterator[Browser]:
+    with browsing(player, *FAKE_CAMERA) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One for all visitors who speak English, so that Gradio's files are fetched once."""
+    with browser.new_context(
+        locale="en-GB", viewport={"width": 1440, "height": 900}, accept_downloads=True
+    ) as context:
+        yield context
+
+
+@pytest.fixture
+def visit(context: BrowserContext, service: ServiceProcess) -> Iterator[Page]:
+    """A visitor who speaks English; errors in the page, and requests elsewhere, fail the test."""
+    page = context.new_page()
+    yield from _visited(page, service)
+    page.evaluate("localStorage.clear()")
+    page.close()
+
+
+@pytest.fixture
+def phone(browser: Browser, service: ServiceProcess) -> Iterator[Page]:
+    """A visitor who speaks Chinese, on a small screen in the dark."""
+    with browser.new_context(
+        locale="zh-CN", viewport={"width": 390, "height": 844}, color_scheme="dark"
+    ) as context:
+        page = context.new_page()
+        yield from _visited(page, service)
+
+
+def _visited(page: Page, service: ServiceProcess) -> Iterator[Page]:
+    foreign: list[str] = []
+    errors: list[str] = []
+    page.set_default_timeout(WAIT_MS)
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith((service.address, "data:", "blob:"))
+            else foreign.append(request.url)
+        ),
+    )
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(service.address)
+    expect(page.locator("#nf-language input:checked")).to_have_count(1)
+    yield page
+    assert foreign == []
+    assert errors == []
+
+
+def _upload(page: Page, path: Path) -> None:
+    page.set_input_files("#nf-photo input[type=file]", path)
+
+
+def _map(page: Page) -> Locator:
+    return page.locator("#nf-map img")
+
+
+def _click(picture: Locator, x: float, y: float) -> None:
+    """Click at a place in shares of the picture's width and height."""
+    box = picture.bounding_box()
+    assert box is not None
+    picture.click(position={"x": box["width"] * x, "y": box["height"] * y})
+
+
+def _points(page: Page) -> Locator:
+    return page.locator("#nf-points li")
+
+
+def _save(page: Page, name: str, folder: Path) -> Path:
+    with page.expect_download() as download:
+        page.click(f"#nf-get-{name}")
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_upload_shows_a_heat_map(visit: Page, tmp_path: Path) -> None:
+    expect(visit.get_by_text(say("depth.map.empty", "en"))).to_be_visible()
+    _upload(visit, EXAMPLES / "pet.jpg")
+    expect(_map(visit)).to_be_visible()
+    shot = tmp_path / "map.png"
+    _map(visit).screenshot(path=shot)
+    pixels = read_image(shot).reshape(-1, 3).astype(int)
+    warm = (pixels[:, 0] > 200) & (pixels[:, 2] < 120)
+    assert len(np.unique(pixels // 16, axis=0)) > 50
+    assert 0.02 < warm.mean() < 0.9
+    expect(visit.locator("#nf-facts")).to_contain_text(
+        re.compile(r"nearfar-lite · [\d.]+ MB · inference \d+ ms on onnxruntime · map 451 × 300")
+    )
+    visit.get_by_role("tab", name=say("depth.compare", "en")).click()
+    expect(visit.locator("#nf-compare img").first).to_be_visible()
+
+
+def test_click_calibrate_and_download(visit: Page, tmp_path: Path) -> None:
+    visit.click("#nf-example-street")
+    expect(_map(visit)).to_be_visible()
+    relative = read_depth(_save(visit, "png16", tmp_path))
+    assert isinstance(relative, DepthMap)
+    assert relative.size_px == (768, 512)
+
+    _click(_map(visit), 0.9, 0.9)
+    expect(_points(visit)).to_have_count(1)
+    text = _points(visit).first.inner_text()
+    shown = re.search(r"nearer than (\d+) % of the picture\s+nearness ([\d.]+)", text)
+    assert shown is not None
+    # the picture fills its frame, but for the letterbox: what is read is what the file says
+    place = _place_of(visit, 0.9, 0.9)
+    assert abs(int(shown[1]) - relative.percentile(*place)) < 3
+    _click(visit.locator("#nf-photo img"), 0.5, 0.3)
+    expect(_points(visit)).to_have_count(2)
+
+    visit.fill("#nf-first textarea, #nf-first input", "2")
+    visit.fill("#nf-second textarea, #nf-second input", "9,5 m")
+    visit.click("#nf-calibrate")
+    expect(_points(visit).first).to_contain_text("2.00 m")
+    expect(_points(visit).nth(1)).to_contain_text("9.50 m")
+    expect(visit.locator("#nf-points")).to_contain_text("Between points 1 and 2")
+    expect(visit.locator("#nf-points")).to_contain_text("assuming a lens 60° wide")
+    _click(_map(visit), 0.2, 0.8)
+    expect(_points(visit).nth(2)).to_contain_text(re.compile(r"[\d.]+ m\s"))
+    metric = read_depth(_save(visit, "exr", tmp_path))
+    assert isinstance(metric, MetricDepth)
+    assert metric.at(*place) == pytest.approx(2, rel=0.05)
+    cloud = _save(visit, "cloud", tmp_path).read_bytes()
+    assert cloud.startswith(b"ply")
+    assert b"2 points of known distance" in cloud[:2000]
+
+    visit.click("#nf-clear")
+    expect(_points(visit)).to_have_count(0)
+
+
+def _place_of(page: Page, x: float, y: float) -> tuple[int, int]:
+    """The pixel of the 768 x 512 photo at a place of the map's frame, letterbox included."""
+    box = _map(page).bounding_box()
+    assert box is not None
+    scale = min(box["width"] / 768, box["height"] / 512)
+    left = (x - 0.5) * box["width"] / scale + 768 / 2
+    top = (y - 0.5) * box["height"] / scale + 512 / 2
+    return int(left), int(top)
+
+
+def test_language_follows_the_switch_and_is_remembered(visit: Page) -> None:
+    expect(visit.locator("#nf-name")).to_contain_text(say("common.claim", "en"))
+    visit.click("#nf-example-pet")
+    expect(_map(visit)).to_be_visible()
+    _click(_map(visit), 0.5, 0.5)
+    expect(_points(visit)).to_have_count(1)
+    visit.click("#nf-language label:has-text('中文')")
+    expect(visit.locator("#nf-name")).to_contain_text(say("common.claim", "zh"))
+    expect(_points(visit).first).to_contain_text("的部分更近")
+    expect(visit.locator("#nf-facts")).to_contain_text("推理")
+    expect(visit.locator("html")).to_have_attribute("lang", "zh-CN")
+    visit.reload()
+    expect(visit.locator("#nf-name")).to_contain_text(say("common.claim", "zh"))
+
+
+def test_phone_speaks_the_browsers_language_and_fits(phone: Page) -> None:
+    expect(phone.locator("#nf-name")).to_contain_text(say("common.claim", "zh"))
+    expect(phone.locator("body")).to_have_class(re.compile("dark"))
+    phone.click("#nf-example-portrait")
+    expect(_map(phone)).to_be_visible()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    phone.click("#nf-theme")
+    expect(phone.locator("body")).not_to_have_class(re.compile("dark"))
+
+
+def test_what_is_no_photo_is_said_in_one_line(visit: Page, tmp_path: Path) -> None:
+    text = tmp_path / "notes.jpg"
+    text.write_text("no picture at all")
+    _upload(visit, text)
+    toast = visit.get_by_test_id("toast-body")
+    expect(toast).to_contain_text(say("error.NotAnImageError", "en"))
+    expect(toast).not_to_contain_text("Traceback")
+    expect(visit.get_by_text(say("depth.map.empty", "en"))).to_be_visible()
+    _upload(visit, EXAMPLES / "pet.jpg")
+    expect(_map(visit)).to_be_visible()
+
+
+def test_camera_takes_a_photo(visit: Page) -> None:
+    visit.get_by_role("button", name="Capture from camera").click()
+    visit.get_by_text("Click to Access Webcam").click()
+    visit.wait_for_function(  # a picture taken before the first frame is empty
+        "() => { const video = document.querySelector('#nf-photo video');"
+        " return video && video.videoWidth > 0 && video.readyState >= 2; }"
+    )
+    visit.get_by_role("button", name="capture photo").click()
+    expect(_map(visit)).to_be_visible()
+
+
+def test_points_without_a_mouse_and_other_options(visit: Page) -> None:
+    visit.click("#nf-example-pet")
+    expect(_map(visit)).to_be_visible()
+    visit.get_by_role("button", name=say("depth.typed", "en")).click()
+    typed = visit.locator("#nf-typed textarea, #nf-typed input")
+    typed.fill("200, 150")
+    typed.press("Enter")
+    expect(_points(visit)).to_have_count(1)
+    typed.fill("9000, 150")
+    typed.press("Enter")
+    toast = visit.get_by_test_id("toast-body")
+    expect(toast).to_contain_text(say("error.PointError", "en"))
+    before = _map(visit).get_attribute("src")
+    visit.get_by_role("button", name=say("depth.options", "en")).click()
+    visit.get_by_label(say("option.refine", "en")).check()
+    expect(_map(visit)).not_to_have_attribute("src", str(before))
+    expect(_points(visit)).to_have_count(1)
+
+
+def test_live_tab_shows_the_live_page(visit: Page) -> None:
+    visit.get_by_role("tab", name=say("common.tab.live", "en"), exact=True).click()
+    frame = visit.frame_locator("iframe[allow=camera]")
+    expect(frame.get_by_role("button", name=say("live.start", "en"))).to_be_visible()
