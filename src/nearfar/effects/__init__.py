@@ -1,0 +1,52 @@
+"""What depth is for: one file an effect, and the one tuple of them all."""
+
+from typing import Any, Final
+
+from nearfar.effects import (
+    autostereogram,
+    bokeh,
+    cutout,
+    fade,
+    fog,
+    navigate,
+    parallax,
+    rackfocus,
+    relight,
+    sonify,
+    stereo,
+    sticker,
+)
+from nearfar.effects.effect import Clip, Effect, Picture, Sound
+from nearfar.effects.navigate import NavigationPlan
+from nearfar.errors import UsageError
+
+__all__ = ["EFFECTS", "Clip", "Effect", "NavigationPlan", "Picture", "Sound", "find"]
+
+EFFECTS: Final[tuple[Effect[Any, Any], ...]] = (
+    bokeh.EFFECT,
+    rackfocus.EFFECT,
+    parallax.EFFECT,
+    cutout.EFFECT,
+    sticker.EFFECT,
+    fog.EFFECT,
+    relight.EFFECT,
+    fade.EFFECT,
+    stereo.EFFECT,
+    autostereogram.EFFECT,
+    sonify.EFFECT,
+    navigate.EFFECT,
+)
+"""Every effect, in the order in which they are shown."""
+
+_BY_NAME: Final = {effect.name: effect for effect in EFFECTS}
+
+
+def find(name: str) -> Effect[Any, Any]:
+    """Find an effect.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in _BY_NAME:
+        raise UsageError(f"no effect {name!r}: there are {', '.join(_BY_NAME)}")
+    return _BY_NAME[name]

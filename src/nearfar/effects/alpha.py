@@ -1,0 +1,85 @@
+"""Soft masks, and the colours below them."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from nearfar.effects.guided import Guide
+from nearfar.effects.linear import FloatMap, Light
+from nearfar.images import Image
+
+RAMP: Final = 0.04
+"""Nearness from wholly on one side of a cut to wholly on the other."""
+
+_EPSILON: Final = 1e-5
+_WORK_PX: Final = 640
+_SURE: Final = 0.1  # what the filter leaves below this, or over 1 minus it, is decided
+
+
+def nearer_than(nearness: FloatMap, cut: float) -> FloatMap:
+    """Give a mask of what is nearer than a cut, with a short ramp.
+
+    Args:
+        nearness: (H, W) float32, 0 to 1.
+        cut: nearness where the mask is a half.
+
+    Returns:
+        (H, W) float32, 0 to 1.
+    """
+    return np.asarray(np.clip((nearness - cut) / RAMP + 0.5, 0, 1), np.float32)
+
+
+def soften(mask: FloatMap, photo: Image, radius: float) -> FloatMap:
+    """Make the rim of a mask follow the photo: hair, fur, the blur of an edge.
+
+    Args:
+        mask: (H, W) float32, 0 to 1.
+        photo: (H, W, 3) uint8 RGB of the same size.
+        radius: how far the rim reaches, as part of the longer side; 0 changes nothing.
+
+    Returns:
+        (H, W) float32, 0 to 1; the mask itself farther than twice that from any rim.
+    """
+    if radius == 0 or mask.min() == mask.max():
+        return mask
+    guide = Guide(photo, radius, _EPSILON, work_px=_WORK_PX)
+    soft = guide.filter(guide.shrink(mask))
+    return np.asarray(np.clip((soft - _SURE) / (1 - 2 * _SURE), 0, 1), np.float32)
+
+
+def own_light(light: Light, alpha: FloatMap, radius_px: int) -> Light:
+    """Take the background's colour out of a rim that is half transparent.
+
+    Args:
+        light: (H, W, 3) float32, linear.
+        alpha: (H, W) float32, how much of each pixel is foreground.
+        radius_px: about the width of the rim.
+
+    Returns:
+        (H, W, 3) float32, the light of the foreground alone ("Approximate Fast Foreground
+        Colour Estimation", Forte 2021).
+    """
+    fore, back = around(light, alpha, radius_px), around(light, 1 - alpha, radius_px)
+    share = alpha[..., None]
+    wrong = light - share * fore - (1 - share) * back
+    return np.asarray(np.clip(fore + share * wrong, 0, 1), np.float32)
+
+
+def around(light: Light, weight: FloatMap, radius_px: int) -> Light:
+    """Give the weighted mean of the light around each pixel.
+
+    Args:
+        light: (H, W, 3) float32.
+        weight: (H, W) float32, 0 to 1.
+        radius_px: half width of the window.
+
+    Returns:
+        (H, W, 3) float32; black where nothing around has a weight.
+    """
+    side = 2 * max(1, radius_px) + 1
+    total = cv2.blur(weight, (side, side), borderType=cv2.BORDER_REFLECT)
+    summed = cv2.blur(light * weight[..., None], (side, side), borderType=cv2.BORDER_REFLECT)
+    mean = np.asarray(summed, np.float32).reshape(light.shape)
+    mean /= np.maximum(np.asarray(total, np.float32), np.float32(1e-6))[..., None]
+    return mean

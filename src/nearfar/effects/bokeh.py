@@ -1,0 +1,81 @@
+"""Blur by a lens: what is at one depth is sharp."""
+
+import math
+from dataclasses import dataclass
+
+from nearfar.depthmap import DepthMap
+from nearfar.effects.effect import Effect, Picture
+from nearfar.effects.layers import Lens, render
+from nearfar.effects.linear import FloatMap, to_linear, to_srgb
+from nearfar.effects.places import nearness_at, subject_nearness
+from nearfar.effects.snap import snap
+from nearfar.images import Image
+from nearfar.options import Options, option
+
+
+@dataclass(frozen=True)
+class BokehOptions(Options):
+    """What is sharp, and how soft the rest becomes."""
+
+    focus_x: float | None = option(
+        "Place that is sharp, from the left; automatic when not given.", None, ge=0, le=1
+    )
+    focus_y: float | None = option(
+        "Place that is sharp, from the top; automatic when not given.", None, ge=0, le=1
+    )
+    focus_nearness: float | None = option(
+        "Nearness that is sharp instead, 0 is the farthest and 1 the nearest.", None, ge=0, le=1
+    )
+    depth_of_field: float = option(
+        "How much nearer and farther is as sharp, in nearness.", 0.1, ge=0, le=1
+    )
+    aperture: float = option(
+        "Blur of what is farthest from the focus: radius in percent of the diagonal.",
+        2.0,
+        ge=0,
+        le=10,
+    )
+    blades: int = option("Blades of the aperture; 0 makes round highlights.", 7, ge=0, le=16)
+    bloom: float = option("How much highlights out of focus shine.", 0.5, ge=0, le=1)
+
+
+def bokeh(photo: Image, depth: DepthMap, options: BokehOptions) -> Picture:
+    """Blur a photo as a fast lens does, in linear light.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB.
+        depth: map of the same size.
+        options: the focus is `focus_nearness`, or else the given place, or else the subject
+            that is guessed.
+
+    Returns:
+        (H, W, 3), the photo itself where nothing is out of focus.
+    """
+    nearness = snap(depth.nearness(robust=True), photo)
+    lens = Lens(
+        focus_of(nearness, options),
+        options.depth_of_field,
+        aperture_px(photo, options.aperture),
+        options.blades,
+        options.bloom,
+    )
+    return Picture(to_srgb(render(to_linear(photo), nearness, lens)))
+
+
+def focus_of(nearness: FloatMap, options: BokehOptions) -> float:
+    """Give the nearness that shall be sharp; a missing coordinate is the middle's."""
+    if options.focus_nearness is not None:
+        return options.focus_nearness
+    if options.focus_x is None and options.focus_y is None:
+        return subject_nearness(nearness)
+    x = 0.5 if options.focus_x is None else options.focus_x
+    y = 0.5 if options.focus_y is None else options.focus_y
+    return nearness_at(nearness, x, y)
+
+
+def aperture_px(photo: Image, percent: float) -> float:
+    """Give a radius in pixels from percent of the diagonal."""
+    return math.hypot(*photo.shape[:2]) * percent / 100
+
+
+EFFECT = Effect("bokeh", "Blur by a lens: one depth is sharp.", BokehOptions, bokeh)

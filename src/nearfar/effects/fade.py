@@ -1,0 +1,56 @@
+"""Colour near, grey far."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nearfar.depthmap import DepthMap
+from nearfar.effects.effect import Effect, Picture
+from nearfar.effects.linear import FloatMap, luminance, mix, to_linear, to_srgb
+from nearfar.effects.places import near_cut
+from nearfar.effects.snap import snap
+from nearfar.images import Image
+from nearfar.options import Options, option
+
+
+@dataclass(frozen=True)
+class FadeOptions(Options):
+    """Where colour ends."""
+
+    cut: float | None = option(
+        "Nearness where half of the colour is left; automatic when not given.", None, ge=0, le=1
+    )
+    softness: float = option("Nearness over which colour fades out.", 0.3, ge=0, le=1)
+    amount: float = option("How grey the distance becomes.", 1.0, ge=0, le=1)
+    darken: float = option("How much darker the distance becomes.", 0.25, ge=0, le=1)
+
+
+def fade(photo: Image, depth: DepthMap, options: FadeOptions) -> Picture:
+    """Keep the colour of what is near, and make grey what is far.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB.
+        depth: map of the same size; all of a constant map keeps its colour, unless `cut` is
+            given.
+        options: as below.
+
+    Returns:
+        (H, W, 3).
+    """
+    nearness = snap(depth.nearness(robust=True), photo)
+    cut = near_cut(nearness) if options.cut is None else options.cut
+    if cut is None:
+        return Picture(photo)
+    light = to_linear(photo)
+    grey = np.repeat(luminance(light)[..., None], 3, axis=2)
+    grey *= np.float32(1 - options.darken)
+    return Picture(to_srgb(mix(light, grey, options.amount * _far(nearness, cut, options))))
+
+
+def _far(nearness: FloatMap, cut: float, options: FadeOptions) -> FloatMap:
+    """Give 0 to 1, with no kink where the fading begins and ends."""
+    ramp = np.clip((cut - nearness) / max(options.softness, 1e-3) + 0.5, 0, 1)
+    return np.asarray(ramp * ramp * (3 - 2 * ramp), np.float32)
+
+
+EFFECT = Effect("fade", "Colour near, grey far.", FadeOptions, fade)

@@ -1,0 +1,64 @@
+"""Fog that is thicker the farther one looks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nearfar.depthmap import DepthMap
+from nearfar.effects.colours import colour_light
+from nearfar.effects.effect import Effect, Picture
+from nearfar.effects.linear import FloatMap, Light, luminance, mix, to_linear, to_srgb
+from nearfar.effects.places import far_light, remoteness
+from nearfar.effects.snap import snap
+from nearfar.images import Image
+from nearfar.options import Options, option
+
+
+@dataclass(frozen=True)
+class FogOptions(Options):
+    """How thick the fog is, and where."""
+
+    density: float = option("Part of the farthest light that fog hides.", 0.85, ge=0, le=0.99)
+    start: float = option("Part of the way to the farthest that is clear yet.", 0.0, ge=0, lt=1)
+    colour: str | None = option(
+        "Colour of the fog: #rrggbb or a name; that of the photo's distance, paler, when not"
+        " given.",
+        None,
+    )
+
+
+def fog(photo: Image, depth: DepthMap, options: FogOptions) -> Picture:
+    """Lay fog over a photo: what is left of light falls exponentially with distance.
+
+    The distance is relative: the farthest counts as five times as far as the nearest
+    (Koschmieder's law of 1924 gives the mix, in linear light).
+
+    Args:
+        photo: (H, W, 3) uint8 RGB.
+        depth: map of the same size; all of a constant map counts as farthest.
+        options: as below.
+
+    Returns:
+        (H, W, 3).
+
+    Raises:
+        UsageError: no such colour.
+    """
+    nearness = snap(depth.nearness(robust=True), photo)
+    light = to_linear(photo)
+    way = np.clip((remoteness(nearness) - options.start) / (1 - options.start), 0, 1)
+    hidden: FloatMap = 1 - np.power(np.float32(1 - options.density), way.astype(np.float32))
+    air = _air(light, nearness) if options.colour is None else colour_light(options.colour)
+    return Picture(to_srgb(mix(light, air, hidden)))
+
+
+def _air(light: Light, nearness: FloatMap) -> Light:
+    """Give the colour of daylight fog: that of the distance, a third as colourful, not dark."""
+    far = far_light(light, nearness)
+    bright = float(luminance(far.reshape(1, 1, 3))[0, 0])
+    wanted = max(bright, 0.3)
+    tint = far / max(bright, 1e-3) if bright > 0.02 else np.ones_like(far)
+    return np.asarray(np.clip(wanted * (0.35 * tint + 0.65), 0, 1), np.float32)
+
+
+EFFECT = Effect("fog", "Fog that hides what is far.", FogOptions, fog)

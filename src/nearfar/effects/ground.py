@@ -1,0 +1,145 @@
+"""The ground under the camera: where it is seen, how far it reaches, what stands on it."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar.effects.linear import FloatMap
+from nearfar.errors import CalibrationError
+from nearfar.floor import floor_plane
+
+WORK_PX: Final = 320
+"""Longer side of the map that is worked on: what a robot must know is larger than a pixel."""
+
+_TOLERANCE: Final = 0.04  # of the map's spread: a network's floor is bent a little
+_BUMP: Final = 0.1  # heights of the camera: what a floor may rise or sink
+_CERTAIN: Final = 1.5  # tolerances above the value at infinity: beyond, all looks like floor
+_MAX_PITCH_DEG: Final = 80.0
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """A plane in a relative map, and the camera above it; lengths in heights of the camera.
+
+    With X and Y the slopes of a pixel's ray, the map is a X + b Y + c on the plane, and
+    (map - beyond) * scale is the height of the camera divided by the distance Z along its axis.
+
+    Attributes:
+        inverse_depth: (h, w) float32, the map, made smaller.
+        plane: a, b, c.
+        focal_px: focal length in pixels of the small map.
+        pitch_rad: how far the camera looks down.
+        beyond: value of the map at an infinite distance.
+        tolerance: how far the far floor may lie off the plane.
+    """
+
+    inverse_depth: FloatMap
+    plane: tuple[float, float, float]
+    focal_px: float
+    pitch_rad: float
+    beyond: float
+    tolerance: float
+
+    @property
+    def scale(self) -> float:
+        """What turns the map, less its value at infinity, into heights / Z."""
+        return math.cos(self.pitch_rad) / math.hypot(self.plane[0], self.plane[1])
+
+    @cached_property
+    def axes(self) -> NDArray[np.float64]:
+        """(3, 3): down, right and forward of the ground, in x, y, z of the camera."""
+        a, b, _ = self.plane
+        across = math.cos(self.pitch_rad) / math.hypot(a, b)
+        down = np.array([a * across, b * across, math.sin(self.pitch_rad)])
+        forward = np.array([0.0, 0.0, 1.0]) - down[2] * down
+        forward /= np.linalg.norm(forward)
+        return np.stack((down, np.cross(down, forward), forward))
+
+    @cached_property
+    def rays(self) -> tuple[FloatMap, FloatMap]:
+        """X, (1, w), and Y, (h, 1)."""
+        height, width = self.inverse_depth.shape
+        x = (np.arange(width, dtype=np.float32) + 0.5 - width / 2) / self.focal_px
+        y = (np.arange(height, dtype=np.float32) + 0.5 - height / 2) / self.focal_px
+        return x[None].astype(np.float32), y[:, None].astype(np.float32)
+
+    @cached_property
+    def level(self) -> FloatMap:
+        """(h, w): what the map would be if there were only floor."""
+        (a, b, c), (x, y) = self.plane, self.rays
+        return np.asarray(a * x + b * y + c, np.float32)
+
+    @cached_property
+    def certain(self) -> NDArray[np.bool_]:
+        """(h, w): where the floor would be near enough to be told from what stands on it."""
+        near = self.level - np.float32(self.beyond) > _CERTAIN * self.tolerance
+        return np.asarray(near, np.bool_)
+
+    @cached_property
+    def allowed(self) -> FloatMap:
+        """(h, w): how far floor may lie off the plane."""
+        bump = np.float32(_BUMP) * (self.level - np.float32(self.beyond))
+        return np.asarray(np.maximum(bump, np.float32(self.tolerance)), np.float32)
+
+    @cached_property
+    def mask(self) -> NDArray[np.bool_]:
+        """(h, w): floor that is seen."""
+        close = np.abs(self.inverse_depth - self.level) <= self.allowed
+        return np.asarray(cv2.medianBlur((close & self.certain).astype(np.uint8), 3) > 0)
+
+    @cached_property
+    def above(self) -> NDArray[np.bool_]:
+        """(h, w): what stands before the floor, or over it."""
+        return np.asarray(self.inverse_depth - self.level > self.allowed, np.bool_)
+
+    def points(self, inverse_depth: FloatMap) -> tuple[FloatMap, FloatMap, FloatMap]:
+        """Give the height over the ground, and the places to the right and ahead.
+
+        Args:
+            inverse_depth: (h, w), the map itself or `level`, over `beyond`.
+
+        Returns:
+            three of (h, w), in heights of the camera.
+        """
+        z = 1 / (np.maximum(inverse_depth - self.beyond, 1e-9) * self.scale)
+        x, y = self.rays
+        down, right, ahead = (z * (axis[0] * x + axis[1] * y + axis[2]) for axis in self.axes)
+        return 1 - down, right, ahead
+
+
+def find_ground(
+    inverse_depth: FloatMap, fov_deg: float, pitch_deg: float | None = None
+) -> Ground | None:
+    """Find the ground in the lower half of a map.
+
+    Args:
+        inverse_depth: (H, W) float32, relative.
+        fov_deg: horizontal field of view.
+        pitch_deg: how far the camera looks down. None takes the least tilt for which nothing
+            in the picture lies beyond infinity: 0 where a level camera is possible.
+
+    Returns:
+        None where there is no flat floor.
+    """
+    height_px, width_px = inverse_depth.shape
+    shrink = min(1.0, WORK_PX / max(height_px, width_px))
+    size = max(1, round(width_px * shrink)), max(1, round(height_px * shrink))
+    small = np.asarray(cv2.resize(inverse_depth, size, interpolation=cv2.INTER_AREA), np.float32)
+    low, high = (float(each) for each in np.percentile(small, (2, 98)))
+    try:
+        a, b, c = floor_plane(small, fov_deg, None)
+    except CalibrationError:
+        return None
+    slope = math.hypot(a, b)
+    pitch = math.atan(max(0.0, c - low) / slope)
+    if pitch_deg is not None:
+        pitch = math.radians(pitch_deg)
+    pitch = min(pitch, math.radians(_MAX_PITCH_DEG))
+    focal_px = size[0] / 2 / math.tan(math.radians(fov_deg) / 2)
+    beyond = c - slope * math.tan(pitch)
+    return Ground(small, (a, b, c), focal_px, pitch, beyond, _TOLERANCE * (high - low))

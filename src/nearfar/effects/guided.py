@@ -1,0 +1,116 @@
+"""The guided filter: smooth a map, and let it break where the photo does."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from nearfar.effects.linear import FloatMap
+from nearfar.images import Image
+
+_WORK_PX: Final = 256
+"""Longer side that the fits are made at; the result meets the whole photo."""
+
+
+class Guide:
+    """A photo as guide (He, Sun and Tang, "Guided Image Filtering", 2013; in colour).
+
+    In every window a map is fitted as an affine function of the photo's colour. The fits are
+    made on a small copy ("Fast Guided Filter", arXiv 1505.00996).
+
+    Args:
+        photo: (H, W, 3) uint8 RGB.
+        radius: half width of the window, as part of the longer side.
+        epsilon: variance of the photo, in [0, 1] squared, below which an edge counts as noise.
+        work_px: longer side of the small copy.
+    """
+
+    def __init__(
+        self, photo: Image, radius: float, epsilon: float, *, work_px: int = _WORK_PX
+    ) -> None:
+        height_px, width_px = photo.shape[:2]
+        scale = min(1.0, work_px / max(height_px, width_px))
+        self.size_px = max(1, round(width_px * scale)), max(1, round(height_px * scale))
+        """Width and height of the small copy."""
+        self._photo = photo
+        self._side = 2 * max(1, round(radius * max(self.size_px))) + 1
+        small = cv2.resize(photo, self.size_px, interpolation=cv2.INTER_AREA)
+        bright = small.reshape(*self.size_px[::-1], 3).astype(np.float32) / np.float32(255)
+        self._colour = [np.ascontiguousarray(bright[..., channel]) for channel in range(3)]
+        self._mean = [self._box(plane) for plane in self._colour]
+        self._inverse = self._inverse_covariance(epsilon)
+
+    def shrink(self, values: FloatMap) -> FloatMap:
+        """Bring a map of the photo's size to the small copy's size."""
+        small = cv2.resize(values, self.size_px, interpolation=cv2.INTER_AREA)
+        return np.asarray(small, np.float32)
+
+    def enlarge(self, values: FloatMap) -> FloatMap:
+        """Bring a map of the small copy's size to the photo's size."""
+        height_px, width_px = self._photo.shape[:2]
+        large = cv2.resize(values, (width_px, height_px), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(large, np.float32)
+
+    def filter_small(self, values: FloatMap) -> FloatMap:
+        """Filter a small map, at its own size."""
+        slopes, result = self._fit(values)
+        for slope, plane in zip(slopes, self._colour, strict=True):
+            result += slope * plane
+        return result
+
+    def filter(self, values: FloatMap) -> FloatMap:
+        """Filter a small map, and bring it to the photo's size along the photo's edges."""
+        slopes, offsets = self._fit(values)
+        result = self.enlarge(offsets)
+        for channel, slope in enumerate(slopes):
+            large = self.enlarge(slope * np.float32(1 / 255))
+            large *= self._photo[..., channel]
+            result += large
+        return result
+
+    def _fit(self, values: FloatMap) -> tuple[list[FloatMap], FloatMap]:
+        """Give the three slopes and the offset of every pixel, averaged over its windows."""
+        mean = self._box(values)
+        covariance = [
+            self._box(plane * values) - its_mean * mean
+            for plane, its_mean in zip(self._colour, self._mean, strict=True)
+        ]
+        slopes, offset = [], mean.copy()
+        for row, its_mean in zip(self._inverse, self._mean, strict=True):
+            slope = row[0] * covariance[0]
+            slope += row[1] * covariance[1]
+            slope += row[2] * covariance[2]
+            offset -= slope * its_mean
+            slopes.append(self._box(slope))
+        return slopes, self._box(offset)
+
+    def _box(self, values: FloatMap) -> FloatMap:
+        mean = cv2.boxFilter(values, -1, (self._side, self._side), borderType=cv2.BORDER_REFLECT)
+        return np.asarray(mean, np.float32)
+
+    def _inverse_covariance(self, epsilon: float) -> list[list[FloatMap]]:
+        """Invert the colour covariance of every window, by cofactors.
+
+        In float64: the matrix of a grey photo is all but singular.
+        """
+        entry: dict[tuple[int, int], np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = {}
+        for i in range(3):
+            for j in range(i, 3):
+                product = self._box(self._colour[i] * self._colour[j])
+                entry[i, j] = (product - self._mean[i] * self._mean[j]).astype(np.float64)
+            entry[i, i] += epsilon
+        rr, rg, rb = entry[0, 0], entry[0, 1], entry[0, 2]
+        gg, gb, bb = entry[1, 1], entry[1, 2], entry[2, 2]
+        cofactor = {
+            (0, 0): gg * bb - gb * gb,
+            (0, 1): gb * rb - rg * bb,
+            (0, 2): rg * gb - gg * rb,
+            (1, 1): rr * bb - rb * rb,
+            (1, 2): rb * rg - rr * gb,
+            (2, 2): rr * gg - rg * rg,
+        }
+        determinant = rr * cofactor[0, 0] + rg * cofactor[0, 1] + rb * cofactor[0, 2]
+        return [
+            [(cofactor[min(i, j), max(i, j)] / determinant).astype(np.float32) for j in range(3)]
+            for i in range(3)
+        ]

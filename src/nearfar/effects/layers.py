@@ -1,0 +1,202 @@
+"""Render what a lens would see: the scene in layers of like blur, laid behind each other."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar.effects.lens import blur, double, half_size
+from nearfar.effects.linear import FloatMap, Light, luminance
+
+Covered: TypeAlias = list[FloatMap]
+"""Four (H, W) float32: red, green and blue light times cover, and cover; empty for nothing."""
+
+SHARP_PX: Final = 2.0
+"""Blur below this radius is rendered at full size, above it at half size."""
+
+_UNSEEN_PX: Final = 1 / 3
+_RATIO: Final = 1.4  # of the radii of neighbouring layers
+_TINY: Final = np.float32(1e-4)
+_HIGHLIGHT_GAIN: Final = 8.0
+_BLOOM_PX: Final = 2.0  # highlights begin to shine at this blur, and fully at twice as much
+_FARTHER: Final = 8.0  # how strongly a hole is filled from what is farther
+
+
+@dataclass(frozen=True)
+class Lens:
+    """How the scene is seen.
+
+    Attributes:
+        focus: nearness that is sharp, 0 to 1.
+        depth_of_field: nearness to each side of it that is as sharp.
+        radius_px: blur of what is 1 away from there.
+        blades: of the aperture; under 3 is round.
+        bloom: how much brighter highlights are than the photo could store, 0 to 1.
+    """
+
+    focus: float
+    depth_of_field: float
+    radius_px: float
+    blades: int
+    bloom: float
+
+    def radius(self, nearness: FloatMap) -> FloatMap:
+        """Give each pixel's blur in pixels: over 0 before the focus, under 0 behind it.
+
+        The circle of confusion of a thin lens grows as the difference of inverse depths, so it
+        can be had from relative depth.
+        """
+        away = nearness - np.float32(self.focus)
+        reach = np.maximum(np.abs(away) - np.float32(self.depth_of_field), 0)
+        return np.asarray(np.sign(away) * reach * np.float32(self.radius_px), np.float32)
+
+
+def render(light: Light, nearness: FloatMap, lens: Lens) -> Light:
+    """Blur a scene as a lens does.
+
+    The layers are gathered front to back: what is in focus covers the blur behind it exactly,
+    and blurred background is divided by its own cover, so no colour of a sharp thing bleeds
+    into it. A blurred thing in front is transparent at its rim; what the photo doesn't show
+    there is filled from what is farther around it.
+
+    Args:
+        light: (H, W, 3) float32, linear.
+        nearness: (H, W) float32, 0 to 1.
+        lens: the lens.
+
+    Returns:
+        (H, W, 3) float32, linear; may shine brighter than 1.
+    """
+    radius = lens.radius(nearness)
+    if max(-float(radius.min()), float(radius.max())) <= _UNSEEN_PX:
+        return light
+    planes = [np.ascontiguousarray(light[..., channel]) for channel in range(3)]
+    shine = _highlights(light, lens.bloom) if lens.bloom else None
+    seen = [np.zeros_like(radius) for _ in range(4)]
+    _add_behind(seen, _blurred(planes, shine, radius, lens.blades, most_in_front=True))
+    _add_behind(seen, _in_focus(planes, np.abs(radius), lens.blades))
+    _add_behind(seen, _blurred(planes, shine, -radius, lens.blades, most_in_front=False))
+    *result, cover = seen
+    hole = np.maximum(1 - cover, 0)
+    hole *= np.clip(radius * np.float32(1 / SHARP_PX), 0, 1)
+    cover += hole
+    cover += _TINY
+    behind = _behind(planes, nearness, lens) if hole.any() else None
+    for channel, plane in enumerate(planes):
+        result[channel] += plane * _TINY
+        if behind is not None:
+            result[channel] += behind[channel] * hole
+        result[channel] /= cover
+    return np.asarray(cv2.merge(result), np.float32).reshape(light.shape)
+
+
+def _add_behind(seen: Covered, other: Covered) -> None:
+    """Show another where the first leaves room.
+
+    Covers add up, they don't multiply: where one surface is spread over several layers, these
+    lie side by side, and nothing farther may shine through.
+    """
+    if not other:
+        return
+    share = np.maximum(1 - seen[-1], 0)
+    share /= np.maximum(other[-1], _TINY)
+    np.minimum(share, 1, out=share)
+    for index, added in enumerate(other):
+        seen[index] += added * share
+
+
+def _in_focus(planes: list[FloatMap], size: FloatMap, blades: int) -> Covered:
+    """Render at full size what is blurred by less than `SHARP_PX`."""
+    sharp = np.clip(1 - size, 0, 1)
+    soft = np.clip(np.minimum(size, SHARP_PX - size), 0, 1)
+    covered = [*(plane * sharp for plane in planes), sharp]
+    if soft.any():
+        for index, added in enumerate([*(plane * soft for plane in planes), soft]):
+            covered[index] += blur(added, 1.0, blades)
+    return covered
+
+
+def _blurred(
+    planes: list[FloatMap],
+    shine: FloatMap | None,
+    size: FloatMap,
+    blades: int,
+    *,
+    most_in_front: bool,
+) -> Covered:
+    """Render one side of the focus, at half size.
+
+    Args:
+        planes: light.
+        shine: at half size, how many times as much light highlights have on top.
+        size: (H, W) blur in pixels; what is under 1 belongs elsewhere.
+        blades: of the aperture.
+        most_in_front: the most blurred layer is the nearest one.
+
+    Returns:
+        At full size; empty when nothing lies there.
+    """
+    cover: FloatMap = np.clip(size - 1, 0, SHARP_PX - 1)
+    if not cover.any():
+        return []
+    small = [*(_half(plane * cover) for plane in planes), _half(cover)]
+    sizes = _half(size * cover) / np.maximum(small[-1], _TINY)
+    if shine is not None:
+        brighter = 1 + shine * np.clip(sizes / _BLOOM_PX - 1, 0, 1)
+        for channel in range(3):
+            small[channel] *= brighter
+    knots = [SHARP_PX]
+    while knots[-1] < float(sizes.max()):
+        knots.append(knots[-1] * _RATIO)
+    layers = list(zip(knots, _tents(sizes, knots), strict=True))
+    gathered = [np.zeros_like(sizes) for _ in small]
+    for radius_px, weight in reversed(layers) if most_in_front else layers:
+        if weight.any():
+            _add_behind(gathered, [blur(plane * weight, radius_px / 2, blades) for plane in small])
+    return [double(plane, size.shape) for plane in gathered]
+
+
+def _tents(sizes: FloatMap, knots: list[float]) -> list[FloatMap]:
+    """Spread each size over its two neighbouring knots; the weights of a pixel sum to 1."""
+    rises = [np.clip((sizes - low) / (high - low), 0, 1) for low, high in pairwise(knots)]
+    ones = np.ones_like(sizes)
+    starts = [ones, *rises]
+    ends = [*rises, np.zeros_like(sizes)]
+    return [np.asarray(start - end, np.float32) for start, end in zip(starts, ends, strict=True)]
+
+
+def _behind(planes: list[FloatMap], nearness: FloatMap, lens: Lens) -> list[FloatMap]:
+    """Guess what lies behind the rims of blurred things in front.
+
+    It is the mean of what is around, where what is farther counts much more, down to the
+    focus; on one surface that is the surface's own colour.
+    """
+    before = np.maximum(_half(nearness) - np.float32(lens.focus), 0)
+    weight = np.exp(np.float32(-_FARTHER) * before)
+    total = blur(weight, lens.radius_px / 2, 0)
+    spread = [blur(_half(plane) * weight, lens.radius_px / 2, 0) / total for plane in planes]
+    return [double(plane, nearness.shape) for plane in spread]
+
+
+def _highlights(light: Light, bloom: float) -> FloatMap:
+    """Say how much light the photo cut off: of what is very bright, and brighter than around.
+
+    Returns:
+        (H, W) float32 at half size: how many times the light is to be added; 0 for most.
+    """
+    small = _half(light)
+    bright = luminance(small)
+    side = 2 * max(1, round(0.03 * max(bright.shape))) + 1
+    around = cv2.blur(bright, (side, side), borderType=cv2.BORDER_REFLECT)
+    clipped = np.clip((small.max(axis=2) - 0.7) / 0.3, 0, 1)
+    shine: FloatMap = np.clip((bright - around - 0.15) / 0.4, 0, 1) * clipped * clipped
+    shine *= np.float32(bloom * _HIGHLIGHT_GAIN)
+    return shine
+
+
+def _half(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    small = cv2.resize(values, half_size(values.shape), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32).reshape(*half_size(values.shape)[::-1], *values.shape[2:])

@@ -1,0 +1,87 @@
+"""A short clip from one photo, as if the camera moved."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from nearfar.depthmap import DepthMap
+from nearfar.effects.effect import Clip, Effect
+from nearfar.effects.plate import Scene, split
+from nearfar.effects.warp import Move, view
+from nearfar.images import Image
+from nearfar.options import Options, option
+
+MotionName = Literal["orbit", "swing", "dolly", "zoom"]
+
+_TALL: Final = 0.6
+"""An orbit is less high than wide: ceilings and floors stretch sooner than walls."""
+
+_SLACK: Final = 0.5
+"""Of what leaves at a border is cut off by enlarging; the rest is filled by reflection."""
+
+
+@dataclass(frozen=True)
+class ParallaxOptions(Options):
+    """How the camera moves."""
+
+    motion: MotionName = option(
+        "orbit circles, swing goes from side to side, dolly goes in and back, zoom goes in and"
+        " zooms out (the Vertigo effect).",
+        "orbit",
+    )
+    amount: float = option(
+        "How far the nearest moves against the farthest, as a part of the width.",
+        0.03,
+        ge=0,
+        le=0.1,
+    )
+    focus: float = option(
+        "What stays where it is, from 0, the farthest, to 1, the nearest.", 0.4, ge=0, le=1
+    )
+    seconds: float = option("How long one round takes.", 4.0, ge=0.5, le=30)
+    fps: float = option("Frames a second.", 25.0, ge=1, le=60)
+
+
+def parallax(photo: Image, depth: DepthMap, options: ParallaxOptions) -> Clip:
+    """Make the clip; frames are rendered while they are taken, one at a time.
+
+    The background behind edges is made once, so that it does not flicker.
+    """
+    count = max(2, round(options.seconds * options.fps))
+    reach_px = options.amount * depth.width_px
+    sideways = options.motion == "swing"
+    scene = split(photo, depth.nearness(robust=True), (reach_px, 0 if sideways else reach_px))
+    return Clip(_frames(scene, depth.size_px, options, count), count, options.fps, loops=True)
+
+
+def _frames(
+    scene: Scene, size_px: tuple[int, int], options: ParallaxOptions, count: int
+) -> Iterator[Image]:
+    for number in range(count):
+        yield view(scene, _move(options, size_px, 2 * math.pi * number / count))
+
+
+def _move(options: ParallaxOptions, size_px: tuple[int, int], angle: float) -> Move:
+    """Give the move at a point of the round, 0 to 2 pi."""
+    half_px = options.amount * size_px[0] / 2
+    farthest = max(options.focus, 1 - options.focus)
+    zoom = 1 + _SLACK * options.amount * farthest
+    if options.motion == "swing":
+        return Move(x_px=half_px * math.sin(angle), focus=options.focus, zoom=zoom)
+    if options.motion == "orbit":
+        x_px, y_px = half_px * math.cos(angle), _TALL * half_px * math.sin(angle)
+        return Move(x_px=x_px, y_px=y_px, focus=options.focus, zoom=zoom)
+    # the corner moves by about as much as an orbit's nearest; 0 at the start, most half way
+    growth = 2 * options.amount * (1 - math.cos(angle)) / 2
+    if options.motion == "dolly":
+        return Move(growth=growth, focus=0.0)
+    return Move(growth=growth, focus=options.focus, zoom=1 + 2 * options.amount * options.focus)
+
+
+EFFECT: Final = Effect(
+    "parallax",
+    "A short looping clip from one photo, as if the camera moved.",
+    ParallaxOptions,
+    parallax,
+)

@@ -1,0 +1,136 @@
+"""Light a photo anew, from a lamp in the scene."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from nearfar.depthmap import DepthMap
+from nearfar.effects.colours import colour_light
+from nearfar.effects.effect import Effect, Picture
+from nearfar.effects.linear import FloatMap, to_linear, to_srgb
+from nearfar.effects.snap import snap
+from nearfar.images import Image
+from nearfar.options import Options, option
+
+_WORK_PX: Final = 512
+"""Longer side that light is worked out at: it is smooth."""
+
+_STEEPEST: Final = 2.5  # slope that depth edges are bent to, so that they don't glare
+_STEPS: Final = 24  # places looked at on the way to the lamp
+
+
+@dataclass(frozen=True)
+class RelightOptions(Options):
+    """Where the lamp is, and how it shines."""
+
+    x: float = option("Where the lamp is, from the left.", 0.25, ge=0, le=1)
+    y: float = option("Where the lamp is, from the top.", 0.2, ge=0, le=1)
+    nearness: float = option(
+        "Depth of the lamp: 0 is at the farthest, 1 at the nearest thing, more is before all.",
+        1.4,
+        ge=0,
+        le=3,
+    )
+    brightness: float = option("Light of the lamp; 1 is about that of the photo.", 2.5, ge=0, le=5)
+    ambient: float = option("How much of the photo's own light is kept.", 0.25, ge=0, le=1)
+    colour: str = option("Colour of the lamp: #rrggbb or a name.", "#ffe9cc")
+    relief: float = option(
+        "Depth of the scene from nearest to farthest, against the picture's longer side.",
+        0.5,
+        gt=0,
+        le=2,
+    )
+    shadow: float = option("Darkness of the shadows that things throw.", 0.6, ge=0, le=1)
+
+
+def relight(photo: Image, depth: DepthMap, options: RelightOptions) -> Picture:
+    """Light a photo by a lamp whose place is given.
+
+    The scene is a relief as high as its nearness: normals come from its slope, light falls off
+    with the distance to the lamp and the angle to the normal (Lambert), and what stands
+    between throws a shadow.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB.
+        depth: map of the same size.
+        options: as below.
+
+    Returns:
+        (H, W, 3).
+
+    Raises:
+        UsageError: no such colour.
+    """
+    height_px, width_px = photo.shape[:2]
+    nearness = snap(depth.nearness(robust=True), photo)
+    scale = min(1.0, _WORK_PX / max(height_px, width_px))
+    size_px = max(1, round(width_px * scale)), max(1, round(height_px * scale))
+    small = cv2.resize(nearness, size_px, interpolation=cv2.INTER_AREA)
+    lit = _lamp(np.asarray(small, np.float32).reshape(size_px[::-1]), options)
+    lit = np.asarray(cv2.resize(lit, (width_px, height_px)), np.float32).reshape(nearness.shape)
+    lamp = colour_light(options.colour) * np.float32(options.brightness)
+    light = to_linear(photo)
+    light *= np.float32(options.ambient) + lit[..., None] * lamp
+    return Picture(to_srgb(light))
+
+
+def _lamp(nearness: FloatMap, options: RelightOptions) -> FloatMap:
+    """Give the lamp's light on every place of the relief, 1 where it falls straight from near."""
+    longer = max(nearness.shape)
+    high = cv2.GaussianBlur(nearness, (0, 0), 1 + longer / 128) * np.float32(options.relief)
+    across = _bent(_slope(high, 1) * longer)
+    down = _bent(_slope(high, 0) * longer)
+    columns = (np.arange(high.shape[1], dtype=np.float32) + 0.5) / longer
+    rows = (np.arange(high.shape[0], dtype=np.float32) + 0.5) / longer
+    to_x = options.x * high.shape[1] / longer - columns[None, :]
+    to_y = options.y * high.shape[0] / longer - rows[:, None]
+    to_z = options.nearness * options.relief - high
+    away = np.sqrt(to_x**2 + to_y**2 + to_z**2) + np.float32(1e-3)
+    facing = (to_z - across * to_x - down * to_y) / (away * np.sqrt(1 + across**2 + down**2))
+    reach = max(0.35, abs(options.nearness - 0.5) * options.relief)
+    lit = np.maximum(facing, 0) / (1 + (away / reach) ** 2) * 2
+    if options.shadow > 0:
+        lit = lit * (1 - options.shadow * _shadow(high, options))
+    return np.asarray(lit, np.float32)
+
+
+def _slope(high: FloatMap, axis: int) -> FloatMap:
+    if high.shape[axis] < 2:
+        return np.zeros_like(high)
+    return np.asarray(np.gradient(high, axis=axis), np.float32)
+
+
+def _bent(slope: FloatMap) -> FloatMap:
+    return np.asarray(slope / np.sqrt(1 + (slope / np.float32(_STEEPEST)) ** 2), np.float32)
+
+
+def _shadow(high: FloatMap, options: RelightOptions) -> FloatMap:
+    """Say how much of the lamp other things hide, 0 to 1, by going from each place towards it."""
+    size_px = max(1, high.shape[1] // 2), max(1, high.shape[0] // 2)
+    relief = cv2.resize(high, size_px, interpolation=cv2.INTER_AREA)
+    relief = np.asarray(relief, np.float32).reshape(size_px[::-1])
+    lamp_x, lamp_y = options.x * size_px[0] - 0.5, options.y * size_px[1] - 0.5
+    lamp_z = np.float32(options.nearness * options.relief)
+    columns, rows = np.meshgrid(*(np.arange(side, dtype=np.float32) for side in size_px))
+    over = np.zeros_like(relief)
+    for step in range(1, _STEPS):
+        part = np.float32((step / _STEPS) ** 1.5)
+        there = cv2.remap(
+            relief,
+            columns + part * np.float32(lamp_x - columns),
+            rows + part * np.float32(lamp_y - rows),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        ray = relief + part * (lamp_z - relief)
+        np.maximum(over, (there - ray) / math.sqrt(part), out=over)
+    hidden = np.clip(over / np.float32(0.1 * options.relief), 0, 1)
+    soft = cv2.GaussianBlur(hidden, (0, 0), 1 + max(size_px) / 100)
+    large = cv2.resize(soft, (high.shape[1], high.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large, np.float32).reshape(high.shape)
+
+
+EFFECT = Effect("relight", "Light the photo anew from a lamp.", RelightOptions, relight)

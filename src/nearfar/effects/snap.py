@@ -1,0 +1,75 @@
+"""Bring the edges of a depth map to the edges of the photo."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from nearfar.effects.guided import Guide
+from nearfar.effects.linear import FloatMap
+from nearfar.images import Image
+
+RADIUS: Final = 0.05
+"""Half width of the window, as part of the longer side: how far an edge may move."""
+
+EPSILON: Final = 1e-4
+"""As of `Guide`."""
+
+_STEP: Final = 1 / 12
+_GAIN: Final = 4
+_SHARP: Final = (0.25, 0.6)
+"""An edge is left alone when this share of its height lies within three pixels of the small
+copy: none below the first, all above the second."""
+
+
+def snap(nearness: FloatMap, photo: Image) -> FloatMap:
+    """Sharpen the smeared edges of a map, where the photo has an edge near.
+
+    The map is cut into level sets, "nearer than t" as a soft ramp four steps wide; each goes
+    through the guided filter and is then made four times as steep, so that it decides for one
+    side. Their sum is the map again: a plane, which decides nowhere, comes back as it was. The
+    idea is that of the weighted median by level sets (Ma et al., "Constant Time Weighted Median
+    Filtering for Stereo Matching and Beyond", ICCV 2013). Edges that are sharp already stay.
+
+    Args:
+        nearness: (H, W) float32, 0 to 1.
+        photo: (H, W, 3) uint8 RGB of the same size.
+
+    Returns:
+        (H, W) float32, 0 to 1.
+    """
+    guide = Guide(photo, RADIUS, EPSILON)
+    small = guide.shrink(nearness)
+    smear = _smear(small, guide)
+    if not smear.any():
+        return nearness
+    snapped = np.zeros_like(small)
+    width = _GAIN * _STEP
+    margin = _GAIN // 2
+    for index in range(-margin, round(1 / _STEP) + margin + 1):
+        level = np.clip((small - np.float32(index * _STEP)) / np.float32(width) + 0.5, 0, 1)
+        if level.min() == level.max():
+            snapped += level
+            continue
+        soft = guide.filter_small(level)
+        snapped += np.clip((soft - 0.5) * _GAIN + 0.5, 0, 1)
+    snapped = (snapped - np.float32(margin + 0.5)) * np.float32(_STEP)
+    np.clip(snapped, 0, 1, out=snapped)
+    fine = Guide(photo, 0.008, EPSILON).filter(snapped)
+    share = guide.enlarge(smear)
+    return np.asarray(np.clip(nearness + share * (fine - nearness), 0, 1), np.float32)
+
+
+def _smear(small: FloatMap, guide: Guide) -> FloatMap:
+    """Say where an edge is smeared, 0 to 1: where much depth changes, but little at a time."""
+    side = 2 * max(1, round(RADIUS * max(guide.size_px))) + 1
+    window = np.ones((side, side), np.uint8)
+    near3 = np.ones((3, 3), np.uint8)
+    steep = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, near3)
+    steepest = cv2.dilate(steep, window)
+    height = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, window)
+    low, high = _SHARP
+    share = steepest / np.maximum(height, np.float32(1e-3))
+    smeared = np.clip((high - share) / (high - low), 0, 1)
+    counts = np.clip(height / np.float32(0.05) - 1, 0, 1)
+    return np.asarray(smeared * counts, np.float32)

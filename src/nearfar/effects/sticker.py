@@ -1,0 +1,149 @@
+"""Put a picture, or a text, into the scene."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from nearfar.depthmap import DepthMap
+from nearfar.effects.alpha import nearer_than
+from nearfar.effects.colours import colour_light
+from nearfar.effects.effect import Effect, Picture, Pixels, picture_option
+from nearfar.effects.linear import FloatMap, Light, mix, to_linear, to_srgb
+from nearfar.effects.pictures import with_alpha, write_text
+from nearfar.effects.places import far_light, nearness_at, relative_size, remoteness
+from nearfar.effects.snap import snap
+from nearfar.errors import UsageError
+from nearfar.images import Image
+from nearfar.options import Options, option
+
+_MARGIN: Final = 0.04
+"""The scene covers the sticker when it is nearer by this much: what it stands on doesn't."""
+
+_SHADOW_DEPTH: Final = 0.08
+_SHADOW_FLAT: Final = 0.25  # height of the shadow by its width
+
+
+@dataclass(frozen=True)
+class StickerOptions(Options):
+    """What is put where."""
+
+    picture: Pixels | None = picture_option("Picture to put into the scene.")
+    text: str = option("Text to put there when no picture is given.", "Hello")
+    colour: str = option("Colour of the text: #rrggbb or a name.", "#ffffff")
+    font: str | None = option(
+        "Path of a font file for the text. The font that is built in has Latin letters only;"
+        " Chinese needs one such as NotoSansCJK-Regular.ttc.",
+        None,
+    )
+    x: float = option("Where it stands, from the left: the middle of its foot.", 0.5, ge=0, le=1)
+    y: float = option("Where it stands, from the top: its foot.", 0.7, ge=0, le=1)
+    nearness: float | None = option(
+        "Its depth, 0 is the farthest and 1 the nearest; that of the place when not given.",
+        None,
+        ge=0,
+        le=1,
+    )
+    size: float = option(
+        "Part of the picture's width or height that it would fill at the nearest depth.",
+        0.6,
+        gt=0,
+        le=4,
+    )
+    haze: float = option("How much the air takes of it far away.", 0.3, ge=0, le=1)
+    shadow: float = option("Darkness of the shadow at its foot.", 0.6, ge=0, le=1)
+
+
+def sticker(photo: Image, depth: DepthMap, options: StickerOptions) -> Picture:
+    """Put a picture or a text at a depth of the scene.
+
+    What is nearer covers it. It is smaller and paler the farther it stands, and a soft shadow
+    falls on what it touches.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB.
+        depth: map of the same size.
+        options: as below.
+
+    Returns:
+        (H, W, 3).
+
+    Raises:
+        UsageError: neither a picture nor a text, an unknown colour, or a font that lacks a
+            letter.
+        ImageError: the picture is none.
+    """
+    nearness = snap(depth.nearness(robust=True), photo)
+    place = options.nearness
+    if place is None:
+        place = nearness_at(nearness, options.x, options.y)
+    shown = _scaled(options, photo.shape, relative_size(place))
+    light = to_linear(photo)
+    free = 1 - nearer_than(nearness, place + _MARGIN)
+    if options.shadow > 0:
+        light = light * (1 - _shadow(nearness, place, shown, options))[..., None]
+    pasted = _pasted(shown, photo.shape, options)
+    alpha = pasted[..., 3] * free
+    air = options.haze * float(remoteness(np.full((1, 1), place, np.float32))[0, 0])
+    opacity = np.maximum(pasted[..., 3:], np.float32(1e-6))
+    own: Light = pasted[..., :3] / opacity * np.float32(1 - air)
+    own += far_light(light, nearness) * np.float32(air)
+    return Picture(to_srgb(mix(light, own, alpha)))
+
+
+def _scaled(options: StickerOptions, shape: tuple[int, ...], scale: float) -> Light:
+    """Give the sticker at its size; (h, w, 4) float32, linear light times alpha, and alpha."""
+    height_px, width_px = (side * options.size * scale for side in shape[:2])
+    whole = _trimmed(_source(options, round(min(height_px, 512))))
+    zoom = min(height_px / whole.shape[0], width_px / whole.shape[1])
+    size_px = max(1, round(whole.shape[1] * zoom)), max(1, round(whole.shape[0] * zoom))
+    share = whole[..., 3].astype(np.float32) / 255
+    covered = np.dstack([to_linear(whole[..., :3]) * share[..., None], share])
+    way = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(covered, size_px, interpolation=way), np.float32)
+
+
+def _source(options: StickerOptions, height_px: int) -> Pixels:
+    if options.picture is not None:
+        return with_alpha(options.picture)
+    if not options.text.strip():
+        raise UsageError("nothing to put into the scene: give `picture` or `text`")
+    red, green, blue = (int(each) for each in to_srgb(colour_light(options.colour)))
+    return write_text(options.text, (red, green, blue), height_px, options.font)
+
+
+def _trimmed(picture: Pixels) -> Pixels:
+    """Cut off what is wholly transparent, so that the foot is the foot."""
+    rows = np.flatnonzero(picture[..., 3].any(axis=1))
+    columns = np.flatnonzero(picture[..., 3].any(axis=0))
+    if rows.size == 0:
+        raise UsageError("the picture is wholly transparent: give one that shows something")
+    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _pasted(shown: Light, shape: tuple[int, ...], options: StickerOptions) -> Light:
+    """Lay the sticker into a frame of the photo's size, (H, W, 4)."""
+    frame = np.zeros((*shape[:2], 4), np.float32)
+    height_px, width_px = shown.shape[:2]
+    top = round(options.y * shape[0]) - height_px
+    left = round(options.x * shape[1] - width_px / 2)
+    rows = slice(max(0, top), max(0, top + height_px))
+    columns = slice(max(0, left), max(0, left + width_px))
+    target = frame[rows, columns]
+    target[...] = shown[max(0, -top) :, max(0, -left) :][: target.shape[0], : target.shape[1]]
+    return frame
+
+
+def _shadow(nearness: FloatMap, place: float, shown: Light, options: StickerOptions) -> FloatMap:
+    """Say how much light the sticker takes from the scene, 0 to 1, on what is at its depth."""
+    width_px = shown.shape[1] / 2
+    height_px = max(1.0, width_px * _SHADOW_FLAT)
+    rows = (np.arange(nearness.shape[0], dtype=np.float32) + 0.5) - options.y * nearness.shape[0]
+    columns = (np.arange(nearness.shape[1], dtype=np.float32) + 0.5) - options.x * nearness.shape[1]
+    away = (rows / height_px)[:, None] ** 2 + (columns / max(width_px, 1.0))[None, :] ** 2
+    touched = np.exp(-(((nearness - np.float32(place)) / np.float32(_SHADOW_DEPTH)) ** 2))
+    return np.asarray(options.shadow * np.exp(-2 * away) * touched, np.float32)
+
+
+EFFECT = Effect("sticker", "Put a picture or a text at a depth.", StickerOptions, sticker)
