@@ -21,6 +21,8 @@ EXTRA_OF: Final = {
     "prometheus_client": "service",
     "python_multipart": "service",
     "gradio": "web",
+    "av": "video",
+    "soundfile": "sound",
 }
 """Import name -> the extra of this package that installs it."""
 

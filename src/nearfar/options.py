@@ -78,6 +78,15 @@ class Options:
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
+def range_text(metadata: Any) -> str:
+    """Say which values an option may have: `0 to 1`, `more than 0`; empty where any."""
+    if "ge" in metadata and "le" in metadata:
+        return f"{metadata['ge']:g} to {metadata['le']:g}"
+    return " and ".join(
+        f"{words} {metadata[name]:g}" for name, (words, _) in _BOUNDS.items() if name in metadata
+    )
+
+
 def _wanted(hint: Any, value: object) -> str | None:
     """Say what the value should have been; None when it is, or when the hint is not a plain one."""
     if get_origin(hint) in {Union, UnionType}:

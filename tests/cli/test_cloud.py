@@ -57,7 +57,7 @@ def test_known_points_and_camera_height(run: Run, photo: Path, tmp_path: Path) -
     ("tokens", "sentence"),
     [
         (("cloud", "--near", "1m"), "both"),
-        (("mesh", "--near", "1m", "--known", "1,1=1m"), "or --known"),
+        (("mesh", "--near", "1m", "--known", "1,1=1m"), "or known points"),
         (("cloud", "--known", "1,1=1m", "2,2"), "2,2=1.5m"),
         (("cloud", "--near", "near", "--far", "5m"), "150cm"),
         (("cloud", "--fov", "300"), "fov"),

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from nearfar.choices import RefinedOptions
 from nearfar.cli import arguments as args
-from nearfar.cli.metres import Metres, MetresOptions, RefinedOptions, read_scene
+from nearfar.cli.metres import Metres, MetresOptions, read_scene
 from nearfar.errors import OutputExistsError
 from nearfar.geometry.options import MeshOptions
 from nearfar.loading import load

@@ -1,11 +1,10 @@
 """The options that turn relative depth into metres, and a photo into a scene."""
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nearfar.choices import EstimateOptions
 from nearfar.cli.points import parse_distance, parse_point
 from nearfar.errors import UsageError
 from nearfar.options import Options, option
@@ -16,18 +15,6 @@ if TYPE_CHECKING:
     from nearfar.estimator import Estimator
     from nearfar.geometry import Camera
     from nearfar.images import Image
-
-ASSUMED_RANGE: Final = ("1m", "5m")
-"""Where nothing is known: whatever it is, it is told in the file and on the screen."""
-
-
-@dataclass(frozen=True)
-class RefinedOptions(EstimateOptions):
-    """Estimating for 3-D, where soft edges show most."""
-
-    refine: bool = option(
-        "Carry the photo's edges into the depth map (guided filter).", default=True
-    )
 
 
 @dataclass(frozen=True)
@@ -54,25 +41,19 @@ class MetresOptions(Options):
             UsageError: options that exclude each other, or half of a range.
             CalibrationError: what was given does not determine metres.
         """
-        from nearfar.calibration import KnownPoint, fit_camera_height, fit_points, fit_range
+        from nearfar.calibration import KnownPoint
+        from nearfar.distances import Distances
 
-        ranged = self.near is not None or self.far is not None
-        ways = (ranged, bool(self.known), self.camera_height is not None)
-        if sum(ways) > 1:
-            raise UsageError("give --near and --far, or --known points, or --camera-height")
-        if self.known:
-            points = [parse_point(text) for text in self.known]
-            if unknown := [f"{x_px},{y_px}" for x_px, y_px, metres in points if metres is None]:
-                raise UsageError(f"--known {unknown[0]}: write its distance too: {unknown[0]}=1.5m")
-            return fit_points(depth, [KnownPoint(x, y, m) for x, y, m in points if m is not None])
-        if self.camera_height is not None:
-            height_m = parse_distance(self.camera_height)
-            return fit_camera_height(depth, height_m, fov_deg=camera.hfov_deg, pitch_deg=self.pitch)
-        if ranged and (self.near is None or self.far is None):
-            raise UsageError("--near and --far go together: give both")
-        near, far = self.near or ASSUMED_RANGE[0], self.far or ASSUMED_RANGE[1]
-        found = fit_range(depth, parse_distance(near), parse_distance(far))
-        return found if ranged else replace(found, assumption=f"{found.assumption} (assumed)")
+        points = [parse_point(text) for text in self.known]
+        if unknown := [f"{x_px},{y_px}" for x_px, y_px, metres in points if metres is None]:
+            raise UsageError(f"--known {unknown[0]}: write its distance too: {unknown[0]}=1.5m")
+        near_m, far_m, height_m = (
+            None if text is None else parse_distance(text)
+            for text in (self.near, self.far, self.camera_height)
+        )
+        known = tuple(KnownPoint(x, y, m) for x, y, m in points if m is not None)
+        distances = Distances(near_m, far_m, known, height_m, self.pitch)
+        return distances.calibrate(depth, camera.hfov_deg)
 
 
 Metres = Annotated[MetresOptions, Parameter(name="*")]

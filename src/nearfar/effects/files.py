@@ -54,6 +54,10 @@ def _sound(result: Sound, path: Path) -> None:
     require("soundfile").write(str(path), result.samples, result.rate_hz, subtype="PCM_16")
 
 
+def _words(result: Sound, path: Path) -> None:
+    path.write_text(json.dumps(result.summary, ensure_ascii=False) + "\n", "utf-8")
+
+
 def _plan(result: NavigationPlan, path: Path) -> None:
     path.write_bytes(_plan_json(result, with_cells=True))
 
@@ -80,7 +84,10 @@ FORMATS: Final[Mapping[type, Mapping[str, Format]]] = MappingProxyType(
             ".gif": Format("image/gif", "GIF, at most 640 pixels long", _clip),
             ".webp": Format("image/webp", "animated WebP, at most 1280 pixels long", _clip),
         },
-        Sound: {".wav": Format("audio/wav", "stereo WAV, 16 bits", _sound)},
+        Sound: {
+            ".wav": Format("audio/wav", "stereo WAV, 16 bits", _sound),
+            ".json": Format("application/json", "what it says, in English and Chinese", _words),
+        },
         NavigationPlan: {
             ".json": Format("application/json", "sectors, heading and map of cells", _plan),
             ".jpg": Format("image/jpeg", "the photo with all this drawn over it", _overlay),

@@ -73,13 +73,14 @@ class ImageFile:
         self.width_px, self.height_px = (height, width) if turned else (width, height)
         self.focal_35mm_mm = self._header.focal_35mm_mm
 
-    def read(self, *, at_least_px: int | None = None) -> Image:
+    def read(self, *, at_least_px: int | None = None, keep_alpha: bool = False) -> Image:
         """Decode the pixels.
 
         Args:
             at_least_px: how long the longer side must be at the least. A JPEG is then decoded
                 at a half, a quarter or an eighth where that suffices; others are decoded in
                 full. None asks for full size.
+            keep_alpha: give what is transparent as it is: (H, W, 4), where anything is.
 
         Returns:
             (H, W, 3) uint8 sRGB, upright, what was transparent over white. It may be read-only.
@@ -106,6 +107,7 @@ class ImageFile:
                 icc=header.icc,
                 # both decoders turn a TIFF themselves
                 orientation=1 if self.format == "TIFF" else header.orientation,
+                keep_alpha=keep_alpha,
             )
 
     def close(self) -> None:

@@ -29,7 +29,11 @@ _OPENCV_LOG: Final = threading.Lock()
 
 
 def to_rgb(
-    picture: PIL.Image.Image, *, icc: bytes | None = None, orientation: int = 1
+    picture: PIL.Image.Image,
+    *,
+    icc: bytes | None = None,
+    orientation: int = 1,
+    keep_alpha: bool = False,
 ) -> NDArray[np.uint8]:
     """Turn a loaded 8-bit picture of any mode into an array.
 
@@ -38,9 +42,11 @@ def to_rgb(
         icc: the embedded colour profile. One that is damaged or of another colour space is
             ignored.
         orientation: EXIF orientation that is still to be undone, 1 to 8.
+        keep_alpha: give what is transparent as it is, not over white.
 
     Returns:
-        (H, W, 3) uint8 sRGB, upright; what was transparent lies over white.
+        (H, W, 3) uint8 sRGB, upright; what was transparent lies over white. Where alpha is kept
+        and something is transparent, (H, W, 4), with colours that alpha is not multiplied in.
     """
     if orientation in _TURNS:
         picture = picture.transpose(_TURNS[orientation])
@@ -53,6 +59,8 @@ def to_rgb(
         picture = picture if picture.mode in {"1", "L", "LA"} else rgba
     colours = _to_srgb(picture, icc)
     if alpha is not None and alpha.getextrema() != (255, 255):
+        if keep_alpha:
+            return np.dstack([np.asarray(colours), np.asarray(alpha)])
         white = PIL.Image.new("RGB", colours.size, "white")
         white.paste(colours, mask=alpha)
         colours = white

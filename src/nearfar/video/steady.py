@@ -104,6 +104,9 @@ class Change(NamedTuple):
         return Limits(low, high, limits.is_new)
 
 
+_NOTHING: Final = Change(1.0, 0.0)
+
+
 @dataclass
 class _Scene:
     low: float
@@ -128,12 +131,14 @@ class SteadyRange:
         """Follow a frame and spread it; see `follow` and `Limits.spread`."""
         return self.follow(raw, elapsed_s=elapsed_s).spread(raw)
 
-    def follow(self, raw: Map, *, elapsed_s: float = 1 / 30) -> Limits:
+    def follow(self, raw: Map, *, elapsed_s: float = 1 / 30, goes_on: bool | None = None) -> Limits:
         """Take the next frame.
 
         Args:
             raw: (h, w) float32 of any size; sizes may change from frame to frame.
             elapsed_s: time since the frame before.
+            goes_on: whether the scene is that of the frame before, where the photos tell it;
+                if not given, the maps have to.
 
         Returns:
             The limits for this frame.
@@ -145,7 +150,9 @@ class SteadyRange:
         low, high = _percentiles(raw)
         cells = np.asarray(cv2.resize(raw, CELLS, interpolation=cv2.INTER_AREA), np.float32)
         before = self._scene
-        self.change = None if before is None else _changed(before, cells)
+        self.change = None
+        if before is not None and goes_on is not False:
+            self.change = _changed(before, cells) or (_NOTHING if goes_on else None)
         if before is None or self.change is None:
             self._scene = _Scene(low, high, cells)
             return Limits(low, high, is_new=True)

@@ -1,0 +1,141 @@
+"""How much of a network's own rate a clip gets, and what memory a clip ten times as long takes."""
+
+import sys
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+import av
+import numpy as np
+
+from benchmarks.cold_start import MODEL
+from benchmarks.paired import calls_in_turn, commands_in_turn, spread
+from benchmarks.photos import photo
+from benchmarks.result import Ratio, Table, write
+from nearfar.images import read_image
+from nearfar.loading import load
+from nearfar.runtimes.cores import physical
+from nearfar.video.pipeline import BATCH, VideoOptions, convert
+from nearfar.video.shows import show
+from nearfar.video.stages import in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIZE_PX: Final = (640, 360)
+FRAMES: Final = 100
+LONGER: Final = 10
+ROUNDS: Final = 9
+MEMORY_ROUNDS: Final = 3
+RATE_BOUND: Final = 0.85
+MEMORY_BOUND: Final = 1.05
+
+
+def main() -> None:
+    """Measure and write the result."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        short = make_clip(folder / "short.mp4", FRAMES)
+        long = make_clip(folder / "long.mp4", LONGER * FRAMES)
+        times = _times(short)
+        nearfar = Path(sys.executable).with_name("nearfar")
+        words = ("--model", MODEL, "--runtime", "onnxruntime", "--force", "--quiet")
+        costs = commands_in_turn(
+            {
+                clip.stem: [nearfar, "video", clip, "-o", folder / f"{clip.stem}-out.mp4", *words]
+                for clip in (short, long)
+            },
+            folder,
+            rounds=MEMORY_ROUNDS,
+        )
+    rates = {way: [FRAMES / s for s in taken] for way, taken in times.items()}
+    own = median(rates["network alone"])
+    peaks = {way: [cost.peak_mib for cost in taken] for way, taken in costs.items()}
+    write(
+        "video_rate",
+        title="Video",
+        question="What part of the network's own rate does a clip get, from its file to the file"
+        " of its depth, and does memory grow with its length?",
+        data=f"A pan over examples/street.jpg, {SIZE_PX[0]} x {SIZE_PX[1]}, {FRAMES} frames, and"
+        f" one of {LONGER * FRAMES}; {MODEL}, onnxruntime, {physical()} workers of one thread.",
+        ratios=[
+            *(
+                Ratio(
+                    what=f"rate of {way}, over the network alone",
+                    value=median(rate) / own,
+                    bound=RATE_BOUND if way == "nearfar video" else None,
+                    at_least=True,
+                )
+                for way, rate in rates.items()
+                if way != "network alone"
+            ),
+            Ratio(
+                what=f"peak memory of a clip {LONGER} times as long, over that of the clip",
+                value=median(peaks["long"]) / median(peaks["short"]),
+                bound=MEMORY_BOUND,
+            ),
+        ],
+        tables=[
+            Table(
+                title="Rates",
+                columns=("way", "frames a second"),
+                rows=tuple((way, spread(rate)) for way, rate in rates.items()),
+            ),
+            Table(
+                title="Peak memory of the whole command",
+                columns=("clip", "MiB"),
+                rows=tuple((way, spread(peak)) for way, peak in peaks.items()),
+            ),
+        ],
+        notes=(
+            f"The network alone: bare runs on prepared batches of {BATCH}, by as many workers.",
+        ),
+    )
+
+
+def make_clip(path: Path, frames: int) -> Path:
+    """Write a pan over a photo, forth and back, 25 frames a second."""
+    width, height = SIZE_PX
+    image = read_image(photo(path.with_suffix(".jpg")))
+    reach = image.shape[0] - height
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for number in range(frames):
+            top = abs(number % (2 * reach) - reach)
+            part = np.ascontiguousarray(image[top : top + height, :width])
+            frame = av.VideoFrame.from_ndarray(part, "rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def _times(clip: Path) -> dict[str, list[float]]:
+    workers = physical()
+    estimator = load(MODEL, runtime="onnxruntime", threads=1, callers=workers)
+    image = np.zeros((SIZE_PX[1], SIZE_PX[0], 3), np.uint8)
+    batch = np.concatenate([estimator.prepare(image)] * BATCH)
+    target = clip.with_name("out.mp4")
+
+    def alone() -> None:
+        for _ in in_order(lambda _: estimator.session.run(batch), range(FRAMES // BATCH), workers):
+            pass
+
+    def video(options: VideoOptions) -> object:
+        return convert(
+            clip, target, estimator, show("color"), options=options, workers=workers, overwrite=True
+        )
+
+    calls: dict[str, Callable[[], object]] = {
+        "network alone": alone,
+        "nearfar video": lambda: video(VideoOptions()),
+        "nearfar video --no-smooth": lambda: video(VideoOptions(smooth=False)),
+    }
+    return calls_in_turn(calls, rounds=ROUNDS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""`nearfar effect`: what depth is for, one command an effect."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import Field, field, fields, make_dataclass, replace
+from functools import partial
+from glob import has_magic
+from pathlib import Path
+from typing import Annotated, Any, Optional, get_type_hints
+
+from cyclopts import App, Parameter
+
+from nearfar.choices import EstimateOptions
+from nearfar.cli import arguments as args
+from nearfar.cli.effectjob import EffectJob, Made, is_result
+from nearfar.cli.language import user_language
+from nearfar.cli.progress import bar, photo_bar
+from nearfar.effects import EFFECTS, Clip, Effect
+from nearfar.effects.files import Result
+from nearfar.effects.fitted import SizeOptions
+from nearfar.folder import Found, Outcome, find, work_on
+from nearfar.images import Image, ImageFile
+from nearfar.loading import load
+from nearfar.options import range_text
+from nearfar.runtimes.cores import physical
+
+app = App(name="effect", help="Make something of a photo's depth: blur, fog, stereo, sound ...")
+
+
+def _given(effect: Effect[Any, Any]) -> type[Any]:
+    """Make of an effect's options what the command line takes: a path for a picture."""
+    hints = get_type_hints(effect.options)
+    rows = []
+    for each in fields(effect.options):
+        hint = Optional[Path] if "picture" in each.metadata else hints[each.name]  # noqa: UP045 - not a name
+        about = field(default=each.default, metadata={"help": _help(each)})
+        rows.append((each.name, hint, about))
+    return make_dataclass("Given", rows, namespace={"__module__": __name__})
+
+
+def _help(option: "Field[Any]") -> str:
+    limits = range_text(option.metadata)
+    return f"{option.metadata['help']} ({limits})" if limits else str(option.metadata["help"])
+
+
+def _read(effect: Effect[Any, Any], given: Any) -> Any:
+    """Make the options; a path becomes the picture there.
+
+    Raises:
+        UsageError: a value out of its range.
+        ImageError: a picture that can't be read.
+    """
+    values = {each.name: getattr(given, each.name) for each in fields(effect.options)}
+    return effect.options.of(
+        **{
+            name: _picture(value) if isinstance(value, Path) else value
+            for name, value in values.items()
+        }
+    )
+
+
+def _picture(path: Path) -> Image:
+    with ImageFile(path) as file:
+        return file.read(keep_alpha=True)
+
+
+def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
+    kind = _given(effect)
+
+    def command(
+        inputs: Annotated[list[str], Parameter(negative="")],
+        *,
+        given: Any = kind(),  # noqa: B008 - frozen in effect: nobody changes it
+        output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+        size: Annotated[SizeOptions, Parameter(name="*", name_transform=args.dashed)] = (
+            SizeOptions()
+        ),
+        model: args.Model = "auto",
+        runtime: args.Runtime = "auto",
+        threads: args.Threads = None,
+        estimating: args.Estimating = EstimateOptions(),
+        recursive: Annotated[bool, Parameter(name=["--recursive", "-r"], negative="")] = False,
+        force: args.Force = False,
+        json_lines: args.Json = False,
+        quiet: args.Quiet = False,
+    ) -> int:
+        """Take the place of what is written below.
+
+        Args:
+            inputs: Photos, folders, or patterns such as 'trip/*.jpg'.
+            output: A file, for one photo, whose suffix tells the format; a folder, for several.
+            recursive: Also search the folders in folders.
+        """
+        options = _read(effect, given)
+        many = len(inputs) > 1 or Path(inputs[0]).is_dir() or has_magic(inputs[0])
+        workers = (threads or physical()) if many else 1
+        estimator = load(
+            model,
+            runtime=runtime,
+            threads=1 if many else threads,
+            callers=workers,
+            **estimating.values(),
+        )
+        job = EffectJob(
+            estimator,
+            effect,
+            options,
+            output,
+            many=many,
+            longest_px=size.longest_px,
+            force=force,
+            watch=partial(_watched, quiet=quiet or many),
+        )
+        tell = partial(_tell, effect=effect.name, json_lines=json_lines, quiet=quiet)
+        photos = partial(_photos, inputs, recursive=recursive)
+        failed = 0
+        total = sum(1 for _ in photos()) if many else 0
+        with photo_bar(total, quiet=quiet or not many) as advance:
+            for outcome in work_on(photos(), job.plan, job.work, workers=workers):
+                failed += outcome.error is not None
+                _raise_if_alone(outcome, many=many)
+                tell(outcome)
+                advance(outcome.found.path.name)
+        return 1 if failed else 0
+
+    command.__annotations__["given"] = Annotated[
+        kind, Parameter(name="*", name_transform=args.dashed, negative="")
+    ]
+    command.__doc__ = (command.__doc__ or "").replace(
+        "Take the place of what is written below.", effect.sentence
+    )
+    return command
+
+
+def _photos(inputs: list[str], *, recursive: bool) -> Iterator[Found]:
+    named = {Path(text) for text in inputs}
+    for found in find(inputs, recursive=recursive):
+        if found.path in named or not is_result(found.path):
+            yield found
+
+
+def _raise_if_alone(outcome: Outcome[Made], *, many: bool) -> None:
+    """A single photo's error is the command's own, with its own exit status."""
+    if outcome.error is not None and not many:
+        raise outcome.error
+
+
+def _watched(result: Result, *, quiet: bool) -> Result:
+    """Show how far a clip is, where somebody may look."""
+    if quiet or not isinstance(result, Clip) or not sys.stderr.isatty():
+        return result
+
+    def shown(clip: Clip) -> Iterator[Image]:
+        with bar("frames/s") as progress:
+            yield from progress.track(clip.frames, total=clip.count, description="")
+
+    return replace(result, frames=shown(result))
+
+
+def _tell(outcome: Outcome[Made], *, effect: str, json_lines: bool, quiet: bool) -> None:
+    made, photo = outcome.result, outcome.found.path
+    if made is None:
+        if json_lines:
+            print(
+                json.dumps({"input": str(photo), "error": str(outcome.error)}, ensure_ascii=False)
+            )
+        print(f"nearfar: {outcome.error}", file=sys.stderr)
+    elif json_lines:
+        row: dict[str, Any] = {"input": str(photo), "effect": effect}
+        row["outputs"] = [str(path) for path in made.outputs]
+        row |= {"width_px": made.size_px[0], "height_px": made.size_px[1]}
+        row |= {"summary": made.words} if made.words else {}
+        row |= {"plan": made.plan} if made.plan else {}
+        print(json.dumps(row, ensure_ascii=False), flush=True)
+    elif not quiet:
+        words = made.words.get(user_language())
+        print(f"{made.outputs[0]}: {words}" if words else made.outputs[0], flush=True)
+
+
+for _effect in EFFECTS:
+    app.command(_command(_effect), name=_effect.name)

@@ -1,0 +1,41 @@
+"""`nearfar live`: a camera's depth, as it comes."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from nearfar.choices import ColormapName
+from nearfar.cli import arguments as args
+from nearfar.extras import require
+from nearfar.loading import load
+
+
+def live(
+    source: str,
+    *,
+    port: Annotated[int, Parameter(name=["--port", "-p"])] = 7860,
+    colormap: ColormapName = "inferno",
+    model: args.Model = "auto",
+    runtime: args.Runtime = "auto",
+    threads: args.Threads = None,
+) -> None:
+    """Show the depth of a camera, a network stream or a clip, as it comes.
+
+    The page is at http://127.0.0.1:7860, the MJPEG alone at /stream.mjpeg. Frames that come
+    faster than the model are left out. Ctrl+C stops it.
+
+    Args:
+        source: A camera's number, such as 0; an address, such as rtsp://...; or a file.
+        port: Port to listen on; 0 is any that is free.
+        colormap: Colours of the map, near = warm.
+    """
+    for module in ("fastapi", "uvicorn", "prometheus_client", "python_multipart"):
+        require(module)
+    if not source.isdecimal():
+        require("av")
+    from nearfar.service.mjpeg import serve_live
+
+    estimator = load(model, runtime=runtime, threads=threads)
+    serve_live(
+        source, estimator, port=port, colormap=colormap, tell=lambda line: print(line, flush=True)
+    )

@@ -1,0 +1,126 @@
+"""`nearfar video`: a clip in, its depth out."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+from cyclopts import Parameter
+
+from nearfar.choices import ColormapName, EstimateOptions
+from nearfar.cli import arguments as args
+from nearfar.errors import UsageError
+from nearfar.extras import require
+from nearfar.loading import load
+from nearfar.runtimes.cores import physical
+from nearfar.video.pipeline import Progress, VideoOptions, convert
+from nearfar.video.shows import Show, ShowName, show_effect
+from nearfar.video.shows import show as show_of
+
+if TYPE_CHECKING:
+    from nearfar.video.pipeline import Done
+
+
+def video(
+    clip: Path,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    show: str = "color",
+    settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
+    following: Annotated[VideoOptions, Parameter(name="*", name_transform=args.dashed)] = (
+        VideoOptions()
+    ),
+    colormap: ColormapName = "inferno",
+    model: args.Model = "auto",
+    runtime: args.Runtime = "auto",
+    threads: args.Threads = None,
+    estimating: args.Estimating = EstimateOptions(),
+    force: args.Force = False,
+    json_lines: args.Json = False,
+    quiet: args.Quiet = False,
+) -> None:
+    """Make the depth of a clip visible, frame by frame, without flicker.
+
+    Times and sound of the clip are kept. Memory does not grow with its length.
+
+    Args:
+        clip: The clip, of any format that FFmpeg reads.
+        output: An .mp4; for grey10 an .mkv; for png16 and exr a folder. `<stem>-depth` beside
+            the clip if not given.
+        show: color: the map in colours; side: the clip with that at its right; grey10: 1024
+            steps of grey, lossless, near is bright; png16, exr: a file a frame; or the name of
+            an effect that makes a picture, such as bokeh, fog or stereo.
+        settings: An option of that effect, as name=value; may be given several times.
+        colormap: Colours of color and side, near = warm.
+        threads: Frames that are inferred at once; the machine's physical cores if unset.
+    """
+    require("av")
+    made = _show(show, settings or [], colormap)
+    suffix = made.suffix if made.format else ""
+    kind = "depth" if show in get_args(ShowName) else show
+    target = output or clip.with_name(f"{clip.stem}-{kind}{suffix}")
+    made.refuse(target, overwrite=force)
+    workers = threads or physical()
+    estimator = load(model, runtime=runtime, threads=1, callers=workers, **estimating.values())
+    with _frame_bar(clip.name, quiet=quiet) as progress:
+        done = convert(
+            clip,
+            target,
+            estimator,
+            made,
+            options=following,
+            workers=workers,
+            overwrite=force,
+            progress=progress,
+        )
+    _report(clip, done, estimator.spec.name, json_lines=json_lines, quiet=quiet)
+
+
+def _show(name: str, settings: list[str], colormap: ColormapName) -> Show:
+    for known in get_args(ShowName):
+        if name == known:
+            if settings:
+                raise UsageError(f"--set is for effects: {name} has no options of this kind")
+            return show_of(known, colormap)
+    from nearfar.cli.videoeffect import frame_effect
+
+    try:
+        return show_effect(frame_effect(name, settings))
+    except UsageError as error:
+        if settings:
+            raise
+        kinds = ", ".join(get_args(ShowName))
+        raise UsageError(f"--show {name}: there are {kinds}, and effects; {error}") from error
+
+
+@contextmanager
+def _frame_bar(name: str, *, quiet: bool) -> Iterator[Progress | None]:
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from nearfar.cli.progress import bar
+
+    with bar("frames/s") as progress:
+        task = progress.add_task(name[-40:], total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _report(clip: Path, done: "Done", model: str, *, json_lines: bool, quiet: bool) -> None:
+    for sentence in done.warnings:
+        print(f"nearfar: warning: {sentence}", file=sys.stderr)
+    fps = done.frames / done.seconds
+    if json_lines:
+        row = {
+            "input": str(clip),
+            "output": str(done.output),
+            "model": model,
+            "frames": done.frames,
+            "seconds": round(done.seconds, 2),
+            "fps": round(fps, 2),
+            "warnings": list(done.warnings),
+        }
+        print(json.dumps(row, ensure_ascii=False))
+    elif not quiet:
+        print(f"{done.output}: {done.frames} frames in {done.seconds:.1f} s, {fps:.1f} a second")

@@ -1,0 +1,192 @@
+"""A clip's way: decode, infer, steady, render, encode, side by side and in bounded memory."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from nearfar.errors import CancelledError
+from nearfar.estimator import Estimator
+from nearfar.options import Options, option
+from nearfar.video.frames import TICKS, Clip, Frame, read_clip
+from nearfar.video.shows import Show
+from nearfar.video.stabilize import AHEAD_S, Raw, Steadied, stabilize
+from nearfar.video.stages import in_order, overlapped
+from nearfar.video.steady import SteadyRange
+from nearfar.video.steadymap import SteadyMap, finish
+
+BATCH: Final = 4
+"""Frames that go through the network together."""
+
+AHEAD_BYTES: Final = 128 * 2**20
+"""Of the photos that wait while one looks ahead; large frames are looked ahead less far."""
+
+BATCH_BYTES: Final = 32 * 2**20
+"""Of the photos of one batch."""
+
+Progress: TypeAlias = Callable[[int, int | None], None]
+"""Called with the frames that are written, and all there are as far as that is known."""
+
+
+@dataclass(frozen=True)
+class VideoOptions(Options):
+    """How the maps of a clip follow one another."""
+
+    steady: bool = option(
+        "Carry the range of depths from frame to frame, so that colours do not flicker.",
+        default=True,
+    )
+    smooth: bool = option(
+        "Also smooth the maps along the movement in the picture (optical flow).", default=True
+    )
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a clip.
+
+    Attributes:
+        output: the file or folder.
+        frames: how many.
+        seconds: the work took.
+        warnings: what was wrong with the clip, a sentence each.
+    """
+
+    output: Path
+    frames: int
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+def convert(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    estimator: Estimator,
+    show: Show,
+    *,
+    options: VideoOptions | None = None,
+    workers: int = 1,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    cancelled: threading.Event | None = None,
+) -> Done:
+    """Make a result of every frame of a clip.
+
+    Memory does not grow with the clip's length. Whatever fails, in whatever stage, ends all of
+    them, is raised here, and leaves nothing at `target` that was not there before.
+
+    Args:
+        source: the clip.
+        target: the file, or the folder of a sequence.
+        estimator: the loaded model.
+        show: what is made of each frame, of `shows.show` or `shows.show_effect`.
+        options: how maps follow one another.
+        workers: threads that infer at once, and as many that render.
+        overwrite: replace what is there.
+        progress: called in this thread after each frame.
+        cancelled: set it from any thread to give up.
+
+    Raises:
+        CancelledError: `cancelled` was set.
+        UsageError: as of `Show.refuse`.
+        NearfarError: whatever a stage met: a clip that can't be read, a network that failed, an
+            output that can't be written.
+    """
+    began_s, target = time.perf_counter(), Path(target)
+    show.refuse(target, overwrite=overwrite)
+    clip, frames = read_clip(source), 0
+    with (
+        show.writer(target, clip.info, overwrite=overwrite) as writer,
+        overlapped(
+            clip,
+            lambda items: _inferred(items, estimator, workers),
+            lambda items: _steadied(items, clip, options or VideoOptions()),
+            lambda items: _rendered(items, estimator, show, workers),
+        ) as results,
+    ):
+        for ticks, made in results:
+            if cancelled is not None and cancelled.is_set():
+                raise CancelledError(f"{source}: given up after {frames} frames, as was asked")
+            writer.write(ticks, made)
+            frames += 1
+            if progress is not None:
+                progress(frames, clip.info.count)
+    return Done(target, frames, time.perf_counter() - began_s, tuple(clip.warnings))
+
+
+def steady_maps(
+    clip: Clip, estimator: Estimator, *, options: VideoOptions | None = None, workers: int = 1
+) -> Iterator[tuple[Frame, SteadyMap]]:
+    """Give each frame of a clip with its map, as `convert` makes them.
+
+    Args:
+        clip: of `frames.read_clip`.
+        estimator: the loaded model.
+        options: how maps follow one another.
+        workers: threads that infer at once.
+
+    Raises:
+        NearfarError: as of `convert`.
+    """
+    with overlapped(
+        clip,
+        lambda items: _inferred(items, estimator, workers),
+        lambda items: _steadied(items, clip, options or VideoOptions()),
+    ) as steadied:
+        for each in steadied:
+            yield each.ticket, finish(estimator, each.raw, each.ticket.image, each.limits)
+
+
+def _inferred(frames: Iterator[Frame], estimator: Estimator, workers: int) -> Iterator[Raw[Frame]]:
+    def work(batch: list[Frame]) -> list[Raw[Frame]]:
+        prepared = np.concatenate([estimator.prepare(frame.image) for frame in batch])
+        raws = estimator.session.run(prepared)
+        for raw in raws:
+            estimator.check(raw)
+        return [
+            Raw(frame, frame.image, raw, frame.ticks / TICKS)
+            for frame, raw in zip(batch, raws, strict=True)
+        ]
+
+    for batch in in_order(work, _batches(frames), workers):
+        yield from batch
+
+
+def _batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
+    batch: list[Frame] = []
+    for frame in frames:
+        batch.append(frame)
+        if len(batch) >= min(BATCH, max(1, BATCH_BYTES // frame.image.nbytes)):
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _steadied(
+    raws: Iterator[Raw[Frame]], clip: Clip, options: VideoOptions
+) -> Iterator[Steadied[Frame]]:
+    if options.steady:
+        width, height = clip.info.size_px
+        most = AHEAD_BYTES // (3 * width * height)
+        ahead = max(1, min(most, round(AHEAD_S * clip.info.fps)))
+        yield from stabilize(raws, ahead=ahead, smooth=options.smooth)
+        return
+    for each in raws:
+        yield Steadied(each.ticket, each.raw, SteadyRange().follow(each.raw))
+
+
+def _rendered(
+    steadied: Iterator[Steadied[Frame]], estimator: Estimator, show: Show, workers: int
+) -> "Iterator[tuple[int, object]]":
+    def work(each: Steadied[Frame]) -> tuple[int, object]:
+        photo = each.ticket.image
+        depth = finish(estimator, each.raw, photo, each.limits)
+        return each.ticket.ticks, show.make(photo, depth)
+
+    yield from in_order(work, steadied, workers)

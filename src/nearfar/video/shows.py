@@ -1,0 +1,125 @@
+"""What can be made of a clip: what each frame becomes, and the file that takes it."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+
+from nearfar.choices import ColormapName
+from nearfar.colormaps import side_by_side
+from nearfar.depthcodecs import encode_png
+from nearfar.depthmap import DepthMap
+from nearfar.errors import OutputExistsError, UsageError, VideoError
+from nearfar.images import Image
+from nearfar.video.frames import ClipInfo
+from nearfar.video.movie import COLOUR, GREY10, LEVELS, MovieFormat, MovieWriter
+from nearfar.video.sequence import SequenceWriter, refuse_folder
+
+ShowName = Literal["color", "side", "grey10", "png16", "exr"]
+FrameEffect: TypeAlias = Callable[[Image, DepthMap], Image]
+"""(photo (H, W, 3) uint8, map of the same size) -> picture (h, w, 3) uint8, all of one size.
+Called from several threads at once."""
+
+
+class Writer(Protocol):
+    """Where frames go."""
+
+    def write(self, ticks: int, made: Any, /) -> None:
+        """Add what was made of a frame."""
+        ...
+
+
+@dataclass(frozen=True)
+class Show:
+    """One kind of result.
+
+    Attributes:
+        make: a frame and its map to what the writer takes; called from several threads at once.
+        format: of the film; None for a sequence.
+        suffix: of the output, or of the files in its folder.
+    """
+
+    make: Callable[[Image, DepthMap], Any]
+    format: MovieFormat | None
+    suffix: str
+
+    def writer(
+        self, target: Path, clip: ClipInfo, *, overwrite: bool
+    ) -> AbstractContextManager[Writer]:
+        """Make what writes the result, and leaves nothing when its block fails."""
+        if self.format is None:
+            return SequenceWriter(target, self.suffix, overwrite=overwrite)
+        return MovieWriter(target, self.format, clip, overwrite=overwrite)
+
+    def refuse(self, target: Path, *, overwrite: bool) -> None:
+        """Ask before the work whether the result can be put there.
+
+        Raises:
+            UsageError: a suffix of another kind of result, or no folder.
+            OutputExistsError: something is there.
+        """
+        if self.format is None:
+            refuse_folder(target, overwrite=overwrite)
+        elif target.suffix.lower() not in self.format.suffixes:
+            raise UsageError(
+                f"{target}: this is written to a file that ends in"
+                f" {' or '.join(self.format.suffixes)}"
+            )
+        elif target.exists() and not overwrite:
+            raise OutputExistsError(f"{target} is there already: use --force to replace it")
+
+
+def show(name: ShowName, colormap: ColormapName = "inferno") -> Show:
+    """Give a kind of result by name.
+
+    Args:
+        name: `color`, the map in colours; `side`, the photo beside that; `grey10`, the map in
+            1024 steps of grey, near is bright; `png16`, `exr`, a folder with a file a frame.
+        colormap: of the first two.
+    """
+    if name == "color":
+        return Show(lambda _, depth: depth.colorize(colormap), COLOUR, ".mp4")
+    if name == "side":
+        return Show(
+            lambda photo, depth: side_by_side(photo, depth.colorize(colormap), gap_px=0),
+            COLOUR,
+            ".mp4",
+        )
+    if name == "grey10":
+        return Show(lambda _, depth: _levels(depth, LEVELS), GREY10, ".mkv")
+    if name == "png16":
+        return Show(lambda _, depth: _png16(depth), None, ".png")
+    return Show(lambda _, depth: depth.encode("exr"), None, ".exr")
+
+
+def show_effect(effect: FrameEffect) -> Show:
+    """Give the kind of result that an effect makes of every frame."""
+
+    def make(photo: Image, depth: DepthMap) -> Image:
+        made = effect(photo, depth)
+        if made.ndim != 3 or made.shape[2] != 3 or made.dtype != np.uint8:
+            raise VideoError(
+                f"the effect made {made.shape} of {made.dtype}: a film takes (height, width, 3)"
+                " of uint8, so give it a background where it has one"
+            )
+        return made
+
+    return Show(make, COLOUR, ".mp4")
+
+
+def _levels(depth: DepthMap, top: int) -> Any:
+    return np.asarray(depth.nearness() * np.float32(top) + np.float32(0.5), np.uint16)
+
+
+def _png16(depth: DepthMap) -> bytes:
+    """Encode in the clip's range: 0 is far and 65535 near in every file, unlike `encode`."""
+    tags = {
+        "kind": "inverse_depth",
+        "model": depth.model,
+        "scale": repr(1 / 65535),
+        "offset": "0.0",
+    }
+    return encode_png(_levels(depth, 65535), {key: text for key, text in tags.items() if text})
