@@ -26,7 +26,18 @@ RUNG = {
     ),
     **dict.fromkeys(("models", "runtimes"), 2),
     **dict.fromkeys(
-        ("refine", "estimator", "calibration", "distances", "outputs", "folder", "jobs", "pairs", "loading"), 3
+        (
+            "refine",
+            "estimator",
+            "calibration",
+            "distances",
+            "outputs",
+            "folder",
+            "jobs",
+            "pairs",
+            "loading",
+        ),
+        3,
     ),
     **dict.fromkeys(("effects", "geometry", "video", "evaluation", "training"), 4),
     **dict.fromkeys(("service", "web", "cli", "scale"), 5),
