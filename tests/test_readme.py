@@ -11,9 +11,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh-CN.md")
-ELSEWHERE = ("nearfar models pull", "nearfar train", "nearfar evaluate", "nearfar quantize")
-"""What needs a network or minutes: run, on a local server or on small sets, in tests/cli and
-tests/models."""
+ELSEWHERE = (
+    "nearfar models pull",
+    "nearfar train",
+    "nearfar evaluate",
+    "nearfar quantize",
+    "nearfar serve",
+)
+"""What needs a network or minutes, or does not end: run, on a local server or on small sets, in
+tests/cli, tests/models and tests/service."""
 
 
 def blocks(readme: str, language: str) -> list[str]:

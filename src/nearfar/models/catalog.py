@@ -2,12 +2,17 @@
 
 from typing import Final
 
-from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
+from nearfar.models.spec import Checkpoint, InputSpec, ModelSpec, OutputSpec
 
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
 _GITHUB: Final = "https://github.com"
+_RESEARCH: Final = "research data sets, some non-commercial: see docs/models.md"
+_LITE_INPUT: Final = InputSpec(
+    224, 224, 32, "lower_bound", "area", (127 / 255,) * 3, (128 / 255,) * 3
+)
+_LITE_OUTPUT: Final = OutputSpec("free", "linear")
 
 CATALOG: Final[tuple[ModelSpec, ...]] = (
     ModelSpec(
@@ -38,14 +43,32 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
     ModelSpec(
         name="nearfar-lite",
         file="nearfar-lite.onnx",
-        sha256="b4475f246fddf0ca811ddb0ad9461eb0a6bd12f347e0b7fbaea47f98295697f1",
-        size_bytes=18_468_226,
-        licence="research data sets, some non-commercial: see docs/models.md",
+        sha256="92dbe2b82797e96a3cdf647fcd338be53df0cbdd50ba38da73f8b6bbbf94374f",
+        size_bytes=18_179_476,
+        licence=_RESEARCH,
         origin="nearfar's own network, ships inside the package",
         urls=(),
-        input=InputSpec(224, 224, 32, "lower_bound", "area", (127 / 255,) * 3, (128 / 255,) * 3),
-        output=OutputSpec("free", "linear"),
-        macs_per_px=15_000,
+        input=_LITE_INPUT,
+        output=_LITE_OUTPUT,
+        macs_per_px=13_057,
+        int8="nearfar-lite-int8",
+        checkpoint=Checkpoint(
+            file="nearfar-lite.safetensors",
+            sha256="fee2334ef71544d0baf861cb0c31b1888f1f0a0afda5cbbd31e7a84e356882d7",
+            size_bytes=18_533_612,
+        ),
+    ),
+    ModelSpec(
+        name="nearfar-lite-int8",
+        file="nearfar-lite-int8.onnx",
+        sha256="815fef6a2a4b9d7b8532716ab90826d0876ac0b64cebbbe478d0f9698223bd95",
+        size_bytes=5_223_084,
+        licence=_RESEARCH,
+        origin="nearfar-lite in 8 bits, ships inside the package",
+        urls=(),
+        input=_LITE_INPUT,
+        output=_LITE_OUTPUT,
+        macs_per_px=13_057,
     ),
 )
 """Best first: `auto` is the first of these that is on this machine."""

@@ -36,6 +36,17 @@ CHAINS: dict[str, tuple[int, list[Node]]] = {
             *to_maps("y8"),
         ],
     ),
+    **{
+        f"squares-{mode}": (
+            17,
+            [
+                ("Conv", ["x", values(12, 3, 1, 1)], {}),
+                ("DepthToSpace", ["y0"], {"blocksize": 2, "mode": mode}),
+                *to_maps("y1"),
+            ],
+        )
+        for mode in ("DCR", "CRD")
+    },
     "attention": (
         17,
         [

@@ -141,3 +141,18 @@ def cut(
 def expand(x: Tensor, shape: Tensor) -> Tensor:
     """To a shape that both broadcast to."""
     return x.expand(np.broadcast_shapes(x.shape, tuple(integers(shape))))
+
+
+def depth_to_space(*, blocksize: int, mode: str | bytes = "DCR") -> Function:
+    """Channels become squares of pixels; in CRD a square's channels are neighbours."""
+    is_crd = mode in {"CRD", b"CRD"}
+
+    def run(x: Tensor) -> Tensor:
+        if not is_crd:
+            n, channels, height, width = x.shape
+            kept = channels // blocksize**2
+            x = x.reshape(n, blocksize**2, kept, height, width).transpose(1, 2)
+            x = x.reshape(n, channels, height, width)
+        return torch.nn.functional.pixel_shuffle(x, blocksize)
+
+    return run

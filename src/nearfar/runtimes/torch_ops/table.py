@@ -169,6 +169,7 @@ OPERATORS: Final[dict[str, Binder]] = {
     "Conv": layers.conv,
     "ConvTranspose": layers.conv_transpose,
     "Cos": _plain(torch.cos),
+    "DepthToSpace": shapes.depth_to_space,
     "DequantizeLinear": _dequantize,
     "Div": _plain(_div),
     "Equal": _plain(torch.eq),
