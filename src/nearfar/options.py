@@ -22,6 +22,7 @@ _BOUNDS: Final[dict[str, tuple[str, Callable[[float, float], bool]]]] = {
     "le": ("at most", operator.le),
     "lt": ("less than", operator.lt),
 }
+_KNOWN: Final[dict[type, dict[str, Any]]] = {}
 _NAMES: Final = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -46,7 +47,7 @@ class Options:
     """
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
+        hints = _hints(type(self))
         faults = []
         for each in fields(self):
             value = getattr(self, each.name)
@@ -85,6 +86,10 @@ def range_text(metadata: Any) -> str:
     return " and ".join(
         f"{words} {metadata[name]:g}" for name, (words, _) in _BOUNDS.items() if name in metadata
     )
+
+
+def _hints(kind: type) -> dict[str, Any]:
+    return _KNOWN.get(kind) or _KNOWN.setdefault(kind, get_type_hints(kind))
 
 
 def _wanted(hint: Any, value: object) -> str | None:
