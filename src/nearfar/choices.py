@@ -37,6 +37,15 @@ class EstimateOptions(Options):
 
 
 @dataclass(frozen=True)
+class RefinedOptions(EstimateOptions):
+    """Estimating for 3-D, where soft edges show most."""
+
+    refine: bool = option(
+        "Carry the photo's edges into the depth map (guided filter).", default=True
+    )
+
+
+@dataclass(frozen=True)
 class OutputOptions(Options):
     """What is written for each photo, and how it looks."""
 

@@ -1,6 +1,7 @@
 """`nearfar effect`: every effect from a file to files that others read."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -197,3 +198,14 @@ def test_start_up_imports_no_effect() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_every_effect_is_in_its_document_with_its_picture(examples: Path) -> None:
+    docs = examples.parent / "docs"
+    text = (docs / "effects.md").read_text("utf-8")
+    for effect in EFFECTS:
+        assert f"\n## {effect.name}\n" in text
+    shown = re.findall(r"!\[.+?\]\((gallery/.+?\.jpg)\)", text)
+    there = {f"gallery/{path.name}" for path in (docs / "gallery").glob("*.jpg")}
+    assert set(shown) == there
+    assert sum((docs / name).stat().st_size for name in there) < 2.5e6

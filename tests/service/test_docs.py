@@ -11,6 +11,9 @@ import pytest
 
 from nearfar import read_depth
 from nearfar.cli.arguments import dashed
+from nearfar.effects import EFFECTS
+from nearfar.effects.files import suffixes_of
+from nearfar.service.effects import pictures_of
 from nearfar.service.problems import PROBLEMS, type_of
 from nearfar.service.results import RESULTS, accepted
 from nearfar.service.settings import PREFIX, ServiceOptions
@@ -52,6 +55,13 @@ def test_every_format_is_in_its_table() -> None:
         (found,) = re.findall(rf"\| `{name}` \|(.*?)\| {row.sentence} \|", TEXT)
         by_accept = accepted(row.media_type) == name
         assert (f"`{row.media_type}`" in found) is by_accept
+
+
+def test_every_effect_is_in_its_table() -> None:
+    for effect in EFFECTS:
+        formats = ", ".join(f"`{each[1:]}`" for each in suffixes_of(effect))
+        pictures = ", ".join(f"`{name}`" for name in pictures_of(effect.options))
+        assert f"| `{effect.name}` | {effect.sentence} | {formats} | {pictures} |" in TEXT
 
 
 def test_python_example_runs(service: Served, desk: Path) -> None:

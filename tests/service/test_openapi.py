@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from nearfar.effects import EFFECTS
 from nearfar.service.problems import PROBLEMS, type_of
 from nearfar.service.results import RESULTS
 from tests.service.served import Served
@@ -33,6 +34,9 @@ CHECKS = [
 OPERATIONS = (
     ("POST", "/v1/depth"),
     ("POST", "/v1/probe"),
+    ("POST", "/v1/cloud"),
+    ("POST", "/v1/mesh"),
+    *(("POST", f"/v1/effects/{effect.name}") for effect in EFFECTS),
     ("GET", "/v1/models"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -44,7 +48,7 @@ OPERATIONS = (
     ("method", "path", "mode"),
     [
         *((*operation, GenerationMode.POSITIVE) for operation in OPERATIONS),
-        *((*operation, GenerationMode.NEGATIVE) for operation in OPERATIONS[:2]),
+        *((*operation, GenerationMode.NEGATIVE) for operation in OPERATIONS[:6]),
     ],
 )
 def test_service_does_as_it_is_described(

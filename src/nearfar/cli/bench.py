@@ -1,10 +1,10 @@
-"""`nearfar bench`: how fast each model runs in each runtime on this machine."""
+"""`nearfar bench`: how fast each model runs in each runtime here, and how fast it is served."""
 
 import json
 import re
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -18,6 +18,10 @@ from nearfar.runtimes import choose, measure
 from nearfar.runtimes.session import Runtime
 from nearfar.runtimes.ways import Way
 
+if TYPE_CHECKING:
+    from nearfar.choices import RuntimeName
+
+_RUNS = 30
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 
 
@@ -29,8 +33,9 @@ def bench(
         Parameter(name="--runtime", negative=""),
     ] = None,
     size: str = "640x480",
-    runs: int = 30,
+    runs: int | None = None,
     threads: args.Threads = None,
+    service: Annotated[bool, Parameter(negative="")] = False,
     json_lines: args.Json = False,
 ) -> int:
     """Time each installed model in each installed runtime, in turns.
@@ -43,11 +48,20 @@ def bench(
         models: Only this model; may be given several times.
         runtimes: Only this runtime; may be given several times.
         size: Width x height of the photo; each model is fed what it makes of that.
-        runs: Timed runs of each.
+        runs: Timed runs of each; 30 if unset.
         threads: Threads of a run; the machine's physical cores if unset.
+        service: Time the service instead, for a minute: with how many workers, threads a run and
+            pictures a batch does `nearfar serve` answer most photos a second?
         json_lines: Print JSON, a line a result.
     """
     photo_px, store = _parsed(size), Store()
+    if service:
+        if runs is not None or threads is not None:
+            raise UsageError(
+                "--service tries numbers of threads itself: leave --runs and --threads"
+            )
+        return _service(models, runtimes, photo_px, json_lines=json_lines)
+    runs = _RUNS if runs is None else runs
     if runs < 1:
         raise UsageError(f"--runs must be at least 1, not {runs}")
     specs = [store.spec(name) for name in models] if models else list(store.installed())
@@ -72,6 +86,27 @@ def bench(
             print(f"taken when neither model nor runtime is named: {default}")
         print(f"fp32 peak of this machine: {peak_gflops:.0f} GFLOP/s")
     return int(status)
+
+
+def _service(
+    models: list[str] | None,
+    runtimes: list[Runtime] | None,
+    photo_px: tuple[int, int],
+    *,
+    json_lines: bool,
+) -> int:
+    from nearfar.cli import servicetable
+
+    asked: list[RuntimeName] = [*runtimes] if runtimes else ["auto"]
+    for model in models or ["auto"]:
+        for runtime in asked:
+            rows = servicetable.fill(model, runtime, photo_px, bar=sys.stderr.isatty())
+            if json_lines:
+                for row in rows:
+                    print(json.dumps(asdict(row)))
+            else:
+                servicetable.show(rows, photo_px)
+    return 0
 
 
 def _default(

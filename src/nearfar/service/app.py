@@ -16,9 +16,10 @@ from starlette.types import Receive, Scope, Send
 
 from nearfar.errors import MissingExtraError, NearfarError
 from nearfar.extras import require
-from nearfar.service import catalog, estimate, health, probe
+from nearfar.service import catalog, estimate, health, probe, scenes
 from nearfar.service.access import OPEN, Access
 from nearfar.service.desk import Desk
+from nearfar.service.effects import effects_router
 from nearfar.service.livepage import live_router
 from nearfar.service.logs import FAULTS
 from nearfar.service.metrics import Metrics
@@ -64,7 +65,8 @@ def make_app(options: ServiceOptions, *, desk: Desk | None = None, page: bool = 
     app.state.options, app.state.desk, app.state.metrics = options, desk, metrics
     app.state.streams = set[asyncio.Task[Any]]()
     refusals = responses("token-needed") if options.token else {}
-    for router in (estimate.router, probe.router, catalog.router, health.router):
+    rest = (scenes.router, effects_router(), catalog.router, health.router)
+    for router in (estimate.router, probe.router, *rest):
         app.include_router(router, responses=refusals)
     app.include_router(stream_router())
     app.include_router(live_router())
@@ -78,7 +80,7 @@ def make_app(options: ServiceOptions, *, desk: Desk | None = None, page: bool = 
             allow_origins=options.origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],
-            expose_headers=[*estimate.HEADERS, "Retry-After"],
+            expose_headers=[*estimate.HEADERS, scenes.ASSUMPTION, "Retry-After"],
         )
     app.openapi = lambda: _openapi(app, options)  # type: ignore[method-assign]  # FastAPI's own way
     _mount_page(app, desk, page=page)

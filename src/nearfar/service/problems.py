@@ -49,11 +49,13 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     ),
     "bad-point": Problem(422, "A point lies outside the picture"),
     "no-metres": Problem(422, "The distances do not determine metres"),
+    "no-surface": Problem(422, "The map gives no points or faces"),
     "format-too-small": Problem(422, "The format can't hold this map"),
     "queue-full": Problem(429, "Too much is waiting"),
     "internal": Problem(
         500, "The service failed", "The cause is in its log, under this request's id."
     ),
+    "not-installed": Problem(501, "What this needs is not installed here"),
     "not-ready": Problem(503, "The service is starting or stopping", "Try again in a moment."),
     "timed-out": Problem(504, "It took too long", "Try again later, or a smaller picture."),
 }
@@ -72,6 +74,8 @@ _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
     (errors.WriteError, "format-too-small"),
     (errors.UnknownModelError, "unknown-model"),
     (errors.ModelMissingError, "unknown-model"),
+    (errors.GeometryError, "no-surface"),
+    (errors.MissingExtraError, "not-installed"),
     (errors.UsageError, "bad-option"),
 )
 """Error -> slug; the first that fits. What is not here is the service's own fault."""

@@ -1,12 +1,15 @@
 """What is asked and answered, as pydantic models. No option is declared here a second time."""
 
 from dataclasses import MISSING, fields
-from typing import Annotated, Any, Final, Literal, TypeVar, get_type_hints
+from dataclasses import Field as Field_
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_type_hints
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, create_model
 
-from nearfar.choices import EstimateOptions, OutputOptions
+from nearfar.choices import EstimateOptions, OutputOptions, RefinedOptions
+from nearfar.effects import EFFECTS
+from nearfar.geometry.options import CloudOptions, MeshOptions
 from nearfar.options import Options
 from nearfar.service.results import RESULTS
 
@@ -16,12 +19,33 @@ MAX_POINTS: Final = 100
 _BOUNDS: Final = ("ge", "gt", "le", "lt")
 _O = TypeVar("_O", bound=Options)
 
+MAX_TEXT: Final = 100
+"""Letters of an option that is text: long ones would be drawn as wide pictures."""
+
+CAPS: Final = {"max_points": 1_000_000, "max_vertices": 1_000_000, "max_texture_px": 8192}
+"""Option without an upper bound of its own -> the most that the service makes for a caller."""
+
+
+def _all_of(part: type[Options], *but: str) -> tuple[str, ...]:
+    """Name the options of a set that a query can hold: a picture is a file of the form."""
+    return tuple(
+        each.name
+        for each in fields(part)
+        if each.name not in but and "picture" not in each.metadata
+    )
+
+
 OFFERED: Final[dict[type[Options], tuple[str, ...]]] = {
-    EstimateOptions: tuple(each.name for each in fields(EstimateOptions)),
+    EstimateOptions: _all_of(EstimateOptions),
+    RefinedOptions: _all_of(RefinedOptions),
     OutputOptions: ("colormap", "robust"),
+    CloudOptions: _all_of(CloudOptions),
+    MeshOptions: _all_of(MeshOptions),
+    **{effect.options: _all_of(effect.options, "font") for effect in EFFECTS},
 }
 """The options that callers choose, of those that there are. `format` is wider here, as there are
-pictures in it too; `color` and `side_by_side` are about files beside the map's own."""
+pictures in it too; `color` and `side_by_side` are about files beside the map's own; `font` is a
+path on the machine of the service, which is nobody's business."""
 
 
 def query_of(name: str, *parts: type[Options], **others: Any) -> type[BaseModel]:
@@ -37,29 +61,41 @@ def query_of(name: str, *parts: type[Options], **others: Any) -> type[BaseModel]
         hints = get_type_hints(part)
         for each in fields(part):
             if each.name in OFFERED[part]:
-                bounds = {word: each.metadata[word] for word in _BOUNDS if word in each.metadata}
-                default = ... if each.default is MISSING else each.default
-                about = Field(default, description=each.metadata["description"], **bounds)
-                made[each.name] = (hints[each.name], about)
+                made[each.name] = (hints[each.name], _field(each, hints[each.name]))
     return create_model(name, __config__=ConfigDict(extra="forbid"), **made, **others)
+
+
+def _field(option: "Field_[Any]", hint: Any) -> Any:
+    bounds: dict[str, Any] = {
+        word: option.metadata[word] for word in _BOUNDS if word in option.metadata
+    }
+    if option.name in CAPS:
+        bounds["le"] = CAPS[option.name]
+    kinds = get_args(hint) or (hint,)
+    if str in kinds:
+        bounds["max_length"] = MAX_TEXT
+    if float in kinds:
+        bounds["allow_inf_nan"] = False
+    default = ... if option.default is MISSING else option.default
+    return Field(default, description=option.metadata["description"], **bounds)
 
 
 def reads(model: type[BaseModel]) -> Any:
     """Give the FastAPI dependency that reads a query string into a model made at run time."""
 
-    def read(query: BaseModel) -> BaseModel:
+    async def read(query: BaseModel) -> BaseModel:  # a plain function would go through a thread
         return query
 
     read.__annotations__["query"] = Annotated[model, Query()]
     return Depends(read)
 
 
-def part_of(query: BaseModel, part: type[_O]) -> _O:
-    """Take a set of options out of a query."""
-    return part(**{name: getattr(query, name) for name in OFFERED[part]})
+def part_of(query: BaseModel, part: type[_O], **others: Any) -> _O:
+    """Take a set of options out of a query; `others` are those that came another way."""
+    return part(**{name: getattr(query, name) for name in OFFERED[part]}, **others)
 
 
-_MODEL: Final = (
+MODEL: Final = (
     str | None,
     Field(None, description="A name of /v1/models; the service's default when not given."),
 )
@@ -69,7 +105,7 @@ DepthQuery: Final = query_of(
     "DepthQuery",
     EstimateOptions,
     OutputOptions,
-    model=_MODEL,
+    model=MODEL,
     format=(
         Literal[tuple(RESULTS)] | None,
         Field(None, description=f"Wins over `Accept`. {_FORMATS}."),
@@ -94,7 +130,7 @@ Points = Annotated[list[Point], Field(min_length=1, max_length=MAX_POINTS)]
 ProbeQuery: Final = query_of(
     "ProbeQuery",
     EstimateOptions,
-    model=_MODEL,
+    model=MODEL,
     points=(
         str | None,
         Field(

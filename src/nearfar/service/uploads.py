@@ -1,9 +1,10 @@
 """The photo of a request: a multipart form or the bare body, read into memory piece by piece."""
 
 import asyncio
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -29,33 +30,42 @@ class Upload:
     Attributes:
         photo: the picture file, at least one byte.
         stem: of its name, if it came with one.
-        fields: the form's other fields.
+        fields: the form's other fields that are text.
+        files: the form's other fields that are files.
     """
 
     photo: bytes
     stem: str
-    fields: dict[str, str]
+    fields: dict[str, str] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
 
-    def disposition(self, suffix: str) -> str:
-        """Make the Content-Disposition of an answer: `<stem>-depth<suffix>` (RFC 6266)."""
-        name = f"{self.stem}-depth{suffix}"
+    def disposition(self, suffix: str, what: str = "depth") -> str:
+        """Make the Content-Disposition of an answer: `<stem>-<what><suffix>` (RFC 6266)."""
+        name = f"{self.stem}-{what}{suffix}"
         if quote(name) == name:
             return f'attachment; filename="{name}"'
-        return f"attachment; filename=\"photo-depth{suffix}\"; filename*=UTF-8''{quote(name)}"
+        plain = f"{PHOTO}-{what}{suffix}"
+        return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
 
 
-async def read_upload(request: Request, *, fields: frozenset[str] = frozenset()) -> Upload:
+async def read_upload(
+    request: Request,
+    *,
+    fields: frozenset[str] = frozenset(),
+    files: frozenset[str] = frozenset(),
+) -> Upload:
     """Read the photo.
 
     Args:
         request: its body is either the picture itself, of whatever stated type, or a form.
-        fields: what the form may hold beside the photo.
+        fields: texts that the form may hold beside the photo.
+        files: files that it may hold beside the photo.
 
     Raises:
         RefusedError: a form that is none, or of other fields; nothing in the photo.
     """
     form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
-    upload = await _read_form(request, fields) if form else await _read_body(request)
+    upload = await _read_form(request, fields, files) if form else await _read_body(request)
     if not upload.photo:
         raise RefusedError("not-a-picture", "It is empty: send the bytes of a picture.")
     return upload
@@ -81,12 +91,24 @@ async def while_here(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
             await asyncio.wait((working,))
 
 
-def body_for_openapi(**fields: dict[str, Any]) -> dict[str, Any]:
-    """Describe the two ways to send a photo; `fields` are the form's others, by name."""
+def body_for_openapi(
+    *,
+    files: Mapping[str, str] = MappingProxyType({}),
+    needed: bool = True,
+    **fields: dict[str, Any],
+) -> dict[str, Any]:
+    """Describe the two ways to send a photo.
+
+    Args:
+        files: the form's other files that there may be, name -> what it is.
+        needed: whether the other fields must be there.
+        fields: the form's other fields, by name.
+    """
+    pictures = {name: {**_BINARY["schema"], "description": files[name]} for name in files}
     form = {
         "type": "object",
-        "required": [PHOTO, *fields],
-        "properties": {PHOTO: _BINARY["schema"], **fields},
+        "required": [PHOTO, *(fields if needed else ())],
+        "properties": {PHOTO: _BINARY["schema"], **pictures, **fields},
         "additionalProperties": False,
     }
     kinds = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
@@ -106,19 +128,27 @@ async def _left(request: Request) -> None:
 
 async def _read_body(request: Request) -> Upload:
     pieces = [piece async for piece in request.stream()]
-    return Upload(b"".join(pieces), PHOTO, {})
+    return Upload(b"".join(pieces), PHOTO)
 
 
-async def _read_form(request: Request, fields: frozenset[str]) -> Upload:
+async def _read_form(request: Request, fields: frozenset[str], files: frozenset[str]) -> Upload:
     content_type = request.headers["content-type"]
-    parts = await read_form(content_type, request.stream(), allowed=fields | {PHOTO})
+    parts = await read_form(content_type, request.stream(), allowed=fields | files | {PHOTO})
     photo = parts.pop(PHOTO, None)
     if photo is None:
         raise RefusedError(
             "bad-request", f"The form has no picture: send it as a file in the field {PHOTO!r}."
         )
-    others = {name: part.content.decode(errors="replace") for name, part in parts.items()}
-    return Upload(bytes(photo.content), _stem(photo.file_name), others)
+    return Upload(
+        bytes(photo.content),
+        _stem(photo.file_name),
+        {
+            name: part.content.decode(errors="replace")
+            for name, part in parts.items()
+            if name in fields
+        },
+        {name: bytes(part.content) for name, part in parts.items() if name in files},
+    )
 
 
 def _stem(name: str) -> str:

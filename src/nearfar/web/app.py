@@ -7,7 +7,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from nearfar.images import DEFAULT_LIMITS, ImageLimits
-from nearfar.web import depthtab, livetab
+from nearfar.web import depthtab, effectstab, livetab, scenetab
 from nearfar.web.door import Door
 from nearfar.web.examples import thumbnails_css
 from nearfar.web.fence import Fence
@@ -18,12 +18,14 @@ from nearfar.web.page import Page
 from nearfar.web.phrasebook import Phrasebook
 from nearfar.web.tab import Stage, Tab
 from nearfar.web.texts import LANGUAGES, Language, say
-from nearfar.web.theme import HEAD, STYLE, Calm
+from nearfar.web.theme import HEAD, STYLE, TABS_STYLE, Calm
 
 __all__ = ["TABS", "make_page", "mount", "page_options"]
 
 TABS: Final = (
     Tab("depth", "common.tab.depth", depthtab.build),
+    Tab("effects", "common.tab.effects", effectstab.build),
+    Tab("scene", "common.tab.scene", scenetab.build),
     Tab("live", "common.tab.live", livetab.build),
 )
 """Every tab, in order: one row, one file."""
@@ -73,7 +75,7 @@ def mount(
             i18n=page.i18n_instance,
             mcp_server=False,
             theme=Calm(),
-            css=STYLE.read_text("utf-8") + thumbnails_css(),
+            css=STYLE.read_text("utf-8") + TABS_STYLE.read_text("utf-8") + thumbnails_css(),
             head=HEAD.read_text("utf-8"),
         )
     )

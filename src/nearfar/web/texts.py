@@ -3,8 +3,10 @@
 from typing import Final, Literal, get_args
 
 from nearfar.web.depthtexts import DEPTH
+from nearfar.web.effecttexts import EFFECT
 from nearfar.web.errortexts import ERRORS
 from nearfar.web.livetexts import LIVE
+from nearfar.web.scenetexts import SCENE
 from nearfar.web.text import Text
 
 Language = Literal["en", "zh"]
@@ -20,12 +22,14 @@ _COMMON: Final[dict[str, Text]] = {
     "common.language": Text("Language", "语言"),
     "common.theme": Text("Light or dark", "浅色或深色"),
     "common.tab.depth": Text("Depth", "深度"),
+    "common.tab.effects": Text("Effects", "效果"),
+    "common.tab.scene": Text("3D", "三维"),
     "common.tab.live": Text("Live", "实时"),
     "common.livelink": Text("Open the live view on its own", "在单独的页面打开实时画面"),
     "common.liveframe": Text("Live depth from your camera", "摄像头实时深度"),
 }
 
-TEXTS: Final[dict[str, Text]] = {**_COMMON, **DEPTH, **ERRORS, **LIVE}
+TEXTS: Final[dict[str, Text]] = {**_COMMON, **DEPTH, **EFFECT, **ERRORS, **LIVE, **SCENE}
 """Key -> text. A key begins with the place where it is used."""
 
 

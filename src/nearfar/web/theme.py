@@ -19,6 +19,7 @@ FONTS: Final = (
 MONO: Final = ("Menlo", "Consolas", "Noto Sans Mono", "monospace")
 
 STYLE: Final = Path(__file__).with_name("style.css")
+TABS_STYLE: Final = Path(__file__).with_name("tabs.css")
 HEAD: Final = Path(__file__).with_name("head.html")
 
 _INK: Final = Color(

@@ -1,0 +1,210 @@
+"""A live stream of small frames, against the model that runs alone."""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from benchmarks import photos
+from benchmarks.cold_start import MODEL
+from benchmarks.paired import spread
+from benchmarks.result import Ratio, Table, write
+from benchmarks.served import HOST, serving
+from nearfar.choices import EstimateOptions
+from nearfar.estimator import Estimator
+from nearfar.images import ImageFile
+from nearfar.loading import load
+from nearfar.runtimes.cores import physical
+from nearfar.service.streamframe import StreamOptions, encode
+from nearfar.video.steady import SteadyRange
+
+FRAME_PX: Final = (256, 192)
+FRAMES: Final = 100
+UNDER_WAY: Final = 2
+SECONDS: Final = 10.0
+ROUNDS: Final = 5
+RATE_BOUND: Final = 0.85
+LATENCY_BOUND: Final = 1.6
+
+RATE_NOTE: Final = (
+    "The model's own rate is the faster of two: one run at a time with all cores, and one run a"
+    " core with one thread each, as the service runs it. Nothing is decoded or encoded there."
+)
+LATENCY_NOTE: Final = (
+    "The client, which sends from another process, keeps two frames under way, so that two are"
+    " worked on at once. What the latency is compared with is measured under the same load:"
+    " decode, prepare, run and encode of one frame while a second thread does the same. Against a"
+    " frame that has the machine for itself, the last ratio tells."
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A frame's way without the service.
+
+    Attributes:
+        estimator: of one thread a run.
+        frames: encoded.
+    """
+
+    estimator: Estimator
+    frames: list[bytes]
+
+    def go(self, turn: int, steady: SteadyRange) -> None:
+        """Decode, prepare, run and encode a frame."""
+        with ImageFile(self.frames[turn % len(self.frames)]) as file:
+            batch = self.estimator.prepare(self.estimator.decode(file))
+        (raw,) = self.estimator.session.run(batch)
+        encode(raw, steady.follow(raw, elapsed_s=1 / 30), StreamOptions())
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    """Measure and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of all")
+    given = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        frames = _frames(folder)
+        with serving(folder, "--stream-fps", "1000") as served:
+            address = f"ws://{HOST}:{served.port}/v1/stream"
+            rates, latencies_ms = _in_turn(address, frames, folder, given.seconds, given.rounds)
+    medians = {name: statistics.median(row) for name, row in rates.items()}
+    ours = medians.pop("live stream")
+    best = max(medians, key=lambda name: medians[name])
+    ms = {name: statistics.median(row) for name, row in latencies_ms.items()}
+    stream_ms = ms["live stream"]
+    write(
+        "stream_rate",
+        title="A live stream",
+        question="How many of the frames that the model alone could do does one client get, and"
+        " how late does each come?",
+        data=f"{FRAMES} JPEGs of {FRAME_PX[0]} x {FRAME_PX[1]} to maps of bytes; {MODEL},"
+        f" onnxruntime; {given.rounds} rounds of {given.seconds:g} s in turn; one WebSocket,"
+        f" {UNDER_WAY} frames under way.",
+        arguments=" ".join(arguments),
+        ratios=[
+            Ratio(
+                what="frames a second of the live stream, over the model's own rate",
+                value=ours / medians[best],
+                bound=RATE_BOUND,
+                at_least=True,
+            ),
+            Ratio(
+                what="latency of a frame, over one inference with decode and encode",
+                value=stream_ms / ms["a frame, two at once"],
+                bound=LATENCY_BOUND,
+            ),
+            Ratio(
+                what="the same, over those of a frame alone on the machine",
+                value=stream_ms / ms["a frame, alone"],
+            ),
+        ],
+        tables=[
+            Table(
+                title="Rates",
+                columns=("", "a second"),
+                rows=tuple((name, spread(row)) for name, row in rates.items()),
+            ),
+            Table(
+                title="Times of a frame; medians, a round each",
+                columns=("", "ms"),
+                rows=tuple((name, spread(row)) for name, row in latencies_ms.items()),
+            ),
+        ],
+        notes=(RATE_NOTE, LATENCY_NOTE),
+    )
+
+
+def _frames(folder: Path) -> list[bytes]:
+    frames = []
+    for path in photos.many(folder / "photos", FRAMES):
+        picture = np.asarray(cv2.imread(str(path)))
+        small = cv2.resize(picture, FRAME_PX, interpolation=cv2.INTER_AREA)
+        frames.append(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes())
+    return frames
+
+
+def _in_turn(
+    address: str, frames: list[bytes], folder: Path, seconds: float, rounds: int
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Measure rates and latencies, each by name, a round each; every second goes backwards."""
+    cores, options = physical(), EstimateOptions(max_side_px=StreamOptions().max_side_px)
+    many, single = (
+        load(MODEL, runtime="onnxruntime", threads=threads, max_side_px=options.max_side_px)
+        for threads in (cores, 1)
+    )
+    with ImageFile(frames[0]) as file:
+        batch = single.prepare(single.decode(file))
+    way = Way(single, frames)
+    steady = [SteadyRange() for _ in range(UNDER_WAY)]
+    film = folder / "frames"
+    film.mkdir()
+    for number, frame in enumerate(frames):
+        (film / f"{number:04d}.jpg").write_bytes(frame)
+    rates: dict[str, list[float]] = {}
+    latencies_ms: dict[str, list[float]] = {}
+
+    def alone(name: str, threads: int, work: Callable[[int], object]) -> None:
+        taken_ms = _repeat(work, threads, seconds)
+        rates.setdefault(name, []).append(sum(map(len, taken_ms)) / seconds)
+        of_all = [ms for row in taken_ms for ms in row]
+        latencies_ms.setdefault(name, []).append(statistics.median(of_all))
+
+    def stream() -> None:
+        command = [sys.executable, "-m", "benchmarks.stream_load", address, str(film), str(seconds)]
+        here = Path(__file__).parent.parent
+        answer = subprocess.run(command, cwd=here, check=True, stdout=subprocess.PIPE, text=True)
+        taken_ms = [float(ms) for ms in answer.stdout.split()]
+        rates.setdefault("live stream", []).append(len(taken_ms) / seconds)
+        latencies_ms.setdefault("live stream", []).append(statistics.median(taken_ms))
+
+    works: list[Callable[[], None]] = [
+        stream,
+        lambda: alone("one run, all cores", 1, lambda _: many.session.run(batch)),
+        lambda: alone("one run a core", cores, lambda _: single.session.run(batch)),
+        lambda: alone("a frame, two at once", UNDER_WAY, lambda n: way.go(n, steady[n % 2])),
+        lambda: alone("a frame, alone", 1, lambda n: way.go(n, steady[0])),
+    ]
+    opencv_threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # as in the service, whose workers are the threads
+    for turn in range(rounds):
+        for work in works[::-1] if turn % 2 else works:
+            work()
+    cv2.setNumThreads(opencv_threads)
+    model_only = ("live stream", "one run, all cores", "one run a core")
+    return (
+        {name: rates[name] for name in model_only},
+        latencies_ms,
+    )
+
+
+def _repeat(work: Callable[[int], object], threads: int, seconds: float) -> list[list[float]]:
+    """Do work over and over in so many threads; give the milliseconds of each time."""
+
+    def again(number: int) -> list[float]:
+        taken_ms, end_s = [], time.perf_counter() + seconds
+        turn = number
+        while (began_s := time.perf_counter()) < end_s:
+            work(turn)
+            taken_ms.append((time.perf_counter() - began_s) * 1000)
+            turn += threads
+        return taken_ms
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(again, range(threads)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

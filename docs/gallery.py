@@ -1,0 +1,93 @@
+"""Make the pictures of effects.md: every effect that has one, from the example photos.
+
+    python docs/gallery.py
+
+Everything is made by the bundled model, so that the pictures show what a fresh installation
+gives. Of a clip, three frames are shown beside each other.
+"""
+
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+import nearfar
+from nearfar.effects import Clip, NavigationPlan, Picture, find
+from nearfar.effects.fitted import fitted
+from nearfar.images import Image, encode_image, write_image
+
+HERE: Final = Path(__file__).parent
+PHOTOS: Final = HERE.parent / "examples"
+FOLDER: Final = HERE / "gallery"
+LONGEST_PX: Final = 720
+QUALITY: Final = 82
+MODEL: Final = "nearfar-lite"
+
+SHOWN: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
+    "bokeh": ("bokeh", "portrait", {"aperture": 2.5}),
+    "rack-focus": ("rack-focus", "indoor", {"fps": 10.0}),
+    "parallax": ("parallax", "street", {"fps": 10.0, "motion": "swing"}),
+    "cutout": (
+        "cutout",
+        "indoor",
+        {"background": "colour", "colour": "#e8e4da", "subject_x": 0.6, "subject_y": 0.62},
+    ),
+    "sticker": (
+        "sticker",
+        "landscape",
+        {"text": "nearfar", "x": 0.5, "y": 0.62, "nearness": 0.12, "size": 1.6},
+    ),
+    "fog": ("fog", "street", {}),
+    "relight": ("relight", "pet", {}),
+    "fade": ("fade", "portrait", {}),
+    "stereo-sbs": ("stereo", "indoor", {}),
+    "stereo-anaglyph": ("stereo", "landscape", {"layout": "anaglyph"}),
+    "autostereogram": ("autostereogram", "pet", {}),
+    "navigate": ("navigate", "landscape", {}),
+}
+"""Name of the picture -> effect, photo, options that are not the defaults."""
+
+
+def main() -> None:
+    """Make them all, and say how large they are together."""
+    estimator = nearfar.load(MODEL, runtime="onnxruntime")
+    FOLDER.mkdir(exist_ok=True)
+    total = 0
+    for name, (effect_name, photo_name, given) in SHOWN.items():
+        whole = nearfar.read_image(PHOTOS / f"{photo_name}.jpg")
+        photo, depth = fitted(whole, estimator(whole), LONGEST_PX)
+        effect = find(effect_name)
+        result = effect.apply(photo, depth, effect.options.of(**given))
+        picture = _small(_still(result))
+        write_image(picture, FOLDER / f"{name}.jpg", quality=QUALITY)
+        size = len(encode_image(picture, ".jpg", quality=QUALITY))
+        total += size
+        print(f"{name}: {picture.shape[1]} x {picture.shape[0]}, {size / 1000:.0f} kB")
+    print(f"{total / 1e6:.2f} MB together")
+
+
+def _still(result: Picture | Clip | NavigationPlan) -> Image:
+    if isinstance(result, Clip):
+        wanted = {0, result.count // 2, result.count - 1}
+        if result.loops:
+            wanted = {0, result.count // 4, 3 * result.count // 4}
+        frames = [
+            frame
+            for number, frame in enumerate(islice(result.frames, result.count))
+            if number in wanted
+        ]
+        return np.concatenate(frames, axis=1)
+    return result.pixels[:, :, :3]
+
+
+def _small(picture: Image) -> Image:
+    longest = 2 * LONGEST_PX if picture.shape[1] > 2 * picture.shape[0] else LONGEST_PX
+    scale = min(1.0, longest / max(picture.shape[:2]))
+    size_px = round(picture.shape[1] * scale), round(picture.shape[0] * scale)
+    return np.asarray(cv2.resize(picture, size_px, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+if __name__ == "__main__":
+    main()

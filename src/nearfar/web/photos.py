@@ -1,0 +1,86 @@
+"""Photos that were put in on a tab, and their maps: each is estimated once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import gradio as gr
+
+from nearfar.choices import EstimateOptions, ImageLimits
+from nearfar.depthmap import DepthMap
+from nearfar.web.door import Door
+from nearfar.web.notices import PageError
+from nearfar.web.results import Photo, Result, Results
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A visitor's photo.
+
+    Attributes:
+        key: of the result in the store.
+        result: photo and map.
+    """
+
+    key: str
+    result: Result
+
+
+class Photos:
+    """The photos of one tab, of all its visitors.
+
+    Args:
+        door: where depth is asked for.
+        limits: what is too large to be read.
+        options: how photos are estimated on this tab.
+        most_bytes: memory of all photos together.
+    """
+
+    def __init__(
+        self, door: Door, limits: ImageLimits, options: EstimateOptions, *, most_bytes: int
+    ) -> None:
+        self._door = door
+        self.limits = limits
+        self._options = options
+        self._results = Results(most_bytes)
+
+    async def take(self, path: str, request: gr.Request, instead: str | None) -> Kept:
+        """Estimate a photo.
+
+        Args:
+            path: of its file.
+            request: of the visitor.
+            instead: key of the visitor's photo before, which is let go.
+
+        Raises:
+            NearfarError: whatever is wrong with the photo, or a service that is busy.
+        """
+        photo = Photo(await anyio.Path(path).read_bytes(), Path(path).stem or "photo")
+
+        def make(depth: DepthMap) -> Result:
+            return Result.of(photo, depth, self.limits)
+
+        answer = await self._door.depth(
+            photo.content,
+            client=request.client.host if request.client else "local",
+            make=make,
+            model=self._door.default_model,
+            options=self._options,
+        )
+        result = answer.value.timed(answer.runtime, answer.infer_ms)
+        return Kept(self._results.put(result, instead=instead), result)
+
+    def get(self, key: str | None) -> Result:
+        """Find a photo.
+
+        Raises:
+            PageError: there is none, or it was let go.
+        """
+        result = self._results.get(key)
+        if result is None:
+            raise PageError("error.nophoto" if key is None else "error.gone")
+        return result
+
+    def drop(self, key: str | None) -> None:
+        """Let a photo go."""
+        self._results.drop(key)

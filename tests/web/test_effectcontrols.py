@@ -1,0 +1,128 @@
+"""Options of effects as components, and back."""
+
+from dataclasses import fields
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from nearfar.effects import EFFECTS, Effect, find
+from nearfar.images import DEFAULT_LIMITS
+from nearfar.web.effectcontrols import (
+    label_key,
+    make_controls,
+    offered,
+    places,
+    read_controls,
+    values_of,
+)
+from nearfar.web.effectrender import MOST_FRAMES, show
+from nearfar.web.fonts import chinese_font, is_latin
+from nearfar.web.loop import in_a_loop
+from nearfar.web.notices import PageError
+from nearfar.web.phrasebook import Phrasebook
+from nearfar.web.scenemaking import SceneSettings, show_scene
+from nearfar.web.texts import TEXTS
+from tests.web.made import result
+
+
+def controls(effect: Effect[Any, Any]) -> dict[str, Any]:
+    def build() -> dict[str, Any]:
+        with gr.Blocks():
+            return dict(make_controls(effect, Phrasebook()))
+
+    return in_a_loop(build)
+
+
+@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
+def test_every_option_has_a_component_a_label_and_its_default(effect: Effect[Any, Any]) -> None:
+    made = controls(effect)
+    assert set(made) == {each.name for each in fields(effect.options)} - {"font"}
+    assert f"effect.name.{effect.name}" in TEXTS
+    if places(effect):
+        assert f"effect.click.{effect.name}" in TEXTS
+    for each in offered(effect):
+        assert label_key(effect, each.name) in TEXTS
+        assert made[each.name].value == each.default
+        assert all(f"effect.value.{value}" in TEXTS for value in values_of(effect, each.name))
+        if isinstance(made[each.name], gr.Slider):
+            assert made[each.name].minimum <= each.default <= made[each.name].maximum
+    defaults = [each.default for each in offered(effect)]
+    options = read_controls(effect, defaults, DEFAULT_LIMITS)
+    assert options == effect.options(**dict(zip(made, defaults, strict=True)))
+
+
+@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
+def test_every_effect_is_shown(effect: Effect[Any, Any]) -> None:
+    shown = show(effect, result(), effect.options())
+    assert sum(each is not None for each in (shown.picture, shown.clip, shown.sound)) == 1
+    assert shown.suffixes
+
+
+def read(name: str, **given: Any) -> Any:
+    effect = find(name)
+    values = [given.get(each.name, each.default) for each in offered(effect)]
+    return read_controls(effect, values, DEFAULT_LIMITS)
+
+
+def test_values_are_read_as_components_give_them() -> None:
+    assert read("bokeh", focus_x="0,25", focus_y="").focus_x == 0.25
+    assert read("relight", colour="rgba(255, 16.2, 0, 1)").colour == "#ff1000"
+    assert read("fog", colour="").colour is None
+    assert read("bokeh", blades=6.0).blades == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "key"),
+    [
+        ("bokeh", {"focus_x": "left"}, "effect.error.number"),
+        ("bokeh", {"focus_x": "3"}, "effect.error.option"),
+        ("cutout", {"background": "photo"}, "effect.error.nobackground"),
+    ],
+)
+def test_what_makes_no_sense_has_a_text(name: str, given: dict[str, Any], key: str) -> None:
+    with pytest.raises(PageError) as caught:
+        read(name, **given)
+    assert caught.value.key == key
+
+
+def test_chinese_letters_get_a_font_or_a_sentence() -> None:
+    assert is_latin("Grüße, 12 %")
+    assert not is_latin("你好")
+    assert read("sticker", text="Hello").font is None
+    if chinese_font() is None:
+        with pytest.raises(PageError, match="nofont"):
+            read("sticker", text="你好")
+    else:
+        assert read("sticker", text="你好").font == chinese_font()
+
+
+def test_clips_have_an_end() -> None:
+    with pytest.raises(PageError, match="longclip"):
+        show(find("parallax"), result(), read("parallax", seconds=30, fps=60))
+    assert MOST_FRAMES < 30 * 60
+
+
+@pytest.mark.parametrize(
+    ("typed", "key"),
+    [
+        (("5", "1", ""), "scene.error.range"),
+        (("0", "", ""), "scene.error.range"),
+        (("", "", "200"), "scene.error.fov"),
+        (("a", "", ""), "scene.error.number"),
+        (("nan", "", ""), "scene.error.range"),
+    ],
+)
+def test_scene_settings_that_make_no_sense(typed: tuple[str, str, str], key: str) -> None:
+    with pytest.raises(PageError) as caught:
+        SceneSettings.read(*typed, 75, 1)
+    assert caught.value.key == key
+
+
+def test_scene_is_seen_from_where_the_photo_was_taken() -> None:
+    scene = show_scene(result(), SceneSettings.read("2", "4", "50", 90, 1))
+    alpha_deg, beta_deg, away_m = scene.seen_from
+    assert 75 < alpha_deg < 105
+    assert 75 < beta_deg < 105
+    assert 3 < away_m < 5
+    assert "nearest pixel at 2 m, farthest at 4 m" in scene.note
