@@ -35,7 +35,7 @@ def commands(readme: str) -> list[str]:
 @pytest.fixture
 def desk(tmp_path: Path, examples: Path) -> Path:
     """A folder with the photos that the README speaks of."""
-    shutil.copy(examples / "pet.jpg", tmp_path / "photo.jpg")
+    shutil.copy(examples / "indoor.jpg", tmp_path / "photo.jpg")
     shutil.copy(examples / "street.jpg", tmp_path / "street.jpg")
     (tmp_path / "holiday" / "day 1").mkdir(parents=True)
     shutil.copy(examples / "portrait.jpg", tmp_path / "holiday" / "day 1" / "we.jpg")

@@ -246,13 +246,14 @@ def test_wrong_default_model_is_told_at_once() -> None:
 
 def test_only_installed_models_are_offered_and_others_are_refused() -> None:
     async def scene(desk: Desk) -> None:
-        assert [spec.name for spec in desk.models()] == ["nearfar-lite"]
-        assert desk.default_model == "nearfar-lite"
+        installed = [spec.name for spec in desk.models()]
+        assert installed == ["nearfar-lite", "nearfar-lite-int8"]
+        assert desk.default_model in installed  # whichever was measured to be faster
         with pytest.raises(UnknownModelError):
             await depth_of(desk, model="../../etc/passwd")
         with pytest.raises(ModelMissingError):
             await depth_of(desk, model="midas-small")
-        assert (await depth_of(desk, model="auto")).model == "nearfar-lite"
+        assert (await depth_of(desk, model="auto")).model == desk.default_model
 
     in_desk(scene, model="auto", runtime="onnxruntime")
 
