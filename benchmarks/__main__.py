@@ -13,6 +13,9 @@ ALL: Final = (
     "picture_size",
     "decode_size",
     "tutorial",
+    "service_load",
+    "tutorial_service",
+    "service_memory",
 )
 
 

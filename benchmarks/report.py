@@ -15,6 +15,9 @@ ORDER: Final = (
     "picture_size",
     "decode_size",
     "tutorial",
+    "service_load",
+    "tutorial_service",
+    "service_memory",
     "refine",
     "recipes",
 )
