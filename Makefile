@@ -43,7 +43,7 @@ clean:
 	touch $@
 
 # torch comes first and pinned: a looser range would bring gigabytes of CUDA libraries
-.venv/.test: .venv/.run requirements/torch.txt requirements/test.txt
+.venv/.test: .venv/.run requirements/torch.txt requirements/test.txt requirements/worlds.txt
 	$(BIN)/python -m pip install --quiet --requirement requirements/torch.txt
-	$(BIN)/python -m pip install --quiet --editable '.[evaluation,heif,openvino,train,web]' --requirement requirements/test.txt
+	$(BIN)/python -m pip install --quiet --editable '.[evaluation,heif,openvino,ray,train,web]' --requirement requirements/test.txt --requirement requirements/worlds.txt
 	touch $@

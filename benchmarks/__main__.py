@@ -5,30 +5,25 @@ from importlib import import_module
 from typing import Final
 
 from benchmarks import report
+from benchmarks.scripts import SCRIPTS
 
-ALL: Final = (
-    "cold_start",
-    "collector",
-    "folder_rate",
-    "picture_size",
-    "decode_size",
-    "tutorial",
-    "service_load",
-    "tutorial_service",
-    "service_memory",
-)
+ALL: Final = tuple(script for script in SCRIPTS if not script.brings_data)
 
 
 def main(names: list[str]) -> None:
     """Run them one after the other, then write the page."""
-    unknown = [name for name in names if name not in ALL]
+    known = {script.name: script for script in ALL}
+    unknown = [name for name in names if name not in known]
     if unknown:
+        others = ", ".join(script.name for script in SCRIPTS if script.brings_data)
         sys.exit(
-            f"no benchmark {', '.join(unknown)}: there are {', '.join(ALL)}, and"
-            " refine and recipes, which need data: python -m benchmarks.refine --help"
+            f"no benchmark {', '.join(unknown)}: there are {', '.join(known)}, and"
+            f" {others}, which need data: python -m benchmarks.refine --help"
         )
-    for name in names or ALL:
-        import_module(f"benchmarks.{name}").main()
+    chosen = [known[name] for name in names or known]
+    print(f"about {sum(script.minutes for script in chosen):.0f} minutes on two quiet cores")
+    for script in chosen:
+        import_module(f"benchmarks.{script.name}").main()
     report.main()
 
 

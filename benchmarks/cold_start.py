@@ -1,18 +1,15 @@
 """A whole `nearfar estimate` process against the least that a program can do."""
 
 import importlib.util
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
-from benchmarks import photos
-from benchmarks.paired import Command, Cost, commands_in_turn, environment, spread
-from benchmarks.result import Cell, Ratio, Table, write
+from benchmarks import photos, tables
+from benchmarks.paired import Command, Cost, commands_in_turn, spread
+from benchmarks.result import Ratio, write
 from nearfar.models.store import Store
 
 ROUNDS: Final = 11
@@ -24,9 +21,6 @@ NOTE: Final = (
     "The bare script checks no hash, no orientation and no colour profile, and writes the"
     " network's small map; nearfar checks them, and writes a map of the photo's size."
 )
-
-_IMPORTED = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\w+)")
-_SHOWN: Final = 10
 
 
 def main() -> None:
@@ -41,7 +35,6 @@ def main() -> None:
             folder,
             rounds=ROUNDS,
         )
-        shares = _shares(commands["nearfar, onnxruntime"], folder)
     bare = costs["bare script"]
     ours = {name: cost for name, cost in costs.items() if name != "bare script"}
     ratios = []
@@ -81,14 +74,8 @@ def main() -> None:
         " the system's cache, bytecode compiled before.",
         ratios=ratios,
         tables=[
-            _table("Whole processes", costs),
-            _table("Imports alone", imports),
-            Table(
-                title="Where nearfar's time to import goes (`python -X importtime`, which itself"
-                " slows what it times)",
-                columns=("package", "ms, itself", "of all imports %"),
-                rows=shares,
-            ),
+            tables.costs("Whole processes", "process", costs),
+            tables.costs("Imports alone", "process", imports),
         ],
         notes=(NOTE,),
     )
@@ -130,42 +117,6 @@ def _commands(photo: Path, folder: Path) -> dict[str, Command]:
         commands["nearfar, openvino"] = [*estimate, "--runtime", "openvino"]
         commands["nearfar, auto"] = estimate
     return commands
-
-
-def _shares(command: Command, folder: Path) -> tuple[tuple[Cell, ...], ...]:
-    """Sum each top-level package's own time to import in a run of the nearfar command."""
-    words = [str(word) for word in command]
-    code = f"import sys; sys.argv = {words!r}; from nearfar.cli import main; main()"
-    answer = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", code],
-        env=environment(folder),
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    total_us: dict[str, int] = defaultdict(int)
-    for own_us, package in _IMPORTED.findall(answer.stderr):
-        known = package not in sys.stdlib_module_names
-        total_us[package if known else "Python's own library"] += int(own_us)
-    every_us = sum(total_us.values())
-    ranked = sorted(total_us.items(), key=lambda item: -item[1])[:_SHOWN]
-    return tuple((name, us / 1e3, 100 * us / every_us) for name, us in ranked)
-
-
-def _table(title: str, costs: dict[str, list[Cost]]) -> Table:
-    return Table(
-        title=title,
-        columns=("process", "ms", "core ms", "peak MiB"),
-        rows=tuple(
-            (
-                name,
-                spread([cost.s for cost in row], 1e3),
-                spread([cost.core_s for cost in row], 1e3),
-                spread([cost.peak_mib for cost in row]),
-            )
-            for name, row in costs.items()
-        ),
-    )
 
 
 def _median_s(costs: list[Cost]) -> float:

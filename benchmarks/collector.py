@@ -5,12 +5,12 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from benchmarks import photos
+from benchmarks import photos, tables
 from benchmarks.cold_start import MODEL
 from benchmarks.paired import Command, commands_in_turn, spread
-from benchmarks.result import Ratio, Table, write
+from benchmarks.result import Ratio, write
 
-ROUNDS: Final = 31
+ROUNDS: Final = 21
 OURS: Final = "as nearfar sets it"
 
 _LEFT_OUT: Final = {
@@ -45,21 +45,7 @@ def main() -> None:
             if way != OURS
             for kind, of in (("time", s), ("core time", core_s))
         ],
-        tables=[
-            Table(
-                title="Whole processes",
-                columns=("collector", "ms", "core ms", "peak MiB"),
-                rows=tuple(
-                    (
-                        way,
-                        spread([cost.s for cost in row], 1e3),
-                        spread([cost.core_s for cost in row], 1e3),
-                        spread([cost.peak_mib for cost in row]),
-                    )
-                    for way, row in costs.items()
-                ),
-            )
-        ],
+        tables=[tables.costs("Whole processes", "collector", costs)],
         notes=("Where other programs run too, core time is the steadier of the two.",),
     )
 

@@ -2,10 +2,8 @@
 
 import importlib.util
 import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +12,10 @@ import numpy as np
 from benchmarks import photos
 from benchmarks.cold_start import MODEL, program
 from benchmarks.paired import calls_in_turn, run_command, spread
+from benchmarks.photo_way import STAGES, opencv_threads, shares, walk
 from benchmarks.result import Cell, Ratio, Spread, Table, write
 from nearfar.choices import OutputOptions
+from nearfar.depthmap import DepthMap
 from nearfar.estimator import Estimator
 from nearfar.folder import Found, work_on
 from nearfar.images import ImageFile
@@ -40,8 +40,6 @@ ONCE_NOTE: Final = (
     "The whole command was run once, after the others and not in turn with them: where other"
     " programs come and go meanwhile, its ratio moves with them."
 )
-STAGES: Final = ("open and decode", "prepare", "infer", "finish", "encode", "write")
-"""Of a photo's way; what `PhotoJob` does in one go."""
 
 
 def main() -> None:
@@ -72,7 +70,7 @@ def main() -> None:
                     value=spread(together).median / spread(ours).median,
                 )
             )
-            tables.append(_stages(runtime, paths[:STAGED], folder))
+            tables.append(_stages(runtime, paths[:STAGED]))
     write(
         "folder_rate",
         title="A folder of photos",
@@ -163,37 +161,21 @@ def _batch(estimator: Estimator, path: Path) -> Batch:
         return estimator.prepare(file.read())
 
 
-def _stages(runtime: Runtime, paths: list[Path], folder: Path) -> Table:
+def _stages(runtime: Runtime, paths: list[Path]) -> Table:
     """Time each stage, one photo after the other on one core."""
     estimator = load(MODEL, runtime=runtime, threads=1)
-    target = folder / "stage.png"
-    taken: list[list[float]] = []
-    for path in paths:
-        marks = [time.perf_counter()]
-        mark = partial(_mark, marks)
-        with ImageFile(path) as file:
-            image = mark(file.read(at_least_px=estimator.options.max_side_px))
-        batch = mark(estimator.prepare(image))
-        raw = mark(estimator.session.run(batch))
-        depth = mark(estimator.finish(raw[0], image))
-        content = mark(depth.encode())
-        mark(target.write_bytes(content))
-        taken.append(list(np.diff(marks)))
-    medians = np.median(np.array(taken), axis=0) * 1e3
+    with opencv_threads(1):
+        taken = [walk(estimator, path, DepthMap.encode) for path in paths]
+    medians_ms = np.median(taken, axis=0) * 1e3
     rows: list[tuple[Cell, ...]] = [
-        (stage, float(ms), float(100 * ms / medians.sum()))
-        for stage, ms in zip(STAGES, medians, strict=True)
+        (stage, float(ms), float(percent))
+        for stage, ms, percent in zip(STAGES, medians_ms, shares(taken), strict=True)
     ]
     return Table(
         title=f"A photo's way on one core, {runtime}",
         columns=("stage", "ms", "core share %"),
         rows=tuple(rows),
     )
-
-
-def _mark(marks: list[float], value: Any) -> Any:
-    marks.append(time.perf_counter())
-    return value
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """A load on a service, from a process of its own: what is asked of it, and what came of it."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
+
+from benchmarks.child import ask
 
 LOST: Final = "connection lost"
 """Counted like a status: there was no whole answer."""
@@ -81,13 +81,7 @@ def run(plan: Plan, folder: Path, program: str = "benchmarks.load_clients") -> S
     """
     file = folder / "plan.json"
     file.write_text(json.dumps(asdict(plan)), encoding="utf-8")
-    answer = subprocess.run(
-        [sys.executable, "-S", "-m", program, file],
-        cwd=Path(__file__).parent.parent,
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    told = json.loads(answer.stdout)
+    told = json.loads(ask(program, file, flags=("-S",)))
     seen = Seen(**{**told, "latencies_ms": tuple(told["latencies_ms"])})
     if not seen.latencies_ms:
         raise RuntimeError(f"no answer 200 in {seen.seconds:g} s: {seen.statuses}")

@@ -6,9 +6,10 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.cold_start import MODEL
-from benchmarks.paired import calls_in_turn, spread
+from benchmarks.paired import calls_in_turn
 from benchmarks.photos import photo
-from benchmarks.result import Ratio, Table, write
+from benchmarks.result import Ratio, write
+from benchmarks.tables import spreads
 from nearfar.calibration import fit_range
 from nearfar.geometry import (
     Camera,
@@ -72,13 +73,7 @@ def main() -> None:
         data=f"One photo of 640 x 480, cut from examples/street.jpg; {MODEL}, onnxruntime;"
         f" {faces:,} triangles, {points:,} points.",
         ratios=ratios,
-        tables=[
-            Table(
-                title="Times",
-                columns=("what", "ms"),
-                rows=tuple((name, spread(taken, 1000)) for name, taken in times.items()),
-            )
-        ],
+        tables=[spreads("Times", ("what", "ms"), times, 1e3)],
         notes=("An inference is the bare run of the network, without resizing the photo.",),
     )
 

@@ -6,10 +6,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from benchmarks.result import Spread
 
@@ -33,6 +33,7 @@ begins with that of the process it was started from."""
 REST_S: Final = 0.05
 """Before each call; a runtime's threads may spin for a while after a run, in the next one's way."""
 
+Thing = TypeVar("Thing")
 Command: TypeAlias = Sequence[str | os.PathLike[str]]
 
 
@@ -104,7 +105,7 @@ def commands_in_turn(
     """
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for turn in range(warmup + rounds):
-        for name in _order(commands, turn):
+        for name in in_turn(commands, turn):
             cost = run_command(commands[name], folder)
             if turn >= warmup:
                 costs[name].append(cost)
@@ -121,7 +122,7 @@ def calls_in_turn(
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(warmup + rounds):
-        for name in _order(calls, turn):
+        for name in in_turn(calls, turn):
             time.sleep(REST_S)
             began = time.perf_counter()
             calls[name]()
@@ -130,9 +131,9 @@ def calls_in_turn(
     return times
 
 
-def _order(names: Mapping[str, object], turn: int) -> list[str]:
-    """Give the names, in every second round backwards."""
-    return list(names) if turn % 2 else list(names)[::-1]
+def in_turn(things: Iterable[Thing], turn: int) -> list[Thing]:
+    """Give the things, in every second round backwards."""
+    return list(things) if turn % 2 else list(things)[::-1]
 
 
 def spread(values: Sequence[float], scale: float = 1) -> Spread:

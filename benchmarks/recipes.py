@@ -63,6 +63,11 @@ ARMS: Final = {
         (*_HALF, "--encoder-rate", "8e-4", "--decoder-rate", "4e-3"),
         SMALL,
     ),
+    "ratio": Arm(
+        "the same, and relative errors",
+        (*_HALF, "--encoder-rate", "8e-4", "--decoder-rate", "4e-3", "--ratio", "1"),
+        SMALL,
+    ),
     "lite0": Arm("small, and the lighter encoder", (*_HALF, "--network", "lite0"), SMALL, "lite0"),
     "edges": Arm("small, and twice the gradient loss", (*_HALF, "--gradient", "0.5"), SMALL),
     "plain": Arm("small, without the gradient loss", (*_HALF, "--gradient", "0"), SMALL),

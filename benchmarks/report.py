@@ -4,54 +4,52 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from benchmarks.result import RESULTS, Cell, Machine, Ratio, Result, Spread, Table
+from benchmarks import plots
+from benchmarks.result import RESULTS, Cell, Drawing, Machine, Ratio, Result, Spread, Table
+from benchmarks.scripts import NAMES
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "performance.md"
-
-ORDER: Final = (
-    "cold_start",
-    "collector",
-    "folder_rate",
-    "picture_size",
-    "decode_size",
-    "tutorial",
-    "service_load",
-    "tutorial_service",
-    "service_memory",
-    "refine",
-    "recipes",
-)
-"""Of the sections; a result of another name comes after them."""
 
 _INTRODUCTION: Final = """\
 # Performance
 
 Made by `python -m benchmarks.report` from `benchmarks/results/*.json`; `make bench` measures
-anew, `make docs` writes this page. Ways are compared in turn (A, B, B, A, ...) in one run, on
-a machine that other programs used meanwhile: the ratios of medians are what counts, and the
-times show their order of size. Cells read median (least to greatest).
+anew, `make docs` writes this page. Ways are compared in turn (A, B, B, A, ...) in one run, so
+that a slow minute slows all of them: the ratios of medians are what counts, and the times show
+their order of size. Cells read median (least to greatest).
 """
 
 
 def main() -> None:
-    """Write the page."""
-    PAGE.write_text(page(read(RESULTS)), encoding="utf-8")
+    """Write the page and its plots."""
+    results = read(RESULTS)
+    for result in results:
+        for drawing in result.plots:
+            plots.draw(drawing, PAGE.parent / _file(result, drawing))
+    PAGE.write_text(page(results), encoding="utf-8")
 
 
 def read(folder: Path) -> list[Result]:
-    """Read all results of a folder, in the order of the page."""
+    """Read all results of a folder, in the order of the page; strangers come last."""
     results = [
         Result.model_validate_json(path.read_text(encoding="utf-8"))
         for path in sorted(folder.glob("*.json"))
     ]
-    places = {name: place for place, name in enumerate(ORDER)}
-    return sorted(results, key=lambda result: places.get(result.name, len(ORDER)))
+    places = {name: place for place, name in enumerate(NAMES)}
+    return sorted(results, key=lambda result: places.get(result.name, len(NAMES)))
 
 
 def page(results: list[Result]) -> str:
     """Write the page of these results."""
-    parts = [_INTRODUCTION, _promises(results), *map(_section, results)]
-    return "\n".join(parts)
+    parts = [_INTRODUCTION, _promises(results), _waiting(results), *map(_section, results)]
+    return "\n".join(part for part in parts if part)
+
+
+def _waiting(results: list[Result]) -> str:
+    """Name what has no result yet, so that nobody takes its absence for a pass."""
+    there = {result.name for result in results}
+    names = [f"`{name}`" for name in NAMES if name not in there]
+    return f"Written, but not measured yet: {', '.join(names)}.\n" if names else ""
 
 
 def _promises(results: list[Result]) -> str:
@@ -71,12 +69,17 @@ def _section(result: Result) -> str:
     rows = [_row(ratio)[: len(head)] for ratio in result.ratios]
     parts = [
         f"## {result.title}\n\n{result.question}\n\nData: {result.data}\n",
-        _grid(head, rows),
+        *([_grid(head, rows)] if rows else []),
+        *(f"![{plot.title}]({_file(result, plot)})\n" for plot in result.plots),
         *map(_table, result.tables),
         *(f"{note}\n" for note in result.notes),
         f"Measured on {_machine(result.machine)}\n\nRepeat it: `{result.command}`\n",
     ]
     return "\n".join(parts)
+
+
+def _file(result: Result, drawing: Drawing) -> str:
+    return f"img/{result.name}-{drawing.name}.svg"
 
 
 def _row(ratio: Ratio) -> tuple[str, ...]:

@@ -72,6 +72,53 @@ class Ratio(_Record):
         return self.value >= self.bound if self.at_least else self.value <= self.bound
 
 
+class Curve(_Record):
+    """One line of a plot: y over x."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+class Growth(_Record):
+    """A plot on two logarithmic axes.
+
+    Attributes:
+        name: of its file, behind that of the result.
+        title: above it.
+        x: what the lower axis counts.
+        y: what the left axis counts.
+        curves: its lines.
+    """
+
+    name: str
+    title: str
+    x: str
+    y: str
+    curves: tuple[Curve, ...]
+
+
+class Bars(_Record):
+    """A plot of one bar a thing.
+
+    Attributes:
+        name: of its file, behind that of the result.
+        title: above it.
+        unit: of the values.
+        labels: of the bars, from above.
+        values: how long each is.
+    """
+
+    name: str
+    title: str
+    unit: str
+    labels: tuple[str, ...]
+    values: tuple[float, ...]
+
+
+Drawing = Growth | Bars
+
+
 class Machine(_Record):
     """Where it was measured."""
 
@@ -95,6 +142,7 @@ class Result(_Record):
         ratios: the answer.
         tables: what it rests on.
         notes: what a reader must know to take it rightly.
+        plots: drawn from the same figures.
     """
 
     name: str
@@ -106,6 +154,7 @@ class Result(_Record):
     ratios: tuple[Ratio, ...]
     tables: tuple[Table, ...]
     notes: tuple[str, ...] = ()
+    plots: tuple[Drawing, ...] = ()
 
 
 def write(
@@ -118,6 +167,7 @@ def write(
     tables: list[Table],
     arguments: str = "",
     notes: tuple[str, ...] = (),
+    plots: tuple[Drawing, ...] = (),
 ) -> None:
     """Write the result of a benchmark and print its ratios; see `Result` for the arguments.
 
@@ -130,6 +180,7 @@ def write(
         tables: see `Result`.
         arguments: of the command that repeats it.
         notes: see `Result`.
+        plots: see `Result`.
     """
     result = Result(
         name=name,
@@ -141,6 +192,7 @@ def write(
         ratios=tuple(ratios),
         tables=tuple(tables),
         notes=notes,
+        plots=plots,
     )
     RESULTS.mkdir(exist_ok=True)
     rounded = Result.model_validate(_rounded(result.model_dump()))

@@ -8,11 +8,14 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+import numpy as np
+
 from benchmarks import bare_loop, load, photos
 from benchmarks.bare_loop import Bare
 from benchmarks.cold_start import MODEL
+from benchmarks.health import watched
 from benchmarks.load import Plan, Seen
-from benchmarks.paired import spread
+from benchmarks.paired import in_turn, spread
 from benchmarks.result import Cell, Ratio, Table, write
 from benchmarks.served import Served, serving
 from nearfar.models.store import Store
@@ -25,6 +28,7 @@ ROUNDS: Final = 3
 PHOTOS: Final = 100
 RATE_BOUND: Final = 0.85
 TAIL_BOUND: Final = 3.0
+HEALTH_BOUND_MS: Final = 50.0
 
 NOTE: Final = (
     "The load generator, one process that does nothing but send and receive, runs on the same"
@@ -45,10 +49,12 @@ class Runs:
     Attributes:
         seen: by the clients, a round each.
         core_ms: of an answer in the service, a round each.
+        health_ms: until the service said that it is well, of all rounds.
     """
 
     seen: list[Seen] = field(default_factory=list)
     core_ms: list[float] = field(default_factory=list)
+    health_ms: list[float] = field(default_factory=list)
 
     @property
     def rates(self) -> list[float]:
@@ -96,6 +102,12 @@ def main(arguments: Sequence[str] = ()) -> None:
                 bound=TAIL_BOUND,
             ),
             Ratio(
+                what=f"99th percentile of /healthz under {CLIENTS[-1]} clients",
+                value=float(np.percentile(loads[CLIENTS[-1]].health_ms, 99)),
+                bound=HEALTH_BOUND_MS,
+                unit=" ms",
+            ),
+            Ratio(
                 what="answers other than 200 and 429, of all loads", value=everything.wrong, bound=0
             ),
             Ratio(
@@ -130,12 +142,14 @@ def _in_turn(
     for turn in range(rounds):
         # the load that is judged stands beside the bare loop
         order: list[str | int] = [*CLIENTS[:2], *CLIENTS[3:], JUDGED, *ways]
-        for what in order[::-1] if turn % 2 else order:
+        for what in in_turn(order, turn):
             if isinstance(what, int):
                 plan = Plan(served.port, "/v1/depth", files, what, seconds)
                 before = served.process()
-                seen = load.run(plan, folder)
+                with watched(served) as health_ms:
+                    seen = load.run(plan, folder)
                 after = served.process()
+                loads[what].health_ms += health_ms
                 loads[what].seen.append(seen)
                 answers = sum(seen.statuses.values())
                 loads[what].core_ms.append(1000 * (after.core_s - before.core_s) / answers)
@@ -166,16 +180,18 @@ def _loads(loads: dict[int, Runs]) -> Table:
                 counts.get("200", 0),
                 counts.get("429", 0),
                 seen.wrong,
+                *(float(np.percentile(runs.health_ms, percent)) for percent in (50, 99, 100)),
                 spread(runs.core_ms),
                 100 * seen.core_s / seen.seconds / physical(),
             )
         )
     latencies = ("median ms", "95 % ms", "99 % ms")
     counted = ("200", "429", "others")
+    health = ("/healthz median ms", "99 % ms", "worst ms")
     costs = ("core ms an answer", "load generator, % of the cores")
     return Table(
         title="The service",
-        columns=("clients", "answers a second", *latencies, *counted, *costs),
+        columns=("clients", "answers a second", *latencies, *counted, *health, *costs),
         rows=tuple(rows),
     )
 

@@ -2,7 +2,6 @@
 
 import argparse
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,10 +14,12 @@ from typing import Final
 import cv2
 import numpy as np
 
-from benchmarks import photos
+from benchmarks import photos, tables
+from benchmarks.child import ask
 from benchmarks.cold_start import MODEL
-from benchmarks.paired import spread
-from benchmarks.result import Ratio, Table, write
+from benchmarks.paired import in_turn
+from benchmarks.photo_way import opencv_threads
+from benchmarks.result import Ratio, write
 from benchmarks.served import HOST, serving
 from nearfar.choices import EstimateOptions
 from nearfar.estimator import Estimator
@@ -32,7 +33,7 @@ FRAME_PX: Final = (256, 192)
 FRAMES: Final = 100
 UNDER_WAY: Final = 2
 SECONDS: Final = 10.0
-ROUNDS: Final = 5
+ROUNDS: Final = 3
 RATE_BOUND: Final = 0.85
 LATENCY_BOUND: Final = 1.6
 
@@ -112,16 +113,8 @@ def main(arguments: Sequence[str] = ()) -> None:
             ),
         ],
         tables=[
-            Table(
-                title="Rates",
-                columns=("", "a second"),
-                rows=tuple((name, spread(row)) for name, row in rates.items()),
-            ),
-            Table(
-                title="Times of a frame; medians, a round each",
-                columns=("", "ms"),
-                rows=tuple((name, spread(row)) for name, row in latencies_ms.items()),
-            ),
+            tables.spreads("Rates", ("", "a second"), rates),
+            tables.spreads("Times of a frame; medians, a round each", ("", "ms"), latencies_ms),
         ],
         notes=(RATE_NOTE, LATENCY_NOTE),
     )
@@ -163,10 +156,8 @@ def _in_turn(
         latencies_ms.setdefault(name, []).append(statistics.median(of_all))
 
     def stream() -> None:
-        command = [sys.executable, "-m", "benchmarks.stream_load", address, str(film), str(seconds)]
-        here = Path(__file__).parent.parent
-        answer = subprocess.run(command, cwd=here, check=True, stdout=subprocess.PIPE, text=True)
-        taken_ms = [float(ms) for ms in answer.stdout.split()]
+        told = ask("benchmarks.stream_load", address, film, str(seconds))
+        taken_ms = [float(ms) for ms in told.split()]
         rates.setdefault("live stream", []).append(len(taken_ms) / seconds)
         latencies_ms.setdefault("live stream", []).append(statistics.median(taken_ms))
 
@@ -177,12 +168,10 @@ def _in_turn(
         lambda: alone("a frame, two at once", UNDER_WAY, lambda n: way.go(n, steady[n % 2])),
         lambda: alone("a frame, alone", 1, lambda n: way.go(n, steady[0])),
     ]
-    opencv_threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # as in the service, whose workers are the threads
-    for turn in range(rounds):
-        for work in works[::-1] if turn % 2 else works:
-            work()
-    cv2.setNumThreads(opencv_threads)
+    with opencv_threads(1):  # as in the service, whose workers are the threads
+        for turn in range(rounds):
+            for work in in_turn(works, turn):
+                work()
     model_only = ("live stream", "one run, all cores", "one run a core")
     return (
         {name: rates[name] for name in model_only},

@@ -11,13 +11,14 @@ import av
 import numpy as np
 
 from benchmarks.cold_start import MODEL
-from benchmarks.paired import calls_in_turn, commands_in_turn, spread
+from benchmarks.paired import calls_in_turn, commands_in_turn
 from benchmarks.photos import photo
-from benchmarks.result import Ratio, Table, write
+from benchmarks.result import Ratio, write
+from benchmarks.tables import spreads
 from nearfar.images import read_image
 from nearfar.loading import load
 from nearfar.runtimes.cores import physical
-from nearfar.video.pipeline import BATCH, VideoOptions, convert
+from nearfar.video.pipeline import VideoOptions, convert
 from nearfar.video.shows import show
 from nearfar.video.stages import in_order
 
@@ -78,20 +79,10 @@ def main() -> None:
             ),
         ],
         tables=[
-            Table(
-                title="Rates",
-                columns=("way", "frames a second"),
-                rows=tuple((way, spread(rate)) for way, rate in rates.items()),
-            ),
-            Table(
-                title="Peak memory of the whole command",
-                columns=("clip", "MiB"),
-                rows=tuple((way, spread(peak)) for way, peak in peaks.items()),
-            ),
+            spreads("Rates", ("way", "frames a second"), rates),
+            spreads("Peak memory of the whole command", ("clip", "MiB"), peaks),
         ],
-        notes=(
-            f"The network alone: bare runs on prepared batches of {BATCH}, by as many workers.",
-        ),
+        notes=("The network alone: bare runs on a prepared frame, by as many workers.",),
     )
 
 
@@ -117,11 +108,11 @@ def _times(clip: Path) -> dict[str, list[float]]:
     workers = physical()
     estimator = load(MODEL, runtime="onnxruntime", threads=1, callers=workers)
     image = np.zeros((SIZE_PX[1], SIZE_PX[0], 3), np.uint8)
-    batch = np.concatenate([estimator.prepare(image)] * BATCH)
+    batch = estimator.prepare(image)
     target = clip.with_name("out.mp4")
 
     def alone() -> None:
-        for _ in in_order(lambda _: estimator.session.run(batch), range(FRAMES // BATCH), workers):
+        for _ in in_order(lambda _: estimator.session.run(batch), range(FRAMES), workers):
             pass
 
     def video(options: VideoOptions) -> object:

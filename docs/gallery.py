@@ -1,4 +1,4 @@
-"""Make the pictures of effects.md: every effect that has one, from the example photos.
+"""Make the pictures of effects.md, every effect that has one, and the README's sheet of them.
 
     python docs/gallery.py
 
@@ -29,18 +29,14 @@ SHOWN: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
     "bokeh": ("bokeh", "portrait", {"aperture": 2.5}),
     "rack-focus": ("rack-focus", "indoor", {"fps": 10.0}),
     "parallax": ("parallax", "street", {"fps": 10.0, "motion": "swing"}),
-    "cutout": (
-        "cutout",
-        "indoor",
-        {"background": "colour", "colour": "#e8e4da", "subject_x": 0.6, "subject_y": 0.62},
-    ),
+    "cutout": ("cutout", "portrait", {"background": "colour", "colour": "#e8e4da"}),
     "sticker": (
         "sticker",
         "landscape",
         {"text": "nearfar", "x": 0.5, "y": 0.62, "nearness": 0.12, "size": 1.6},
     ),
     "fog": ("fog", "street", {}),
-    "relight": ("relight", "pet", {}),
+    "relight": ("relight", "indoor", {"x": 0.9, "y": 0.35}),
     "fade": ("fade", "portrait", {}),
     "stereo-sbs": ("stereo", "indoor", {}),
     "stereo-anaglyph": ("stereo", "landscape", {"layout": "anaglyph"}),
@@ -49,23 +45,33 @@ SHOWN: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
 }
 """Name of the picture -> effect, photo, options that are not the defaults."""
 
+SHEET: Final = ("bokeh", "cutout", "sticker", "relight", "stereo-anaglyph", "navigate")
+"""What the README shows, in rows of three."""
+
+TILE_PX: Final = (360, 240)
+
 
 def main() -> None:
     """Make them all, and say how large they are together."""
     estimator = nearfar.load(MODEL, runtime="onnxruntime")
     FOLDER.mkdir(exist_ok=True)
     total = 0
+    tiles = {}
     for name, (effect_name, photo_name, given) in SHOWN.items():
         whole = nearfar.read_image(PHOTOS / f"{photo_name}.jpg")
         photo, depth = fitted(whole, estimator(whole), LONGEST_PX)
         effect = find(effect_name)
         result = effect.apply(photo, depth, effect.options.of(**given))
         picture = _small(_still(result))
+        if name in SHEET:
+            tiles[name] = _tile(picture)
         write_image(picture, FOLDER / f"{name}.jpg", quality=QUALITY)
         size = len(encode_image(picture, ".jpg", quality=QUALITY))
         total += size
         print(f"{name}: {picture.shape[1]} x {picture.shape[0]}, {size / 1000:.0f} kB")
     print(f"{total / 1e6:.2f} MB together")
+    rows = [np.concatenate([tiles[name] for name in row], axis=1) for row in (SHEET[:3], SHEET[3:])]
+    write_image(np.concatenate(rows), HERE / "img" / "uses.jpg", quality=QUALITY)
 
 
 def _still(result: Picture | Clip | NavigationPlan) -> Image:
@@ -87,6 +93,16 @@ def _small(picture: Image) -> Image:
     scale = min(1.0, longest / max(picture.shape[:2]))
     size_px = round(picture.shape[1] * scale), round(picture.shape[0] * scale)
     return np.asarray(cv2.resize(picture, size_px, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _tile(picture: Image) -> Image:
+    """The middle of a picture, a little above the centre, where heads are."""
+    height_px, width_px, _ = picture.shape
+    scale = max(TILE_PX[0] / width_px, TILE_PX[1] / height_px)
+    size_px = round(width_px * scale), round(height_px * scale)
+    small = cv2.resize(picture, size_px, interpolation=cv2.INTER_AREA)
+    left, top = (size_px[0] - TILE_PX[0]) // 2, (size_px[1] - TILE_PX[1]) // 4
+    return np.asarray(small[top : top + TILE_PX[1], left : left + TILE_PX[0]], np.uint8)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 START_S = 120
 """With a page: Gradio alone takes seconds to import, and many on a busy machine."""
@@ -49,6 +56,27 @@ def browsing(player: Playwright, *flags: str) -> Iterator[Browser]:
         yield browser
     finally:
         browser.close()
+
+
+@contextmanager
+def visiting(
+    context: BrowserContext, service: "ServiceProcess", *, wait_ms: float
+) -> Iterator[Page]:
+    """Open the page; requests to elsewhere, and errors of scripts, fail the test at its end."""
+    expect.set_options(timeout=wait_ms)
+    page = context.new_page()
+    page.set_default_timeout(wait_ms)
+    foreign: list[str] = []
+    errors: list[str] = []
+    own = (service.address, "data:", "blob:")
+    page.on("request", lambda each: None if each.url.startswith(own) else foreign.append(each.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(service.address)
+    yield page
+    page.evaluate("localStorage.clear()")
+    page.close()
+    assert foreign == []
+    assert errors == []
 
 
 @contextmanager

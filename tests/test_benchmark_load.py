@@ -2,13 +2,16 @@
 
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from benchmarks import load
+from benchmarks.health import watched
 from benchmarks.load import LOST, Plan, Seen
+from benchmarks.served import Served
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -28,6 +31,12 @@ class _Answers(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
+
+    def do_GET(self) -> None:
+        turn = next(self.turns)
+        self.send_response(503 if turn == 4 else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -67,6 +76,23 @@ def test_a_service_that_never_answers_with_200_is_no_result(tmp_path: Path) -> N
         with pytest.raises(RuntimeError, match="no answer 200"):
             load.run(plan, tmp_path)
         server.shutdown()
+
+
+def test_health_is_watched_until_the_end(port: int) -> None:
+    def until(count: int) -> None:
+        deadline = time.monotonic() + 30
+        while len(answers_ms) < count and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    with watched(Served(port)) as answers_ms:
+        until(3)
+    assert len(answers_ms) >= 3
+    assert all(ms > 0 for ms in answers_ms)
+    with (
+        pytest.raises(RuntimeError, match="/healthz answered 503"),
+        watched(Served(port)) as answers_ms,
+    ):
+        until(3)
 
 
 def test_figures_of_a_load() -> None:

@@ -19,7 +19,10 @@ RUNG = {
             "depthcodecs",
             "depthraster",
             "clipfiles",
+            "h264",
+            "flow",
             "floor",
+            "png",
             "choices",
         ),
         1,
@@ -50,7 +53,7 @@ SAME_RUNG = {0, 1, 2, 3}
 REACH = {"effects": 1, "geometry": 1}
 """Rooms that reach no higher than this rung, though they stand higher."""
 
-MAY_ALSO = {"cli": {"service", "web", "scale"}, "service": {"web"}}
+MAY_ALSO = {"cli": {"service", "web", "scale"}, "service": {"web"}, "scale": {"service"}}
 
 
 def _files() -> Iterator[tuple[str, Path]]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.video.clips import picture, write_clip
+
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh-CN.md")
 ELSEWHERE = (
@@ -17,9 +19,11 @@ ELSEWHERE = (
     "nearfar evaluate",
     "nearfar quantize",
     "nearfar serve",
+    "nearfar live",
+    "nearfar batch",
 )
 """What needs a network or minutes, or does not end: run, on a local server or on small sets, in
-tests/cli, tests/models and tests/service."""
+tests/cli, tests/models, tests/scale and tests/service."""
 
 
 def blocks(readme: str, language: str) -> list[str]:
@@ -37,6 +41,7 @@ def desk(tmp_path: Path, examples: Path) -> Path:
     """A folder with the photos that the README speaks of."""
     shutil.copy(examples / "indoor.jpg", tmp_path / "photo.jpg")
     shutil.copy(examples / "street.jpg", tmp_path / "street.jpg")
+    write_clip(tmp_path / "clip.mp4", [picture(number) for number in range(5)])
     (tmp_path / "holiday" / "day 1").mkdir(parents=True)
     shutil.copy(examples / "portrait.jpg", tmp_path / "holiday" / "day 1" / "we.jpg")
     return tmp_path
@@ -71,6 +76,7 @@ def test_readme_commands_run(readme: str, desk: Path) -> None:
         "photo-depth-side.jpg",
         "maps/day 1/we-depth.png",
         "again.png",
+        "clip-depth.mp4",
     }
 
 

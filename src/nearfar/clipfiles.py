@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image as PillowImage
 
+from nearfar import h264
 from nearfar.errors import UsageError, WriteError
 from nearfar.extras import require
 from nearfar.images import Image
@@ -22,9 +22,6 @@ GIF_PX: Final = 640
 WEBP_PX: Final = 1280
 """Longest side of an animated WebP: Pillow holds all of its frames."""
 
-_BT709: Final = 1
-_FULL_RANGE: Final = 2
-_LIMITED_RANGE: Final = 1
 _PALETTE_FRAMES: Final = 16
 _SHORTEST_MS: Final = 20  # browsers show faster GIFs at 10 frames a second
 
@@ -68,37 +65,17 @@ def write_clip(frames: Iterator[Image], path: Path, *, fps: float, loops: bool) 
 
 
 def _mp4(frames: Iterator[Image], path: Path, timing: Timing) -> None:
-    """H.264, 8 bits, BT.709, which plays everywhere; odd sides are made even by their last line."""
     av = require("av")
+    to_frames = h264.ToFrames()
     try:
         with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as output:
             stream: Any = None
-            reformatter = av.video.reformatter.VideoReformatter()
             for pixels in frames:
                 height, width = pixels.shape[:2]
-                even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-                if stream is None:
-                    rate = Fraction(timing.fps).limit_denominator(1001)
-                    stream = output.add_stream("libx264", rate=rate)
-                    stream.height, stream.width = even.shape[:2]
-                    stream.pix_fmt = "yuv420p"
-                    stream.options = {"crf": "18", "preset": "veryfast"}
-                    context = stream.codec_context
-                    context.color_range = _LIMITED_RANGE
-                    context.colorspace = _BT709
-                    context.color_primaries = context.color_trc = _BT709
-                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), "rgb24")
-                output.mux(
-                    stream.encode(
-                        reformatter.reformat(
-                            frame,
-                            format="yuv420p",
-                            dst_colorspace=_BT709,
-                            src_color_range=_FULL_RANGE,
-                            dst_color_range=_LIMITED_RANGE,
-                        )
-                    )
+                stream = stream or h264.add_stream(
+                    output, timing.fps, (width, height), h264.PICTURES
                 )
+                output.mux(stream.encode(to_frames.picture(pixels)))
             output.mux(stream.encode(None))
     except av.FFmpegError as error:
         raise WriteError(f"can't write {path}: {error.strerror or error}") from error

@@ -177,3 +177,10 @@ class VideoError(NearfarError, ValueError):
 
 class CancelledError(NearfarError):
     """The work was given up because somebody asked for that."""
+
+
+# Past one machine
+
+
+class ScaleError(NearfarError, RuntimeError):
+    """The cluster failed, or a worker in it, in a way that is no photo's fault."""

@@ -23,6 +23,9 @@ EXTRA_OF: Final = {
     "gradio": "web",
     "av": "video",
     "soundfile": "sound",
+    "ray": "ray",
+    "pyarrow": "ray",
+    "fsspec": "ray",
 }
 """Import name -> the extra of this package that installs it."""
 

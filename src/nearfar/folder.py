@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from glob import has_magic
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO, Generic, TypeVar
 
 from nearfar.errors import ImageError, ImageNotFoundError, NearfarError
@@ -72,20 +72,21 @@ def _in_folder(top: Path, folder: Path, *, recursive: bool) -> Iterator[Found]:
         if is_folder:
             if recursive and not name.startswith("."):
                 yield from _in_folder(top, folder / name, recursive=True)
-        elif _is_photo(Path(name)):
+        elif is_photo(Path(name)):
             yield Found(top / folder / name, folder)
 
 
 def _in_pattern(pattern: str) -> Iterator[Found]:
     path = Path(pattern)
     root = Path(path.anchor)
-    paths = sorted(filter(_is_photo, root.glob(str(path.relative_to(root)))))
+    paths = sorted(filter(is_photo, root.glob(str(path.relative_to(root)))))
     if not paths:
         raise ImageNotFoundError(f"{pattern}: no picture matches this pattern")
     yield from map(Found, paths)
 
 
-def _is_photo(path: Path) -> bool:
+def is_photo(path: PurePath) -> bool:
+    """Tell by its name whether a file is a picture, neither hidden nor nearfar's own result."""
     return (
         path.suffix.lower() in IMAGE_SUFFIXES
         and not path.name.startswith(".")

@@ -136,3 +136,21 @@ def test_any_size_and_depth(height_px: int, width_px: int, span: float, seed: in
     ):
         assert result.pixels.shape == photo.shape
         assert result.pixels.dtype == np.uint8
+
+
+def test_strong_lamp_never_clips_what_was_not_white() -> None:
+    photo = np.array([[[40, 40, 40], [180, 160, 140], [250, 250, 250]]], np.uint8)
+    result = relight(photo, flat(photo), RelightOptions(brightness=5.0)).pixels
+    assert result.max() < 255
+    assert (np.diff(result[0].astype(int), axis=0) > 0).all()
+
+
+def test_edge_between_two_walls_does_not_glare() -> None:
+    photo = np.full((100, 160, 3), 100, np.uint8)
+    depth = np.full((100, 160), 1.0, np.float32)
+    depth[:, 80:] = 2.0
+    options = RelightOptions(x=0.5, y=0.5, shadow=0.0)
+    row = relight(photo, DepthMap(depth), options).pixels[50, :, 1].astype(int)
+    sides = row[60], row[100]
+    assert row[72:88].min() > min(sides) - 8
+    assert row[72:88].max() < max(sides) + 16  # it is nearest to the lamp

@@ -102,3 +102,11 @@ def test_any_size_and_a_flat_map(
     apart = round(max(1.0, period * width))
     if not rough and apart < width:
         assert np.array_equal(pixels[:, :-apart], pixels[:, apart:])
+
+
+def test_even_texture_gets_grain_and_no_seam_downwards() -> None:
+    even = np.full((40, 40, 3), 120, np.uint8)
+    even[:20] = 60
+    pixels = picture(texture=even).astype(int)
+    assert pixels[..., 1].std(axis=1).min() > 8
+    assert picture(texture=even).shape == (HEIGHT, WIDTH, 3)

@@ -1,6 +1,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -141,6 +142,15 @@ def test_what_changes_the_answer_is_measured_anew(machine: Machine) -> None:
     machine.releases["openvino"] = "3"
     machine.takes(machine.specs)
     assert machine.measured == 5
+
+
+def test_another_name_for_the_same_file_has_no_answer_yet(machine: Machine) -> None:
+    (lite,) = machine.store.candidates("lite")
+    machine.takes((lite,))
+    assert choose.remembered((lite,), SHAPE, threads=2) is not None
+    mine = replace(lite, name="mine")
+    known = choose.remembered((mine,), SHAPE, threads=2)
+    assert known is None, "a way names the model that it opens"
 
 
 def test_sizes_close_to_each_other_share_an_answer(machine: Machine) -> None:

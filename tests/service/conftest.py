@@ -1,14 +1,17 @@
 """A service whose network is a fake, shared by the tests of a file."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nearfar.runtimes.onnx import OnnxSession
 from tests.picturefiles import noise, saved
+from tests.service.clips import FRAMES
 from tests.service.network import Network
 from tests.service.served import Served, served
+from tests.video.clips import picture, write_clip
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +52,16 @@ def photo() -> bytes:
 @pytest.fixture
 def street() -> Path:
     return Path(__file__).parent.parent.parent / "examples" / "street.jpg"
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Half a second of 64 x 48 pixels, with sound."""
+    path = tmp_path_factory.mktemp("clip") / "a.mp4"
+    return write_clip(path, [picture(each) for each in range(FRAMES)], sound="aac").read_bytes()
+
+
+@pytest.fixture
+def small(module_network: Network, network: Network) -> Callable[..., Any]:
+    """Gives services with settings of their own."""
+    return served

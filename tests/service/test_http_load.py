@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Protocol
 
 import httpx
 import pytest
@@ -14,8 +15,15 @@ from tests.service.network import Network
 from tests.service.served import Served, assert_problem, served, until
 
 
+class Listening(Protocol):
+    """Whatever a connection can be made to."""
+
+    @property
+    def port(self) -> int: ...
+
+
 @contextmanager
-def dialled(service: Served) -> Iterator[socket.socket]:
+def dialled(service: Listening) -> Iterator[socket.socket]:
     """A connection to the service, by hand."""
     with socket.create_connection(("127.0.0.1", service.port), timeout=30) as line:
         yield line

@@ -8,10 +8,14 @@ from cyclopts import App
 from nearfar.choices import EstimateOptions, OutputOptions
 from nearfar.cli.arguments import dashed
 from nearfar.cli.estimate import estimate
+from nearfar.cli.video import video
+from nearfar.effects.frames import FRAME_EFFECTS
 from nearfar.options import Options
 from nearfar.service.app import make_app
 from nearfar.service.settings import ServiceOptions
+from nearfar.video.pipeline import VideoOptions
 from nearfar.web.app import page_options
+from nearfar.web.videocontrols import video_options
 
 FILES_BESIDE = {"color", "side_by_side"}
 """Over HTTP one file is answered: the colour picture is a format, and the photo is there."""
@@ -36,6 +40,21 @@ def test_every_option_appears_in_cli_http_and_page() -> None:
         assert expected <= parameters
         assert parameters <= expected | {"model", "points"}
     assert page_options() == options
+
+
+def test_every_option_of_clips_appears_in_cli_http_and_page() -> None:
+    options = names(VideoOptions)
+    app = App()
+    app.default(video)
+    flags = {name for argument in app.assemble_argument_collection() for name in argument.names}
+    assert {f"--{dashed(name)}" for name in options | names(EstimateOptions)} <= flags
+    schema = make_app(ServiceOptions(), page=False).openapi()
+    parameters = {each["name"] for each in schema["paths"]["/v1/videos"]["post"]["parameters"]}
+    assert names(VideoOptions, EstimateOptions) | {"colormap"} <= parameters
+    for effect in FRAME_EFFECTS.values():
+        pictures = {each.name for each in fields(effect.options) if "picture" in each.metadata}
+        assert names(effect.options) - pictures - {"font"} <= parameters
+    assert video_options() == names(VideoOptions, EstimateOptions) | {"colormap"}
 
 
 @pytest.mark.parametrize("kind", [EstimateOptions, OutputOptions])

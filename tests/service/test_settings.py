@@ -42,6 +42,16 @@ def test_environment_sets_every_option() -> None:
         "drain_s": "0",
         "streams": "6",
         "stream_fps": "30",
+        "clips": "2",
+        "clip_queue": "3",
+        "clips_per_client": "1",
+        "clip_bytes": "4000",
+        "clip_pixels": "5000",
+        "clip_frames": "60",
+        "clip_upload_timeout_s": "7",
+        "clip_patience_s": "8",
+        "clip_keep_s": "9",
+        "clip_disk_bytes": "10000",
         "cors_origins": "https://a.example, https://b.example",
     }
     assert set(texts) == {each.name for each in fields(ServiceOptions)}

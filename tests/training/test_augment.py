@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from nearfar.training.augment import AugmentOptions, augment
 from nearfar.training.pairfile import Sample
 from tests.training.pairsets import ramp
 
-NOTHING = AugmentOptions(flip=0, colour=0, grey=0, blur=0, noise=0, jpeg=0)
+NOTHING = AugmentOptions(flip=0, turn=0, colour=0, grey=0, blur=0, noise=0, jpeg=0)
 
 
 def own_truth(width_px: int = 96, height_px: int = 72) -> Sample:
@@ -76,8 +78,40 @@ def test_mirrored() -> None:
     assert result.sparse
 
 
+def test_a_quarter_turn_moves_photo_and_truth_alike() -> None:
+    sample = own_truth(48, 48)
+    turned = room.turn(sample, 90)
+    np.testing.assert_array_equal(turned.photo, np.rot90(sample.photo))
+    np.testing.assert_array_equal(turned.inverse, np.rot90(sample.inverse))
+
+
+def test_nothing_is_known_in_corners_from_outside() -> None:
+    sample = Sample(np.full((40, 60, 3), 90, np.uint8), np.ones((40, 60), np.float32), sparse=False)
+    turned = room.turn(sample, 10)
+    assert (turned.photo == 90).all(), "the photo goes on"
+    corners = turned.inverse[[0, 0, -1, -1], [0, -1, 0, -1]]
+    np.testing.assert_array_equal(corners, 0)
+    assert 0.85 < turned.inverse.mean() < 0.95
+    assert turned.inverse[20, 30] == 1
+
+
+def test_turns_stay_within_their_greatest() -> None:
+    tilted = AugmentOptions(turn=1, turn_deg=4, flip=0, colour=0, grey=0, blur=0, noise=0, jpeg=0)
+    options = replace(tilted, crop_share=1, stretch=1)
+    line = np.ones((101, 101), np.float32)
+    line[50] = 2
+    sample = Sample(np.zeros((101, 101, 3), np.uint8), line, sparse=False)
+    rises = []
+    for seed in range(60):
+        inverse = augment(sample, (101, 101), np.random.default_rng(seed), options).inverse
+        left, right = np.argmax(inverse[:, 10]), np.argmax(inverse[:, 90])
+        rises.append(np.degrees(np.arctan2(float(left) - float(right), 80)))
+    assert np.abs(rises).max() < 4.5
+    assert min(rises) < -2 < 2 < max(rises)
+
+
 def test_half_are_mirrored() -> None:
-    options = AugmentOptions(colour=0, grey=0, blur=0, noise=0, jpeg=0)
+    options = AugmentOptions(turn=0, colour=0, grey=0, blur=0, noise=0, jpeg=0)
     sample = own_truth()
     mirrored = 0
     for seed in range(200):
@@ -89,7 +123,7 @@ def test_half_are_mirrored() -> None:
 def test_a_whole_crop_is_the_whole_picture() -> None:
     sample = own_truth()
     options = AugmentOptions(
-        crop_share=1, stretch=1, flip=0, colour=0, grey=0, blur=0, noise=0, jpeg=0
+        crop_share=1, stretch=1, flip=0, turn=0, colour=0, grey=0, blur=0, noise=0, jpeg=0
     )
     result = augment(sample, (96, 72), np.random.default_rng(0), options)
     np.testing.assert_array_equal(result.photo, sample.photo)

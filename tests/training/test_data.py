@@ -59,7 +59,7 @@ def test_valid_is_as_dense_as_the_truth(caches: tuple[TrainingCache, ...]) -> No
     for step in range(8):
         batch = data.batch_at(step)
         for (each, _), valid in zip(data.plan_at(step).picks, batch.valid, strict=True):
-            assert valid.mean() == 1 if each == 0 else 0 < valid.mean() < 0.3
+            assert valid.mean() > 0.9 if each == 0 else 0 < valid.mean() < 0.3
 
 
 def test_a_step_is_always_the_same(caches: tuple[TrainingCache, ...]) -> None:

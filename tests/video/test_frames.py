@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nearfar.errors import ImageNotFoundError, VideoError
-from nearfar.video.frames import TICKS, Frame, read_clip
+from nearfar.video.frame import Frame
+from nearfar.video.frames import TICKS, read_clip
 from tests.video.clips import picture, turn, write_clip
 
 COUNT = 12

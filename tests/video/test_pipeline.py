@@ -21,8 +21,8 @@ from nearfar.errors import (
 from nearfar.estimator import Estimator
 from nearfar.images import Image
 from nearfar.runtimes.session import Batch, RawDepth
-from nearfar.video import pipeline
-from nearfar.video.frames import Frame, read_clip
+from nearfar.video.frame import Frame
+from nearfar.video.frames import read_clip
 from nearfar.video.pipeline import VideoOptions, convert, steady_maps
 from nearfar.video.shows import ShowName, show, show_effect
 from tests.fakes import FakeSession
@@ -39,7 +39,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 class FailingSession(FakeSession):
-    """Fails at its third batch."""
+    """Fails at its third frame."""
 
     def run(self, batch: Batch) -> RawDepth:
         if self.calls == 2:
@@ -288,7 +288,7 @@ def test_long_clip_uses_no_more_memory(
 
         convert(path, tmp_path / f"out{frames}.mp4", estimator, show("color"), progress=progress)
         most[frames] = max(alive)
-    bound = 64  # 12 looked ahead, 5 batches of 4 at most, and those at the queues
+    bound = 32  # 12 looked ahead, those at work, and those at the queues
     assert 0 < most[60] <= bound
     assert most[600] <= bound
 
@@ -320,9 +320,3 @@ def test_long_clip_has_no_higher_peak(tmp_path: Path) -> None:
         peaks.append(int(answer.stdout) / 1024)
     # 270 frames more would be 101 MiB as RGB alone
     assert peaks[1] < peaks[0] + 50
-
-
-def test_large_frames_are_batched_and_looked_ahead_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "BATCH_BYTES", 2 * 64 * 48 * 3)
-    frames = iter([Frame(number, number, picture(number)) for number in range(5)])
-    assert [len(batch) for batch in pipeline._batches(frames)] == [2, 2, 1]

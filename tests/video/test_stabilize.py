@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from nearfar.flow import grey_of
 from nearfar.images import Image
 from nearfar.video.cuts import Cuts
 from nearfar.video.flicker import Flicker
@@ -103,10 +104,10 @@ def test_a_network_that_changes_its_mind_is_no_cut() -> None:
 
 
 def test_brightness_alone_is_no_cut() -> None:
-    cuts, photo = Cuts(), texture()
-    assert cuts.goes_on(photo)
-    assert cuts.goes_on(np.asarray(photo // 2, np.uint8))
-    assert not cuts.goes_on(texture(5))
+    cuts, grey = Cuts(), grey_of(texture(), SHAPE)
+    assert cuts.goes_on(grey)
+    assert cuts.goes_on(np.asarray(grey // 2, np.uint8))
+    assert not cuts.goes_on(grey_of(texture(5), SHAPE))
 
 
 def test_smoothing_takes_away_flicker() -> None:

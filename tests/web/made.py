@@ -1,6 +1,7 @@
 """Photos, maps and a door, made for the tests of the page."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -11,8 +12,10 @@ from nearfar.errors import NearfarError
 from nearfar.images import DEFAULT_LIMITS, ImageFile, encode_image
 from nearfar.models.catalog import CATALOG
 from nearfar.models.spec import ModelSpec
+from nearfar.video.order import ClipOrder
 from nearfar.web.door import PageAnswer
 from nearfar.web.results import Photo, Result
+from nearfar.web.videodoor import ClipDoor, ClipRefusedError, PageClip
 
 T = TypeVar("T")
 
@@ -36,6 +39,23 @@ def result(width_px: int = 64, height_px: int = 48) -> Result:
     return Result.of(photo, ramp(width_px, height_px), DEFAULT_LIMITS).timed("fake", 12.0)
 
 
+class FakeClips:
+    """Takes no clip; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Path, ClipOrder, str, Path]] = []
+
+    async def begin(self, path: Path, order: ClipOrder, *, client: str, root: Path) -> PageClip:
+        self.asked.append((path, order, client, root))
+        raise ClipRefusedError("not-a-clip")
+
+    def find(self, id: str) -> PageClip | None:  # noqa: ARG002 - as of the protocol
+        return None
+
+    async def remove(self, id: str) -> None:
+        """Nothing."""
+
+
 class FakeDoor:
     """Answers with a ramp of the photo's size; remembers what it was asked."""
 
@@ -43,6 +63,7 @@ class FakeDoor:
 
     def __init__(self, error: NearfarError | None = None) -> None:
         self.error = error
+        self.videos: ClipDoor = FakeClips()
         self.asked: list[tuple[str, str, EstimateOptions]] = []
 
     def models(self) -> tuple[ModelSpec, ...]:

@@ -13,7 +13,7 @@ from gradio.exceptions import InvalidPathError
 
 from nearfar.choices import EstimateOptions, OutputOptions
 from nearfar.web.app import TABS, make_page, mount, page_options
-from nearfar.web.folder import LIFETIME_S, page_folder
+from nearfar.web.folder import LIFETIME_S, keep_file, page_folder
 from nearfar.web.page import refuse_addresses
 from tests.web.made import FakeDoor, jpeg
 
@@ -103,3 +103,12 @@ def test_no_address_passes_for_a_file() -> None:
         with pytest.raises(InvalidPathError):
             refuse_addresses([1, {"deep": [{"path": path}]}])
     refuse_addresses([None, "http://in.a.text", {"path": "x.jpg"}])
+
+
+def test_no_upload_is_taken_when_the_disk_has_its_fill() -> None:
+    app = FastAPI()
+    mount(app, make_page(FakeDoor()), disk_bytes=0)
+    with TestClient(app) as client:
+        keep_file(b"some", "a.bin")
+        assert _upload(client, jpeg(), "a.jpg").status_code == 507
+        assert client.get("/config").status_code == 200

@@ -125,4 +125,9 @@ def test_scene_is_seen_from_where_the_photo_was_taken() -> None:
     assert 75 < alpha_deg < 105
     assert 75 < beta_deg < 105
     assert 3 < away_m < 5
-    assert "nearest pixel at 2 m, farthest at 4 m" in scene.note
+    assert (scene.near_m, scene.far_m) == (2, 4)
+    assert (round(scene.fov_deg), scene.lens) == (50, "given")
+
+
+def test_scene_says_when_its_lens_is_assumed() -> None:
+    assert show_scene(result(), SceneSettings()).lens == "assumed"

@@ -13,7 +13,7 @@ import trimesh
 from playwright.sync_api import BrowserContext, Page, expect
 
 from nearfar.web.texts import say
-from tests.browser import ServiceProcess, browsing, playing, service_process
+from tests.browser import ServiceProcess, browsing, playing, service_process, visiting
 
 WAIT_MS = 40_000
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -42,21 +42,8 @@ def context(service: ServiceProcess) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def visit(context: BrowserContext, service: ServiceProcess) -> Iterator[Page]:
-    """A visitor; requests to elsewhere, and errors of scripts, fail the test."""
-    expect.set_options(timeout=WAIT_MS)
-    page = context.new_page()
-    page.set_default_timeout(WAIT_MS)
-    foreign: list[str] = []
-    errors: list[str] = []
-    own = (service.address, "data:", "blob:")
-    page.on("request", lambda each: None if each.url.startswith(own) else foreign.append(each.url))
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(service.address)
-    yield page
-    page.evaluate("localStorage.clear()")
-    page.close()
-    assert foreign == []
-    assert errors == []
+    with visiting(context, service, wait_ms=WAIT_MS) as page:
+        yield page
 
 
 def open_tab(page: Page, key: str) -> None:
@@ -164,7 +151,7 @@ def test_scene_is_seen_and_taken_home(visit: Page) -> None:
     visit.locator("#nf-scene-example-indoor").click()
     expect(visit.locator("#nf-scene-view canvas")).to_be_visible()
     facts = visit.locator("#nf-scene-facts")
-    expect(facts).to_contain_text("nearest pixel at 1 m, farthest at 5 m")
+    expect(facts).to_contain_text("nearest point at 1 m, farthest at 5 m")
 
     far = visit.locator("#nf-scene-far").get_by_role("textbox")
     far.fill("8")

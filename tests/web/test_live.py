@@ -159,9 +159,9 @@ def test_mirror_turns_the_picture(page: Page) -> None:
 def test_frame_size_reaches_the_network(page: Page) -> None:
     page.select_option("[name=size]", "160")
     start(page)
-    expect(page.locator("#size")).to_contain_text("160")
+    expect(page.locator("#size")).to_have_text("160 × 128")
     page.select_option("[name=size]", "256")
-    expect(page.locator("#size")).to_contain_text("256")
+    expect(page.locator("#size")).to_have_text("224 × 160")  # all that the network is fed
 
 
 def test_refused_camera_says_what_to_do(player: Playwright, service: ServiceProcess) -> None:

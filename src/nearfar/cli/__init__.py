@@ -21,6 +21,7 @@ app = App(
 
 COMMANDS = {
     "estimate:estimate": "Estimate the depth of photos.",
+    "batch:batch": "Estimate any number of photos, on all the machines of a Ray cluster.",
     "probe:probe": "Read how near points of a photo are.",
     "serve:serve": "Start the web page, and the service behind it.",
     "effect:app": "Make something of depth: blur, fog, stereo, stickers, sound ...",

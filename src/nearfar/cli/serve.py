@@ -7,7 +7,9 @@ from typing import Annotated, Any, Optional, get_type_hints
 from cyclopts import Parameter
 
 from nearfar.cli.arguments import dashed
+from nearfar.errors import UsageError
 from nearfar.extras import require
+from nearfar.scale.replicas import ReplicaOptions
 from nearfar.service.settings import PREFIX, ServiceOptions
 
 
@@ -26,17 +28,26 @@ def _without_defaults() -> type[Any]:
     return make_dataclass("Given", rows, namespace={"__module__": __name__})
 
 
+_ON_RAY = "Run on Ray Serve, with as many replicas as there is work for; without the page."
 _GIVEN = _without_defaults()
 _NOTHING = _GIVEN()
+_ANYWHERE = ReplicaOptions()
 
 
-def serve(*, given: Any = _NOTHING) -> None:
+def serve(
+    *,
+    ray: Annotated[bool, Parameter(name="--ray", negative="", help=_ON_RAY)] = False,
+    where: Annotated[ReplicaOptions, Parameter(name="*", negative="")] = _ANYWHERE,
+    given: Any = _NOTHING,
+) -> None:
     """Start the page and the service, at http://127.0.0.1:7860 unless told otherwise.
 
     Each option can come from the environment too: NEARFAR_SERVE_PORT for --port. A token is
     better given there, since others on this machine see the command line. Ctrl+C stops it, when
     what was taken is done.
     """
+    if where != _ANYWHERE and not ray:
+        raise UsageError("--replicas and --address are for --ray: add it, or leave them out")
     for module in ("fastapi", "uvicorn", "prometheus_client", "python_multipart"):
         require(module)
     values = {
@@ -45,9 +56,18 @@ def serve(*, given: Any = _NOTHING) -> None:
         if (value := getattr(given, each.name)) is not None
     }
     options = ServiceOptions.from_environment(**values)
+    if ray:
+        from nearfar.scale.serve import run as run_on_ray
+
+        run_on_ray(options, where, tell=_tell, warn=_warn)
+        return
     from nearfar.service.run import run
 
-    run(options, tell=lambda line: print(line, flush=True), warn=_warn)
+    run(options, tell=_tell, warn=_warn)
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 def _warn(line: str) -> None:

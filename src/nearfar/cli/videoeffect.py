@@ -5,10 +5,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from nearfar.depthmap import DepthMap
-from nearfar.effects import EFFECTS, Effect, Picture, find
+from nearfar.effects import Effect
+from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
 from nearfar.errors import UsageError
-from nearfar.images import Image, ImageFile
+from nearfar.images import ImageFile
 from nearfar.video.shows import FrameEffect
 
 
@@ -23,21 +23,11 @@ def frame_effect(name: str, settings: Sequence[str] = ()) -> FrameEffect:
         UsageError: no such effect or option, or a value out of its range.
         ImageError: a picture that can't be read.
     """
-    able = [each.name for each in EFFECTS if _makes_picture(each)]
-    if name not in able:
-        raise UsageError(f"no effect {name!r} for a clip: there are {', '.join(able)}")
-    effect = find(name)
+    if name not in FRAME_EFFECTS:
+        raise UsageError(f"no effect {name!r} for a clip: there are {', '.join(FRAME_EFFECTS)}")
+    effect = FRAME_EFFECTS[name]
     options = effect.options.of(**dict(_read(effect, setting) for setting in settings))
-
-    def apply(photo: Image, depth: DepthMap) -> Image:
-        made: Picture = effect.apply(photo, depth, options)
-        return made.pixels
-
-    return apply
-
-
-def _makes_picture(effect: Effect[Any, Any]) -> bool:
-    return get_type_hints(effect.apply).get("return") is Picture
+    return for_each_frame(effect, options)
 
 
 def _read(effect: Effect[Any, Any], setting: str) -> tuple[str, Any]:

@@ -14,18 +14,9 @@ from nearfar.options import Options, option
 
 
 @dataclass(frozen=True)
-class BokehOptions(Options):
-    """What is sharp, and how soft the rest becomes."""
+class LensOptions(Options):
+    """The lens: how soft becomes what is out of focus."""
 
-    focus_x: float | None = option(
-        "Place that is sharp, from the left; automatic when not given.", None, ge=0, le=1
-    )
-    focus_y: float | None = option(
-        "Place that is sharp, from the top; automatic when not given.", None, ge=0, le=1
-    )
-    focus_nearness: float | None = option(
-        "Nearness that is sharp instead, 0 is the farthest and 1 the nearest.", None, ge=0, le=1
-    )
     depth_of_field: float = option(
         "How much nearer and farther is as sharp, in nearness.", 0.1, ge=0, le=1
     )
@@ -37,6 +28,21 @@ class BokehOptions(Options):
     )
     blades: int = option("Blades of the aperture; 0 makes round highlights.", 7, ge=0, le=16)
     bloom: float = option("How much highlights out of focus shine.", 0.5, ge=0, le=1)
+
+
+@dataclass(frozen=True)
+class BokehOptions(LensOptions):
+    """What is sharp, and how soft the rest becomes."""
+
+    focus_x: float | None = option(
+        "Place that is sharp, from the left; automatic when not given.", None, ge=0, le=1
+    )
+    focus_y: float | None = option(
+        "Place that is sharp, from the top; automatic when not given.", None, ge=0, le=1
+    )
+    focus_nearness: float | None = option(
+        "Nearness that is sharp instead, 0 is the farthest and 1 the nearest.", None, ge=0, le=1
+    )
 
 
 def bokeh(photo: Image, depth: DepthMap, options: BokehOptions) -> Picture:
@@ -52,13 +58,7 @@ def bokeh(photo: Image, depth: DepthMap, options: BokehOptions) -> Picture:
         (H, W, 3), the photo itself where nothing is out of focus.
     """
     nearness = snap(depth.nearness(robust=True), photo)
-    lens = Lens(
-        focus_of(nearness, options),
-        options.depth_of_field,
-        aperture_px(photo, options.aperture),
-        options.blades,
-        options.bloom,
-    )
+    lens = lens_of(options, photo, focus_of(nearness, options))
     return Picture(to_srgb(render(to_linear(photo), nearness, lens)))
 
 
@@ -73,9 +73,10 @@ def focus_of(nearness: FloatMap, options: BokehOptions) -> float:
     return nearness_at(nearness, x, y)
 
 
-def aperture_px(photo: Image, percent: float) -> float:
-    """Give a radius in pixels from percent of the diagonal."""
-    return math.hypot(*photo.shape[:2]) * percent / 100
+def lens_of(options: LensOptions, photo: Image, focus: float) -> Lens:
+    """Give the lens for a photo of this size, focused at a nearness."""
+    radius_px = math.hypot(*photo.shape[:2]) * options.aperture / 100
+    return Lens(focus, options.depth_of_field, radius_px, options.blades, options.bloom)
 
 
 EFFECT = Effect("bokeh", "Blur by a lens: one depth is sharp.", BokehOptions, bokeh)

@@ -5,7 +5,6 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from nearfar.depthmap import DepthMap
 from nearfar.effects.alpha import nearer_than, own_light, soften
@@ -14,9 +13,9 @@ from nearfar.effects.effect import Effect, Picture, Pixels, picture_option
 from nearfar.effects.lens import blur, double, half_size
 from nearfar.effects.linear import FloatMap, Light, mix, to_linear, to_srgb
 from nearfar.effects.pictures import over_white
-from nearfar.effects.places import is_parted, near_cut, nearness_at, pixel_at, valley
-from nearfar.effects.regions import decide
+from nearfar.effects.places import nearness_at
 from nearfar.effects.snap import snap
+from nearfar.effects.subject import between, connected, slab, subject
 from nearfar.errors import UsageError
 from nearfar.images import Image
 from nearfar.options import Options, option
@@ -41,13 +40,13 @@ class CutoutOptions(Options):
         le=1,
     )
     subject_x: float | None = option(
-        "Place on the thing to cut out, from the left; all that is near when not given.",
+        "Place on the thing to cut out, from the left; guessed when not given.",
         None,
         ge=0,
         le=1,
     )
     subject_y: float | None = option(
-        "Place on the thing to cut out, from the top; all that is near when not given.",
+        "Place on the thing to cut out, from the top; guessed when not given.",
         None,
         ge=0,
         le=1,
@@ -60,10 +59,9 @@ class CutoutOptions(Options):
 def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
     """Cut out the near subject, with a soft rim.
 
-    The histogram of distances is parted where it falls into two best (Otsu). With a place, what
-    is cut out is connected to it and at its depth: when the place is in the far class, that is
-    parted again, until the place is on the near side. Where the map is smeared, or slopes
-    through the cut, the photo's colours decide, unless `cut` was given.
+    What the subject is, and where it ends, depth and the photo's colours say together
+    (`nearfar.effects.subject`); the floor stays behind. With `cut` depth alone decides, to the
+    letter: all that is nearer, or, with a place, what is connected to it and at its depth.
 
     Args:
         photo: (H, W, 3) uint8 RGB.
@@ -89,57 +87,24 @@ def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
 
 
 def _mask(photo: Image, depth: DepthMap, options: CutoutOptions) -> FloatMap:
-    nearness = snap(depth.nearness(robust=True), photo)
-    if options.subject_x is None and options.subject_y is None:
-        cut = near_cut(nearness) if options.cut is None else options.cut
-        return _nearer(nearness, cut, photo, options)
-    x = 0.5 if options.subject_x is None else options.subject_x
-    y = 0.5 if options.subject_y is None else options.subject_y
-    low, high = _slab(nearness, nearness_at(nearness, x, y), options.cut)
-    mask = _nearer(nearness, low, photo, options)
-    if high is not None:
-        mask = mask * (1 - nearer_than(nearness, high))
-    return mask * _connected(mask > 0, *pixel_at(mask.shape, x, y))
+    place = _place(options)
+    nearness = depth.nearness(robust=True)
+    if options.cut is None:
+        return subject(nearness, photo, place)
+    nearness = snap(nearness, photo)
+    if place is None:
+        return nearer_than(nearness, options.cut)
+    low, high = slab(nearness, nearness_at(nearness, *place), options.cut)
+    mask = between(nearness, low, high)
+    return mask * connected(mask > 0, *place)
 
 
-def _nearer(
-    nearness: FloatMap, cut: float | None, photo: Image, options: CutoutOptions
-) -> FloatMap:
-    """Give the mask of what is nearer; a cut that was asked for is kept to the letter."""
-    if cut is None:
-        return np.ones_like(nearness)
-    mask = nearer_than(nearness, cut)
-    return mask if options.cut is not None else decide(nearness, cut, mask, photo)
-
-
-def _slab(
-    nearness: FloatMap, wanted: float, cut: float | None
-) -> tuple[float | None, float | None]:
-    """Find the two cuts that a nearness lies between; None is no cut."""
-    low = near_cut(nearness) if cut is None else cut
-    high = None
-    while low is not None and wanted < low:
-        high = low
-        low = near_cut(nearness[nearness < high])
-    if high is None and low is not None:
-        high = _front(nearness[nearness >= low], wanted)
-    return low, high
-
-
-def _front(near: FloatMap, wanted: float) -> float | None:
-    """Find where something begins that stands before the wanted thing, if anything does."""
-    cut = valley(near)
-    if cut is None or not is_parted(near, cut):
+def _place(options: CutoutOptions) -> tuple[float, float] | None:
+    """Give the place that was asked for; a missing coordinate is the middle's."""
+    x, y = options.subject_x, options.subject_y
+    if x is None and y is None:
         return None
-    return cut if wanted < cut else None
-
-
-def _connected(mask: NDArray[np.bool_], column: int, row: int) -> NDArray[np.bool_]:
-    """Keep the part of a mask that holds a pixel; all of it when the pixel is outside."""
-    if not mask[row, column]:
-        return mask
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    return np.asarray(labels == labels[row, column])
+    return 0.5 if x is None else x, 0.5 if y is None else y
 
 
 def _background(light: Light, alpha: FloatMap, options: CutoutOptions) -> Light:

@@ -8,7 +8,7 @@ import numpy as np
 from nearfar.effects.linear import FloatMap
 from nearfar.images import Image
 
-_WORK_PX: Final = 256
+WORK_PX: Final = 256
 """Longer side that the fits are made at; the result meets the whole photo."""
 
 
@@ -26,7 +26,7 @@ class Guide:
     """
 
     def __init__(
-        self, photo: Image, radius: float, epsilon: float, *, work_px: int = _WORK_PX
+        self, photo: Image, radius: float, epsilon: float, *, work_px: int = WORK_PX
     ) -> None:
         height_px, width_px = photo.shape[:2]
         scale = min(1.0, work_px / max(height_px, width_px))

@@ -38,16 +38,17 @@ def nearness_at(nearness: FloatMap, x: float, y: float) -> float:
     return float(np.median(nearness[rows, columns]))
 
 
-def valley(values: NDArray[np.float32]) -> float | None:
+def valley(values: NDArray[np.float32], weights: NDArray[np.float32] | None = None) -> float | None:
     """Find the value that parts a histogram into two classes (Otsu, 1979).
 
     Args:
         values: any shape, 0 to 1.
+        weights: how much each counts; all as much when not given.
 
     Returns:
         The middle of the best cuts, between two values that occur; None when all are the same.
     """
-    counts = np.histogram(values, bins=_BINS, range=(0, 1))[0].astype(np.float64)
+    counts = np.histogram(values, bins=_BINS, range=(0, 1), weights=weights)[0].astype(np.float64)
     below = np.cumsum(counts)[:-1]
     above = below[-1] + counts[-1] - below
     centres = (np.arange(_BINS) + 0.5) / _BINS

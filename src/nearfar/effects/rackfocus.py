@@ -8,18 +8,18 @@ import cv2
 import numpy as np
 
 from nearfar.depthmap import DepthMap
-from nearfar.effects.bokeh import aperture_px
+from nearfar.effects.bokeh import LensOptions, lens_of
 from nearfar.effects.effect import Clip, Effect
-from nearfar.effects.layers import Lens, render
+from nearfar.effects.layers import render
 from nearfar.effects.linear import FloatMap, to_linear, to_srgb
 from nearfar.effects.places import nearness_at, subject_nearness
 from nearfar.effects.snap import snap
 from nearfar.images import Image
-from nearfar.options import Options, option
+from nearfar.options import option
 
 
 @dataclass(frozen=True)
-class RackFocusOptions(Options):
+class RackFocusOptions(LensOptions):
     """Where focus goes, how fast, and how soft the rest is."""
 
     from_x: float | None = option(
@@ -45,17 +45,6 @@ class RackFocusOptions(Options):
     back: bool = option("Travel back again, so that the clip loops.", default=False)
     fps: float = option("Frames a second.", 25.0, ge=1, le=60)
     clip_side_px: int = option("Longer side of the clip; never enlarged.", 1280, ge=16, le=4096)
-    depth_of_field: float = option(
-        "How much nearer and farther is as sharp, in nearness.", 0.1, ge=0, le=1
-    )
-    aperture: float = option(
-        "Blur of what is farthest from the focus: radius in percent of the diagonal.",
-        2.0,
-        ge=0,
-        le=10,
-    )
-    blades: int = option("Blades of the aperture; 0 makes round highlights.", 7, ge=0, le=16)
-    bloom: float = option("How much highlights out of focus shine.", 0.5, ge=0, le=1)
 
 
 def rack_focus(photo: Image, depth: DepthMap, options: RackFocusOptions) -> Clip:
@@ -77,14 +66,12 @@ def rack_focus(photo: Image, depth: DepthMap, options: RackFocusOptions) -> Clip
     near = cv2.resize(nearness, shape[::-1], interpolation=cv2.INTER_AREA)
     near = np.asarray(near, np.float32).reshape(shape)
     way = _way(options)
-    radius_px = aperture_px(small, options.aperture)
 
     def frames() -> Iterator[Image]:
         light = to_linear(small)
         for part in way:
             focus = start + (end - start) * part
-            lens = Lens(focus, options.depth_of_field, radius_px, options.blades, options.bloom)
-            yield to_srgb(render(light, near, lens))
+            yield to_srgb(render(light, near, lens_of(options, small, focus)))
 
     return Clip(frames(), len(way), options.fps, loops=options.back)
 

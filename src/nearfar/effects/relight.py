@@ -10,7 +10,7 @@ import numpy as np
 from nearfar.depthmap import DepthMap
 from nearfar.effects.colours import colour_light
 from nearfar.effects.effect import Effect, Picture
-from nearfar.effects.linear import FloatMap, to_linear, to_srgb
+from nearfar.effects.linear import FloatMap, Light, to_linear, to_srgb
 from nearfar.effects.snap import snap
 from nearfar.images import Image
 from nearfar.options import Options, option
@@ -18,7 +18,8 @@ from nearfar.options import Options, option
 _WORK_PX: Final = 512
 """Longer side that light is worked out at: it is smooth."""
 
-_STEEPEST: Final = 2.5  # slope that depth edges are bent to, so that they don't glare
+_STEEPEST: Final = 1.5  # slope of a surface: steeper is an edge between two, and has no say
+_SUPPORT: Final = 1 / 40  # of the longer side: how far around a slope is averaged
 _STEPS: Final = 24  # places looked at on the way to the lamp
 
 
@@ -34,8 +35,8 @@ class RelightOptions(Options):
         ge=0,
         le=3,
     )
-    brightness: float = option("Light of the lamp; 1 is about that of the photo.", 2.5, ge=0, le=5)
-    ambient: float = option("How much of the photo's own light is kept.", 0.25, ge=0, le=1)
+    brightness: float = option("Light of the lamp; 1 is about that of the photo.", 3.0, ge=0, le=5)
+    ambient: float = option("How much of the photo's own light is kept.", 0.15, ge=0, le=1)
     colour: str = option("Colour of the lamp: #rrggbb or a name.", "#ffe9cc")
     relief: float = option(
         "Depth of the scene from nearest to farthest, against the picture's longer side.",
@@ -51,15 +52,7 @@ def relight(photo: Image, depth: DepthMap, options: RelightOptions) -> Picture:
 
     The scene is a relief as high as its nearness: normals come from its slope, light falls off
     with the distance to the lamp and the angle to the normal (Lambert), and what stands
-    between throws a shadow.
-
-    Args:
-        photo: (H, W, 3) uint8 RGB.
-        depth: map of the same size.
-        options: as below.
-
-    Returns:
-        (H, W, 3).
+    between throws a shadow. Where the light is strong it saturates, and never clips.
 
     Raises:
         UsageError: no such colour.
@@ -72,17 +65,27 @@ def relight(photo: Image, depth: DepthMap, options: RelightOptions) -> Picture:
     lit = _lamp(np.asarray(small, np.float32).reshape(size_px[::-1]), options)
     lit = np.asarray(cv2.resize(lit, (width_px, height_px)), np.float32).reshape(nearness.shape)
     lamp = colour_light(options.colour) * np.float32(options.brightness)
-    light = to_linear(photo)
-    light *= np.float32(options.ambient) + lit[..., None] * lamp
-    return Picture(to_srgb(light))
+    return Picture(to_srgb(_exposed(to_linear(photo), lit[..., None] * lamp, options.ambient)))
+
+
+def _exposed(light: Light, lamp: Light, ambient: float) -> Light:
+    """Add a lamp to the photo's own light, as film does: what is left up to white is never used up.
+
+    All three colours are held back alike, so that what is bright keeps its hue.
+    """
+    kept = light * np.float32(ambient)
+    added = light * lamp
+    room = np.maximum(1 - kept.max(axis=2), np.float32(1e-3))
+    most = np.maximum(added.max(axis=2) / room, np.float32(1e-6))
+    added *= (-np.expm1(-most) / most)[..., None]
+    return np.asarray(kept + added, np.float32)
 
 
 def _lamp(nearness: FloatMap, options: RelightOptions) -> FloatMap:
     """Give the lamp's light on every place of the relief, 1 where it falls straight from near."""
     longer = max(nearness.shape)
-    high = cv2.GaussianBlur(nearness, (0, 0), 1 + longer / 128) * np.float32(options.relief)
-    across = _bent(_slope(high, 1) * longer)
-    down = _bent(_slope(high, 0) * longer)
+    high = cv2.GaussianBlur(nearness, (0, 0), 1 + longer / 256) * np.float32(options.relief)
+    across, down = _slopes(high)
     columns = (np.arange(high.shape[1], dtype=np.float32) + 0.5) / longer
     rows = (np.arange(high.shape[0], dtype=np.float32) + 0.5) / longer
     to_x = options.x * high.shape[1] / longer - columns[None, :]
@@ -97,14 +100,28 @@ def _lamp(nearness: FloatMap, options: RelightOptions) -> FloatMap:
     return np.asarray(lit, np.float32)
 
 
+def _slopes(high: FloatMap) -> tuple[FloatMap, FloatMap]:
+    """Give the slopes across and down of the surfaces, each a mean of those around.
+
+    The mean is a robust one (the weights are Geman and McClure's, 1987): what is steeper than
+    any surface is the edge of one, and gets its slope from beside it.
+    """
+    longer = max(high.shape)
+    across, down = (_slope(high, axis) * np.float32(longer) for axis in (1, 0))
+    weight = 1 / (1 + (across * across + down * down) / np.float32(_STEEPEST**2)) ** 2
+    reach = 1 + longer * _SUPPORT
+    total, summed_across, summed_down = (
+        np.asarray(cv2.GaussianBlur(each, (0, 0), reach), np.float32).reshape(high.shape)
+        for each in (weight, weight * across, weight * down)
+    )
+    total = np.maximum(total, np.float32(1e-6))
+    return summed_across / total, summed_down / total
+
+
 def _slope(high: FloatMap, axis: int) -> FloatMap:
     if high.shape[axis] < 2:
         return np.zeros_like(high)
     return np.asarray(np.gradient(high, axis=axis), np.float32)
-
-
-def _bent(slope: FloatMap) -> FloatMap:
-    return np.asarray(slope / np.sqrt(1 + (slope / np.float32(_STEEPEST)) ** 2), np.float32)
 
 
 def _shadow(high: FloatMap, options: RelightOptions) -> FloatMap:
@@ -127,8 +144,8 @@ def _shadow(high: FloatMap, options: RelightOptions) -> FloatMap:
         )
         ray = relief + part * (lamp_z - relief)
         np.maximum(over, (there - ray) / math.sqrt(part), out=over)
-    hidden = np.clip(over / np.float32(0.1 * options.relief), 0, 1)
-    soft = cv2.GaussianBlur(hidden, (0, 0), 1 + max(size_px) / 100)
+    hidden = np.clip(over / np.float32(0.15 * options.relief), 0, 1)
+    soft = cv2.GaussianBlur(hidden, (0, 0), 1 + max(size_px) / 50)
     large = cv2.resize(soft, (high.shape[1], high.shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(large, np.float32).reshape(high.shape)
 

@@ -5,7 +5,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from nearfar.effects.guided import Guide
+from nearfar.effects.guided import WORK_PX, Guide
 from nearfar.effects.linear import FloatMap
 from nearfar.images import Image
 
@@ -40,7 +40,8 @@ def snap(nearness: FloatMap, photo: Image) -> FloatMap:
     """
     guide = Guide(photo, RADIUS, EPSILON)
     small = guide.shrink(nearness)
-    smear = _smear(small, guide)
+    smeared, counts = _edges(small)
+    smear = smeared * counts
     if not smear.any():
         return nearness
     snapped = np.zeros_like(small)
@@ -60,9 +61,31 @@ def snap(nearness: FloatMap, photo: Image) -> FloatMap:
     return np.asarray(np.clip(nearness + share * (fine - nearness), 0, 1), np.float32)
 
 
-def _smear(small: FloatMap, guide: Guide) -> FloatMap:
-    """Say where an edge is smeared, 0 to 1: where much depth changes, but little at a time."""
-    side = 2 * max(1, round(RADIUS * max(guide.size_px))) + 1
+def doubt(nearness: FloatMap) -> FloatMap:
+    """Say where a map's edges can't be trusted, 0 to 1.
+
+    Args:
+        nearness: (H, W) float32, 0 to 1.
+
+    Returns:
+        (h, w) float32, of the size that the filter works at: 0 near sharp edges, and everywhere
+        in a map that has no smeared ones.
+    """
+    scale = min(1.0, WORK_PX / max(nearness.shape))
+    height_px, width_px = (max(1, round(side * scale)) for side in nearness.shape)
+    small = cv2.resize(nearness, (width_px, height_px), interpolation=cv2.INTER_AREA)
+    smeared, counts = _edges(np.asarray(small, np.float32).reshape(height_px, width_px))
+    if not (smeared * counts).any():
+        return np.zeros_like(smeared)
+    return np.asarray(1 - (1 - smeared) * counts, np.float32)
+
+
+def _edges(small: FloatMap) -> tuple[FloatMap, FloatMap]:
+    """Say how smeared the highest edge near is, 0 to 1, and whether there is one.
+
+    It is smeared where much depth changes, but little at a time.
+    """
+    side = 2 * max(1, round(RADIUS * max(small.shape))) + 1
     window = np.ones((side, side), np.uint8)
     near3 = np.ones((3, 3), np.uint8)
     steep = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, near3)
@@ -72,4 +95,4 @@ def _smear(small: FloatMap, guide: Guide) -> FloatMap:
     share = steepest / np.maximum(height, np.float32(1e-3))
     smeared = np.clip((high - share) / (high - low), 0, 1)
     counts = np.clip(height / np.float32(0.05) - 1, 0, 1)
-    return np.asarray(smeared * counts, np.float32)
+    return np.asarray(smeared, np.float32), np.asarray(counts, np.float32)

@@ -10,19 +10,17 @@ from nearfar.depthmap import DepthMap
 from nearfar.effects.alpha import nearer_than
 from nearfar.effects.colours import colour_light
 from nearfar.effects.effect import Effect, Picture, Pixels, picture_option
-from nearfar.effects.linear import FloatMap, Light, mix, to_linear, to_srgb
+from nearfar.effects.linear import Light, mix, to_linear, to_srgb
 from nearfar.effects.pictures import with_alpha, write_text
 from nearfar.effects.places import far_light, nearness_at, relative_size, remoteness
+from nearfar.effects.shadow import shadow
 from nearfar.effects.snap import snap
 from nearfar.errors import UsageError
 from nearfar.images import Image
 from nearfar.options import Options, option
 
-_MARGIN: Final = 0.04
+_MARGIN: Final = 0.07
 """The scene covers the sticker when it is nearer by this much: what it stands on doesn't."""
-
-_SHADOW_DEPTH: Final = 0.08
-_SHADOW_FLAT: Final = 0.25  # height of the shadow by its width
 
 
 @dataclass(frozen=True)
@@ -52,22 +50,14 @@ class StickerOptions(Options):
         le=4,
     )
     haze: float = option("How much the air takes of it far away.", 0.3, ge=0, le=1)
-    shadow: float = option("Darkness of the shadow at its foot.", 0.6, ge=0, le=1)
+    shadow: float = option("Darkness of its shadow.", 0.6, ge=0, le=1)
 
 
 def sticker(photo: Image, depth: DepthMap, options: StickerOptions) -> Picture:
     """Put a picture or a text at a depth of the scene.
 
-    What is nearer covers it. It is smaller and paler the farther it stands, and a soft shadow
-    falls on what it touches.
-
-    Args:
-        photo: (H, W, 3) uint8 RGB.
-        depth: map of the same size.
-        options: as below.
-
-    Returns:
-        (H, W, 3).
+    What is nearer covers it. It is smaller and paler the farther it stands, and its shadow
+    falls on what it touches and on what lies behind it.
 
     Raises:
         UsageError: neither a picture nor a text, an unknown colour, or a font that lacks a
@@ -80,10 +70,11 @@ def sticker(photo: Image, depth: DepthMap, options: StickerOptions) -> Picture:
         place = nearness_at(nearness, options.x, options.y)
     shown = _scaled(options, photo.shape, relative_size(place))
     light = to_linear(photo)
-    free = 1 - nearer_than(nearness, place + _MARGIN)
-    if options.shadow > 0:
-        light = light * (1 - _shadow(nearness, place, shown, options))[..., None]
     pasted = _pasted(shown, photo.shape, options)
+    if options.shadow > 0:
+        taken = shadow(pasted[..., 3], nearness, place)
+        light = light * (1 - np.float32(options.shadow) * taken)[..., None]
+    free = 1 - nearer_than(nearness, place + _MARGIN)
     alpha = pasted[..., 3] * free
     air = options.haze * float(remoteness(np.full((1, 1), place, np.float32))[0, 0])
     opacity = np.maximum(pasted[..., 3:], np.float32(1e-6))
@@ -133,17 +124,6 @@ def _pasted(shown: Light, shape: tuple[int, ...], options: StickerOptions) -> Li
     target = frame[rows, columns]
     target[...] = shown[max(0, -top) :, max(0, -left) :][: target.shape[0], : target.shape[1]]
     return frame
-
-
-def _shadow(nearness: FloatMap, place: float, shown: Light, options: StickerOptions) -> FloatMap:
-    """Say how much light the sticker takes from the scene, 0 to 1, on what is at its depth."""
-    width_px = shown.shape[1] / 2
-    height_px = max(1.0, width_px * _SHADOW_FLAT)
-    rows = (np.arange(nearness.shape[0], dtype=np.float32) + 0.5) - options.y * nearness.shape[0]
-    columns = (np.arange(nearness.shape[1], dtype=np.float32) + 0.5) - options.x * nearness.shape[1]
-    away = (rows / height_px)[:, None] ** 2 + (columns / max(width_px, 1.0))[None, :] ** 2
-    touched = np.exp(-(((nearness - np.float32(place)) / np.float32(_SHADOW_DEPTH)) ** 2))
-    return np.asarray(options.shadow * np.exp(-2 * away) * touched, np.float32)
 
 
 EFFECT = Effect("sticker", "Put a picture or a text at a depth.", StickerOptions, sticker)

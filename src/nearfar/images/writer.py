@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from nearfar.atomic import replacing
 from nearfar.errors import EmptyImageError, UsageError, WriteError
+from nearfar.png import encode_png
 
 _ENCODERS: Final = {
     ".jpg": cv2.IMWRITE_JPEG_QUALITY,
     ".jpeg": cv2.IMWRITE_JPEG_QUALITY,
-    ".png": None,
     ".webp": cv2.IMWRITE_WEBP_QUALITY,
 }
+_PNG: Final = ".png"
+_SUFFIXES: Final = (".jpg", ".jpeg", _PNG, ".webp")
 _TO_BGR: Final = {(): None, (3,): cv2.COLOR_RGB2BGR, (4,): cv2.COLOR_RGBA2BGRA}
 
 
@@ -61,8 +63,8 @@ def encode_image(image: NDArray[np.uint8], suffix: str, quality: int = 92) -> by
         WriteError: the format can't hold a picture of this size.
     """
     suffix = suffix.lower()
-    if suffix not in _ENCODERS:
-        raise UsageError(f"unknown picture suffix {suffix!r}: use one of {', '.join(_ENCODERS)}")
+    if suffix not in _SUFFIXES:
+        raise UsageError(f"unknown picture suffix {suffix!r}: use one of {', '.join(_SUFFIXES)}")
     if not 1 <= quality <= 100:
         raise UsageError(f"quality is {quality}: it must lie between 1 and 100")
     if image.dtype != np.uint8 or image.shape[2:] not in _TO_BGR or image.ndim < 2:
@@ -72,14 +74,15 @@ def encode_image(image: NDArray[np.uint8], suffix: str, quality: int = 92) -> by
         )
     if image.size == 0:
         raise EmptyImageError(f"a picture of shape {image.shape} has no pixels to write")
+    if suffix == _PNG:
+        return encode_png(image, {})
     if image.shape[2:] == (4,) and _ENCODERS[suffix] == cv2.IMWRITE_JPEG_QUALITY:
         raise UsageError("JPEG can't hold transparency: use .png or .webp")
     order = _TO_BGR[image.shape[2:]]
     image = np.ascontiguousarray(image)
     stored = image if order is None else cv2.cvtColor(image, order)
-    flag = _ENCODERS[suffix]
     try:
-        done, data = cv2.imencode(suffix, stored, [] if flag is None else [flag, quality])
+        done, data = cv2.imencode(suffix, stored, [_ENCODERS[suffix], quality])
     except cv2.error as error:
         raise _too_large_for(suffix, image) from error
     if not done:

@@ -10,7 +10,7 @@ IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 _GITHUB: Final = "https://github.com"
 _RESEARCH: Final = "research data sets, some non-commercial: see docs/models.md"
 _LITE_INPUT: Final = InputSpec(
-    224, 224, 32, "lower_bound", "area", (127 / 255,) * 3, (128 / 255,) * 3
+    160, 160, 32, "lower_bound", "area", (127 / 255,) * 3, (128 / 255,) * 3
 )
 _LITE_OUTPUT: Final = OutputSpec("free", "linear")
 
@@ -43,7 +43,7 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
     ModelSpec(
         name="nearfar-lite",
         file="nearfar-lite.onnx",
-        sha256="92dbe2b82797e96a3cdf647fcd338be53df0cbdd50ba38da73f8b6bbbf94374f",
+        sha256="a35e590620baa70ebbd2d547136923cbd6f4dd1cebc8b9898b30d0a266df38e5",
         size_bytes=18_179_476,
         licence=_RESEARCH,
         origin="nearfar's own network, ships inside the package",
@@ -54,14 +54,14 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
         int8="nearfar-lite-int8",
         checkpoint=Checkpoint(
             file="nearfar-lite.safetensors",
-            sha256="fee2334ef71544d0baf861cb0c31b1888f1f0a0afda5cbbd31e7a84e356882d7",
+            sha256="b02cd02dc5aee003ed6135a9a597f93119b5e9d8dc7282cbc769f87f949cbb5e",
             size_bytes=18_533_612,
         ),
     ),
     ModelSpec(
         name="nearfar-lite-int8",
         file="nearfar-lite-int8.onnx",
-        sha256="815fef6a2a4b9d7b8532716ab90826d0876ac0b64cebbbe478d0f9698223bd95",
+        sha256="a64352c073f8103c9b5065977122bd294f4d7150da1b1ba6befe178f256eb9b1",
         size_bytes=5_223_084,
         licence=_RESEARCH,
         origin="nearfar-lite in 8 bits, ships inside the package",

@@ -162,7 +162,7 @@ def _key(
     """Name what a choice holds for; sizes count as one up to a factor of two in pixels."""
     runtimes = dict.fromkeys(way.runtime for way in ways(specs, runtime))
     parts = (
-        *(spec.sha256 for spec in specs),
+        *(f"{spec.name} {spec.sha256}" for spec in specs),
         f"2^{round(log2(shape[0] * shape[2] * shape[3]))} px",
         f"{cores.threads_or_physical(threads)} threads",
         cores.cpu_name(),

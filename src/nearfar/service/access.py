@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from nearfar.service.bodies import limit_s, most_bytes, too_many_bytes
 from nearfar.service.logs import FAULTS, REQUESTS
 from nearfar.service.metrics import Metrics
 from nearfar.service.problems import RefusedError, answer
@@ -125,6 +126,7 @@ class Access:
             exchange.status = GONE
         except asyncio.CancelledError:
             if not exchange.is_stream:
+                exchange.status = exchange.status or GONE
                 raise
             await exchange.end()
         except RefusedError as refused:
@@ -147,8 +149,9 @@ class Access:
         if scope["method"] not in _SAFE and is_foreign(headers, self.origins):
             raise RefusedError("foreign-origin")
         length = headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > self.options.max_bytes:
-            raise too_many_bytes(self.options.max_bytes)
+        path: str = scope["path"]
+        if length.isdecimal() and int(length) > most_bytes(self.options, path):
+            raise too_many_bytes(self.options, path)
 
     def _log(self, exchange: "_Exchange") -> None:
         scope = exchange.scope
@@ -188,22 +191,23 @@ class _Exchange:
         """Take a piece of the body; refuse too much of it, or too slow a one."""
         if self.is_whole:
             return await self._receive()
-        options = self.access.options
-        left_s = self.start_s + options.upload_timeout_s - time.perf_counter()
+        options, path = self.access.options, self.scope["path"]
+        within_s = limit_s(options, path)
+        left_s = self.start_s + within_s - time.perf_counter()
         with anyio.move_on_after(left_s) as limit:
             message = await self._receive()
         if limit.cancelled_caught:
             raise self._refuse(
                 RefusedError(
                     "upload-timeout",
-                    f"The whole of it must come within {options.upload_timeout_s:g} s.",
+                    f"The whole of it must come within {within_s:g} s.",
                     headers={"Connection": "close"},
                 )
             )
         self.bytes_in += len(message.get("body", b""))
         self.is_whole = not message.get("more_body", False)
-        if self.bytes_in > options.max_bytes:
-            raise self._refuse(too_many_bytes(options.max_bytes))
+        if self.bytes_in > most_bytes(options, path):
+            raise self._refuse(too_many_bytes(options, path))
         return message
 
     async def send(self, message: Message) -> None:
@@ -234,8 +238,3 @@ class _Exchange:
     def _refuse(self, error: RefusedError) -> RefusedError:
         self.refused = error
         return error
-
-
-def too_many_bytes(limit: int) -> RefusedError:
-    """Refuse a body beyond the limit."""
-    return RefusedError("too-large", f"More than {limit / 2**20:.6g} MiB: send a smaller one.")

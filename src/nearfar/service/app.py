@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from nearfar.errors import MissingExtraError, NearfarError
 from nearfar.extras import require
-from nearfar.service import catalog, estimate, health, probe, scenes
+from nearfar.service import catalog, estimate, health, probe, scenes, videos
 from nearfar.service.access import OPEN, Access
 from nearfar.service.desk import Desk
 from nearfar.service.effects import effects_router
@@ -27,6 +27,7 @@ from nearfar.service.pagedoor import PageDoor
 from nearfar.service.problems import PROBLEMS, SCHEMA, RefusedError, answer, refusal_of, responses
 from nearfar.service.settings import ServiceOptions
 from nearfar.service.stream import stream_router
+from nearfar.service.videodesk import VideoDesk
 
 API: Final = ("/v1", "/healthz", "/readyz", "/metrics", "/openapi.json", "/live")
 """What the page, which is at /, never gets to see."""
@@ -38,19 +39,29 @@ _ABOUT: Final = (
 _SLUG_OF: Final = {row.status: slug for slug, row in reversed(tuple(PROBLEMS.items()))}
 
 
-def make_app(options: ServiceOptions, *, desk: Desk | None = None, page: bool = True) -> FastAPI:
+def make_app(
+    options: ServiceOptions,
+    *,
+    desk: Desk | None = None,
+    metrics: Metrics | None = None,
+    page: bool | str = True,
+    clips: bool = True,
+) -> FastAPI:
     """Put the service together.
 
     Args:
         options: its settings.
         desk: where depth is made; one of `options` when not given.
-        page: whether the web page is at `/`, as far as Gradio is installed.
+        metrics: what counts; counters of its own when not given.
+        page: whether the web page is at `/`, as far as Gradio is installed; or what is told there.
+        clips: whether `/v1/videos` is there.
 
     Returns:
-        An ASGI application. Its state has `desk`, `metrics`, `options`; `starting`, the task
-        that loads the model; and `streams`, the tasks of answers that never end by themselves.
+        An ASGI application. Its state has `desk`, `videos`, `metrics`, `options`; `starting`,
+        the task that loads the model; and `streams`, the tasks of answers that never end by
+        themselves.
     """
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     desk = desk or Desk(options, observer=metrics)
     metrics.watch(waiting=lambda: desk.waiting, running=lambda: desk.running)
     app = FastAPI(
@@ -63,10 +74,11 @@ def make_app(options: ServiceOptions, *, desk: Desk | None = None, page: bool = 
         redirect_slashes=False,
     )
     app.state.options, app.state.desk, app.state.metrics = options, desk, metrics
+    app.state.videos = VideoDesk(desk)
     app.state.streams = set[asyncio.Task[Any]]()
     refusals = responses("token-needed") if options.token else {}
     rest = (scenes.router, effects_router(), catalog.router, health.router)
-    for router in (estimate.router, probe.router, *rest):
+    for router in (estimate.router, probe.router, *rest, *((videos.router,) if clips else ())):
         app.include_router(router, responses=refusals)
     app.include_router(stream_router())
     app.include_router(live_router())
@@ -78,9 +90,9 @@ def make_app(options: ServiceOptions, *, desk: Desk | None = None, page: bool = 
         app.add_middleware(
             CORSMiddleware,
             allow_origins=options.origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
-            expose_headers=[*estimate.HEADERS, scenes.ASSUMPTION, "Retry-After"],
+            expose_headers=[*estimate.HEADERS, scenes.ASSUMPTION, "Location", "Retry-After"],
         )
     app.openapi = lambda: _openapi(app, options)  # type: ignore[method-assign]  # FastAPI's own way
     _mount_page(app, desk, page=page)
@@ -90,20 +102,24 @@ def make_app(options: ServiceOptions, *, desk: Desk | None = None, page: bool = 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load the model while health answers already; at the end, finish what was taken."""
-    desk: Desk = app.state.desk
-    app.state.starting = asyncio.create_task(desk.start())
+    app.state.starting = asyncio.create_task(app.state.desk.start())
     try:
         yield
     finally:
         if app.state.starting.cancel():
             with suppress(asyncio.CancelledError):
                 await app.state.starting
-        await desk.drain()
+        await drain(app)
 
 
-def _mount_page(app: FastAPI, desk: Desk, *, page: bool) -> None:
-    why = "The service is at /v1: see /openapi.json."
-    if page:
+async def drain(app: FastAPI) -> None:
+    """Take nothing more; finish photos, end clips, each within the deadline of the settings."""
+    await asyncio.gather(app.state.videos.drain(), app.state.desk.drain())
+
+
+def _mount_page(app: FastAPI, desk: Desk, *, page: bool | str) -> None:
+    why = page if isinstance(page, str) else "The service is at /v1: see /openapi.json."
+    if page is True:
         try:
             require("gradio")
         except MissingExtraError as error:
@@ -111,8 +127,13 @@ def _mount_page(app: FastAPI, desk: Desk, *, page: bool) -> None:
         else:
             from nearfar.web.app import make_page, mount
 
-            limits = desk.options.limits
-            mount(app, make_page(PageDoor(desk), limits=limits), max_bytes=limits.max_bytes)
+            options = desk.options
+            mount(
+                app,
+                make_page(PageDoor(desk, app.state.videos), limits=options.limits),
+                max_bytes=max(options.max_bytes, options.clip_bytes),
+                disk_bytes=options.clip_disk_bytes,
+            )
             return
 
     async def no_page() -> Response:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -102,7 +103,7 @@ class Batcher:
         task = Task(job, place)
         self._queue.put(task)
         try:
-            self._begin_threads()
+            self._call_worker(task)
             return await task.future
         finally:
             self._queue.withdraw(task)
@@ -128,7 +129,8 @@ class Batcher:
                 thread.join()
         return quiet.is_set()
 
-    def _begin_threads(self) -> None:
+    def _call_worker(self, _: Task[Any]) -> None:
+        """See to it that someone works on a task that was put into the queue."""
         with self._beginning:
             while len(self._threads) < self._workers:
                 name = f"nearfar-worker-{len(self._threads) + 1}"
@@ -143,6 +145,11 @@ class Batcher:
     def _serve_once(self) -> bool:
         """Work on what is next; nothing of it outlives this call. False: there is no next."""
         tasks = self._queue.take()
+        self._work_on(tasks)
+        return bool(tasks)
+
+    def _work_on(self, tasks: Sequence[Task[Any]]) -> None:
+        """Work on tasks that are alike, in a worker's thread, up to the end of each."""
         start_s = time.perf_counter()
         left = set(tasks)
 
@@ -160,4 +167,3 @@ class Batcher:
             _log.exception("a worker failed, and goes on")
             for task in tuple(left):
                 end(task, InferenceError("the service failed on this picture: try again"))
-        return bool(tasks)

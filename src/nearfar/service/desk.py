@@ -20,12 +20,13 @@ from nearfar.models.store import Store
 from nearfar.runtimes import cores
 from nearfar.runtimes.session import RawDepth
 from nearfar.service.answer import Answer
-from nearfar.service.batcher import Batcher, Job, Observer, Place
+from nearfar.service.batcher import Batcher, Job, Observer, Place, Timing
 from nearfar.service.deadline import within
 from nearfar.service.job import Unobserved
 from nearfar.service.loaded import LoadedModels
 from nearfar.service.photo import Photo, opened
 from nearfar.service.settings import ServiceOptions
+from nearfar.service.workshop import Workshop
 
 __all__ = ["Answer", "Desk"]
 
@@ -39,7 +40,7 @@ _STARTING: Final = "the service is starting: try again in a moment"
 
 
 class Desk:
-    """The models behind one batcher. Used from one event loop.
+    """The models behind one workshop. Used from one event loop.
 
     From `start` to `drain`, OpenCV has of its own threads, in this process, only each
     worker's share of the cores.
@@ -48,6 +49,7 @@ class Desk:
         options: the settings.
         store: where models lie; the user's own folder when not given. Nothing is fetched.
         observer: told of runs, results and refusals.
+        workshop: where jobs are done; a `Batcher` of `options` when not given.
 
     Raises:
         UnknownModelError: no model is called `options.model`.
@@ -60,6 +62,7 @@ class Desk:
         *,
         store: Store | None = None,
         observer: Observer | None = None,
+        workshop: Workshop | None = None,
     ) -> None:
         self.options = options
         self._store = store or Store()
@@ -68,7 +71,7 @@ class Desk:
         self._default_name = self._store.candidates(options.model)[0].name
         self._loaded = LoadedModels(KEPT)
         self._workers = options.worker_count
-        self._batcher = Batcher(
+        self._workshop = workshop or Batcher(
             workers=self._workers,
             queue=options.queue,
             per_client=options.per_client,
@@ -93,12 +96,12 @@ class Desk:
     @property
     def waiting(self) -> int:
         """Requests taken that no worker has begun."""
-        return self._batcher.waiting
+        return self._workshop.waiting
 
     @property
     def running(self) -> int:
         """Requests that workers are at."""
-        return self._batcher.running
+        return self._workshop.running
 
     async def start(self) -> None:
         """Load the default model and run it once, off the event loop.
@@ -131,7 +134,7 @@ class Desk:
         if self._default is None:
             self._observer.refused("not-ready")
             raise DrainingError(_STARTING)
-        return self._batcher.reserve(client)
+        return self._workshop.reserve(client)
 
     async def depth(
         self,
@@ -196,6 +199,13 @@ class Desk:
             self._answer(photo, place, lambda seen, raw: make(seen.raw(raw)), model, options),
         )
 
+    async def submit(self, job: Job[T], place: Place) -> tuple[T, Timing]:
+        """Have a worker do what is no photo's whole way, such as one frame of a clip.
+
+        Raises: as `Batcher.submit`.
+        """
+        return await self._workshop.submit(job, place)
+
     async def drain(self) -> bool:
         """Take no more, finish what was taken within `options.drain_s`, and end the threads.
 
@@ -203,7 +213,7 @@ class Desk:
             Whether all was finished in time.
         """
         self._is_draining = True
-        done = await self._batcher.drain(self.options.drain_s)
+        done = await self._workshop.drain(self.options.drain_s)
         self._loaded.close()
         self._lookers.shutdown(wait=False, cancel_futures=True)
         if self._opencv_threads is not None:
@@ -221,15 +231,22 @@ class Desk:
     ) -> Answer[T]:
         loop = asyncio.get_running_loop()
         source = await loop.run_in_executor(self._lookers, opened, photo, self.options.limits)
-        loaded = await self._model(model)
+        loaded = await self.model(model)
         estimator = Estimator(loaded.spec, loaded.session, options)
         seen = Photo(estimator, source)
         job = Job(estimator.session, seen.fed_shape, seen.prepare, partial(finish, seen))
-        value, timing = await self._batcher.submit(job, place)
+        value, timing = await self._workshop.submit(job, place)
         name, runtime = estimator.spec.name, estimator.session.runtime
         return Answer(value, name, runtime, seen.width_px, seen.height_px, timing)
 
-    async def _model(self, name: str | None) -> Estimator:
+    async def model(self, name: str | None) -> Estimator:
+        """Give a model, loaded when it is first asked for; the default one of None.
+
+        Raises:
+            UnknownModelError: no model of that name.
+            ModelMissingError: it is not installed.
+            DrainingError: not started.
+        """
         if self._default is None:
             raise DrainingError(_STARTING)
         if name in {None, self.options.model, self._default_name}:

@@ -1,7 +1,8 @@
 """Multipart forms (RFC 7578), read into memory piece by piece."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -25,7 +26,11 @@ class Part:
 
 
 async def read_form(
-    content_type: str, pieces: AsyncIterator[bytes], *, allowed: frozenset[str]
+    content_type: str,
+    pieces: AsyncIterator[bytes],
+    *,
+    allowed: frozenset[str],
+    into: Mapping[str, bytearray] = MappingProxyType({}),
 ) -> dict[str, Part]:
     """Read a form.
 
@@ -33,12 +38,14 @@ async def read_form(
         content_type: of the request, with the boundary.
         pieces: of its body; whoever gives them limits them.
         allowed: names of the fields that there may be, each once.
+        into: what the content of a field is added to; `pieces` may empty it whenever it is asked
+            for the next one, so that a large file need not be in memory.
 
     Raises:
         RefusedError: it is no whole form, or has other fields.
     """
     _, parameters = parse_options_header(content_type)
-    reader = _Reader(allowed)
+    reader = _Reader(allowed, into)
     try:
         parser = MultipartParser(
             parameters.get(b"boundary", b""),
@@ -66,8 +73,9 @@ async def read_form(
 class _Reader:
     """What the parser calls."""
 
-    def __init__(self, allowed: frozenset[str]) -> None:
+    def __init__(self, allowed: frozenset[str], into: Mapping[str, bytearray]) -> None:
         self.allowed = allowed
+        self.into = into
         self.parts: dict[str, Part] = {}
         self.is_whole = False
         self._part = Part()
@@ -96,6 +104,7 @@ class _Reader:
             raise RefusedError("bad-request", f"The form may have the fields {names} only.")
         if self._part.name in self.parts:
             raise RefusedError("bad-request", f"The form may have each of {names} once.")
+        self._part.content = self.into.get(self._part.name, self._part.content)
 
     def take_content(self, data: bytes, start: int, end: int) -> None:
         self._part.content += data[start:end]

@@ -41,4 +41,4 @@ async def readyz(request: Request) -> Health:
 async def metrics(request: Request) -> Response:
     """Requests, queue depth, batch sizes, latencies by stage, refusals, streams."""
     counted: Metrics = request.app.state.metrics
-    return Response(counted.text(), headers={"Content-Type": CONTENT_TYPE})
+    return Response(await counted.scrape(), headers={"Content-Type": CONTENT_TYPE})

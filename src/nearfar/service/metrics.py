@@ -117,3 +117,7 @@ class Metrics:
     def text(self) -> bytes:
         """Give everything in Prometheus's text format; its type is `CONTENT_TYPE`."""
         return generate_latest(self.registry)
+
+    async def scrape(self) -> bytes:
+        """Give what `/metrics` answers, in the same format."""
+        return self.text()

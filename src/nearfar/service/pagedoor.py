@@ -7,16 +7,23 @@ from nearfar.choices import EstimateOptions
 from nearfar.depthmap import DepthMap
 from nearfar.models.spec import ModelSpec
 from nearfar.service.desk import Desk
+from nearfar.service.videodesk import VideoDesk
+from nearfar.service.videopage import PageVideos
 from nearfar.web.door import PageAnswer
 
 T = TypeVar("T")
 
 
 class PageDoor:
-    """A `nearfar.web.door.Door`: the page's photos queue with all others, by the same rules."""
+    """A `nearfar.web.door.Door`: the page's photos queue with all others, by the same rules.
 
-    def __init__(self, desk: Desk) -> None:
+    Attributes:
+        videos: where the page brings clips.
+    """
+
+    def __init__(self, desk: Desk, videos: VideoDesk) -> None:
         self._desk = desk
+        self.videos = PageVideos(videos)
 
     @property
     def default_model(self) -> str:

@@ -37,8 +37,13 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "method-not-allowed": Problem(405, "The method is not allowed here"),
     "not-acceptable": Problem(406, "No such format"),
     "upload-timeout": Problem(408, "The upload took too long"),
+    "no-result": Problem(409, "There is no result yet"),
     "too-large": Problem(413, "The picture is too large"),
+    "clip-too-large": Problem(413, "The clip is too large"),
     "not-a-picture": Problem(415, "This is no picture"),
+    "not-a-clip": Problem(
+        415, "This is no clip", "Send MP4, MOV, WebM, Matroska, AVI or MPEG, whole, with a picture."
+    ),
     "heic-not-read": Problem(
         415, "HEIC is not read here", "HEIC is not read here: send JPEG, PNG or WebP."
     ),
@@ -47,6 +52,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "damaged-picture": Problem(
         422, "The picture is damaged", "It is damaged or cut off: send a good copy."
     ),
+    "damaged-clip": Problem(422, "The clip can't be worked on"),
     "bad-point": Problem(422, "A point lies outside the picture"),
     "no-metres": Problem(422, "The distances do not determine metres"),
     "no-surface": Problem(422, "The map gives no points or faces"),
@@ -58,6 +64,9 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "not-installed": Problem(501, "What this needs is not installed here"),
     "not-ready": Problem(503, "The service is starting or stopping", "Try again in a moment."),
     "timed-out": Problem(504, "It took too long", "Try again later, or a smaller picture."),
+    "no-room": Problem(
+        507, "There is no room on the disk", "Take and delete results, or try again later."
+    ),
 }
 """Slug -> row. The `type` of an answer is `urn:nearfar:problem:<slug>`, and never changes."""
 
@@ -68,6 +77,7 @@ _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
     (errors.ImageTooLargeError, "too-large"),
     (errors.NotAnImageError, "not-a-picture"),
     (errors.ImageError, "damaged-picture"),
+    (errors.VideoError, "damaged-clip"),
     (errors.PointError, "bad-point"),
     (errors.CalibrationError, "no-metres"),
     (errors.DepthFileError, "format-too-small"),
@@ -127,6 +137,12 @@ def answer(error: Exception, request_id: str) -> JSONResponse:
         request_id: under which the log has more.
     """
     refused = refusal_of(error)
+    content = told(refused, request_id)
+    return JSONResponse(content, content["status"], refused.headers, MEDIA_TYPE)
+
+
+def told(refused: RefusedError, request_id: str) -> dict[str, Any]:
+    """Tell of a refusal in the words of `SCHEMA`."""
     row = PROBLEMS[refused.slug]
     content: dict[str, Any] = {
         "type": type_of(refused.slug),
@@ -137,7 +153,7 @@ def answer(error: Exception, request_id: str) -> JSONResponse:
     }
     if refused.faults:
         content["faults"] = refused.faults
-    return JSONResponse(content, row.status, refused.headers, MEDIA_TYPE)
+    return content
 
 
 def type_of(slug: str) -> str:
@@ -172,7 +188,7 @@ def responses(*slugs: str) -> dict[int | str, dict[str, Any]]:
                 "request_id": "8d0c2f2f6f0b4c1e",
             }
         }
-        if row.status in {429, 503}:
+        if row.status in {409, 429, 503}:
             entry["headers"] = {
                 "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}
             }

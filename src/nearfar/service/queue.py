@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from nearfar.errors import BusyError, DrainingError
@@ -108,6 +108,19 @@ class Queue:
                     break
                 self._change.wait(left_s)
             return tasks
+
+    def begin(self, tasks: Sequence[Task[Any]]) -> list[Task[Any]]:
+        """Hand a worker tasks that someone else put together, in the place of `take`.
+
+        Returns:
+            Those that still wait; the worker owes an `end` for each.
+        """
+        with self._lock:
+            begun = [
+                self._begun(task) for task in tasks if self._turns.remove(task.place.client, task)
+            ]
+            self._busy += bool(begun)
+            return begun
 
     def end(self, task: Task[Any], *, last: bool, took_s: float) -> None:
         """Note that a worker is done with a task, before whoever waits is told.

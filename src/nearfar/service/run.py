@@ -7,18 +7,15 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
 from nearfar.errors import UsageError
 from nearfar.service import logs
-from nearfar.service.app import make_app
+from nearfar.service.app import drain, make_app
 from nearfar.service.settings import ServiceOptions
-
-if TYPE_CHECKING:
-    from nearfar.service.desk import Desk
 
 _TICK_S = 0.1
 
@@ -38,9 +35,9 @@ def run(
         NearfarError: the model can't be loaded.
     """
     with contextlib.closing(bind(options)) as listener:
-        address = _address(options, listener)
+        address = address_of(options.host, listener.getsockname()[1])
         if not options.is_local:
-            warn(_warning(options, address))
+            warn(warning_of(options, address))
         logs.start()
         app = make_app(options)
         server = Server(app, options, lambda: tell(f"nearfar is at {address} (Ctrl+C stops it)"))
@@ -87,8 +84,7 @@ class Server(uvicorn.Server):
         end_s = loop.time() + self.options.drain_s
         for each in self.servers:
             each.close()
-        desk: Desk = self.app.state.desk
-        draining = asyncio.ensure_future(desk.drain())
+        draining = asyncio.ensure_future(drain(self.app))
         while not (draining.done() or self.force_exit):
             await asyncio.wait((draining,), timeout=_TICK_S)
         streams: set[asyncio.Task[Any]] = self.app.state.streams
@@ -136,12 +132,13 @@ def bind(options: ServiceOptions) -> socket.socket:
         ) from error
 
 
-def _address(options: ServiceOptions, listener: socket.socket) -> str:
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    return f"http://{host}:{listener.getsockname()[1]}"
+def address_of(host: str, port: int) -> str:
+    """Give the URL of a service."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _warning(options: ServiceOptions, address: str) -> str:
+def warning_of(options: ServiceOptions, address: str) -> str:
+    """Say who else can reach a service that is not for this machine alone."""
     if options.token:
         return f"{address} can be reached from other machines, with the token, unencrypted"
     return (

@@ -12,6 +12,7 @@ from nearfar.effects import EFFECTS
 from nearfar.geometry.options import CloudOptions, MeshOptions
 from nearfar.options import Options
 from nearfar.service.results import RESULTS
+from nearfar.video.pipeline import VideoOptions
 
 MAX_POINTS: Final = 100
 """Each costs a look at the whole map."""
@@ -41,6 +42,7 @@ OFFERED: Final[dict[type[Options], tuple[str, ...]]] = {
     OutputOptions: ("colormap", "robust"),
     CloudOptions: _all_of(CloudOptions),
     MeshOptions: _all_of(MeshOptions),
+    VideoOptions: _all_of(VideoOptions),
     **{effect.options: _all_of(effect.options, "font") for effect in EFFECTS},
 }
 """The options that callers choose, of those that there are. `format` is wider here, as there are

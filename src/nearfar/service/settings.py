@@ -67,6 +67,33 @@ class ServiceOptions(Options):
     stream_fps: float = option(
         "Frames a second that one live stream may send.", 60.0, gt=0, le=1000
     )
+    clips: int = option("Clips that are worked on at a time.", 1, ge=1, le=64)
+    clip_queue: int = option("Clips that may wait for their turn.", 8, ge=0, le=10_000)
+    clips_per_client: int = option(
+        "Clips that one client may have waiting and at work.", 2, ge=1, le=10_000
+    )
+    clip_bytes: int = option("Refuse clips with more bytes than this.", 256 * 2**20, ge=1)
+    clip_pixels: int = option(
+        "Refuse clips whose frames have more pixels than this.", 3840 * 2160, ge=1
+    )
+    clip_frames: int = option("Refuse clips with more frames than this.", 9000, ge=1)
+    clip_upload_timeout_s: float = option(
+        "A clip must be here within this, in seconds.", 300.0, gt=0, le=_DAY_S
+    )
+    clip_patience_s: float = option(
+        "A clip is given up when nobody asks for it for so long, in seconds.",
+        300.0,
+        gt=0,
+        le=_DAY_S,
+    )
+    clip_keep_s: float = option(
+        "How long the result of a clip is kept, in seconds.", 3600.0, gt=0, le=_DAY_S
+    )
+    clip_disk_bytes: int = option(
+        "Refuse clips when clips and results take more bytes of the disk than this.",
+        4 * 2**30,
+        ge=1,
+    )
     cors_origins: str = option(
         "Origins whose pages may call the service, comma separated; * is any, empty is none.", ""
     )

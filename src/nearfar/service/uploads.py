@@ -40,12 +40,15 @@ class Upload:
     files: dict[str, bytes] = field(default_factory=dict)
 
     def disposition(self, suffix: str, what: str = "depth") -> str:
-        """Make the Content-Disposition of an answer: `<stem>-<what><suffix>` (RFC 6266)."""
-        name = f"{self.stem}-{what}{suffix}"
-        if quote(name) == name:
-            return f'attachment; filename="{name}"'
-        plain = f"{PHOTO}-{what}{suffix}"
-        return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
+        """Make the Content-Disposition of an answer: `<stem>-<what><suffix>`."""
+        return disposition(f"{self.stem}-{what}{suffix}", f"{PHOTO}-{what}{suffix}")
+
+
+def disposition(name: str, plain: str) -> str:
+    """Make a Content-Disposition (RFC 6266); `plain` is for clients that read ASCII only."""
+    if quote(name) == name:
+        return f'attachment; filename="{name}"'
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
 
 
 async def read_upload(
@@ -141,7 +144,7 @@ async def _read_form(request: Request, fields: frozenset[str], files: frozenset[
         )
     return Upload(
         bytes(photo.content),
-        _stem(photo.file_name),
+        stem_of(photo.file_name),
         {
             name: part.content.decode(errors="replace")
             for name, part in parts.items()
@@ -151,7 +154,8 @@ async def _read_form(request: Request, fields: frozenset[str], files: frozenset[
     )
 
 
-def _stem(name: str) -> str:
+def stem_of(name: str, other: str = PHOTO) -> str:
+    """Give a file name without folders and suffix, cut and fit to be shown; or else `other`."""
     stem = PurePosixPath(name.replace("\\", "/")).stem
     kept = "".join(letter for letter in stem if letter.isprintable())
-    return kept[:_LONGEST_STEM] or PHOTO
+    return kept[:_LONGEST_STEM] or other

@@ -31,6 +31,8 @@ class AugmentOptions(Options):
     )
     stretch: float = option("Greatest change of a crop's aspect, either way.", 4 / 3, ge=1, le=2)
     flip: float = option("Probability of a mirrored picture.", 0.5, ge=0, le=1)
+    turn: float = option("Probability of a picture turned about its middle.", 0.5, ge=0, le=1)
+    turn_deg: float = option("Greatest turn, either way.", 5.0, ge=0, le=45)
     colour: float = option("Probability of changed light and colours.", 0.8, ge=0, le=1)
     brightness: float = option("Light is multiplied by 1 plus or minus this.", 0.3, ge=0, le=0.9)
     contrast: float = option("Distance from the mean grey, the same way.", 0.3, ge=0, le=0.9)
@@ -50,7 +52,7 @@ class AugmentOptions(Options):
 def augment(
     sample: Sample, size: tuple[int, int], rng: np.random.Generator, options: AugmentOptions
 ) -> Sample:
-    """Crop, mirror and recolour a pair.
+    """Crop, mirror, turn and recolour a pair.
 
     Args:
         sample: a pair; it is left as it is.
@@ -64,6 +66,8 @@ def augment(
     result = crop(sample, size, rng, options)
     if rng.random() < options.flip:
         result = flip(result)
+    if rng.random() < options.turn:
+        result = turn(result, options.turn_deg * rng.uniform(-1, 1))
     photo = result.photo
     if rng.random() < options.colour:
         photo = recolour(photo, rng, options)
@@ -109,6 +113,21 @@ def flip(sample: Sample) -> Sample:
     """Mirror left and right."""
     photo = np.asarray(cv2.flip(sample.photo, 1), np.uint8)
     return Sample(photo, np.asarray(cv2.flip(sample.inverse, 1), np.float32), sample.sparse)
+
+
+def turn(sample: Sample, angle_deg: float) -> Sample:
+    """Turn a pair about its middle, counterclockwise.
+
+    In the corners that come in from outside the photo is mirrored and nothing is known.
+    """
+    height_px, width_px = sample.inverse.shape
+    size = (width_px, height_px)
+    matrix = cv2.getRotationMatrix2D(((width_px - 1) / 2, (height_px - 1) / 2), angle_deg, 1.0)
+    photo = cv2.warpAffine(
+        sample.photo, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+    inverse = cv2.warpAffine(sample.inverse, matrix, size, flags=cv2.INTER_NEAREST)
+    return Sample(np.asarray(photo, np.uint8), np.asarray(inverse, np.float32), sample.sparse)
 
 
 def recolour(photo: Image, rng: np.random.Generator, options: AugmentOptions) -> Image:

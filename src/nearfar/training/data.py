@@ -43,11 +43,13 @@ class TrainingBatch:
         inverse: (N, h, w) float32, larger = nearer, 0 where not known; up to a scale, and for
             disparity an offset, that are each picture's own. A rendered sky is a tiny value.
         valid: (N, h, w) bool, where it is known; in some pictures that may be nowhere.
+        rooted: (N,) bool, in which of them zero is infinitely far.
     """
 
     images: NDArray[np.uint8]
     inverse: NDArray[np.float32]
     valid: NDArray[np.bool_]
+    rooted: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,9 @@ class TrainingSet:
             rng = np.random.default_rng((self._seed, _SAMPLE, step, place))
             sample = augment(self._caches[each][picture], size, rng, self._options)
             images[place], inverse[place] = sample.photo, sample.inverse
-        return TrainingBatch(images, inverse, inverse > 0)
+        kinds = [self._caches[each].info.kind for each, _ in plan.picks]
+        rooted = np.array([kind != "disparity" for kind in kinds])
+        return TrainingBatch(images, inverse, inverse > 0, rooted)
 
     def describe(self) -> list[SetRow]:
         """Say what the training is made of, a row a set."""

@@ -29,8 +29,8 @@ from nearfar.training.encoder import (
 )
 
 NEARFAR_LITE_INPUT: Final = InputSpec(
-    width_px=224,
-    height_px=224,
+    width_px=160,
+    height_px=160,
     multiple_of=STRIDE_PX,
     resize="lower_bound",
     interpolation="area",

@@ -16,6 +16,7 @@ class TrainOptions(Options):
     decay: float = option("Weight decay.", 0.01, ge=0)
     trim: float = option("Share of the worst pixels of a picture left out.", 0.2, ge=0, lt=1)
     gradient: float = option("Weight of the gradient loss.", 0.25, ge=0)
+    ratio: float = option("Weight of the loss of relative errors.", 0.0, ge=0)
     small: float = option(
         "Share of the steps, at the start, with half the pixels.", 0.0, ge=0, le=1
     )

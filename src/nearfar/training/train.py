@@ -20,6 +20,7 @@ from nearfar.training.average import MovingAverage
 from nearfar.training.data import Prefetcher, TrainingBatch, TrainingSet
 from nearfar.training.losses import depth_loss
 from nearfar.training.progress import Progress, Validation
+from nearfar.training.ratio import ratio_loss
 from nearfar.training.recipe import TrainOptions
 
 TIMED_STEPS = 20
@@ -175,17 +176,22 @@ class Trainer:
             trim=self.options.trim,
             gradient_weight=self.options.gradient,
         )
-        if not torch.isfinite(loss.total):
+        total = loss.total
+        if self.options.ratio:
+            rooted = torch.from_numpy(batch.rooted)
+            total = total + self.options.ratio * ratio_loss(prediction, truth, valid, rooted)
+        if not torch.isfinite(total):
             raise TrainingError(
                 f"the loss is no number at step {self._step}: lower the rates, or go on from the"
                 f" last snapshot in {self.folder} with --resume"
             )
         self._optimizer.zero_grad(set_to_none=True)
-        loss.total.backward()  # type: ignore[no-untyped-call]
+        total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self._optimizer.step()
         self._average.update(self._step)
-        told = {name: float(value.detach()) for name, value in loss._asdict().items()}
+        parts = loss._replace(total=total)._asdict()
+        told = {name: float(value.detach()) for name, value in parts.items()}
         if self._step % 10 == 0:
             curves.add(self.folder, {"step": self._step, **told})
         return told["total"]

@@ -2,11 +2,10 @@
 
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.images import Image
+from nearfar.flow import Grey, shrunk
 from nearfar.video.steady import CELLS
 
 UNLIKE: Final = 0.85
@@ -26,13 +25,13 @@ class Cuts:
     def __init__(self) -> None:
         self._before: NDArray[np.float32] | None = None
 
-    def goes_on(self, photo: Image) -> bool:
+    def goes_on(self, grey: Grey) -> bool:
         """Say whether a photo shows the scene of the one before; true of the first.
 
         Args:
-            photo: (H, W, 3) uint8 RGB.
+            grey: (h, w) uint8, the photo without colours, of any size.
         """
-        before, self._before = self._before, _thumbnail(photo)
+        before, self._before = self._before, _thumbnail(grey)
         return before is None or unlikeness(before, self._before) <= UNLIKE
 
 
@@ -42,7 +41,7 @@ def unlikeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     return float(np.abs(one - other).mean()) / (contrast + _NOISE)
 
 
-def _thumbnail(photo: Image) -> NDArray[np.float32]:
+def _thumbnail(grey: Grey) -> NDArray[np.float32]:
     """Give brightness less its mean, small."""
-    small = cv2.cvtColor(cv2.resize(photo, CELLS, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    small = shrunk(grey, CELLS[::-1])
     return np.asarray(small - np.float32(small.mean()), np.float32)

@@ -7,11 +7,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from nearfar.errors import ImageNotFoundError, VideoError
 from nearfar.extras import require
-from nearfar.images import Image
+from nearfar.video.frame import Frame, Scalers
 
 if TYPE_CHECKING:
     import av
@@ -31,22 +29,6 @@ _SHORT_S: Final = 0.5
 _SHORT_FRAMES: Final = 3
 _MAX_PIXELS: Final = 100_000_000
 _DECODERS: Final = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """One picture of a clip.
-
-    Attributes:
-        number: 0, 1, 2 ...
-        ticks: when it is shown, 0 or more, in parts of `TICKS` since the clip's start; grows
-            from frame to frame, by no fixed amount.
-        image: (H, W, 3) uint8 RGB, upright.
-    """
-
-    number: int
-    ticks: int
-    image: Image
 
 
 @dataclass(frozen=True)
@@ -95,26 +77,25 @@ class Clip:
             VideoError: not one frame could be decoded, or frames are too large.
         """
         del self.warnings[:]
-        av = require("av")
         end_ticks, count, damaged, size_px = -_STEP, 0, 0, None
         with _opened(self.info.path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = min(_DECODERS, os.cpu_count() or 1)
-            to_rgb = av.video.reformatter.VideoReformatter()
+            scalers = Scalers()
             for decoded in _decoded(container, stream):
                 if decoded is None:
                     damaged += 1
                     continue
-                image = upright(to_rgb.reformat(decoded, format="rgb24"), decoded.rotation)
-                size_px = size_px or image.shape[:2]
-                if image.shape[:2] != size_px:
+                end_ticks = max(self._ticks(decoded, count), end_ticks + _STEP)
+                frame = Frame(count, end_ticks, decoded, scalers)
+                size_px = size_px or frame.size_px
+                if frame.size_px != size_px:
                     raise VideoError(
                         f"{self.info.path}: its frames change their size at frame {count}:"
                         " cut it there"
                     )
-                end_ticks = max(self._ticks(decoded, count), end_ticks + _STEP)
-                yield Frame(count, end_ticks, image)
+                yield frame
                 count += 1
         if not count:
             raise VideoError(f"{self.info.path}: no frame of it can be decoded")
@@ -214,9 +195,3 @@ def _decoded(container: "InputContainer", stream: "VideoStream") -> "Iterator[An
             return
         except av.FFmpegError:
             yield None
-
-
-def upright(frame: "av.VideoFrame", degrees: int) -> Image:
-    """Turn a frame against the clock by its display matrix's angle, to a multiple of 90."""
-    pixels: Image = frame.to_ndarray().astype(np.uint8, copy=False)
-    return np.ascontiguousarray(np.rot90(pixels, round(degrees / 90) % 4))

@@ -11,7 +11,8 @@ import numpy as np
 from nearfar.errors import VideoError
 from nearfar.extras import require
 from nearfar.images import Image
-from nearfar.video.frames import TICKS, read_clip, upright
+from nearfar.video.frame import upright
+from nearfar.video.frames import TICKS, read_clip
 
 _OPEN_S = 10.0
 _READ_S = 10.0

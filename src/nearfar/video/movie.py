@@ -1,16 +1,16 @@
-"""Frames to a film: H.264 in MP4 for pictures, FFV1 in Matroska for 10-bit depth."""
+"""Frames to a film: H.264 in MP4 to look at, FFV1 in Matroska for 10-bit depth."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, cast, final
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, final
 
-import numpy as np
 from numpy.typing import NDArray
 
+from nearfar import h264
 from nearfar.atomic import replacing
 from nearfar.errors import VideoError, WriteError
 from nearfar.extras import require
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-_BT709: Final = 1
 _FULL_RANGE: Final = 2
-_LIMITED_RANGE: Final = 1
 
 
 @dataclass(frozen=True)
@@ -34,43 +32,31 @@ class MovieFormat:
     Attributes:
         suffixes: of such files.
         container: FFmpeg's name of the format.
-        codec: FFmpeg's name of the encoder.
-        pixels: FFmpeg's name of what the encoder is fed.
-        options: of the encoder.
-        muxing: options of the container.
-        is_even: width and height must be even; the last column or row is then doubled.
+        h264: options of the H.264 encoder; None for FFV1.
         sound: codecs copied as they are; None for all.
     """
 
     suffixes: tuple[str, ...]
     container: str
-    codec: str
-    pixels: str
-    options: Mapping[str, str]
-    muxing: Mapping[str, str] = field(default_factory=dict)
-    is_even: bool = False
+    h264: Mapping[str, str] | None = None
     sound: frozenset[str] | None = None
 
 
-COLOUR: Final = MovieFormat(
-    (".mp4", ".m4v", ".mov"),
-    "mp4",
-    "libx264",
-    "yuv420p",
-    MappingProxyType({"crf": "18", "preset": "superfast"}),
-    MappingProxyType({"movflags": "faststart"}),
-    is_even=True,
-    sound=MP4_SOUND,
-)
-"""Plays everywhere: H.264, 8 bits, BT.709."""
+COLOUR: Final = MovieFormat((".mp4", ".m4v", ".mov"), "mp4", h264.PICTURES, MP4_SOUND)
+"""Pictures; plays everywhere."""
 
-GREY10: Final = MovieFormat(
-    (".mkv",), "matroska", "ffv1", "gray10le", MappingProxyType({"level": "3", "slices": "4"})
-)
+HEAT: Final = MovieFormat(COLOUR.suffixes, "mp4", h264.MAPS, MP4_SOUND)
+"""The same for maps in colours."""
+
+GREY10: Final = MovieFormat((".mkv",), "matroska")
 """Lossless: every one of the 1024 levels comes back as it was."""
+
+_MUXING: Final = {"mp4": {"movflags": "faststart"}, "matroska": {}}
 
 LEVELS: Final = 1023
 """The greatest value of a 10-bit sample."""
+
+_GREY: Final = "gray10le"
 
 
 @final
@@ -81,7 +67,7 @@ class MovieWriter:
 
     Args:
         path: the file to make.
-        format: `COLOUR` or `GREY10`.
+        format: `COLOUR`, `HEAT` or `GREY10`.
         clip: whose sound is taken over, and whose rate is named.
         overwrite: replace a file that is there.
     """
@@ -95,7 +81,7 @@ class MovieWriter:
         self._stream: VideoStream | None = None
         self._sound: Sound | None = None
         self._shape: tuple[int, ...] = ()
-        self._to_yuv = require("av").video.reformatter.VideoReformatter()
+        self._to_frames = h264.ToFrames()
 
     def __enter__(self) -> "MovieWriter":
         """Begin the file.
@@ -112,7 +98,7 @@ class MovieWriter:
                     str(temporary),
                     "w",
                     format=self._format.container,
-                    options=dict(self._format.muxing),
+                    options=_MUXING[self._format.container],
                 )
             )
             self._files = files.pop_all()
@@ -123,8 +109,8 @@ class MovieWriter:
 
         Args:
             ticks: when it is shown; greater than that of the frame before.
-            pixels: (H, W, 3) uint8 RGB for `COLOUR`, (H, W) uint16 up to `LEVELS` for `GREY10`;
-                all of one size.
+            pixels: (H, W, 3) uint8 RGB for `COLOUR`, what `nearfar.h264.coloured` makes for
+                `HEAT`, (H, W) uint16 up to `LEVELS` for `GREY10`; all of one size.
 
         Raises:
             VideoError: a frame of another size.
@@ -174,42 +160,36 @@ class MovieWriter:
                 raise self._refused(refused) from refused
 
     def _begin(self, pixels: NDArray[Any]) -> "VideoStream":
-        row = self._format
-        rate = Fraction(self._clip.fps).limit_denominator(1001)
-        stream = cast("VideoStream", self._output.add_stream(row.codec, rate=rate))
+        row, fps = self._format, self._clip.fps
         height, width = pixels.shape[:2]
-        stream.width, stream.height = (
-            side + (side % 2 if row.is_even else 0) for side in (width, height)
-        )
-        stream.pix_fmt = row.pixels
-        stream.options = dict(row.options)
-        context = stream.codec_context
-        context.time_base = Fraction(1, TICKS)
-        context.color_range = _LIMITED_RANGE if row is COLOUR else _FULL_RANGE
-        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        if row is HEAT:
+            height = height * 2 // 3
+        stream: VideoStream
+        if row.h264 is not None:
+            stream = h264.add_stream(self._output, fps, (width, height), row.h264)
+        else:
+            stream = self._ffv1(Fraction(fps).limit_denominator(1001), width, height)
+        stream.codec_context.time_base = Fraction(1, TICKS)
         self._stream, self._shape = stream, pixels.shape
         if self._clip.has_sound:
             self._sound = Sound(self._clip.path, self._clip.start, self._output, copied=row.sound)
             self._files.callback(self._sound.close)
         return stream
 
+    def _ffv1(self, rate: Fraction, width: int, height: int) -> "VideoStream":
+        stream = self._output.add_stream("ffv1", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = width, height, _GREY
+        stream.options = {"level": "3", "slices": "4"}
+        stream.codec_context.color_range = _FULL_RANGE
+        return stream
+
     def _frame(self, pixels: NDArray[Any]) -> "VideoFrame":
-        av = require("av")
-        if self._format is GREY10:
-            grey: VideoFrame = av.VideoFrame.from_ndarray(pixels, GREY10.pixels)
-            return grey
-        odd = pixels.shape[0] % 2, pixels.shape[1] % 2
-        if any(odd):
-            pixels = np.pad(pixels, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge")
-        frame: VideoFrame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")
-        made: VideoFrame = self._to_yuv.reformat(
-            frame,
-            format=self._format.pixels,
-            dst_colorspace=_BT709,
-            src_color_range=_FULL_RANGE,
-            dst_color_range=_LIMITED_RANGE,
-        )
-        return made
+        if self._format is HEAT:
+            return self._to_frames.planes(pixels)
+        if self._format is COLOUR:
+            return self._to_frames.picture(pixels)
+        grey: VideoFrame = require("av").VideoFrame.from_ndarray(pixels, _GREY)
+        return grey
 
     def _refused(self, error: Any) -> WriteError:
         return WriteError(f"can't write {self._path}: {error.strerror or error}")

@@ -8,26 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-import numpy as np
+import cv2
 
 from nearfar.errors import CancelledError
 from nearfar.estimator import Estimator
+from nearfar.images import Image
 from nearfar.options import Options, option
-from nearfar.video.frames import TICKS, Clip, Frame, read_clip
-from nearfar.video.shows import Show
+from nearfar.video.frame import Frame
+from nearfar.video.frames import TICKS, Clip, read_clip
+from nearfar.video.shows import Heat, Show
 from nearfar.video.stabilize import AHEAD_S, Raw, Steadied, stabilize
 from nearfar.video.stages import in_order, overlapped
 from nearfar.video.steady import SteadyRange
 from nearfar.video.steadymap import SteadyMap, finish
 
-BATCH: Final = 4
-"""Frames that go through the network together."""
-
 AHEAD_BYTES: Final = 128 * 2**20
 """Of the photos that wait while one looks ahead; large frames are looked ahead less far."""
-
-BATCH_BYTES: Final = 32 * 2**20
-"""Of the photos of one batch."""
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the frames that are written, and all there are as far as that is known."""
@@ -101,6 +97,7 @@ def convert(
     show.refuse(target, overwrite=overwrite)
     clip, frames = read_clip(source), 0
     with (
+        _OWN_THREADS,
         show.writer(target, clip.info, overwrite=overwrite) as writer,
         overlapped(
             clip,
@@ -142,30 +139,52 @@ def steady_maps(
             yield each.ticket, finish(estimator, each.raw, each.ticket.image, each.limits)
 
 
+class _OwnThreads:
+    """OpenCV leaves work in the thread that called it, as long as any clip is on its way.
+
+    The stages keep all cores busy; OpenCV's own threads would only wait in their way, at work.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._clips = self._before = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._clips:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._clips += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._clips -= 1
+            if not self._clips:
+                cv2.setNumThreads(self._before)
+
+
+_OWN_THREADS: Final = _OwnThreads()
+
+
 def _inferred(frames: Iterator[Frame], estimator: Estimator, workers: int) -> Iterator[Raw[Frame]]:
-    def work(batch: list[Frame]) -> list[Raw[Frame]]:
-        prepared = np.concatenate([estimator.prepare(frame.image) for frame in batch])
-        raws = estimator.session.run(prepared)
-        for raw in raws:
-            estimator.check(raw)
-        return [
-            Raw(frame, frame.image, raw, frame.ticks / TICKS)
-            for frame, raw in zip(batch, raws, strict=True)
-        ]
+    # one by one: on a CPU frames that go together take no less time, and more memory and cache
+    def work(frame: Frame) -> Raw[Frame]:
+        photo = _fed(frame, estimator)
+        (raw,) = estimator.session.run(estimator.prepare(photo))
+        estimator.check(raw)
+        return Raw(frame, photo, raw, frame.ticks / TICKS)
 
-    for batch in in_order(work, _batches(frames), workers):
-        yield from batch
+    yield from in_order(work, frames, workers)
 
 
-def _batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
-    batch: list[Frame] = []
-    for frame in frames:
-        batch.append(frame)
-        if len(batch) >= min(BATCH, max(1, BATCH_BYTES // frame.image.nbytes)):
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _fed(frame: Frame, estimator: Estimator) -> Image:
+    """Give the photo as the network is fed it where averages of areas lead there, or else whole."""
+    size_px = estimator.fed_px(frame.size_px)
+    is_smaller = size_px[0] <= frame.size_px[0] and size_px[1] <= frame.size_px[1]
+    is_kept = estimator.fed_px(size_px) == size_px
+    if estimator.spec.input.interpolation == "area" and is_smaller and is_kept:
+        return frame.small(size_px)
+    return frame.image
 
 
 def _steadied(
@@ -185,8 +204,11 @@ def _rendered(
     steadied: Iterator[Steadied[Frame]], estimator: Estimator, show: Show, workers: int
 ) -> "Iterator[tuple[int, object]]":
     def work(each: Steadied[Frame]) -> tuple[int, object]:
-        photo = each.ticket.image
+        frame = each.ticket
+        if isinstance(show.make, Heat) and not estimator.options.refine:
+            return frame.ticks, show.make.small(each.limits.spread(each.raw), frame.size_px)
+        photo = frame.image
         depth = finish(estimator, each.raw, photo, each.limits)
-        return each.ticket.ticks, show.make(photo, depth)
+        return frame.ticks, show.make(photo, depth)
 
     yield from in_order(work, steadied, workers)

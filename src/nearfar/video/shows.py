@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from nearfar import colormaps, h264
 from nearfar.choices import ColormapName
-from nearfar.colormaps import side_by_side
 from nearfar.depthcodecs import encode_png
 from nearfar.depthmap import DepthMap
 from nearfar.errors import OutputExistsError, UsageError, VideoError
 from nearfar.images import Image
 from nearfar.video.frames import ClipInfo
-from nearfar.video.movie import COLOUR, GREY10, LEVELS, MovieFormat, MovieWriter
+from nearfar.video.movie import COLOUR, GREY10, HEAT, LEVELS, MovieFormat, MovieWriter
 from nearfar.video.sequence import SequenceWriter, refuse_folder
+from nearfar.video.steady import Map
 
 ShowName = Literal["color", "side", "grey10", "png16", "exr"]
 FrameEffect: TypeAlias = Callable[[Image, DepthMap], Image]
@@ -72,6 +75,36 @@ class Show:
             raise OutputExistsError(f"{target} is there already: use --force to replace it")
 
 
+class Heat:
+    """Colours maps as `nearfar.h264.coloured` does.
+
+    By way of RGB it would take longer than all else that is done for a frame but the network.
+
+    Args:
+        colormap: one of `nearfar.colormaps.COLORMAPS`.
+    """
+
+    def __init__(self, colormap: ColormapName) -> None:
+        ramp = np.linspace(0, 1, 256, dtype=np.float32)[None]
+        self._table = h264.yuv(colormaps.apply(ramp, colormap)[0])
+
+    def __call__(self, photo: Image, depth: DepthMap) -> NDArray[np.uint8]:
+        """Colour a map of a frame's size."""
+        return self.small(depth.nearness(), (photo.shape[1], photo.shape[0]))
+
+    def small(self, nearness: Map, size_px: tuple[int, int]) -> NDArray[np.uint8]:
+        """Colour a map, and enlarge it.
+
+        Args:
+            nearness: (h, w) float32, 0 to 1, as the network gave it.
+            size_px: width and height of the frame.
+        """
+        levels = cv2.convertScaleAbs(nearness, alpha=255)
+        if nearness.shape != size_px[::-1]:
+            levels = cv2.resize(levels, size_px, interpolation=cv2.INTER_LINEAR)
+        return h264.coloured(np.asarray(levels, np.uint8), self._table)
+
+
 def show(name: ShowName, colormap: ColormapName = "inferno") -> Show:
     """Give a kind of result by name.
 
@@ -81,10 +114,10 @@ def show(name: ShowName, colormap: ColormapName = "inferno") -> Show:
         colormap: of the first two.
     """
     if name == "color":
-        return Show(lambda _, depth: depth.colorize(colormap), COLOUR, ".mp4")
+        return Show(Heat(colormap), HEAT, ".mp4")
     if name == "side":
         return Show(
-            lambda photo, depth: side_by_side(photo, depth.colorize(colormap), gap_px=0),
+            lambda photo, depth: colormaps.side_by_side(photo, depth.colorize(colormap), gap_px=0),
             COLOUR,
             ".mp4",
         )

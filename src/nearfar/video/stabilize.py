@@ -13,9 +13,9 @@ from typing import Final, Generic, NamedTuple, TypeVar
 import cv2
 import numpy as np
 
+from nearfar.flow import Flow, Grey, grey_of, shrunk
 from nearfar.images import Image
 from nearfar.video.cuts import Cuts
-from nearfar.video.flow import Flow, Grey, grey_of
 from nearfar.video.steady import Change, Limits, Map, SteadyRange
 
 Ticket = TypeVar("Ticket")
@@ -100,11 +100,14 @@ def stabilize(
     for frame in frames:
         elapsed_s = 0.0 if before_s is None else frame.time_s - before_s
         before_s = frame.time_s
-        goes_on = cuts.goes_on(frame.photo)
+        height, width = frame.raw.shape
+        # what flickers is wide: half the map's size takes away as much of it as the whole would
+        grey = grey_of(frame.photo, (max(1, height // 2), max(1, width // 2)))
+        goes_on = cuts.goes_on(grey)
         limits = steady.follow(frame.raw, elapsed_s=elapsed_s, goes_on=goes_on)
         raw = frame.raw
         if smoother is not None:
-            raw = smoother(raw, frame.photo, limits, steady.change)
+            raw = smoother(raw, grey, limits, steady.change)
         if limits.is_new:
             yield from _given_out(waiting, leave=0)
         waiting.append(_Waiting(Steadied(frame.ticket, raw, limits), steady.change))
@@ -128,45 +131,42 @@ class Smoother:
 
     The smoothed map before is brought to the new one's scale and shift, and moved along the
     flow. It counts less the more a pixel's brightness or depth differs from what was foretold,
-    so that what is uncovered, and what truly comes nearer, shows no trail.
+    so that what is uncovered, and what truly comes nearer, shows no trail. All of that is done
+    at the size of the grey picture; the new map only gets what it was changed by, and so keeps
+    its edges.
     """
 
     def __init__(self) -> None:
         self._flow = Flow()
         self._before: tuple[Grey, Map] | None = None
 
-    def __call__(self, raw: Map, photo: Image, limits: Limits, change: Change | None) -> Map:
+    def __call__(self, raw: Map, grey: Grey, limits: Limits, change: Change | None) -> Map:
         """Smooth the next map.
 
         Args:
             raw: (h, w) float32.
-            photo: (H, W, 3) uint8 RGB.
+            grey: (h', w') uint8, the photo without colours, smaller than the map.
             limits: of the map.
             change: from the map before; None begins anew.
 
         Returns:
             (h, w) float32, in the values of `raw`.
         """
-        height, width = raw.shape
-        # the flow and the doubt are smooth, and made at half the map's size
-        half = max(1, height // 2), max(1, width // 2)
-        grey = grey_of(photo, half)
+        small = np.asarray(shrunk(raw, grey.shape), np.float32)
         if self._before is None or change is None or limits.is_flat:
-            self._before = grey, raw
+            self._before = grey, small
             return raw
         old_grey, old = self._before
         places = self._flow.places(grey, old_grey)
-        foretold = places.enlarged((height, width)).of(old)
-        foretold *= np.float32(change.gain)
-        foretold += np.float32(change.shift)
-        foretold -= raw
-        other = cv2.resize(foretold, half[::-1], interpolation=cv2.INTER_AREA)
-        doubt = np.square(other * np.float32(1 / (_SAME_DEPTH * (limits.high - limits.low))))
+        step = places.of(old)
+        step *= np.float32(change.gain)
+        step += np.float32(change.shift)
+        step -= small
+        doubt = np.square(step * np.float32(1 / (_SAME_DEPTH * (limits.high - limits.low))))
         doubt += np.square((places.of(old_grey) - grey) * np.float32(1 / _SAME_GREY))
         # blurred, or each pixel's own weight would print the photo's grain on the map
         doubt = cv2.blur(cv2.dilate(np.minimum(doubt, _ALL_DOUBT), _AROUND), _BLUR_PX)
-        weight = np.float32(KEPT) * np.exp(-doubt)
-        foretold *= cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR)
-        smoothed: Map = raw + foretold
-        self._before = grey, smoothed
+        step *= np.float32(KEPT) * np.exp(-doubt)
+        self._before = grey, small + step
+        smoothed: Map = cv2.resize(step, raw.shape[::-1], interpolation=cv2.INTER_LINEAR) + raw
         return smoothed

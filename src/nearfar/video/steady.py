@@ -10,11 +10,11 @@ import math
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import DepthMapError
+from nearfar.flow import shrunk
 
 Map = NDArray[np.float32]
 """(h, w) float32, larger = nearer, as a network gave it."""
@@ -148,7 +148,7 @@ class SteadyRange:
                 stay as they were.
         """
         low, high = _percentiles(raw)
-        cells = np.asarray(cv2.resize(raw, CELLS, interpolation=cv2.INTER_AREA), np.float32)
+        cells = np.asarray(shrunk(raw, CELLS[::-1]), np.float32)
         before = self._scene
         self.change = None
         if before is not None and goes_on is not False:

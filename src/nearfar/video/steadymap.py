@@ -38,9 +38,14 @@ def finish(estimator: Estimator, raw: Map, photo: Image, limits: Limits) -> Stea
     Returns:
         A map of the frame's size.
     """
-    depth = estimator.finish(raw, photo)
+    spread = np.zeros_like(raw)
+    if not limits.is_flat:
+        scale = 1 / (limits.high - limits.low)
+        np.multiply(raw, np.float32(scale), out=spread)
+        spread -= np.float32(limits.low * scale)
+        np.maximum(spread, 0, out=spread)
+    depth = estimator.finish(spread, photo)
     # the estimator has lifted a map of unknown shift until its farthest pixel was 0
-    lifted = float(raw.min()) if estimator.spec.output.zero == "free" else 0.0
-    values = depth.inverse_depth - np.float32(limits.low - lifted)
-    values *= np.float32(0 if limits.is_flat else 1 / (limits.high - limits.low))
-    return SteadyMap(np.maximum(values, 0, out=values), depth.model)
+    lifted = np.float32(spread.min()) if estimator.spec.output.zero == "free" else 0
+    values = depth.inverse_depth + lifted if lifted else depth.inverse_depth
+    return SteadyMap(values, depth.model)

@@ -7,7 +7,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from nearfar.images import DEFAULT_LIMITS, ImageLimits
-from nearfar.web import depthtab, effectstab, livetab, scenetab
+from nearfar.web import depthtab, effectstab, livetab, scenetab, videotab
 from nearfar.web.door import Door
 from nearfar.web.examples import thumbnails_css
 from nearfar.web.fence import Fence
@@ -26,9 +26,12 @@ TABS: Final = (
     Tab("depth", "common.tab.depth", depthtab.build),
     Tab("effects", "common.tab.effects", effectstab.build),
     Tab("scene", "common.tab.scene", scenetab.build),
+    Tab("video", "common.tab.video", videotab.build),
     Tab("live", "common.tab.live", livetab.build),
 )
 """Every tab, in order: one row, one file."""
+
+DISK_BYTES: Final = 4 * 2**30
 
 _NAMES: Final[dict[Language, str]] = {"en": "English", "zh": "中文"}
 
@@ -50,6 +53,7 @@ def mount(
     *,
     path: str = "/",
     max_bytes: int = DEFAULT_LIMITS.max_bytes,
+    disk_bytes: int = DISK_BYTES,
 ) -> None:
     """Serve a page as part of an application; mount it last, since `/` takes what is left.
 
@@ -58,6 +62,7 @@ def mount(
         page: of `make_page`.
         path: where.
         max_bytes: of one uploaded file.
+        disk_bytes: of all the page's files together.
     """
     in_a_loop(
         lambda: gr.mount_gradio_app(
@@ -80,7 +85,7 @@ def mount(
         )
     )
     inner: Any = app.router.routes[-1]
-    inner.app = Fence(inner.app)
+    inner.app = Fence(inner.app, disk_bytes=disk_bytes)
 
 
 def _build(door: Door, limits: ImageLimits) -> gr.Blocks:

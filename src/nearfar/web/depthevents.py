@@ -3,10 +3,8 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any, Final
 
-import anyio
 import gradio as gr
 from anyio.to_thread import run_sync
 
@@ -20,6 +18,7 @@ from nearfar.web.examples import example
 from nearfar.web.folder import keep_file
 from nearfar.web.notices import PageError
 from nearfar.web.options import LOOKS
+from nearfar.web.photos import read_photo
 from nearfar.web.points import MOST, Visit, calibration_of
 from nearfar.web.results import Photo, Result, Results
 from nearfar.web.texts import Language
@@ -59,7 +58,7 @@ class DepthEvents:
         """Estimate a new photo; `path` is None when the old one was taken away."""
         if path is None:
             return self.forgotten(visit, language)
-        photo = Photo(await anyio.Path(path).read_bytes(), Path(path).stem or "photo")
+        photo = await read_photo(path, self._limits)
         return await self._estimate(Visit(visit.key), language, request, photo, (model, *values))
 
     def take_example(self, name: str) -> Callable[..., Awaitable[Updates]]:

@@ -7,6 +7,7 @@ from typing import Generic, Protocol, TypeVar
 from nearfar.choices import EstimateOptions
 from nearfar.depthmap import DepthMap
 from nearfar.models.spec import ModelSpec
+from nearfar.web.videodoor import ClipDoor
 
 T = TypeVar("T")
 
@@ -34,6 +35,10 @@ class Door(Protocol):
     @property
     def default_model(self) -> str:
         """Name of the model that is chosen when the user chooses none."""
+
+    @property
+    def videos(self) -> ClipDoor:
+        """Where clips are brought."""
 
     def models(self) -> tuple[ModelSpec, ...]:
         """Give the models that may be asked for, best first."""

@@ -54,8 +54,11 @@ def values_of(effect: Effect[Any, Any], name: str) -> tuple[str, ...]:
     return get_args(hint) if get_origin(hint) is Literal else ()
 
 
-def make_controls(effect: Effect[Any, Any], book: Phrasebook) -> dict[str, Component]:
-    """Make a component for every option, by name."""
+def make_controls(
+    effect: Effect[Any, Any], book: Phrasebook, prefix: str = "nf-effect"
+) -> dict[str, Component]:
+    """Make a component for every option, by name; ids are `<prefix>-<effect>-<option>`."""
+    head = f"{prefix}-{effect.name}"
     hints = get_type_hints(effect.options)
     paired = {name for pair in places(effect) for name in pair}
     made: dict[str, Component] = {}
@@ -64,9 +67,9 @@ def make_controls(effect: Effect[Any, Any], book: Phrasebook) -> dict[str, Compo
             with gr.Row(elem_classes="nf-pair"):
                 for name in (each.name, f"{each.name[:-1]}y"):
                     field = next(one for one in fields(effect.options) if one.name == name)
-                    made[name] = _control(effect, field, hints[name], book)
+                    made[name] = _control(effect, field, hints[name], book, head)
         elif each.name not in made:
-            made[each.name] = _control(effect, each, hints[each.name], book)
+            made[each.name] = _control(effect, each, hints[each.name], book, head)
     return {each.name: made[each.name] for each in offered(effect)}
 
 
@@ -127,9 +130,9 @@ def _picture(path: str, limits: ImageLimits) -> Any:
 
 
 def _control(
-    effect: Effect[Any, Any], field: "Field[Any]", hint: Any, book: Phrasebook
+    effect: Effect[Any, Any], field: "Field[Any]", hint: Any, book: Phrasebook, head: str
 ) -> Component:
-    options: dict[str, Any] = {"elem_id": f"nf-effect-{effect.name}-{field.name}"}
+    options: dict[str, Any] = {"elem_id": f"{head}-{field.name}"}
     phrases = {"label": label_key(effect, field.name)}
     kinds = get_args(hint) or (hint,)
     may_be_none = type(None) in kinds

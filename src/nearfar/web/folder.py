@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,16 @@ def page_folder() -> Path:
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def folder_bytes() -> int:
+    """Count the bytes of all files in the folder."""
+    total = 0
+    for top, _, names in os.walk(page_folder()):
+        for name in names:
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                total += (Path(top) / name).stat().st_size
+    return total
 
 
 def keep_file(content: bytes, name: str) -> str:

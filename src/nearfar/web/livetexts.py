@@ -33,6 +33,24 @@ LIVE: Final[dict[str, Text]] = {
     "live.size": Text("Frame size", "帧尺寸"),
     "live.size.side": Text("{side} px", "{side} 像素"),
     "live.mirror": Text("Mirror the picture", "镜像画面"),
+    "live.ear": Text("For the ear", "声音提示"),
+    "live.tone": Text("A tone tells how near what is ahead is", "用声音提示前方的远近"),
+    "live.volume": Text("Volume", "音量"),
+    "live.sides": Text("Left and right too, in stereo", "同时提示左右（立体声）"),
+    "live.telling": Text("Say it in words, for screen readers", "用文字提示（供读屏软件朗读）"),
+    "live.ear.note": Text(
+        "Higher and faster is nearer, against the rest of the picture: it can't tell metres. No"
+        " aid to rely on in traffic or at stairs.",
+        "音越高、越急促，离得越近；这是相对画面其余部分而言，无法给出米数。请勿在交通或台阶处依赖它。",
+    ),
+    "live.heard": Text(
+        "left: {left}; ahead: {ahead}; right: {right}", "左：{left}；前方：{ahead}；右：{right}"
+    ),
+    "live.heard.free": Text("free", "畅通"),
+    "live.heard.off": Text("some way off", "稍远"),
+    "live.heard.equal": Text(
+        "everything is equally far; nothing can be told apart", "各处远近相同，无法分辨"
+    ),
     "live.language": Text("Language", "语言"),
     "live.numbers": Text("Measured here", "实测"),
     "live.fps": Text("Frames per second", "每秒帧数"),

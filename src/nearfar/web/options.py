@@ -29,14 +29,14 @@ def page_options() -> set[str]:
     return {name for name in (*estimating, *LOOKS, *DOWNLOADS) if f"option.{name}" in TEXTS}
 
 
-def estimate_controls(book: Phrasebook) -> dict[str, Control]:
-    """Make a component for every option of estimating."""
-    return _controls(EstimateOptions, [field.name for field in fields(EstimateOptions)], book)
+def estimate_controls(book: Phrasebook, prefix: str = "nf") -> dict[str, Control]:
+    """Make a component for every option of estimating; ids are `<prefix>-<option>`."""
+    return controls(EstimateOptions, book, prefix=prefix)
 
 
 def look_controls(book: Phrasebook) -> dict[str, Control]:
     """Make a component for every option of the map's look."""
-    return _controls(OutputOptions, LOOKS, book)
+    return controls(OutputOptions, book, LOOKS)
 
 
 def format_names() -> tuple[str, ...]:
@@ -46,17 +46,24 @@ def format_names() -> tuple[str, ...]:
     return tuple(name for literal in literals for name in get_args(literal))
 
 
-def _controls(kind: type[Options], names: Sequence[str], book: Phrasebook) -> dict[str, Control]:
+def controls(
+    kind: type[Options],
+    book: Phrasebook,
+    names: Sequence[str] | None = None,
+    *,
+    prefix: str = "nf",
+) -> dict[str, Control]:
+    """Make a component for options of a set, all of them if not named; see `estimate_controls`."""
     hints = get_type_hints(kind)
     known = {field.name: field for field in fields(kind)}
-    return {name: _control(known[name], hints[name], book) for name in names}
+    return {name: _control(known[name], hints[name], book, prefix) for name in names or known}
 
 
-def _control(field: "Field[Any]", hint: Any, book: Phrasebook) -> Control:
+def _control(field: "Field[Any]", hint: Any, book: Phrasebook, prefix: str) -> Control:
     phrases: dict[str, Phrase] = {"label": f"option.{field.name}"}
     if f"option.{field.name}.info" in TEXTS:
         phrases["info"] = f"option.{field.name}.info"
-    options: dict[str, Any] = {"value": field.default, "elem_id": f"nf-{field.name}"}
+    options: dict[str, Any] = {"value": field.default, "elem_id": f"{prefix}-{field.name}"}
     kind: Callable[..., Any]
     if hint is bool:
         kind = gr.Checkbox

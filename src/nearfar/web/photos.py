@@ -8,9 +8,22 @@ import gradio as gr
 
 from nearfar.choices import EstimateOptions, ImageLimits
 from nearfar.depthmap import DepthMap
+from nearfar.errors import ImageTooLargeError
 from nearfar.web.door import Door
 from nearfar.web.notices import PageError
 from nearfar.web.results import Photo, Result, Results
+
+
+async def read_photo(path: str, limits: ImageLimits) -> Photo:
+    """Read an uploaded file; clips are uploaded the same way, and may be much larger.
+
+    Raises:
+        ImageTooLargeError: larger than a photo may be.
+    """
+    file = anyio.Path(path)
+    if (await file.stat()).st_size > limits.max_bytes:
+        raise ImageTooLargeError(f"more than {limits.max_bytes / 2**20:.6g} MiB: make it smaller")
+    return Photo(await file.read_bytes(), Path(path).stem or "photo")
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,7 @@ class Photos:
         Raises:
             NearfarError: whatever is wrong with the photo, or a service that is busy.
         """
-        photo = Photo(await anyio.Path(path).read_bytes(), Path(path).stem or "photo")
+        photo = await read_photo(path, self.limits)
 
         def make(depth: DepthMap) -> Result:
             return Result.of(photo, depth, self.limits)

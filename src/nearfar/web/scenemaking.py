@@ -81,13 +81,19 @@ class ShownScene:
     Attributes:
         path: of the GLB.
         faces: number of triangles.
-        note: what its metres rest on.
+        near_m: distance of the nearest point, an assumption.
+        far_m: of the farthest.
+        fov_deg: horizontal field of view.
+        lens: where that comes from: "given", "exif" or "assumed".
         seen_from: angles in degrees and distance of Gradio's camera around the scene's middle.
     """
 
     path: str
     faces: int
-    note: str
+    near_m: float
+    far_m: float
+    fov_deg: float
+    lens: str
     seen_from: tuple[float, float, float]
 
 
@@ -104,10 +110,20 @@ def show_scene(result: Result, settings: SceneSettings) -> ShownScene:
         max_vertices=SHOWN_VERTICES,
         max_texture_px=1280,
     )
-    mesh = _mesh(depth, result, settings, options)
+    camera = _camera(depth, result, settings)
+    mesh = _mesh(depth, camera, settings, options)
     *_, content = encode_mesh(mesh, photo, ".glb", options=options).values()
     path = keep_file(content, "scene.glb")
-    return ShownScene(path, len(mesh.faces), mesh.note, _seen_from(mesh))
+    lens = "exif" if result.focal_35mm_mm is not None else "assumed"
+    return ShownScene(
+        path,
+        len(mesh.faces),
+        settings.near_m,
+        settings.far_m,
+        camera.hfov_deg,
+        lens if settings.fov_deg is None else "given",
+        _seen_from(mesh),
+    )
 
 
 def _seen_from(mesh: Mesh) -> tuple[float, float, float]:
@@ -138,7 +154,7 @@ def download_scene(result: Result, settings: SceneSettings, name: str, limits: I
     if name == "cloud":
         return keep_file(_cloud(photo, depth, result, settings), f"{stem}-cloud.ply")
     options = MeshOptions(max_slope_deg=settings.max_slope_deg, step_px=settings.step_px)
-    mesh = _mesh(depth, result, settings, options)
+    mesh = _mesh(depth, _camera(depth, result, settings), settings, options)
     files = encode_mesh(mesh, photo, f".{name}", stem=f"{stem}-mesh", options=options)
     if len(files) > 1:
         return keep_file(zipped(files), f"{stem}-mesh.zip")
@@ -146,10 +162,10 @@ def download_scene(result: Result, settings: SceneSettings, name: str, limits: I
     return keep_file(content, file_name)
 
 
-def _mesh(depth: DepthMap, result: Result, settings: SceneSettings, options: MeshOptions) -> Mesh:
+def _mesh(depth: DepthMap, camera: Camera, settings: SceneSettings, options: MeshOptions) -> Mesh:
     metric = fit_range(depth, settings.near_m, settings.far_m).apply(depth)
     try:
-        return make_mesh(metric, _camera(depth, result, settings), options)
+        return make_mesh(metric, camera, options)
     except GeometryError as error:
         raise PageError("scene.error.flat") from error
 

@@ -42,13 +42,11 @@ class SceneVisit:
 
     Attributes:
         key: of the photo; None before the first.
-        faces: of the scene that is shown.
-        note: what its metres rest on.
+        shown: the scene, once there is one.
     """
 
     key: str | None = None
-    faces: int = 0
-    note: str = ""
+    shown: ShownScene | None = None
 
 
 def build(stage: Stage) -> None:
@@ -205,7 +203,7 @@ class _SceneTab:
 
 
 def _everything(visit: SceneVisit, language: Language, shown: ShownScene, photo: Any) -> Updates:
-    now = replace(visit, faces=shown.faces, note=shown.note)
+    now = replace(visit, shown=shown)
     view = gr.update(value=shown.path, camera_position=shown.seen_from)
     return [now, photo, view, _facts(now, language), *_visible(there=True)]
 
@@ -219,9 +217,18 @@ def _visible(*, there: bool) -> Updates:
 
 
 def _facts(visit: SceneVisit, language: Language) -> str:
-    if not visit.faces:
+    shown = visit.shown
+    if shown is None:
         return ""
-    return say("scene.facts", language, faces=f"{visit.faces:,}", note=visit.note)
+    lens = say(f"scene.lens.{shown.lens}", language, fov=f"{shown.fov_deg:.0f}")
+    return say(
+        "scene.facts",
+        language,
+        faces=f"{shown.faces:,}",
+        near=f"{shown.near_m:g}",
+        far=f"{shown.far_m:g}",
+        lens=lens,
+    )
 
 
 def _field(book: Phrasebook, key: str, elem_id: str, value: str) -> gr.Textbox:

@@ -8,6 +8,7 @@ from nearfar.web.errortexts import ERRORS
 from nearfar.web.livetexts import LIVE
 from nearfar.web.scenetexts import SCENE
 from nearfar.web.text import Text
+from nearfar.web.videotexts import VIDEO
 
 Language = Literal["en", "zh"]
 
@@ -24,12 +25,13 @@ _COMMON: Final[dict[str, Text]] = {
     "common.tab.depth": Text("Depth", "深度"),
     "common.tab.effects": Text("Effects", "效果"),
     "common.tab.scene": Text("3D", "三维"),
+    "common.tab.video": Text("Video", "视频"),
     "common.tab.live": Text("Live", "实时"),
     "common.livelink": Text("Open the live view on its own", "在单独的页面打开实时画面"),
     "common.liveframe": Text("Live depth from your camera", "摄像头实时深度"),
 }
 
-TEXTS: Final[dict[str, Text]] = {**_COMMON, **DEPTH, **EFFECT, **ERRORS, **LIVE, **SCENE}
+TEXTS: Final[dict[str, Text]] = {**_COMMON, **DEPTH, **EFFECT, **ERRORS, **LIVE, **SCENE, **VIDEO}
 """Key -> text. A key begins with the place where it is used."""
 
 

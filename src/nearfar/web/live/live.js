@@ -4,6 +4,7 @@ import { Awake, Camera, CameraError } from "./camera.js";
 import { Link } from "./link.js";
 import { Numbers } from "./numbers.js";
 import { gradient, Photos, Picture } from "./picture.js";
+import { inWords, lookAround, Telling, Tone } from "./tone.js";
 import { Words } from "./words.js";
 
 const SIDES_PX = [160, 192, 256, 320, 384, 512];
@@ -18,6 +19,8 @@ const camera = new Camera(find("video"));
 const picture = new Picture(find("canvas"));
 const photos = new Photos();
 const awake = new Awake();
+const tone = new Tone(); // off until the reader turns it on, whatever was kept
+const telling = new Telling(find("told"));
 const small = document.createElement("canvas");
 
 const kept = {
@@ -26,6 +29,9 @@ const kept = {
   colormap: "inferno",
   size: 256,
   model: "auto",
+  volume: 50,
+  sides: false,
+  telling: false,
   ...JSON.parse(localStorage.getItem(KEPT) ?? "{}"),
 };
 const places = ["fps", "latency", "infer", "size"].map((name) => [name, find(name)]);
@@ -71,6 +77,8 @@ function stop(key, error) {
   camera.close();
   awake.release();
   numbers.reset();
+  tone.hush();
+  telling.reset();
   if (key) main.classList.remove("shown");
   if (key) show("error", key, { detail: error?.message });
   else show("idle");
@@ -105,6 +113,13 @@ function receive(map, stamp) {
   if (main.dataset.state !== "running" && !document.hidden) show("running");
   numbers.count(map, performance.now() - stamp.at);
   find("canvas").dataset.frames = numbers.frames;
+  if (tone.isOn || kept.telling) hear(map);
+}
+
+function hear(map) {
+  const around = lookAround(map, picture.isMirrored);
+  tone.play(around);
+  if (kept.telling) telling.tell(inWords(around, words));
 }
 
 function problem({ type, detail }) {
@@ -144,6 +159,10 @@ function apply() {
   picture.isMirrored = form.mirror.checked;
   picture.colours = colormaps[kept.colormap];
   find("strengthrow").hidden = kept.view !== "overlay";
+  tone.volume = kept.volume / 100;
+  tone.hasSides = kept.sides;
+  if (!kept.telling) telling.reset();
+  for (const each of document.querySelectorAll(".toned")) each.hidden = !tone.isOn;
   find("ramp").style.background = gradient(colormaps[kept.colormap]);
   picture.redraw();
 }
@@ -155,10 +174,15 @@ function choose({ target }) {
     start();
     return;
   }
-  const isNumber = ["size", "strength"].includes(target.name);
-  if (target.name === "mirror") kept.mirror = target.checked;
-  else kept[target.name] = isNumber ? Number(target.value) : target.value;
-  localStorage.setItem(KEPT, JSON.stringify(kept));
+  if (target.name === "tone") {
+    if (target.checked) tone.start();
+    else tone.stop();
+  } else {
+    const isNumber = ["size", "strength", "volume"].includes(target.name);
+    const value = isNumber ? Number(target.value) : target.value;
+    kept[target.name] = target.type === "checkbox" ? target.checked : value;
+    localStorage.setItem(KEPT, JSON.stringify(kept));
+  }
   apply();
   if (["size", "model"].includes(target.name)) {
     link.set({ max_side_px: kept.size, model: kept.model });
@@ -167,6 +191,7 @@ function choose({ target }) {
 
 function speak() {
   words.fill();
+  telling.reset();
   find("status").textContent = words.say(...status);
   find("privacy").textContent = words.say("live.privacy", { host: location.host });
 }
@@ -201,6 +226,9 @@ async function ready() {
   form.view.value = kept.view;
   form.strength.value = kept.strength;
   form.mirror.checked = kept.mirror ?? true;
+  form.volume.value = kept.volume;
+  form.sides.checked = kept.sides;
+  form.telling.checked = kept.telling;
   document.querySelector(`#language [value="${words.language}"]`).checked = true;
   await listCameras();
   speak();
@@ -223,7 +251,10 @@ function listen() {
   navigator.mediaDevices?.addEventListener("devicechange", listCameras);
   document.addEventListener("visibilitychange", () => {
     if (!camera.stream) return;
-    if (document.hidden) return show("paused");
+    if (document.hidden) {
+      tone.hush();
+      return show("paused");
+    }
     awake.hold();
     link.hurry();
     if (link.isOpen) show("running");

@@ -1,0 +1,47 @@
+"""Effects for the frames of a clip, one after the other."""
+
+from collections.abc import Callable
+from typing import Any, Final, get_args, get_type_hints
+
+from nearfar.depthmap import DepthMap
+from nearfar.effects import EFFECTS, Effect, Picture
+from nearfar.errors import VideoError
+from nearfar.images import Image
+from nearfar.options import Options
+
+
+def _makes_pictures(effect: Effect[Any, Any]) -> bool:
+    made = get_type_hints(effect.apply).get("return")
+    return Picture in (get_args(made) or (made,))
+
+
+FRAME_EFFECTS: Final[dict[str, Effect[Any, Any]]] = {
+    effect.name: effect for effect in EFFECTS if _makes_pictures(effect)
+}
+"""Name -> effect that can make a picture of every frame."""
+
+
+def for_each_frame(
+    effect: Effect[Any, Any], options: Options
+) -> Callable[[Image, DepthMap], Image]:
+    """Give what makes the picture of a frame; safe to call from several threads at once.
+
+    Args:
+        effect: one of `FRAME_EFFECTS`.
+        options: of that effect, the same for all frames.
+
+    Returns:
+        (photo (H, W, 3) uint8, map of its size) -> picture; raises VideoError where these
+        options make a clip of every photo.
+    """
+
+    def apply(photo: Image, depth: DepthMap) -> Image:
+        made = effect.apply(photo, depth, options)
+        if not isinstance(made, Picture):
+            raise VideoError(
+                f"{effect.name} makes no picture of a frame with these options, but a"
+                f" {type(made).__name__.lower()}: choose others"
+            )
+        return made.pixels
+
+    return apply

@@ -1,0 +1,90 @@
+"""What stands on the floor: nearness with the floor taken out."""
+
+import math
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+
+from nearfar.effects.linear import FloatMap
+
+_WORK_PX: Final = 256
+_FLOOR: Final = 0.1
+"""Of each row this part is floor or background, the rest may stand before it."""
+
+_SMOOTH: Final = 24  # rows of the picture that the profile is smoothed over, as 1 / height
+_HIGHEST: Final = 0.98  # quantile that becomes 1
+_LOW: Final = 0.4  # of the height, from the bottom: where floor must be seen
+_SIDE: Final = 0.15  # of the width: and must be seen at both borders
+_OFF: Final = 0.3  # and lie no farther off the profile
+_EDGE: Final = 0.08  # of the height: the strip that is floor from border to border
+_EVEN: Final = 0.5  # nearness: what a floor's strip may spread
+_LAST: Final = 0.2  # of the height, from the bottom: where a floor still comes nearer
+_RISE: Final = 0.1  # by this part of all that it comes; a body that fills the rows is level there
+
+
+class Standing(NamedTuple):
+    """What stands out in each row.
+
+    Attributes:
+        values: (H, W) float32, 0 to 1: 0 on the floor, 1 on what stands out most.
+        has_floor: whether floor is seen all along the bottom and on both sides, and comes
+            nearer down to it; if not, the subject itself may fill the lower rows, and count as
+            their floor.
+    """
+
+    values: FloatMap
+    has_floor: bool
+
+
+def standing(nearness: FloatMap) -> Standing:
+    """Say how much nearer each pixel is than the floor or the wall in its row.
+
+    The floor comes nearer from row to row, from the horizon down. A network bends it, so no
+    plane is fitted: it is the lower envelope of the rows, which never falls towards the bottom.
+
+    Args:
+        nearness: (H, W) float32, 0 to 1.
+
+    Returns:
+        The nearness over the floor; zeros where all rows are even.
+    """
+    height_px, width_px = nearness.shape
+    scale = min(1.0, _WORK_PX / max(height_px, width_px))
+    size_px = max(1, round(width_px * scale)), max(1, round(height_px * scale))
+    small = cv2.resize(nearness, size_px, interpolation=cv2.INTER_NEAREST)
+    lower: FloatMap = np.asarray(small, np.float32).reshape(size_px[::-1])
+    floor = _floor(lower)
+    highest = float(np.quantile(lower - floor, _HIGHEST))
+    if highest <= 0:
+        return Standing(np.zeros_like(nearness), has_floor=False)
+    rows = (np.arange(height_px) + 0.5) * (size_px[1] / height_px) - 0.5
+    under = np.interp(rows, np.arange(size_px[1]), floor[:, 0]).astype(np.float32)
+    above = (nearness - under[:, None]) / np.float32(highest)
+    values = np.asarray(np.clip(above, 0, 1), np.float32)
+    return Standing(values, _is_seen(lower, lower - floor) and _comes_nearer(floor))
+
+
+def _comes_nearer(floor: FloatMap) -> bool:
+    """Say whether the floor rises to the bottom; the inverse depth of a plane is linear."""
+    first, last = float(floor[0, 0]), float(floor[-1, 0])
+    late = last - float(floor[-math.ceil(_LAST * len(floor)), 0])
+    return late >= _RISE * (last - first)
+
+
+def _is_seen(nearness: FloatMap, above: FloatMap) -> bool:
+    """Say whether the floor lies bare to the left and to the right, and all along the bottom."""
+    bottom = nearness[-math.ceil(_EDGE * len(nearness)) :]
+    if float(np.ptp(np.quantile(bottom, (0.1, 0.9)))) > _EVEN:
+        return False
+    low = above[-math.ceil(_LOW * len(above)) :]
+    side = math.ceil(_SIDE * above.shape[1])
+    return all(abs(float(np.median(part))) < _OFF for part in (low[:, :side], low[:, -side:]))
+
+
+def _floor(nearness: FloatMap) -> FloatMap:
+    """Give the nearness of the floor in each row, (h, 1)."""
+    rows = np.quantile(nearness, _FLOOR, axis=1).astype(np.float32)[:, None]
+    side = 2 * (len(rows) // (2 * _SMOOTH)) + 1
+    smooth = cv2.blur(rows, (1, side), borderType=cv2.BORDER_REPLICATE).reshape(-1, 1)
+    return np.asarray(np.maximum.accumulate(smooth, axis=0), np.float32)

@@ -1,0 +1,1 @@
+"""More than one process: folders on Ray Data, and the service on Ray Serve."""

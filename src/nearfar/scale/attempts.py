@@ -1,0 +1,67 @@
+"""Which photo kills workers: found by taking one at a time, then left out.
+
+A killed worker is started again, and its part with it. A photo that kills it each time, by its
+size or by a fault in a decoder, would so keep a run from ever ending.
+"""
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+PATIENCE: Final = 2
+"""Deaths of a worker at one part after which its photos are taken one at a time."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How often a part was begun and not ended.
+
+    Attributes:
+        begun: times before this one.
+        at: the photo that was at work, alone, when the last of them ended.
+        guilty: photos that are left out.
+    """
+
+    begun: int = 0
+    at: int | None = None
+    guilty: tuple[int, ...] = ()
+
+    @property
+    def careful(self) -> bool:
+        """Whether photos are taken one at a time."""
+        return self.begun >= PATIENCE
+
+
+class Attempts:
+    """Keeps the attempts at parts in a folder; what a worker noted outlives it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def begin(self, part: str) -> Attempt:
+        """Note that a part is begun, and say how it went before."""
+        last = Attempt()
+        with suppress(FileNotFoundError, ValueError, TypeError):
+            fields = json.loads(self._path(part).read_text("ascii"))
+            last = Attempt(fields["begun"], fields["at"], tuple(fields["guilty"]))
+        guilty = last.guilty if last.at is None else (*last.guilty, last.at)
+        now = Attempt(last.begun, None, guilty)
+        self._keep(part, Attempt(now.begun + 1, None, guilty))
+        return now
+
+    def alone(self, part: str, attempt: Attempt, index: int) -> None:
+        """Note that a photo is taken by itself."""
+        self._keep(part, Attempt(attempt.begun + 1, index, attempt.guilty))
+
+    def end(self, part: str) -> None:
+        """Note that a part is done."""
+        self._path(part).unlink(missing_ok=True)
+
+    def _keep(self, part: str, attempt: Attempt) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._path(part).write_text(json.dumps(asdict(attempt)), "ascii")
+
+    def _path(self, part: str) -> Path:
+        return self._folder / f"{part}.json"

@@ -1,0 +1,120 @@
+"""A Ray of one's own that nobody else can reach, that reaches nobody else, and keeps quiet.
+
+Told to use 127.0.0.1, Ray takes the machine's outward address all the same, and its processes
+listen on every interface (ray/_private/services.py, resolve_ip_for_localhost). Told to keep its
+figures of use to itself and to start no dashboard, it still starts a process that asks three
+clouds' metadata addresses where it runs (ray/dashboard/modules/usage_stats). Both were seen, with
+ss and strace, of Ray 2.60.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from inspect import signature
+from typing import Any, Final
+
+_SILENT: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anyone
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else Ray warns of a change to come
+}
+_LOOPBACK: Final = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # as on those, 127.0.0.1 is the address
+    "RAY_worker_register_timeout_seconds": "300",  # a busy machine takes longer than Ray's 60
+    "RAY_agent_register_timeout_ms": "300000",
+}
+_HELPERS: Final = (
+    "metrics_agent_port",
+    "metrics_export_port",
+    "dashboard_agent_listen_port",
+    "runtime_env_agent_port",
+)
+_FATAL: Final = {"RAY_BACKEND_LOG_LEVEL": "fatal"}
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Let Ray, which is imported in the block, tell nobody that it is used."""
+    with environment(_SILENT):
+        yield
+
+
+@contextmanager
+def loopback() -> Iterator[None]:
+    """Let `ray.init(address="local")` stay on this machine, for as long as the block lasts."""
+    with environment(_LOOPBACK), ExitStack() as ends:  # inherited by every process of Ray's
+        from ray._private import ray_constants, services
+
+        for where, name, value in (
+            (services, "start_api_server", _no_server),
+            (services, "start_raylet", partial(_start_raylet, services.start_raylet)),
+            (ray_constants, "ENABLE_RAY_CLUSTER", False),  # read when Ray was imported
+        ):
+            ends.callback(setattr, where, name, getattr(where, name))
+            setattr(where, name, value)
+        yield
+
+
+def _start_raylet(start: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """Start Ray's daemon with the ports of its helpers chosen beforehand.
+
+    Where it has to wait for them to tell, it does so for 15 s and dies, although a busy machine
+    may take longer to start them (issue 62883 of ray-project/ray).
+    """
+    from ray._raylet import persist_port  # type: ignore[attr-defined] # its stub lacks it
+
+    named |= _ports()
+    asked = signature(start).bind(*given, **named).arguments
+    for name in _HELPERS:
+        persist_port(asked["session_dir"], asked["node_id"], name, named[name])
+    return start(*given, **named)
+
+
+def _ports() -> dict[str, int]:
+    """Find free ports for Ray's helpers."""
+    with ExitStack() as ends:
+        found = {}
+        for name in _HELPERS:
+            listener = ends.enter_context(socket.socket())
+            listener.bind(("127.0.0.1", 0))
+            found[name] = int(listener.getsockname()[1])
+    return found
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Connect to Ray, in the block, so that its C++ core never writes to standard error.
+
+    It reads its level once, as the process connects, and says then, over Python's head, that
+    it did. What it says is in the files of its session all the same.
+    """
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        with environment(_FATAL):
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
+@contextmanager
+def environment(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Have variables in the block, for this process and those that it starts."""
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _no_server(*_: Any, **__: Any) -> tuple[None, None]:
+    """Stand in for the start of the dashboard's process: no address, no process."""
+    return None, None

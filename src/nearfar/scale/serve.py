@@ -1,0 +1,230 @@
+"""`nearfar serve --ray`: the service as a Ray Serve application of as many replicas as it needs."""
+
+import logging
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from typing import Final
+
+from nearfar import errors
+from nearfar.errors import NearfarError, UsageError
+from nearfar.extras import require
+from nearfar.models.store import Store
+from nearfar.scale import front
+from nearfar.scale.joining import joined
+from nearfar.scale.loopback import environment, silent
+from nearfar.scale.replica import APPLICATION, DEPLOYMENT, Build, Replica, build
+from nearfar.scale.replicas import ReplicaOptions, sized
+from nearfar.service.run import address_of, bind, warning_of
+from nearfar.service.settings import ServiceOptions
+
+_LINES: Final = {"RAY_DEDUP_LOGS": "0"}
+"""A line of one request is no copy of another's. Ray reads it when it is imported: not before."""
+_TICK_S: Final = 0.2
+_UP_AFTER_S: Final = 5.0
+_DOWN_AFTER_S: Final = 60.0
+_TOLD_S: Final = 2.0
+"""How long replicas may take to hear and to say something."""
+_ELSE: Final = 32
+"""Requests beyond those that wait or work, health's among them, for which a replica has room."""
+
+
+def run(
+    options: ServiceOptions,
+    where: ReplicaOptions,
+    *,
+    tell: Callable[[str], None],
+    warn: Callable[[str], None],
+    make: Build = build,
+) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        options: of the service; limits are those of each replica.
+        where: the cluster, and how many replicas there are.
+        tell: gets the line with the address, once the service takes work.
+        warn: gets a line if others than this machine can reach it.
+        make: makes the application of one replica, in its process.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        UsageError: the address can't be listened on; or there is no such cluster, or it serves
+            something already, or is too small.
+        NearfarError: the model can't be loaded.
+    """
+    Store().candidates(options.model)
+    options = _listening(sized(options), here=where.address is None)
+    cpus_each = options.worker_count * options.threads
+    stop = threading.Event()
+    with (
+        silent(),
+        environment({**_LINES, **front.environment(options)}),
+        _stopping(stop),
+        joined(where.address, with_logs=True),
+    ):
+        from ray import serve
+
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
+        fewest, most = where.range(cpus=_cpus(), cpus_each=cpus_each)
+        if serve.status().proxies:
+            raise UsageError(
+                "Ray Serve runs on this cluster already, and has one address for all:"
+                " stop it with `serve shutdown`, or take another cluster"
+            )
+        if stop.is_set():
+            return
+        _start(options, here=where.address is None)
+        try:
+            _deploy(options, make, fewest=fewest, most=most, cpus_each=cpus_each)
+            if not _wait_until_running(stop):
+                return
+            address = address_of(options.host, options.port)
+            if not options.is_local:
+                warn(warning_of(options, address))
+            tell(f"nearfar is at {address}, {fewest} to {most} replicas on Ray (Ctrl+C stops it)")
+            stop.wait()
+            end_s = time.monotonic() + options.drain_s
+            _drain(options)
+            _take_down(end_s)
+        finally:
+            if where.address:
+                serve.shutdown()  # type: ignore[no-untyped-call]  # Ray gives it no types
+
+
+def _cpus() -> float:
+    """Count the CPUs of the cluster."""
+    import ray
+
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # likewise
+    return resources.get("CPU", 0)
+
+
+def _listening(options: ServiceOptions, *, here: bool) -> ServiceOptions:
+    """See that the address is free, and choose a port where any will do: Serve can't."""
+    if not here:
+        if options.port == 0:
+            raise UsageError("on another cluster the port must be chosen: give --port")
+        return options
+    with closing(bind(options)) as listener:
+        return replace(options, port=listener.getsockname()[1])
+
+
+def _start(options: ServiceOptions, *, here: bool) -> None:
+    from ray import serve
+    from ray.serve.config import ControllerOptions, HTTPOptions, ProxyLocation
+    from ray.serve.schema import LoggingConfig
+
+    # processes of our own cluster have the variables already, and start faster without these
+    variables = {} if here else {"env_vars": front.environment(options)}
+    serve.start(
+        proxy_location=ProxyLocation.HeadOnly,
+        http_options=HTTPOptions(host=options.host, port=options.port),
+        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
+        controller_options=ControllerOptions(runtime_env=variables),
+    )
+
+
+def _deploy(
+    options: ServiceOptions, make: Build, *, fewest: int, most: int, cpus_each: int
+) -> None:
+    from ray import serve
+    from ray.serve.config import AutoscalingConfig, BackpressureConfig
+    from ray.serve.schema import LoggingConfig
+
+    at_work = options.worker_count * options.max_batch
+    deployed = serve.deployment(
+        name=DEPLOYMENT,
+        ray_actor_options={"num_cpus": cpus_each},
+        max_ongoing_requests=at_work + options.queue + options.streams + _ELSE,
+        max_queued_requests=options.queue,
+        backpressure_config=BackpressureConfig(status_code=429, retry_after_s=2),
+        autoscaling_config=AutoscalingConfig(
+            min_replicas=fewest,
+            max_replicas=most,
+            target_ongoing_requests=2 * at_work,
+            upscale_delay_s=_UP_AFTER_S,
+            downscale_delay_s=_DOWN_AFTER_S,
+        ),
+        graceful_shutdown_timeout_s=options.drain_s,
+        graceful_shutdown_wait_loop_s=_TICK_S,
+        max_constructor_retry_count=1,
+        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
+    )(serve.ingress(lambda: make(options))(Replica))
+    serve.run_many(
+        [serve.RunTarget(deployed.bind(), name=APPLICATION)],
+        wait_for_ingress_deployment_creation=False,
+        wait_for_applications_running=False,
+    )
+
+
+def _wait_until_running(stop: threading.Event) -> bool:
+    """Wait for the first replicas; False when it is told to stop before."""
+    from ray import serve
+    from ray.serve.schema import ApplicationStatus
+
+    bad = {ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY}
+    while not stop.wait(_TICK_S):
+        seen = serve.status().applications[APPLICATION]
+        if seen.status == ApplicationStatus.RUNNING:
+            return True
+        if seen.status in bad:
+            told = [each.message for each in seen.deployments.values()]
+            raise failure(" ".join((seen.message, *told)))
+    return False
+
+
+def failure(told: str) -> NearfarError:
+    """Find in what Serve tells of a replica that did not start, what one of our errors said."""
+    found = re.findall(r"nearfar\.errors\.(\w+)(?:\(.*?\))?: (.+)", told)
+    if not found:
+        return NearfarError("no replica started: Ray's logs say why")
+    name, sentence = found[-1]
+    kind: type[NearfarError] = getattr(errors, name, NearfarError)
+    return kind(sentence.strip())
+
+
+def _drain(options: ServiceOptions) -> None:
+    """Have every replica finish what it took; meanwhile they refuse what is new."""
+    from ray import serve
+
+    told = serve.get_app_handle(APPLICATION).broadcast("stop")
+    with suppress(TimeoutError):  # who says nothing by then is ended all the same
+        told.results(timeout_s=options.drain_s + _TOLD_S, return_exceptions=True)
+
+
+def _take_down(end_s: float) -> None:
+    """Let the last answers out and end the replicas; what hangs is left to the cluster's end."""
+    from ray import serve
+
+    serve.delete(APPLICATION, _blocking=False)
+    while APPLICATION in serve.status().applications:
+        if time.monotonic() > end_s + _TOLD_S:
+            return
+        time.sleep(_TICK_S)
+
+
+@contextmanager
+def _stopping(stop: threading.Event) -> Iterator[None]:
+    """Take SIGINT and SIGTERM as a wish to stop, from the beginning on.
+
+    Ray would put its own handler there, which exits at once, in the midst of a start too, and
+    leaves processes behind.
+    """
+    require("ray")
+    from ray._private import utils
+
+    before = {
+        each: signal.signal(each, lambda *_: stop.set()) for each in (signal.SIGINT, signal.SIGTERM)
+    }
+    rays = utils.set_sigterm_handler
+    setattr(utils, "set_sigterm_handler", lambda _: None)  # noqa: B010 - mypy takes no other way
+    try:
+        yield
+    finally:
+        setattr(utils, "set_sigterm_handler", rays)  # noqa: B010 - likewise
+        for each, handler in before.items():
+            signal.signal(each, handler)

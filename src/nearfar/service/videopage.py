@@ -1,0 +1,117 @@
+"""The desk for clips, as the page asks it."""
+
+import asyncio
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from nearfar.service.problems import RefusedError
+from nearfar.service.videodesk import VideoDesk
+from nearfar.service.videojob import VideoJob
+from nearfar.video.order import ClipOrder
+from nearfar.web.videodoor import ClipRefusedError
+
+PATIENCE_S: Final = 30.0
+"""The page looks several times a second as long as its visitor is there."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A job, as a `nearfar.web.videodoor.PageClip`."""
+
+    _job: VideoJob
+    ahead: int
+
+    @property
+    def id(self) -> str:
+        return self._job.id
+
+    @property
+    def state(self) -> str:
+        return self._job.state
+
+    @property
+    def frames_done(self) -> int:
+        return self._job.frames_done
+
+    @property
+    def frames(self) -> int | None:
+        return self._job.frames
+
+    @property
+    def seconds_left(self) -> float | None:
+        return self._job.seconds_left
+
+    @property
+    def model(self) -> str | None:
+        return self._job.model
+
+    @property
+    def preview(self) -> bytes | None:
+        return self._job.preview
+
+    @property
+    def result(self) -> Path:
+        return self._job.result
+
+    @property
+    def is_damaged(self) -> bool:
+        return bool(self._job.warnings)
+
+    @property
+    def refusal(self) -> ClipRefusedError | None:
+        refusal = self._job.refusal
+        return None if refusal is None else ClipRefusedError(refusal.slug, refusal.detail)
+
+
+class PageVideos:
+    """A `nearfar.web.videodoor.ClipDoor`: the page's clips wait with all others."""
+
+    def __init__(self, desk: VideoDesk) -> None:
+        self._desk = desk
+
+    async def begin(self, path: Path, order: ClipOrder, *, client: str, root: Path) -> _Seen:
+        """Begin with a clip; see `ClipDoor.begin`."""
+        try:
+            size_bytes = (await asyncio.to_thread(path.stat)).st_size
+            with self._desk.reserve(client, size_bytes) as slot:
+                await asyncio.to_thread(_borrow, path, slot.path)
+                job = await self._desk.accept(
+                    slot,
+                    order,
+                    stem=path.stem,
+                    request_id=secrets.token_hex(8),
+                    root=root,
+                    patience_s=PATIENCE_S,
+                )
+        except RefusedError as error:
+            raise ClipRefusedError(error.slug, error.detail) from error
+        job.is_watched = True
+        return _Seen(job, self._desk.ahead(job))
+
+    def find(self, id: str) -> _Seen | None:
+        """Look how far a clip is."""
+        try:
+            job = self._desk.find(id)
+        except RefusedError:
+            return None
+        return _Seen(job, self._desk.ahead(job))
+
+    async def remove(self, id: str) -> None:
+        """Give up a clip, or delete its result."""
+        try:
+            job = self._desk.find(id)
+        except RefusedError:
+            return
+        await self._desk.remove(job)
+
+
+def _borrow(path: Path, target: Path) -> None:
+    """Give a file another name; the page may delete its own whenever it likes."""
+    try:
+        os.link(path, target)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(path, target)

@@ -1,0 +1,103 @@
+"""`nearfar batch`, as far as it goes without a cluster; the rest is in tests/scale."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nearfar.scale.batch import Run, Step
+from nearfar.scale.table import Row
+from tests.cli.conftest import Run as Command
+
+
+def test_missing_extra_is_one_line(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    ran = run("batch", tmp_path, tmp_path / "out")
+    assert ran.status == 1
+    assert ran.err.splitlines()[-1] == "nearfar: ray is not installed: pip install 'nearfar[ray]'"
+    assert not (tmp_path / "out").exists()
+
+
+def test_source_of_nothing_is_bad_use(run: Command, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    ran = run("batch", tmp_path / "nothing", tmp_path / "out", "--quiet")
+    assert ran.status == 2
+    assert ran.err.count("\n") == 1
+    assert "there is nothing" in ran.err
+
+
+GOOD = Row("a.jpg", "m", "a-depth.png", 4, 3, 1.5)
+BAD = Row("b.jpg", "m", error="b.jpg: empty")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
+    """Runs that the command asked for; each does two parts."""
+    runs: list[Run] = []
+
+    def fake(run: Run) -> Iterator[Step]:
+        runs.append(run)
+        yield Step((GOOD,), True, None, "m")
+        yield Step((GOOD, BAD), False, 3, "m")
+
+    monkeypatch.setattr("nearfar.scale.batch.steps", fake)
+    return runs
+
+
+def test_sum_and_status(run: Command, asked: list[Run], tmp_path: Path) -> None:
+    ran = run("batch", "photos", tmp_path)
+    assert ran.status == 1
+    assert ran.out == ""
+    start, error, total = ran.err.splitlines()
+    assert start == "nearfar: starting Ray"
+    assert error == "nearfar: b.jpg: empty"
+    assert total.startswith("1 of 3 photos in ")
+    assert total.endswith("1 were there already, 1 failed, named above")
+
+
+def test_json_lines(run: Command, asked: list[Run], tmp_path: Path) -> None:
+    ran = run("batch", "photos", tmp_path, "--json", "--quiet")
+    rows = [json.loads(line) for line in ran.out.splitlines()]
+    good: dict[str, Any] = {
+        "path": "a.jpg",
+        "model": "m",
+        "depth_file": "a-depth.png",
+        "width_px": 4,
+        "height_px": 3,
+        "ms": 1.5,
+    }
+    assert rows == [
+        {**good, "kept": True},
+        good,
+        {"path": "b.jpg", "model": "m", "error": "b.jpg: empty"},
+    ]
+    assert ran.err == "nearfar: b.jpg: empty\n"
+
+
+def test_options_reach_the_run(run: Command, asked: list[Run], tmp_path: Path) -> None:
+    words = "--to parquet --workers 3 --part 9 --address auto --column jpg --threads 2"
+    words += " -m nearfar-lite --runtime onnxruntime --max-side 320 --format exr --retry-failed"
+    run("batch", "photos", tmp_path, *words.split(), "--force")
+    (asked_run,) = asked
+    options = asked_run.options
+    assert (options.to, options.workers, options.part) == ("parquet", 3, 9)
+    assert (options.address, options.column, asked_run.threads) == ("auto", "jpg", 2)
+    assert (asked_run.estimating.max_side_px, asked_run.writing.format) == (320, "exr")
+    assert (asked_run.force, asked_run.again) == (True, True)
+
+
+def test_interruption_says_how_to_go_on(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(_: Run) -> Iterator[Step]:
+        yield Step((GOOD,), False, None, "m")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nearfar.scale.batch.steps", stopped)
+    ran = run("batch", "photos", tmp_path, "--quiet")
+    assert ran.status == 130
+    assert "the same command goes on from here" in ran.err

@@ -1,0 +1,14 @@
+"""Runs of the bundled model in small parts."""
+
+from pathlib import Path
+from typing import Any
+
+from nearfar.scale.batch import Run
+from nearfar.scale.settings import BatchOptions
+
+MODEL = "nearfar-lite"
+
+
+def a_run(source: Path, dest: Path, **changes: Any) -> Run:
+    options = BatchOptions(**{"part": 2, "workers": 1, **changes.pop("options", {})})
+    return Run(str(source), dest, options, model=MODEL, threads=2, **changes)

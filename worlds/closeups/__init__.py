@@ -1,0 +1,1 @@
+"""Scenes of one thing that is near."""

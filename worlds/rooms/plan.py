@@ -1,0 +1,112 @@
+"""A room's floor plan: what stands where, and where to photograph it from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from worlds.rooms import shell
+from worlds.scene.view import View, focal_px, looking
+from worlds.things.furniture.workshop import Workshop, shift
+
+if TYPE_CHECKING:
+    from worlds.scene.solid import Thing
+
+
+class Plan:
+    """The floor of a room whose middle is at x = z = 0.
+
+    Args:
+        shop: Chance and the scene.
+        width: Along x, metres.
+        depth: Along z, metres.
+    """
+
+    def __init__(self, shop: Workshop, width: float, depth: float) -> None:
+        self.shop, self.width, self.depth = shop, width, depth
+        self.taken: list[tuple[float, float, float, float, float]] = []
+
+    def claim(self, parts: Thing, margin: float = 0.0) -> bool:
+        """Take the floor under parts; False if it is taken or outside."""
+        corners = np.concatenate([part.triangles.reshape(-1, 3) for part in parts])
+        low, high = corners.min(axis=0) + margin, corners.max(axis=0) - margin
+        if low[0] < -self.width / 2 - 0.1 or high[0] > self.width / 2 + 0.1:
+            return False
+        if low[2] < -self.depth / 2 - 0.1 or high[2] > self.depth / 2 + 0.1:
+            return False
+        if any(
+            low[0] < x2 and high[0] > x1 and low[2] < z2 and high[2] > z1
+            for x1, z1, x2, z2, _ in self.taken
+        ):
+            return False
+        self.taken.append(
+            (float(low[0]), float(low[2]), float(high[0]), float(high[2]), float(high[1]))
+        )
+        return True
+
+    def put(self, parts: Thing, margin: float) -> bool:
+        """Claim the floor and add the parts to the scene, if there is room."""
+        if self.claim(parts, margin):
+            self.shop.scene.add(parts)
+            return True
+        return False
+
+    def against(self, parts: Thing) -> None:
+        """Stand a piece somewhere along a wall, if there is room."""
+        walls = shell.four_walls(self.width, self.depth)
+        for _ in range(8):
+            wall = walls[int(self.shop.rng.integers(4))]
+            x = self.shop.between(-0.5, 0.5) * (wall.length - 0.3)
+            askew = self.shop.between(-4, 4) if self.shop.maybe(0.3) else 0.0
+            if self.put(
+                wall.placed(shift(parts, x, 0, self.shop.between(0.01, 0.08), askew)), 0.02
+            ):
+                return
+
+    def amid(self, parts: Thing, margin: float = 0.02) -> None:
+        """Put parts anywhere on the floor, turned anyhow, if there is room."""
+        for _ in range(5):
+            x, z = (
+                self.shop.between(-0.45, 0.45) * self.width,
+                self.shop.between(-0.45, 0.45) * self.depth,
+            )
+            if self.put(shift(parts, x, 0, z, self.shop.between(0, 360)), margin):
+                return
+
+    def views(self, size_px: tuple[int, int]) -> list[View]:
+        """Stand near walls and corners and look across."""
+        shop = self.shop
+        found: list[View] = []
+        wanted = int(shop.rng.integers(2, 4))
+        for attempt in range(120):
+            clear = 0.3 if attempt < 60 else 0.15
+            if len(found) == wanted:
+                break
+            x, z = (
+                float(shop.rng.choice([-1, 1]) * shop.between(0.1, 0.47)) * side
+                for side in (self.width, self.depth)
+            )
+            y = shop.between(0.85, 1.7)
+            if any(
+                x1 - clear < x < x2 + clear and z1 - clear < z < z2 + clear and top > y - 0.4
+                for x1, z1, x2, z2, top in self.taken
+            ):
+                continue
+            aim = np.array(
+                [
+                    -np.sign(x) * shop.between(-0.2, 0.4) * self.width,
+                    0.0,
+                    -np.sign(z) * shop.between(-0.2, 0.4) * self.depth,
+                ]
+            )
+            flat = np.hypot(aim[0] - x, aim[2] - z)
+            if flat < 0.5 + 2 * clear:
+                continue
+            pitch = np.clip(shop.rng.normal(13, 8), -6, 34)
+            aim[1] = y - flat * np.tan(np.deg2rad(pitch))
+            pose = looking((x, y, z), aim, float(shop.rng.normal(0, 2.5)))
+            fov = np.deg2rad(57 if shop.maybe(0.6) else shop.between(50, 70))
+            focal = focal_px(size_px[0], fov)
+            found.append(View(focal, *size_px, pose, int(shop.rng.integers(2**31))))
+        return found

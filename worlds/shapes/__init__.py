@@ -1,0 +1,1 @@
+"""How solids are formed, moved and coloured."""

@@ -1,0 +1,1 @@
+"""Scenes outdoors: streets from a car, and squares and parks on foot."""

@@ -1,0 +1,1 @@
+"""What stands in scenes: people, plants, vehicles, and what is set along streets."""

@@ -1,0 +1,1 @@
+"""What stands in rooms, and the workshop that makes it."""

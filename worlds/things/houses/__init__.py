@@ -1,0 +1,1 @@
+"""Houses: planned, walled, roofed, and their fronts opened."""

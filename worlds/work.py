@@ -1,0 +1,54 @@
+"""One world at a time: made up, drawn, written; what each process does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from worlds import dataset
+from worlds.closeups.closeup import make_closeup
+from worlds.rooms.room import make_room
+from worlds.streets.street import make_street
+from worlds.surfaces.library import Library
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Task:
+    """One world to make up and photograph.
+
+    Attributes:
+        folder: The data set's folder.
+        kind: "rooms", "streets" or "closeups".
+        number: Which one; with the seed it decides everything.
+        seed: The run's.
+        textures: Folder of photographs, or None.
+    """
+
+    folder: Path
+    kind: str
+    number: int
+    seed: int
+    textures: Path | None
+
+
+_kept: dict[Path | None, tuple[Library, dataset.Drawer]] = {}
+
+
+def make(task: Task) -> int:
+    """Make one world's pictures and return how many there are."""
+    if task.textures not in _kept:
+        _kept[task.textures] = (Library(task.textures), dataset.Drawer())
+    library, drawer = _kept[task.textures]
+    rng = np.random.default_rng([task.seed, task.number, *task.kind.encode()])
+    if task.kind == "rooms":
+        scene, views = make_room(rng, library)
+    elif task.kind == "streets":
+        scene, views = make_street(rng, [library.photo(rng) for _ in range(12)])
+    else:
+        scene, views = make_closeup(rng, [library.photo(rng) for _ in range(4)])
+    return drawer.draw(task.folder, task.kind, f"s{task.seed}_{task.number:05d}", scene, views)
