@@ -27,22 +27,20 @@ def main(address: str, folder: str, seconds: str) -> None:
         end_s = start_s + float(seconds)
         numbers = itertools.count()
 
-        def send() -> None:
-            number = next(numbers)
-            sent_s[number] = time.perf_counter()
-            stream.send(frames[number % len(frames)])
-
-        for _ in range(UNDER_WAY):
-            send()
         while time.perf_counter() < end_s:
+            while len(sent_s) < UNDER_WAY:
+                turn = next(numbers)
+                sent_s[turn] = time.perf_counter()
+                stream.send(frames[turn % len(frames)])
             answer = stream.recv(timeout=60)
             now_s = time.perf_counter()
             if not isinstance(answer, bytes):
                 raise TypeError(f"the service answered in words: {answer}")
             (number,) = struct.unpack_from("<I", answer, 4)
             if start_s <= now_s <= end_s:
-                taken_ms.append((now_s - sent_s.pop(number)) * 1000)
-            send()
+                taken_ms.append((now_s - sent_s[number]) * 1000)
+            # answers come in order: what is older was dropped
+            sent_s = {sent: at_s for sent, at_s in sent_s.items() if sent > number}
     print(*taken_ms)
 
 

@@ -20,7 +20,7 @@ from nearfar.images import read_image
 from nearfar.models.preprocess import prepare
 from nearfar.service.batcher import Place, Timing
 from nearfar.service.desk import Answer
-from nearfar.service.framepump import Frame, FramePump, StreamRange
+from nearfar.service.framepump import UNDER_WAY, Frame, FramePump, StreamRange
 from nearfar.service.settings import ServiceOptions
 from nearfar.service.streamframe import FORMAT_CODES, NEW_SCENE, Header, StreamFormat, StreamOptions
 from tests.service.network import PATIENCE_S, Network
@@ -377,6 +377,26 @@ def test_answers_keep_the_order_of_the_frames() -> None:
         return numbers
 
     assert asyncio.run(play()) == [0, 1]
+
+
+def test_frames_that_come_at_once_are_all_taken_where_there_is_room() -> None:
+    async def play() -> tuple[list[int], int]:
+        desk, shared, dropped = SlowDesk(), StreamRange(), []
+        pump = FramePump(desk, "me", lambda: dropped.append(1))  # type: ignore[arg-type]  # as above
+        for number in range(UNDER_WAY + 1):
+            pump.offer(Frame(number, b"", StreamOptions(), shared))
+        running = asyncio.create_task(pump.run())
+        numbers = []
+        for _ in range(UNDER_WAY):
+            (await desk.begun.get()).set()
+            outcome = await pump.next()
+            assert outcome is not None
+            assert isinstance(outcome.message, bytes)
+            numbers.append(Header.read(outcome.message).frame)
+        running.cancel()
+        return numbers, len(dropped)
+
+    assert asyncio.run(play()) == ([1, 2], 1)
 
 
 def test_an_overtaken_frame_takes_the_limits_that_are_there() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -81,7 +82,9 @@ class Outcome:
 
 
 class FramePump:
-    """Holds one waiting frame at most, and hands it to the desk as soon as there is room.
+    """Hands frames to the desk as soon as there is room, and holds no more than find room at once.
+
+    Where all is busy, or no frame is due yet, one waits and gives way to a newer one.
 
     Args:
         desk: gives one place a frame.
@@ -91,7 +94,8 @@ class FramePump:
 
     def __init__(self, desk: Desk, client: str, dropped: Callable[[], None]) -> None:
         self._desk, self._client, self._dropped = desk, client, dropped
-        self._newest: Frame | None = None
+        self._waiting: deque[Frame] = deque()
+        self._under_way = 0
         self._arrived = asyncio.Event()
         self._slots = asyncio.Semaphore(UNDER_WAY)
         self._order: asyncio.Queue[asyncio.Task[Outcome] | Outcome | None] = asyncio.Queue()
@@ -100,21 +104,23 @@ class FramePump:
         self._is_stopped = False
 
     def offer(self, frame: Frame) -> None:
-        """Take a frame; one that still waits gives way."""
+        """Take a frame; the oldest that waits gives way, if there is no room for both."""
         if self._is_stopped:
             self._dropped()
             return
-        if self._newest is not None:
+        self._waiting.append(frame)
+        is_due = time.perf_counter() >= self._due_s
+        if len(self._waiting) > max(1, (UNDER_WAY - self._under_way) * is_due):
+            self._waiting.popleft()
             self._dropped()
-        self._newest = frame
         self._arrived.set()
 
     def stop(self) -> None:
         """Hand over no more frames; `next` gives what is under way, and then None."""
         if not self._is_stopped:
             self._is_stopped = True
-            if self._newest is not None:
-                self._newest = None
+            while self._waiting:
+                self._waiting.popleft()
                 self._dropped()
             self._order.put_nowait(None)
 
@@ -124,6 +130,7 @@ class FramePump:
             frame = await self._take()
             if frame is None:
                 continue
+            self._under_way += 1
             try:
                 place = self._desk.reserve(self._client)
             except BusyError as error:
@@ -147,6 +154,7 @@ class FramePump:
 
     def sent(self) -> None:
         """Make room for another frame."""
+        self._under_way -= 1
         self._slots.release()
 
     async def end(self) -> None:
@@ -157,14 +165,15 @@ class FramePump:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _take(self) -> Frame | None:
-        """Wait for room, for a frame, and for its time; only then choose the newest."""
+        """Wait for room, for a frame, and for its time; only then choose one. None: stopped."""
         await self._slots.acquire()
         await self._arrived.wait()
         await asyncio.sleep(max(0.0, self._due_s - time.perf_counter()))
         pause_s = 1 / self._desk.options.stream_fps
         self._due_s = max(self._due_s, time.perf_counter() - pause_s) + pause_s
-        frame, self._newest = self._newest, None
-        self._arrived.clear()
+        frame = self._waiting.popleft() if self._waiting else None
+        if not self._waiting:
+            self._arrived.clear()
         return frame
 
     def _start(self, frame: Frame, place: Place) -> None:
