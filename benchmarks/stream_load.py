@@ -1,7 +1,8 @@
-"""One client of the live stream: keeps two frames under way.
+"""One client of the live stream, which keeps some frames under way.
 
-Started as `python -m benchmarks.stream_load ADDRESS FOLDER SECONDS`; prints the milliseconds from
-a frame's sending to its answer's coming, of each frame, after a warm-up of two seconds.
+Started as `python -m benchmarks.stream_load ADDRESS FOLDER SECONDS UNDER_WAY`; prints the
+milliseconds from a frame's sending to its answer's coming, of each frame, after a warm-up of
+two seconds.
 """
 
 import itertools
@@ -13,11 +14,10 @@ from typing import Final
 
 from websockets.sync.client import connect
 
-UNDER_WAY: Final = 2
 WARMUP_S: Final = 2.0
 
 
-def main(address: str, folder: str, seconds: str) -> None:
+def main(address: str, folder: str, seconds: str, under_way: str) -> None:
     """Stream for so many seconds."""
     frames = [path.read_bytes() for path in sorted(Path(folder).glob("*.jpg"))]
     sent_s: dict[int, float] = {}
@@ -28,7 +28,7 @@ def main(address: str, folder: str, seconds: str) -> None:
         numbers = itertools.count()
 
         while time.perf_counter() < end_s:
-            while len(sent_s) < UNDER_WAY:
+            while len(sent_s) < int(under_way):
                 turn = next(numbers)
                 sent_s[turn] = time.perf_counter()
                 stream.send(frames[turn % len(frames)])

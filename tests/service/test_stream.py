@@ -20,7 +20,7 @@ from nearfar.images import read_image
 from nearfar.models.preprocess import prepare
 from nearfar.service.batcher import Place, Timing
 from nearfar.service.desk import Answer
-from nearfar.service.framepump import UNDER_WAY, Frame, FramePump, StreamRange
+from nearfar.service.framepump import UNSENT, Frame, FramePump, StreamRange
 from nearfar.service.settings import ServiceOptions
 from nearfar.service.streamframe import FORMAT_CODES, NEW_SCENE, Header, StreamFormat, StreamOptions
 from tests.service.network import PATIENCE_S, Network
@@ -341,7 +341,7 @@ class SlowDesk:
     """A desk whose answers come when the test says so."""
 
     def __init__(self) -> None:
-        self.options = ServiceOptions()
+        self.options = ServiceOptions(workers=2)
         self.begun: asyncio.Queue[asyncio.Event] = asyncio.Queue()
 
     def reserve(self, client: str) -> Place:
@@ -383,11 +383,11 @@ def test_frames_that_come_at_once_are_all_taken_where_there_is_room() -> None:
     async def play() -> tuple[list[int], int]:
         desk, shared, dropped = SlowDesk(), StreamRange(), []
         pump = FramePump(desk, "me", lambda: dropped.append(1))  # type: ignore[arg-type]  # as above
-        for number in range(UNDER_WAY + 1):
+        for number in range(3):
             pump.offer(Frame(number, b"", StreamOptions(), shared))
         running = asyncio.create_task(pump.run())
         numbers = []
-        for _ in range(UNDER_WAY):
+        for _ in range(2):
             (await desk.begun.get()).set()
             outcome = await pump.next()
             assert outcome is not None
@@ -397,6 +397,26 @@ def test_frames_that_come_at_once_are_all_taken_where_there_is_room() -> None:
         return numbers, len(dropped)
 
     assert asyncio.run(play()) == ([1, 2], 1)
+
+
+def test_nothing_is_begun_for_a_client_that_takes_no_answers() -> None:
+    async def play() -> int:
+        desk, shared = SlowDesk(), StreamRange()
+        pump = FramePump(desk, "me", lambda: None)  # type: ignore[arg-type]  # as above
+        running = asyncio.create_task(pump.run())
+        for begun in range(2 + UNSENT):
+            pump.offer(Frame(begun, b"", StreamOptions(), shared))
+            (await desk.begun.get()).set()
+        pump.offer(Frame(9, b"", StreamOptions(), shared))
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(desk.begun.get(), 0.2)
+        assert await pump.next() is not None
+        pump.sent()
+        await desk.begun.get()
+        running.cancel()
+        return desk.begun.qsize()
+
+    assert asyncio.run(play()) == 0
 
 
 def test_an_overtaken_frame_takes_the_limits_that_are_there() -> None:

@@ -17,8 +17,8 @@ from nearfar.service.problems import refusal_of
 from nearfar.service.streamframe import Picture, StreamOptions, encode, problem
 from nearfar.video.steady import Limits, SteadyRange
 
-UNDER_WAY: Final = 2
-"""Frames of one stream at work at once, so that one is decoded while another is inferred."""
+UNSENT: Final = 2
+"""Answers of one stream that are there and wait for a slow client; no more is begun for it then."""
 
 _LONGEST_GAP_S: Final = 1.0
 _UNKNOWN: Final = Limits(0, 0, is_new=True)
@@ -84,7 +84,8 @@ class Outcome:
 class FramePump:
     """Hands frames to the desk as soon as there is room, and holds no more than find room at once.
 
-    Where all is busy, or no frame is due yet, one waits and gives way to a newer one.
+    As many are at work as there are workers, and no less than two: more would grow old in the
+    queue. Where all is busy, or no frame is due yet, one waits and gives way to a newer one.
 
     Args:
         desk: gives one place a frame.
@@ -95,9 +96,10 @@ class FramePump:
     def __init__(self, desk: Desk, client: str, dropped: Callable[[], None]) -> None:
         self._desk, self._client, self._dropped = desk, client, dropped
         self._waiting: deque[Frame] = deque()
-        self._under_way = 0
+        self._free = max(2, desk.options.worker_count)
         self._arrived = asyncio.Event()
-        self._slots = asyncio.Semaphore(UNDER_WAY)
+        self._workers = asyncio.Semaphore(self._free)
+        self._unsent = asyncio.Semaphore(self._free + UNSENT)
         self._order: asyncio.Queue[asyncio.Task[Outcome] | Outcome | None] = asyncio.Queue()
         self._open: set[asyncio.Task[Outcome]] = set()
         self._due_s = 0.0
@@ -110,7 +112,7 @@ class FramePump:
             return
         self._waiting.append(frame)
         is_due = time.perf_counter() >= self._due_s
-        if len(self._waiting) > max(1, (UNDER_WAY - self._under_way) * is_due):
+        if len(self._waiting) > max(1, self._free * is_due):
             self._waiting.popleft()
             self._dropped()
         self._arrived.set()
@@ -130,13 +132,14 @@ class FramePump:
             frame = await self._take()
             if frame is None:
                 continue
-            self._under_way += 1
+            self._free -= 1
             try:
                 place = self._desk.reserve(self._client)
             except BusyError as error:
                 self._dropped()
                 told = problem(error, frame=frame.number)
                 self._order.put_nowait(Outcome(told, None))
+                self._done()
             except DrainingError:
                 self._dropped()
                 self.stop()
@@ -153,9 +156,8 @@ class FramePump:
         return await item if isinstance(item, asyncio.Task) else item
 
     def sent(self) -> None:
-        """Make room for another frame."""
-        self._under_way -= 1
-        self._slots.release()
+        """Tell that the client has an outcome."""
+        self._unsent.release()
 
     async def end(self) -> None:
         """Give up what is under way."""
@@ -166,7 +168,8 @@ class FramePump:
 
     async def _take(self) -> Frame | None:
         """Wait for room, for a frame, and for its time; only then choose one. None: stopped."""
-        await self._slots.acquire()
+        await self._unsent.acquire()
+        await self._workers.acquire()
         await self._arrived.wait()
         await asyncio.sleep(max(0.0, self._due_s - time.perf_counter()))
         pause_s = 1 / self._desk.options.stream_fps
@@ -180,8 +183,16 @@ class FramePump:
         task = asyncio.create_task(self._answer(frame, place))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
-        task.add_done_callback(lambda _: place.release())  # also when it never began
+        task.add_done_callback(lambda _: self._ended(place))  # also when it never began
         self._order.put_nowait(task)
+
+    def _ended(self, place: Place) -> None:
+        place.release()
+        self._done()
+
+    def _done(self) -> None:
+        self._free += 1
+        self._workers.release()
 
     async def _answer(self, frame: Frame, place: Place) -> Outcome:
         options = frame.options
