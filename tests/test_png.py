@@ -1,9 +1,21 @@
+import io
+import zlib
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import DTypeLike
+from PIL import Image
 
 from nearfar.png import encode_png
+
+
+@pytest.fixture
+def opencv_threads() -> Iterator[None]:
+    before = cv2.getNumThreads()
+    yield
+    cv2.setNumThreads(before)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -38,3 +50,23 @@ def test_a_smooth_picture_becomes_smaller_than_opencv_makes_it() -> None:
 
     assert done
     assert len(encode_png(picture, {})) < len(by_opencv)
+
+
+@pytest.mark.usefixtures("opencv_threads")
+@pytest.mark.parametrize("size", [(720, 1280), (3, 400_000), (1_200_000, 1)])
+def test_strips_make_one_stream_that_others_read_whatever_the_threads(
+    size: tuple[int, int],
+) -> None:
+    y, x = np.ogrid[: size[0], : size[1]]
+    samples = ((x * y + 7 * x) % 65521).astype(np.uint16)
+    encoded = []
+    for threads in (1, 2, 5):
+        cv2.setNumThreads(threads)
+        encoded.append(encode_png(samples, {"note": "\u6df1"}))
+
+    assert encoded[1:] == encoded[:1] * 2
+    with Image.open(io.BytesIO(encoded[0])) as read:  # checks each chunk's sum
+        np.testing.assert_array_equal(np.asarray(read), samples)
+    start = encoded[0].index(b"IDAT") + 4
+    whole = zlib.decompress(encoded[0][start:-16])  # checks the stream's sum
+    assert len(whole) == samples.nbytes + size[0]

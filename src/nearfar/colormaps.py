@@ -48,10 +48,8 @@ def apply(nearness: NDArray[np.float32], name: str = COLORMAPS[0]) -> NDArray[np
     Raises:
         UsageError: no colour map of that name.
     """
-    steps = nearness * np.float32(255)
-    steps += np.float32(0.5)
-    np.clip(steps, 0, 255, out=steps)
-    return np.asarray(cv2.applyColorMap(steps.astype(np.uint8), _table(name)), np.uint8)
+    levels = cv2.convertScaleAbs(np.maximum(nearness, 0), alpha=255)
+    return np.asarray(cv2.applyColorMap(levels, _table(name)), np.uint8)
 
 
 def color_bar(height_px: int, name: str = COLORMAPS[0], *, width_px: int = 24) -> NDArray[np.uint8]:
