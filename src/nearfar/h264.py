@@ -36,7 +36,12 @@ _RED, _GREEN, _BLUE = 0.2126, 0.7152, 0.0722  # ITU-R BT.709, of luma
 
 
 def add_stream(
-    output: "OutputContainer", fps: float, size_px: tuple[int, int], options: Mapping[str, str]
+    output: "OutputContainer",
+    fps: float,
+    size_px: tuple[int, int],
+    options: Mapping[str, str],
+    *,
+    threads: int = 0,
 ) -> "VideoStream":
     """Add such a stream to a file.
 
@@ -45,6 +50,7 @@ def add_stream(
         fps: frames a second; the caller may set a finer time base.
         size_px: width and height of the frames; odd sides are made even.
         options: `PICTURES` or `MAPS`.
+        threads: that encode, each a frame; 0 leaves it to the encoder.
     """
     rate = Fraction(fps).limit_denominator(1001)
     stream = output.add_stream("libx264", rate=rate)
@@ -52,6 +58,7 @@ def add_stream(
     stream.pix_fmt = "yuv420p"
     stream.options = dict(options)
     context = stream.codec_context
+    context.thread_type, context.thread_count = "FRAME", threads
     context.color_range = _LIMITED_RANGE
     context.colorspace = context.color_primaries = context.color_trc = _BT709
     return stream
@@ -78,7 +85,7 @@ class ToFrames:
 
     def planes(self, planes: NDArray[np.uint8]) -> "VideoFrame":
         """Take what `coloured` made."""
-        frame: VideoFrame = self._av.VideoFrame.from_ndarray(planes, "yuv420p")
+        frame: VideoFrame = self._av.VideoFrame.from_numpy_buffer(planes, "yuv420p")
         return frame
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from nearfar.errors import ImageNotFoundError, VideoError
 from nearfar.video.frame import Frame
-from nearfar.video.frames import TICKS, read_clip
+from nearfar.video.frames import TICKS, read_clip, threads_for
 from tests.video.clips import picture, turn, write_clip
 
 COUNT = 12
@@ -65,6 +65,16 @@ def test_rotation_is_carried_out(tmp_path: Path, degrees: int, turns: int) -> No
     turned = frames_of(turn(write_clip(tmp_path / "b.mp4", pictures), degrees))
 
     np.testing.assert_array_equal(turned[2].image, np.rot90(plain[2].image, turns))
+
+
+def test_small_frames_get_one_thread_and_large_ones_no_more_than_there_are_cores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes = (640, 360), (1280, 720), (3840, 2160)
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    assert [threads_for(size) for size in sizes] == [1, 2, 4]
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    assert [threads_for(size) for size in sizes] == [1, 2, 3]
 
 
 def test_odd_sizes(tmp_path: Path) -> None:

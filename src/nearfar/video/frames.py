@@ -28,7 +28,8 @@ _STEP: Final = TICKS // 1000 + 1
 _SHORT_S: Final = 0.5
 _SHORT_FRAMES: Final = 3
 _MAX_PIXELS: Final = 100_000_000
-_DECODERS: Final = 4
+_THREADS: Final = 4
+_PIXELS_A_THREAD: Final = 2**19
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Clip:
         with _opened(self.info.path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = min(_DECODERS, os.cpu_count() or 1)
+            stream.codec_context.thread_count = threads_for(self.info.size_px)
             scalers = Scalers()
             for decoded in _decoded(container, stream):
                 if decoded is None:
@@ -153,6 +154,14 @@ def read_clip(path: str | os.PathLike[str]) -> Clip:
                 has_sound=bool(container.streams.audio),
             )
         )
+
+
+def threads_for(size_px: tuple[int, int]) -> int:
+    """Give how many threads shall decode, or encode, frames of this width and height.
+
+    Several do more work than one, up to twice as much, which they take from the network.
+    """
+    return min(_THREADS, os.cpu_count() or 1, 1 + size_px[0] * size_px[1] // _PIXELS_A_THREAD)
 
 
 def _opened(path: Path) -> "InputContainer":

@@ -14,7 +14,7 @@ from nearfar import h264
 from nearfar.atomic import replacing
 from nearfar.errors import VideoError, WriteError
 from nearfar.extras import require
-from nearfar.video.frames import TICKS, ClipInfo
+from nearfar.video.frames import TICKS, ClipInfo, threads_for
 from nearfar.video.sound import MP4_SOUND, Sound
 
 if TYPE_CHECKING:
@@ -166,7 +166,8 @@ class MovieWriter:
             height = height * 2 // 3
         stream: VideoStream
         if row.h264 is not None:
-            stream = h264.add_stream(self._output, fps, (width, height), row.h264)
+            threads = threads_for((width, height)) if row is HEAT else 0
+            stream = h264.add_stream(self._output, fps, (width, height), row.h264, threads=threads)
         else:
             stream = self._ffv1(Fraction(fps).limit_denominator(1001), width, height)
         stream.codec_context.time_base = Fraction(1, TICKS)

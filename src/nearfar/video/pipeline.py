@@ -203,10 +203,14 @@ def _steadied(
 def _rendered(
     steadied: Iterator[Steadied[Frame]], estimator: Estimator, show: Show, workers: int
 ) -> "Iterator[tuple[int, object]]":
+    if isinstance(show.make, Heat) and not estimator.options.refine:
+        for each in steadied:  # to hand it to a worker would take as long as the work
+            nearness = each.limits.spread(each.raw)
+            yield each.ticket.ticks, show.make.small(nearness, each.ticket.size_px)
+        return
+
     def work(each: Steadied[Frame]) -> tuple[int, object]:
         frame = each.ticket
-        if isinstance(show.make, Heat) and not estimator.options.refine:
-            return frame.ticks, show.make.small(each.limits.spread(each.raw), frame.size_px)
         photo = frame.image
         depth = finish(estimator, each.raw, photo, each.limits)
         return frame.ticks, show.make(photo, depth)
