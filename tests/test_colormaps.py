@@ -111,3 +111,15 @@ def test_side_by_side_takes_the_photos_height(height_px: int) -> None:
     assert both.shape == (20, 30 + 4 + 40, 3)
     assert (both[:, :30] == 10).all()
     assert (both[:, 34:] == 200).all()
+
+
+@pytest.mark.parametrize(("nearness", "level"), [(-np.inf, 0), (-0.2, 0), (1.2, 255), (1e12, 255)])
+def test_what_lies_outside_is_clipped_however_far(nearness: float, level: int) -> None:
+    assert one(nearness, "grey") == (level, level, level)
+    assert one(np.inf, "grey") == (255, 255, 255)
+
+
+def test_a_large_map_has_in_each_line_what_that_line_has_alone() -> None:
+    ramp = np.linspace(-0.5, 1.5, 200 * 7, dtype=np.float32).reshape(200, 7)
+
+    np.testing.assert_array_equal(apply(ramp), np.concatenate([apply(line[None]) for line in ramp]))

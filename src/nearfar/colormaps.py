@@ -34,6 +34,9 @@ _SPECTRAL: Final = (
     (94, 79, 162),
 )
 
+_LINES: Final = 64
+"""Of a map, clipped together: few enough that their copy stays in the cache."""
+
 
 def apply(nearness: NDArray[np.float32], name: str = COLORMAPS[0]) -> NDArray[np.uint8]:
     """Colour a map of nearness.
@@ -48,7 +51,10 @@ def apply(nearness: NDArray[np.float32], name: str = COLORMAPS[0]) -> NDArray[np
     Raises:
         UsageError: no colour map of that name.
     """
-    levels = cv2.convertScaleAbs(np.maximum(nearness, 0), alpha=255)
+    levels = np.empty(nearness.shape, np.uint8)
+    for first in range(0, len(nearness), _LINES):
+        lines = slice(first, first + _LINES)
+        levels[lines] = cv2.convertScaleAbs(np.clip(nearness[lines], 0, 1), alpha=255)
     return np.asarray(cv2.applyColorMap(levels, _table(name)), np.uint8)
 
 
