@@ -60,9 +60,9 @@ def test_times_begin_at_the_clips_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("degrees", "turns"), [(90, -1), (180, 2)])
 def test_rotation_is_carried_out(tmp_path: Path, degrees: int, turns: int) -> None:
-    pictures = [picture(n) for n in range(4)]
-    plain = frames_of(write_clip(tmp_path / "a.mp4", pictures))
-    turned = frames_of(turn(write_clip(tmp_path / "b.mp4", pictures), degrees))
+    path = write_clip(tmp_path / "a.mp4", [picture(n) for n in range(4)])
+    plain = frames_of(path)
+    turned = frames_of(turn(path, degrees))
 
     np.testing.assert_array_equal(turned[2].image, np.rot90(plain[2].image, turns))
 

@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 
 from nearfar.effects.guided import Guide
+from nearfar.effects.lens import double, half
 from nearfar.effects.linear import FloatMap, Light
+from nearfar.effects.together import in_strips, together
 from nearfar.images import Image
 
 RAMP: Final = 0.04
@@ -60,10 +62,23 @@ def own_light(light: Light, alpha: FloatMap, radius_px: int) -> Light:
         (H, W, 3) float32, the light of the foreground alone ("Approximate Fast Foreground
         Colour Estimation", Forte 2021).
     """
-    fore, back = around(light, alpha, radius_px), around(light, 1 - alpha, radius_px)
-    share = alpha[..., None]
-    wrong = light - share * fore - (1 - share) * back
-    return np.asarray(np.clip(fore + share * wrong, 0, 1), np.float32)
+    small, share = half(light), half(alpha)
+    near_px = max(1, radius_px // 2)
+    fore, back = together(
+        lambda: double(around(small, share, near_px), alpha.shape),
+        lambda: double(around(small, 1 - share, near_px), alpha.shape),
+    )
+
+    def separate(rows: slice) -> None:
+        share = alpha[rows, :, None]
+        wrong = light[rows] - back[rows]
+        wrong -= share * (fore[rows] - back[rows])
+        wrong *= share
+        wrong += fore[rows]
+        np.clip(wrong, 0, 1, out=fore[rows])
+
+    in_strips(separate, light)
+    return fore
 
 
 def around(light: Light, weight: FloatMap, radius_px: int) -> Light:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nearfar.depthmap import DepthMap
 from nearfar.effects.effect import Effect, Picture, Pixels, picture_option
 from nearfar.effects.linear import FloatMap
+from nearfar.effects.together import in_strips
 from nearfar.images import Image
 from nearfar.options import Options, option
 
@@ -110,11 +111,19 @@ def autostereogram(photo: Image, depth: DepthMap, options: AutostereogramOptions
     del photo
     height_px, width_px = depth.inverse_depth.shape
     period_px = max(1.0, options.period * width_px)
-    partner = partners(depth.nearness(robust=True), period_px, options.depth)
+    nearness = depth.nearness(robust=True)
     pattern = _pattern(options, max(1, round(period_px)), height_px)
-    if options.texture is not None:
-        partner = _continued(partner)
-    return Picture(_colored(partner, pattern))
+    pixels = np.empty((height_px, width_px, 3), np.uint8)
+
+    def fill(rows: slice) -> None:
+        partner = partners(nearness[rows], period_px, options.depth)
+        if options.texture is not None:
+            partner = _continued(partner)
+        down = np.arange(height_px)[rows, None] % pattern.shape[0]
+        pixels[rows] = pattern[down, _ends(partner) % pattern.shape[1]]
+
+    in_strips(fill, nearness)
+    return Picture(pixels)
 
 
 def _seen_by_both(nearness: FloatMap, period_px: float, depth: float) -> NDArray[np.bool_]:
@@ -173,20 +182,16 @@ def _continued(partner: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.where(linked | (onward >= partner.shape[1]), partner, onward).astype(np.int32)
 
 
-def _colored(partner: NDArray[np.int32], pattern: Image) -> Image:
-    """Give every chain of partners the colour of the pattern under its right end."""
+def _ends(partner: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Give the column of the right end of every chain of partners: its colour is the chain's."""
     height_px, width_px = partner.shape
     rows = (np.arange(height_px, dtype=np.int32) * width_px)[:, None]
     end = (partner + rows).ravel()
     while True:  # each round doubles the length of the chains that are followed
         farther = end[end]
         if np.array_equal(farther, end):
-            break
+            return np.asarray(end.reshape(height_px, width_px) - rows, np.int32)
         end = farther
-    columns = end.reshape(height_px, width_px) - rows
-    across = columns % pattern.shape[1]
-    down = np.arange(height_px)[:, None] % pattern.shape[0]
-    return np.asarray(pattern[down, across], np.uint8)
 
 
 EFFECT: Final = Effect(

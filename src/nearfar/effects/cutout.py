@@ -10,7 +10,7 @@ from nearfar.depthmap import DepthMap
 from nearfar.effects.alpha import nearer_than, own_light, soften
 from nearfar.effects.colours import colour_light
 from nearfar.effects.effect import Effect, Picture, Pixels, picture_option
-from nearfar.effects.lens import blur, double, half_size
+from nearfar.effects.lens import blur, double, half
 from nearfar.effects.linear import FloatMap, Light, mix, to_linear, to_srgb
 from nearfar.effects.pictures import over_white
 from nearfar.effects.places import nearness_at
@@ -74,8 +74,8 @@ def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
     Raises:
         UsageError: no such colour, or `photo` is asked for and no picture given.
     """
-    alpha = soften(_mask(photo, depth, options), photo, options.softness / 100)
-    light = to_linear(photo)
+    light, mask = to_linear(photo), _mask(photo, depth, options)
+    alpha = soften(mask, photo, options.softness / 100)
     rim_px = max(2, round(options.softness / 100 * max(photo.shape)))
     own = own_light(light, alpha, rim_px)
     if options.background == "transparent":
@@ -119,13 +119,9 @@ def _background(light: Light, alpha: FloatMap, options: CutoutOptions) -> Light:
 
 def _blurred(light: Light, alpha: FloatMap, radius_px: float) -> Light:
     """Blur what lies around the cutout, without the cutout's own colours."""
-    size_px = half_size(alpha.shape)
-    share = cv2.resize(1 - alpha, size_px, interpolation=cv2.INTER_AREA)
-    weight = np.asarray(share, np.float32) ** 2 + np.float32(1e-4)
-    small = np.asarray(cv2.resize(light, size_px, interpolation=cv2.INTER_AREA), np.float32)
-    small = small.reshape(*weight.shape, 3)
+    weight = half(1 - alpha) ** 2 + np.float32(1e-4)
     total = blur(weight, radius_px / 2, 7)
-    spread = blur(small * weight[..., None], radius_px / 2, 7)
+    spread = blur(half(light) * weight[..., None], radius_px / 2, 7)
     return double(spread / np.maximum(total, np.float32(1e-6))[..., None], light.shape)
 
 

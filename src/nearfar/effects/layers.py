@@ -6,10 +6,10 @@ from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from nearfar.effects.lens import blur, double, half_size
-from nearfar.effects.linear import FloatMap, Light, luminance
+from nearfar.effects.lens import blur, double, half
+from nearfar.effects.linear import FloatMap, Light, brightest, luminance
+from nearfar.effects.together import in_strips, together
 
 Covered: TypeAlias = list[FloatMap]
 """Four (H, W) float32: red, green and blue light times cover, and cover; empty for nothing."""
@@ -75,22 +75,31 @@ def render(light: Light, nearness: FloatMap, lens: Lens) -> Light:
         return light
     planes = [np.ascontiguousarray(light[..., channel]) for channel in range(3)]
     shine = _highlights(light, lens.bloom) if lens.bloom else None
-    seen = [np.zeros_like(radius) for _ in range(4)]
-    _add_behind(seen, _blurred(planes, shine, radius, lens.blades, most_in_front=True))
-    _add_behind(seen, _in_focus(planes, np.abs(radius), lens.blades))
-    _add_behind(seen, _blurred(planes, shine, -radius, lens.blades, most_in_front=False))
-    *result, cover = seen
-    hole = np.maximum(1 - cover, 0)
-    hole *= np.clip(radius * np.float32(1 / SHARP_PX), 0, 1)
-    cover += hole
-    cover += _TINY
-    behind = _behind(planes, nearness, lens) if hole.any() else None
-    for channel, plane in enumerate(planes):
-        result[channel] += plane * _TINY
-        if behind is not None:
-            result[channel] += behind[channel] * hole
-        result[channel] /= cover
-    return np.asarray(cv2.merge(result), np.float32).reshape(light.shape)
+    before, sharp, after, behind = together(
+        lambda: _blurred(planes, shine, radius, lens.blades, most_in_front=True),
+        lambda: _in_focus(planes, np.abs(radius), lens.blades),
+        lambda: _blurred(planes, shine, -radius, lens.blades, most_in_front=False),
+        lambda: _behind(planes, nearness, lens) if float(radius.max()) > 0 else [],
+    )
+    result = np.empty_like(light)
+
+    def lay(rows: slice) -> None:
+        seen = [np.zeros_like(radius[rows]) for _ in range(4)]
+        for layer in (before, sharp, after):
+            _add_behind(seen, [plane[rows] for plane in layer])
+        *colours, cover = seen
+        hole = np.maximum(1 - cover, 0)
+        hole *= np.clip(radius[rows] * np.float32(1 / SHARP_PX), 0, 1)
+        cover += hole
+        cover += _TINY
+        for channel in range(3):
+            colours[channel] += planes[channel][rows] * _TINY
+            if behind:
+                colours[channel] += behind[channel][rows] * hole
+            np.divide(colours[channel], cover, out=result[rows, :, channel])
+
+    in_strips(lay, light)
+    return result
 
 
 def _add_behind(seen: Covered, other: Covered) -> None:
@@ -114,8 +123,10 @@ def _in_focus(planes: list[FloatMap], size: FloatMap, blades: int) -> Covered:
     soft = np.clip(np.minimum(size, SHARP_PX - size), 0, 1)
     covered = [*(plane * sharp for plane in planes), sharp]
     if soft.any():
-        for index, added in enumerate([*(plane * soft for plane in planes), soft]):
-            covered[index] += blur(added, 1.0, blades)
+        scratch = np.empty_like(soft)
+        for channel, plane in enumerate(planes):
+            covered[channel] += blur(np.multiply(plane, soft, out=scratch), 1.0, blades)
+        covered[-1] += blur(soft, 1.0, blades)
     return covered
 
 
@@ -142,8 +153,10 @@ def _blurred(
     cover: FloatMap = np.clip(size - 1, 0, SHARP_PX - 1)
     if not cover.any():
         return []
-    small = [*(_half(plane * cover) for plane in planes), _half(cover)]
-    sizes = _half(size * cover) / np.maximum(small[-1], _TINY)
+    scratch = np.empty_like(cover)
+    small = [half(np.multiply(plane, cover, out=scratch)) for plane in planes]
+    small.append(half(cover))
+    sizes = half(np.multiply(size, cover, out=scratch)) / np.maximum(small[-1], _TINY)
     if shine is not None:
         brighter = 1 + shine * np.clip(sizes / _BLOOM_PX - 1, 0, 1)
         for channel in range(3):
@@ -174,10 +187,10 @@ def _behind(planes: list[FloatMap], nearness: FloatMap, lens: Lens) -> list[Floa
     It is the mean of what is around, where what is farther counts much more, down to the
     focus; on one surface that is the surface's own colour.
     """
-    before = np.maximum(_half(nearness) - np.float32(lens.focus), 0)
+    before = np.maximum(half(nearness) - np.float32(lens.focus), 0)
     weight = np.exp(np.float32(-_FARTHER) * before)
     total = blur(weight, lens.radius_px / 2, 0)
-    spread = [blur(_half(plane) * weight, lens.radius_px / 2, 0) / total for plane in planes]
+    spread = [blur(half(plane) * weight, lens.radius_px / 2, 0) / total for plane in planes]
     return [double(plane, nearness.shape) for plane in spread]
 
 
@@ -187,16 +200,11 @@ def _highlights(light: Light, bloom: float) -> FloatMap:
     Returns:
         (H, W) float32 at half size: how many times the light is to be added; 0 for most.
     """
-    small = _half(light)
+    small = half(light)
     bright = luminance(small)
     side = 2 * max(1, round(0.03 * max(bright.shape))) + 1
     around = cv2.blur(bright, (side, side), borderType=cv2.BORDER_REFLECT)
-    clipped = np.clip((small.max(axis=2) - 0.7) / 0.3, 0, 1)
+    clipped = np.clip((brightest(small) - 0.7) / 0.3, 0, 1)
     shine: FloatMap = np.clip((bright - around - 0.15) / 0.4, 0, 1) * clipped * clipped
     shine *= np.float32(bloom * _HIGHLIGHT_GAIN)
     return shine
-
-
-def _half(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    small = cv2.resize(values, half_size(values.shape), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32).reshape(*half_size(values.shape)[::-1], *values.shape[2:])

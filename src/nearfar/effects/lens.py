@@ -35,8 +35,7 @@ def blur(values: NDArray[np.float32], radius_px: float, blades: int) -> NDArray[
         return values
     shape = values.shape[:2]
     if radius_px > _KERNEL_PX and min(shape) > 1:
-        half = cv2.resize(values, half_size(shape), interpolation=cv2.INTER_AREA)
-        return double(blur(np.asarray(half, np.float32), radius_px / 2, blades), shape)
+        return double(blur(half(values), radius_px / 2, blades), shape)
     shown = kernel(radius_px, blades)
     blurred = cv2.filter2D(values, -1, shown[::-1, ::-1], borderType=cv2.BORDER_REFLECT)
     return np.asarray(blurred, np.float32).reshape(values.shape)
@@ -45,6 +44,13 @@ def blur(values: NDArray[np.float32], radius_px: float, blades: int) -> NDArray[
 def half_size(shape: tuple[int, ...]) -> tuple[int, int]:
     """Give (width, height) of a half-sized copy, rounded up."""
     return (shape[1] + 1) // 2, (shape[0] + 1) // 2
+
+
+def half(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bring (H, W) or (H, W, C) to half its size, rounded up, by means of areas."""
+    size_px = half_size(values.shape)
+    small = cv2.resize(values, size_px, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32).reshape(*size_px[::-1], *values.shape[2:])
 
 
 def double(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -63,8 +69,7 @@ def kernel(radius_px: float, blades: int) -> FloatMap:
     around = np.arange(blades or 1) * (2 * math.pi / (blades or 1)) + _TILT - math.pi / 2
     is_round = blades < 3
     reach = 1.0 if is_round else math.sqrt(2 * math.pi / (blades * math.sin(2 * math.pi / blades)))
-    half = math.ceil(radius_px * reach)
-    side = 2 * half + 1
+    side = 2 * math.ceil(radius_px * reach) + 1
     drawn = np.zeros((side * _FINE, side * _FINE), np.uint8)
     middle = (side * _FINE - 1) / 2
     if is_round:

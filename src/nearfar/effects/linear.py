@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.effects.together import in_strips
+
 FloatMap: TypeAlias = NDArray[np.float32]
 """(H, W) float32."""
 
@@ -54,10 +56,16 @@ def to_srgb(light: Light) -> NDArray[np.uint8]:
     Returns:
         The same shape, uint8.
     """
-    steps = np.clip(light, 0, 1)
-    steps *= _STEPS
-    steps += 0.5
-    return np.asarray(_TO_BYTES[steps.astype(np.uint16)], np.uint8)
+    pixels = np.empty(light.shape, np.uint8)
+
+    def encode(rows: slice) -> None:
+        steps = np.clip(light[rows], 0, 1)
+        steps *= _STEPS
+        steps += 0.5
+        pixels[rows] = _TO_BYTES[steps.astype(np.uint16)]
+
+    in_strips(encode, light)
+    return pixels
 
 
 def luminance(light: Light) -> FloatMap:
@@ -71,6 +79,19 @@ def luminance(light: Light) -> FloatMap:
     """
     weights = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
     return np.asarray(cv2.transform(light, weights), np.float32).reshape(light.shape[:2])
+
+
+def brightest(light: Light) -> FloatMap:
+    """Give the light of each pixel's strongest colour.
+
+    Args:
+        light: (H, W, 3) float32.
+
+    Returns:
+        (H, W) float32.
+    """
+    red, green, blue = cv2.split(light)
+    return np.asarray(cv2.max(cv2.max(red, green), blue), np.float32).reshape(light.shape[:2])
 
 
 def mix(behind: Light, before: Light, alpha: FloatMap) -> Light:

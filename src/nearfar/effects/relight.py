@@ -10,8 +10,9 @@ import numpy as np
 from nearfar.depthmap import DepthMap
 from nearfar.effects.colours import colour_light
 from nearfar.effects.effect import Effect, Picture
-from nearfar.effects.linear import FloatMap, Light, to_linear, to_srgb
+from nearfar.effects.linear import FloatMap, Light, brightest, to_linear, to_srgb
 from nearfar.effects.snap import snap
+from nearfar.effects.together import in_strips
 from nearfar.images import Image
 from nearfar.options import Options, option
 
@@ -65,20 +66,35 @@ def relight(photo: Image, depth: DepthMap, options: RelightOptions) -> Picture:
     lit = _lamp(np.asarray(small, np.float32).reshape(size_px[::-1]), options)
     lit = np.asarray(cv2.resize(lit, (width_px, height_px)), np.float32).reshape(nearness.shape)
     lamp = colour_light(options.colour) * np.float32(options.brightness)
-    return Picture(to_srgb(_exposed(to_linear(photo), lit[..., None] * lamp, options.ambient)))
+    return Picture(to_srgb(_exposed(to_linear(photo), lit, lamp, options.ambient)))
 
 
-def _exposed(light: Light, lamp: Light, ambient: float) -> Light:
+def _exposed(light: Light, lit: FloatMap, lamp: Light, ambient: float) -> Light:
     """Add a lamp to the photo's own light, as film does: what is left up to white is never used up.
 
     All three colours are held back alike, so that what is bright keeps its hue.
+
+    Args:
+        light: (H, W, 3) float32, of the photo.
+        lit: (H, W) float32, how much of the lamp falls there.
+        lamp: (3,) float32, its colour.
+        ambient: how much of the photo's light is kept.
+
+    Returns:
+        (H, W, 3) float32.
     """
-    kept = light * np.float32(ambient)
-    added = light * lamp
-    room = np.maximum(1 - kept.max(axis=2), np.float32(1e-3))
-    most = np.maximum(added.max(axis=2) / room, np.float32(1e-6))
-    added *= (-np.expm1(-most) / most)[..., None]
-    return np.asarray(kept + added, np.float32)
+    exposed = np.empty_like(light)
+
+    def expose(rows: slice) -> None:
+        own = light[rows]
+        added = own * lamp
+        room = np.maximum(1 - brightest(own) * np.float32(ambient), np.float32(1e-3))
+        most = np.maximum(brightest(added) * lit[rows] / room, np.float32(1e-6))
+        added *= (lit[rows] * -np.expm1(-most) / most)[..., None]
+        exposed[rows] = own * np.float32(ambient) + added
+
+    in_strips(expose, light)
+    return exposed
 
 
 def _lamp(nearness: FloatMap, options: RelightOptions) -> FloatMap:

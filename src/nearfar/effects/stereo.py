@@ -1,6 +1,7 @@
 """Two eyes from one photo."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 import cv2
@@ -10,6 +11,7 @@ from nearfar.depthmap import DepthMap
 from nearfar.effects.anaglyph import anaglyph
 from nearfar.effects.effect import Clip, Effect, Picture
 from nearfar.effects.plate import split
+from nearfar.effects.together import together
 from nearfar.effects.warp import Move, view
 from nearfar.images import Image
 from nearfar.options import Options, option
@@ -99,9 +101,8 @@ def _eyes(
 ) -> list[Image]:
     shift_px = options.separation * depth.width_px / 2
     scene = split(photo, depth.nearness(robust=True), (shift_px, 0))
-    return [
-        view(scene, Move(x_px=-place * shift_px, focus=options.convergence)) for place in places
-    ]
+    moves = [Move(x_px=-place * shift_px, focus=options.convergence) for place in places]
+    return together(*(partial(view, scene, move) for move in moves))
 
 
 def _laid_out(left: Image, right: Image, layout: str) -> Image:

@@ -198,6 +198,7 @@ def _holes(mask: Mask) -> Mask:
 
 
 def _centre(shape: tuple[int, ...]) -> FloatMap:
-    rows, columns = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape[:2])
-    away = rows[:, None] ** 2 + columns[None, :] ** 2
-    return np.asarray(np.exp(np.float32(-_CENTRED) * away), np.float32)
+    rows, columns = (
+        np.exp(-_CENTRED * np.linspace(-1, 1, side, dtype=np.float32) ** 2) for side in shape[:2]
+    )
+    return np.asarray(rows[:, None] * columns, np.float32)

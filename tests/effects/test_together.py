@@ -1,0 +1,48 @@
+import threading
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+
+from nearfar.effects.together import in_strips, together
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(request.param)
+    yield request.param
+    cv2.setNumThreads(before)
+
+
+def test_results_come_in_order(threads: int) -> None:
+    seen: set[int] = set()
+    both = threading.Barrier(threads, timeout=30)
+
+    def work(number: int) -> int:
+        both.wait()
+        seen.add(threading.get_ident())
+        return number
+
+    assert together(lambda: work(1), lambda: work(2)) == [1, 2]
+    assert len(seen) == threads
+    assert (threading.get_ident() in seen) == (threads == 1), "one thread is the caller's own"
+
+
+@pytest.mark.usefixtures("threads")
+def test_an_error_reaches_the_caller() -> None:
+    with pytest.raises(ZeroDivisionError):
+        together(lambda: 1, lambda: 1 // 0)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("shape", [(1, 1), (3, 70_000), (1000, 700, 3), (5000, 7)])
+def test_every_row_is_worked_on_once(shape: tuple[int, ...]) -> None:
+    times = np.zeros(shape, np.float32)
+
+    def work(rows: slice) -> None:
+        times[rows] += 1
+
+    in_strips(work, times)
+    assert (times == 1).all()
