@@ -43,7 +43,7 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
     ModelSpec(
         name="nearfar-lite",
         file="nearfar-lite.onnx",
-        sha256="a35e590620baa70ebbd2d547136923cbd6f4dd1cebc8b9898b30d0a266df38e5",
+        sha256="68d56ecfa38cf51fb34b2cf620898a18f71811237361602654be3f2861696c4f",
         size_bytes=18_179_476,
         licence=_RESEARCH,
         origin="nearfar's own network, ships inside the package",
@@ -54,14 +54,14 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
         int8="nearfar-lite-int8",
         checkpoint=Checkpoint(
             file="nearfar-lite.safetensors",
-            sha256="b02cd02dc5aee003ed6135a9a597f93119b5e9d8dc7282cbc769f87f949cbb5e",
+            sha256="365020635494e55acc0ac4590e8d3600dc6d1e7f11a4cd73e78cd4509a6b22d1",
             size_bytes=18_533_612,
         ),
     ),
     ModelSpec(
         name="nearfar-lite-int8",
         file="nearfar-lite-int8.onnx",
-        sha256="a64352c073f8103c9b5065977122bd294f4d7150da1b1ba6befe178f256eb9b1",
+        sha256="be4c850af70e2a04062ba120e0e1a0e76f3741aea32cb3e27422c742b9dedf65",
         size_bytes=5_223_084,
         licence=_RESEARCH,
         origin="nearfar-lite in 8 bits, ships inside the package",
