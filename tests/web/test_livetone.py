@@ -170,15 +170,16 @@ def test_the_tone_begins_and_ends_with_its_switch(page: Page) -> None:
     assert page.evaluate("contexts.length") == 0, "nobody asked for sound yet"
     expect(page.get_by_role("slider", name="Volume")).to_have_count(0)
     page.get_by_role("switch", name=LIVE["live.tone"].en).check()
-    page.wait_for_function("contexts.length === 1 && contexts[0].state === 'running'")
+    # as functions: the page's own policy forbids that a string is evaluated there
+    page.wait_for_function("() => contexts.length === 1 && contexts[0].state === 'running'")
     page.wait_for_function(
-        "contexts[0].tones.length === 6 && contexts[0].tones[2].frequency.value > 340"
+        "() => contexts[0].tones.length === 6 && contexts[0].tones[2].frequency.value > 340"
     )
     assert page.evaluate("contexts[0].tones[2].frequency.value") <= sonify._TONES_HZ[1]
     assert page.evaluate("contexts[0].tones[3].frequency.value") <= sonify._PULSES_HZ[1]
     expect(page.get_by_role("slider", name="Volume")).to_be_visible()
     page.get_by_role("switch", name=LIVE["live.tone"].en).uncheck()
-    page.wait_for_function("contexts[0].state === 'suspended'")
+    page.wait_for_function("() => contexts[0].state === 'suspended'")
     page.reload()
     page.wait_for_selector("main[data-state=idle]")
     expect(page.get_by_role("switch", name=LIVE["live.tone"].en)).not_to_be_checked()
