@@ -16,6 +16,7 @@ from nearfar.effects.pictures import over_white
 from nearfar.effects.places import nearness_at
 from nearfar.effects.snap import snap
 from nearfar.effects.subject import between, connected, slab, subject
+from nearfar.effects.together import together
 from nearfar.errors import UsageError
 from nearfar.images import Image
 from nearfar.options import Options, option
@@ -74,7 +75,7 @@ def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
     Raises:
         UsageError: no such colour, or `photo` is asked for and no picture given.
     """
-    light, mask = to_linear(photo), _mask(photo, depth, options)
+    light, mask = together(lambda: to_linear(photo), lambda: _mask(photo, depth, options))
     alpha = soften(mask, photo, options.softness / 100)
     rim_px = max(2, round(options.softness / 100 * max(photo.shape)))
     own = own_light(light, alpha, rim_px)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nearfar.effects.guided import Guide
 from nearfar.effects.linear import FloatMap
+from nearfar.effects.together import together
 from nearfar.images import Image
 
 _COARSE: Final = 0.05, 1e-3
@@ -43,7 +44,7 @@ def decide(belief: FloatMap, photo: Image) -> FloatMap:
     Returns:
         (H, W) float32, 0 to 1.
     """
-    guide = Guide(photo, *_COARSE)
+    guide, fine_guide = together(lambda: Guide(photo, *_COARSE), lambda: Guide(photo, *_FINE))
     by_depth = guide.shrink(belief) * np.float32(_DEPTH)
     codes = _codes(np.asarray(cv2.resize(photo, guide.size_px, interpolation=cv2.INTER_AREA)))
     nearby = _around((by_depth > 0).astype(np.float32))
@@ -54,7 +55,7 @@ def decide(belief: FloatMap, photo: Image) -> FloatMap:
         by_colour = np.log((inside + _RARE) / (outside + _RARE))[codes]
         odds = by_depth + np.clip(by_colour, -_COLOUR, _COLOUR)
         share = np.clip(guide.filter_small(_chance(odds)), 0, 1)
-    return _steep(Guide(photo, *_FINE).filter(_steep(share)))
+    return _steep(fine_guide.filter(_steep(share)))
 
 
 def _steep(share: FloatMap) -> FloatMap:

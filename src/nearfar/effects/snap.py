@@ -7,6 +7,7 @@ import numpy as np
 
 from nearfar.effects.guided import WORK_PX, Guide
 from nearfar.effects.linear import FloatMap
+from nearfar.effects.together import together
 from nearfar.images import Image
 
 RADIUS: Final = 0.05
@@ -15,6 +16,7 @@ RADIUS: Final = 0.05
 EPSILON: Final = 1e-4
 """As of `Guide`."""
 
+_FINE: Final = 0.008  # likewise, of the window that meets the photo's own edges in the end
 _STEP: Final = 1 / 12
 _GAIN: Final = 4
 _SHARP: Final = (0.25, 0.6)
@@ -38,7 +40,9 @@ def snap(nearness: FloatMap, photo: Image) -> FloatMap:
     Returns:
         (H, W) float32, 0 to 1.
     """
-    guide = Guide(photo, RADIUS, EPSILON)
+    guide, fine_guide = together(
+        lambda: Guide(photo, RADIUS, EPSILON), lambda: Guide(photo, _FINE, EPSILON)
+    )
     small = guide.shrink(nearness)
     smeared, counts = _edges(small)
     smear = smeared * counts
@@ -56,7 +60,7 @@ def snap(nearness: FloatMap, photo: Image) -> FloatMap:
         snapped += np.clip((soft - 0.5) * _GAIN + 0.5, 0, 1)
     snapped = (snapped - np.float32(margin + 0.5)) * np.float32(_STEP)
     np.clip(snapped, 0, 1, out=snapped)
-    fine = Guide(photo, 0.008, EPSILON).filter(snapped)
+    fine = fine_guide.filter(snapped)
     share = guide.enlarge(smear)
     return np.asarray(np.clip(nearness + share * (fine - nearness), 0, 1), np.float32)
 
