@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import pytest
 
 from nearfar.errors import CorruptImageError, ImageError, ImageNotFoundError
@@ -148,3 +149,16 @@ def test_stopping_early_starts_nothing_more() -> None:
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]  # it is a generator
     assert len(started) <= 4
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_several_workers_leave_no_cores_to_opencv(workers: int) -> None:
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        photos = [Found(Path(f"{name}.jpg")) for name in range(4)]
+        done = work_on(photos, lambda _: None, lambda *_: cv2.getNumThreads(), workers=workers)
+        assert {each.result for each in done} == {3 if workers == 1 else 1}
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)

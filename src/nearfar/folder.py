@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from glob import has_magic
 from pathlib import Path, PurePath
@@ -11,6 +12,7 @@ from typing import BinaryIO, Generic, TypeVar
 
 from nearfar.errors import ImageError, ImageNotFoundError, NearfarError
 from nearfar.images import IMAGE_SUFFIXES
+from nearfar.runtimes.ownthreads import OWN_THREADS
 
 Result = TypeVar("Result")
 Plan = TypeVar("Plan")
@@ -119,7 +121,9 @@ def work_on(
         One outcome a photo, in the order of `photos`.
     """
     under_way: deque[tuple[Found, Future[Result]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
+    # one photo may have all cores; several share them, and leave none to OpenCV
+    alone = nullcontext() if workers == 1 else OWN_THREADS
+    with alone, ThreadPoolExecutor(workers) as pool:
         try:
             for found in photos:
                 under_way.append((found, _begun(pool, plan, work, found)))

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-import cv2
-
 from nearfar.errors import CancelledError
 from nearfar.estimator import Estimator
 from nearfar.images import Image
 from nearfar.options import Options, option
+from nearfar.runtimes.ownthreads import OWN_THREADS
 from nearfar.video.frame import Frame
 from nearfar.video.frames import TICKS, Clip, read_clip
 from nearfar.video.shows import Heat, Show
@@ -97,7 +96,7 @@ def convert(
     show.refuse(target, overwrite=overwrite)
     clip, frames = read_clip(source), 0
     with (
-        _OWN_THREADS,
+        OWN_THREADS,
         show.writer(target, clip.info, overwrite=overwrite) as writer,
         overlapped(
             clip,
@@ -137,33 +136,6 @@ def steady_maps(
     ) as steadied:
         for each in steadied:
             yield each.ticket, finish(estimator, each.raw, each.ticket.image, each.limits)
-
-
-class _OwnThreads:
-    """OpenCV leaves work in the thread that called it, as long as any clip is on its way.
-
-    The stages keep all cores busy; OpenCV's own threads would only wait in their way, at work.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._clips = self._before = 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._clips:
-                self._before = cv2.getNumThreads()
-                cv2.setNumThreads(1)
-            self._clips += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._clips -= 1
-            if not self._clips:
-                cv2.setNumThreads(self._before)
-
-
-_OWN_THREADS: Final = _OwnThreads()
 
 
 def _inferred(frames: Iterator[Frame], estimator: Estimator, workers: int) -> Iterator[Raw[Frame]]:
