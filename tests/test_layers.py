@@ -18,6 +18,7 @@ RUNG = {
             "depthfiles",
             "depthcodecs",
             "depthraster",
+            "spread",
             "clipfiles",
             "h264",
             "flow",

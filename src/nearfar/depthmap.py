@@ -12,6 +12,7 @@ from nearfar import colormaps
 from nearfar.depthfiles import encode_depth, read_raster, write_depth
 from nearfar.depthraster import DepthRaster, Kind
 from nearfar.errors import DepthMapError, PointError
+from nearfar.spread import spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +62,14 @@ class DepthMap:
 
         Args:
             robust: the limits are the 2nd and the 98th percentile instead of the least and
-                the greatest value; what lies beyond is clipped. Where those two are the same,
-                the least and the greatest serve after all.
+                the greatest value, in a large map of every second, third … pixel of every
+                such row; what lies beyond is clipped. Where those two are the same, the least
+                and the greatest serve after all.
 
         Returns:
             (H, W) float32: 0 is the farthest, 1 the nearest pixel; zeros for a constant map.
         """
-        return _spread(self.inverse_depth, self.inverse_depth, robust=robust)
+        return spread(self.inverse_depth, self.inverse_depth, robust=robust)
 
     def at(self, x_px: int, y_px: int) -> float:
         """Read one pixel's inverse depth.
@@ -189,7 +191,7 @@ class MetricDepth:
         with np.errstate(over="ignore"):
             inverse = np.minimum(1 / self.metres, np.finfo(np.float32).max)
         surface = inverse[inverse > 0]
-        return colormaps.apply(_spread(inverse, surface, robust=robust), colormap)
+        return colormaps.apply(spread(inverse, surface, robust=robust), colormap)
 
     def save(
         self, path: str | os.PathLike[str], *, format: str | None = None, overwrite: bool = True
@@ -236,21 +238,3 @@ def _at(values: NDArray[np.float32], x_px: int, y_px: int) -> float:
             f" y from 0 to {height_px - 1}"
         )
     return float(values[y_px, x_px])
-
-
-def _spread(
-    values: NDArray[np.float32], among: NDArray[np.float32], *, robust: bool
-) -> NDArray[np.float32]:
-    """Map the limits of `among` to 0 and 1, and clip."""
-    if among.size == 0:
-        return np.zeros_like(values)
-    low, high = np.percentile(among, (2, 98)) if robust else (among.min(), among.max())
-    low, high = np.float32(low), np.float32(high)
-    if low == high and robust:
-        return _spread(values, among, robust=False)
-    if low == high:
-        return np.asarray(values > high, np.float32)
-    spread: NDArray[np.float32] = values - low
-    spread /= high - low
-    np.clip(spread, 0, 1, out=spread)
-    return spread

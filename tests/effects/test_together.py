@@ -27,7 +27,26 @@ def test_results_come_in_order(threads: int) -> None:
 
     assert together(lambda: work(1), lambda: work(2)) == [1, 2]
     assert len(seen) == threads
-    assert (threading.get_ident() in seen) == (threads == 1), "one thread is the caller's own"
+    assert threading.get_ident() in seen, "the caller's own thread works too"
+
+
+def test_unequal_works_share_the_threads() -> None:
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    done = threading.Event()
+
+    def slow() -> int:
+        assert done.wait(30), "the others waited for the first"
+        return 0
+
+    def last_of_all() -> int:
+        done.set()
+        return 1
+
+    try:
+        assert together(slow, last_of_all, lambda: 2, lambda: 3) == [0, 1, 2, 3]
+    finally:
+        cv2.setNumThreads(before)
 
 
 @pytest.mark.usefixtures("threads")

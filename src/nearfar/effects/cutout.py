@@ -81,9 +81,8 @@ def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
     own = own_light(light, alpha, rim_px)
     if options.background == "transparent":
         opacity = np.rint(alpha * 255).astype(np.uint8)
-        colours = to_srgb(own)
-        colours[opacity == 0] = 0
-        return Picture(np.dstack([colours, opacity]))
+        planes = cv2.split(cv2.copyTo(to_srgb(own), opacity))
+        return Picture(np.asarray(cv2.merge([*planes, opacity]), np.uint8))
     return Picture(to_srgb(mix(_background(light, alpha, options), own, alpha)))
 
 

@@ -1,11 +1,13 @@
 """The guided filter: smooth a map, and let it break where the photo does."""
 
+from itertools import combinations_with_replacement
 from typing import Final
 
 import cv2
 import numpy as np
 
 from nearfar.effects.linear import FloatMap
+from nearfar.effects.together import in_strips
 from nearfar.images import Image
 
 WORK_PX: Final = 256
@@ -62,10 +64,11 @@ class Guide:
         """Filter a small map, and bring it to the photo's size along the photo's edges."""
         slopes, offsets = self._fit(values)
         result = self.enlarge(offsets)
-        for channel, slope in enumerate(slopes):
-            large = self.enlarge(slope * np.float32(1 / 255))
-            large *= self._photo[..., channel]
-            result += large
+        large = np.empty_like(result)
+        for slope, plane in zip(slopes, cv2.split(self._photo), strict=True):
+            cv2.resize(slope, result.shape[::-1], large, interpolation=cv2.INTER_LINEAR)
+            cv2.multiply(large, plane, large, scale=1 / 255, dtype=cv2.CV_32F)
+            cv2.add(result, large, result)
         return result
 
     def _fit(self, values: FloatMap) -> tuple[list[FloatMap], FloatMap]:
@@ -93,24 +96,30 @@ class Guide:
 
         In float64: the matrix of a grey photo is all but singular.
         """
-        entry: dict[tuple[int, int], np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = {}
-        for i in range(3):
-            for j in range(i, 3):
-                product = self._box(self._colour[i] * self._colour[j])
-                entry[i, j] = (product - self._mean[i] * self._mean[j]).astype(np.float64)
-            entry[i, i] += epsilon
-        rr, rg, rb = entry[0, 0], entry[0, 1], entry[0, 2]
-        gg, gb, bb = entry[1, 1], entry[1, 2], entry[2, 2]
-        cofactor = {
-            (0, 0): gg * bb - gb * gb,
-            (0, 1): gb * rb - rg * bb,
-            (0, 2): rg * gb - gg * rb,
-            (1, 1): rr * bb - rb * rb,
-            (1, 2): rb * rg - rr * gb,
-            (2, 2): rr * gg - rg * rg,
-        }
-        determinant = rr * cofactor[0, 0] + rg * cofactor[0, 1] + rb * cofactor[0, 2]
-        return [
-            [(cofactor[min(i, j), max(i, j)] / determinant).astype(np.float32) for j in range(3)]
-            for i in range(3)
-        ]
+        pairs = list(combinations_with_replacement(range(3), 2))
+        products = [self._box(self._colour[i] * self._colour[j]) for i, j in pairs]
+        inverse = [np.empty_like(product) for product in products]
+
+        def invert(rows: slice) -> None:
+            rr, rg, rb, gg, gb, bb = (
+                (product[rows] - self._mean[i][rows] * self._mean[j][rows]).astype(np.float64)
+                for product, (i, j) in zip(products, pairs, strict=True)
+            )
+            rr += epsilon
+            gg += epsilon
+            bb += epsilon
+            cofactors = (
+                gg * bb - gb * gb,
+                gb * rb - rg * bb,
+                rg * gb - gg * rb,
+                rr * bb - rb * rb,
+                rb * rg - rr * gb,
+                rr * gg - rg * rg,
+            )
+            scale = 1 / (rr * cofactors[0] + rg * cofactors[1] + rb * cofactors[2])
+            for entry, cofactor in zip(inverse, cofactors, strict=True):
+                np.multiply(cofactor, scale, out=entry[rows], casting="same_kind")
+
+        in_strips(invert, self._mean[0])
+        rr, rg, rb, gg, gb, bb = inverse
+        return [[rr, rg, rb], [rg, gg, gb], [rb, gb, bb]]

@@ -42,7 +42,7 @@ def to_linear(pixels: NDArray[np.uint8]) -> Light:
     Returns:
         The same shape, float32.
     """
-    return np.asarray(_TO_LIGHT[pixels], np.float32)
+    return np.asarray(cv2.LUT(pixels, _TO_LIGHT), np.float32).reshape(pixels.shape)
 
 
 def to_srgb(light: Light) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.effects.linear import FloatMap
+from nearfar.spread import thinned
 
 _POINT: Final = 0.006
 """Half width of what a click reads, as part of the longer side."""
@@ -75,7 +76,7 @@ def near_cut(nearness: NDArray[np.float32]) -> float | None:
     Returns:
         None when all is equally far.
     """
-    cut = valley(remoteness(_thinned(nearness)))
+    cut = valley(remoteness(thinned(nearness)))
     if cut is None:
         return None
     nearest, farthest = 1 / (1 + _FARTHEST), 1 / _FARTHEST
@@ -134,7 +135,7 @@ def remoteness(nearness: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def far_light(light: NDArray[np.float32], nearness: FloatMap) -> NDArray[np.float32]:
     """Give the mean light of the farthest tenth of the picture, (3,) float32."""
-    some, lit = _thinned(nearness), _thinned(light)
+    some, lit = thinned(nearness), thinned(light)
     far = some <= np.quantile(some, 0.1)
     return np.asarray(lit[far].mean(axis=0, dtype=np.float64), np.float32)
 
@@ -142,11 +143,3 @@ def far_light(light: NDArray[np.float32], nearness: FloatMap) -> NDArray[np.floa
 def relative_size(nearness: float) -> float:
     """Say how large a thing looks at a nearness, against nearness 1."""
     return (nearness + _FARTHEST) / (1 + _FARTHEST)
-
-
-def _thinned(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Take every n-th pixel of every n-th row of a large picture: enough for its statistics."""
-    if values.ndim < 2:
-        return values
-    step = max(1, max(values.shape) // 320)
-    return values[::step, ::step]

@@ -48,21 +48,29 @@ def snap(nearness: FloatMap, photo: Image) -> FloatMap:
     smear = smeared * counts
     if not smear.any():
         return nearness
-    snapped = np.zeros_like(small)
-    width = _GAIN * _STEP
     margin = _GAIN // 2
-    for index in range(-margin, round(1 / _STEP) + margin + 1):
-        level = np.clip((small - np.float32(index * _STEP)) / np.float32(width) + 0.5, 0, 1)
-        if level.min() == level.max():
-            snapped += level
-            continue
-        soft = guide.filter_small(level)
-        snapped += np.clip((soft - 0.5) * _GAIN + 0.5, 0, 1)
-    snapped = (snapped - np.float32(margin + 0.5)) * np.float32(_STEP)
+    levels = range(-margin, round(1 / _STEP) + margin + 1)
+    even, odd = together(
+        lambda: _snapped_levels(guide, small, levels[::2]),
+        lambda: _snapped_levels(guide, small, levels[1::2]),
+    )
+    snapped = (even + odd - np.float32(margin + 0.5)) * np.float32(_STEP)
     np.clip(snapped, 0, 1, out=snapped)
     fine = fine_guide.filter(snapped)
     share = guide.enlarge(smear)
     return np.asarray(np.clip(nearness + share * (fine - nearness), 0, 1), np.float32)
+
+
+def _snapped_levels(guide: Guide, small: FloatMap, levels: range) -> FloatMap:
+    """Give the sum of some level sets, each decided for one side."""
+    total = np.zeros_like(small)
+    for index in levels:
+        level = np.clip((small - np.float32(index * _STEP)) / np.float32(_GAIN * _STEP) + 0.5, 0, 1)
+        if level.min() == level.max():
+            total += level
+        else:
+            total += np.clip((guide.filter_small(level) - 0.5) * _GAIN + 0.5, 0, 1)
+    return total
 
 
 def doubt(nearness: FloatMap) -> FloatMap:

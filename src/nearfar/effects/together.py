@@ -23,11 +23,18 @@ def together(*works: Callable[[], Result]) -> list[Result]:
     Returns:
         Their results, in order.
     """
-    threads = min(len(works), cv2.getNumThreads())
-    if threads < 2:
+    helpers = min(len(works), cv2.getNumThreads()) - 1
+    if helpers < 1:
         return [work() for work in works]
-    with ThreadPoolExecutor(threads, thread_name_prefix="nearfar-effect") as pool:
-        return list(pool.map(lambda work: work(), works))
+    own: dict[int, Result] = {}
+    with ThreadPoolExecutor(helpers, thread_name_prefix="nearfar-effect") as pool:
+        asked = [pool.submit(work) for work in works]
+        # the helpers begin at the front and this thread at the back, until they meet
+        for index in reversed(range(len(works))):
+            if not asked[index].cancel():
+                break
+            own[index] = works[index]()
+        return [own[i] if i in own else future.result() for i, future in enumerate(asked)]
 
 
 def in_strips(work: Callable[[slice], None], values: NDArray[np.float32]) -> None:
@@ -44,4 +51,7 @@ def in_strips(work: Callable[[slice], None], values: NDArray[np.float32]) -> Non
         for strip in strips[share::2]:
             work(strip)
 
-    together(lambda: go(0), lambda: go(1))
+    if len(strips) > 1:
+        together(lambda: go(0), lambda: go(1))
+    else:
+        go(0)
