@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from nearfar.effects.guided import Guide
-from nearfar.effects.lens import double, half
 from nearfar.effects.linear import FloatMap, Light
+from nearfar.effects.sizes import half, larger
 from nearfar.effects.together import in_strips, together
 from nearfar.images import Image
 
@@ -15,7 +15,9 @@ RAMP: Final = 0.04
 """Nearness from wholly on one side of a cut to wholly on the other."""
 
 _EPSILON: Final = 1e-5
-_WORK_PX: Final = 640
+WORK_PX: Final = 640
+"""Longer side that `soften` works at: a larger mask tells it no more."""
+
 _SURE: Final = 0.1  # what the filter leaves below this, or over 1 minus it, is decided
 
 
@@ -36,16 +38,16 @@ def soften(mask: FloatMap, photo: Image, radius: float) -> FloatMap:
     """Make the rim of a mask follow the photo: hair, fur, the blur of an edge.
 
     Args:
-        mask: (H, W) float32, 0 to 1.
-        photo: (H, W, 3) uint8 RGB of the same size.
+        mask: (h, w) float32, 0 to 1, of the photo's size or smaller.
+        photo: (H, W, 3) uint8 RGB.
         radius: how far the rim reaches, as part of the longer side; 0 changes nothing.
 
     Returns:
         (H, W) float32, 0 to 1; the mask itself farther than twice that from any rim.
     """
     if radius == 0 or mask.min() == mask.max():
-        return mask
-    guide = Guide(photo, radius, _EPSILON, work_px=_WORK_PX)
+        return larger(mask, photo.shape)
+    guide = Guide(photo, radius, _EPSILON, work_px=WORK_PX)
     soft = guide.filter(guide.shrink(mask))
     return np.asarray(np.clip((soft - _SURE) / (1 - 2 * _SURE), 0, 1), np.float32)
 
@@ -65,8 +67,8 @@ def own_light(light: Light, alpha: FloatMap, radius_px: int) -> Light:
     small, share = half(light), half(alpha)
     near_px = max(1, radius_px // 2)
     fore, back = together(
-        lambda: double(around(small, share, near_px), alpha.shape),
-        lambda: double(around(small, 1 - share, near_px), alpha.shape),
+        lambda: larger(around(small, share, near_px), alpha.shape),
+        lambda: larger(around(small, 1 - share, near_px), alpha.shape),
     )
 
     def separate(rows: slice) -> None:

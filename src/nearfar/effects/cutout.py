@@ -7,13 +7,14 @@ import cv2
 import numpy as np
 
 from nearfar.depthmap import DepthMap
-from nearfar.effects.alpha import nearer_than, own_light, soften
+from nearfar.effects.alpha import WORK_PX, nearer_than, own_light, soften
 from nearfar.effects.colours import colour_light
 from nearfar.effects.effect import Effect, Picture, Pixels, picture_option
-from nearfar.effects.lens import blur, double, half
+from nearfar.effects.lens import blur
 from nearfar.effects.linear import FloatMap, Light, mix, to_linear, to_srgb
 from nearfar.effects.pictures import over_white
 from nearfar.effects.places import nearness_at
+from nearfar.effects.sizes import fitting, half, larger, smaller
 from nearfar.effects.snap import snap
 from nearfar.effects.subject import between, connected, slab, subject
 from nearfar.effects.together import together
@@ -87,10 +88,12 @@ def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
 
 
 def _mask(photo: Image, depth: DepthMap, options: CutoutOptions) -> FloatMap:
+    """Give the mask for `soften`, (h, w): at full size only where nothing is softened."""
     place = _place(options)
     nearness = depth.nearness(robust=True)
     if options.cut is None:
-        return subject(nearness, photo, place)
+        size_px = fitting(photo.shape, WORK_PX if options.softness else max(photo.shape))
+        return subject(smaller(nearness, size_px), smaller(photo, size_px), place)
     nearness = snap(nearness, photo)
     if place is None:
         return nearer_than(nearness, options.cut)
@@ -122,7 +125,7 @@ def _blurred(light: Light, alpha: FloatMap, radius_px: float) -> Light:
     weight = half(1 - alpha) ** 2 + np.float32(1e-4)
     total = blur(weight, radius_px / 2, 7)
     spread = blur(half(light) * weight[..., None], radius_px / 2, 7)
-    return double(spread / np.maximum(total, np.float32(1e-6))[..., None], light.shape)
+    return larger(spread / np.maximum(total, np.float32(1e-6))[..., None], light.shape)
 
 
 def _filling(picture: Image, shape: tuple[int, ...]) -> Image:

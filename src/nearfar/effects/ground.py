@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.effects.linear import FloatMap
+from nearfar.effects.sizes import fitting, smaller
 from nearfar.errors import CalibrationError
 from nearfar.floor import floor_plane
 
@@ -126,10 +127,7 @@ def find_ground(
     Returns:
         None where there is no flat floor.
     """
-    height_px, width_px = inverse_depth.shape
-    shrink = min(1.0, WORK_PX / max(height_px, width_px))
-    size = max(1, round(width_px * shrink)), max(1, round(height_px * shrink))
-    small = np.asarray(cv2.resize(inverse_depth, size, interpolation=cv2.INTER_AREA), np.float32)
+    small = smaller(inverse_depth, fitting(inverse_depth.shape, WORK_PX))
     low, high = (float(each) for each in np.percentile(small, (2, 98)))
     try:
         a, b, c = floor_plane(small, fov_deg, None)
@@ -140,6 +138,6 @@ def find_ground(
     if pitch_deg is not None:
         pitch = math.radians(pitch_deg)
     pitch = min(pitch, math.radians(_MAX_PITCH_DEG))
-    focal_px = size[0] / 2 / math.tan(math.radians(fov_deg) / 2)
+    focal_px = small.shape[1] / 2 / math.tan(math.radians(fov_deg) / 2)
     beyond = c - slope * math.tan(pitch)
     return Ground(small, (a, b, c), focal_px, pitch, beyond, _TOLERANCE * (high - low))

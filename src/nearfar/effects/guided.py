@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from nearfar.effects.linear import FloatMap
+from nearfar.effects.sizes import fitting, larger, smaller
 from nearfar.effects.together import in_strips
 from nearfar.images import Image
 
@@ -30,28 +31,22 @@ class Guide:
     def __init__(
         self, photo: Image, radius: float, epsilon: float, *, work_px: int = WORK_PX
     ) -> None:
-        height_px, width_px = photo.shape[:2]
-        scale = min(1.0, work_px / max(height_px, width_px))
-        self.size_px = max(1, round(width_px * scale)), max(1, round(height_px * scale))
+        self.size_px = fitting(photo.shape, work_px)
         """Width and height of the small copy."""
         self._photo = photo
         self._side = 2 * max(1, round(radius * max(self.size_px))) + 1
-        small = cv2.resize(photo, self.size_px, interpolation=cv2.INTER_AREA)
-        bright = small.reshape(*self.size_px[::-1], 3).astype(np.float32) / np.float32(255)
+        bright = smaller(photo, self.size_px).astype(np.float32) / np.float32(255)
         self._colour = [np.ascontiguousarray(bright[..., channel]) for channel in range(3)]
         self._mean = [self._box(plane) for plane in self._colour]
         self._inverse = self._inverse_covariance(epsilon)
 
     def shrink(self, values: FloatMap) -> FloatMap:
         """Bring a map of the photo's size to the small copy's size."""
-        small = cv2.resize(values, self.size_px, interpolation=cv2.INTER_AREA)
-        return np.asarray(small, np.float32)
+        return smaller(values, self.size_px)
 
     def enlarge(self, values: FloatMap) -> FloatMap:
         """Bring a map of the small copy's size to the photo's size."""
-        height_px, width_px = self._photo.shape[:2]
-        large = cv2.resize(values, (width_px, height_px), interpolation=cv2.INTER_LINEAR)
-        return np.asarray(large, np.float32)
+        return larger(values, self._photo.shape)
 
     def filter_small(self, values: FloatMap) -> FloatMap:
         """Filter a small map, at its own size."""

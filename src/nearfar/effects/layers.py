@@ -1,5 +1,6 @@
 """Render what a lens would see: the scene in layers of like blur, laid behind each other."""
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, TypeAlias
@@ -7,8 +8,9 @@ from typing import Final, TypeAlias
 import cv2
 import numpy as np
 
-from nearfar.effects.lens import blur, double, half
+from nearfar.effects.lens import blur
 from nearfar.effects.linear import FloatMap, Light, brightest, luminance
+from nearfar.effects.sizes import half, larger
 from nearfar.effects.together import in_strips, together
 
 Covered: TypeAlias = list[FloatMap]
@@ -49,9 +51,12 @@ class Lens:
         The circle of confusion of a thin lens grows as the difference of inverse depths, so it
         can be had from relative depth.
         """
-        away = nearness - np.float32(self.focus)
-        reach = np.maximum(np.abs(away) - np.float32(self.depth_of_field), 0)
-        return np.asarray(np.sign(away) * reach * np.float32(self.radius_px), np.float32)
+        away: FloatMap = nearness - np.float32(self.focus)
+        reach = np.abs(away)
+        reach -= np.float32(self.depth_of_field)
+        np.maximum(reach, 0, out=reach)
+        reach *= np.float32(self.radius_px)
+        return np.copysign(reach, away, out=away)
 
 
 def render(light: Light, nearness: FloatMap, lens: Lens) -> Light:
@@ -73,8 +78,10 @@ def render(light: Light, nearness: FloatMap, lens: Lens) -> Light:
     radius = lens.radius(nearness)
     if max(-float(radius.min()), float(radius.max())) <= _UNSEEN_PX:
         return light
-    planes = [np.ascontiguousarray(light[..., channel]) for channel in range(3)]
-    shine = _highlights(light, lens.bloom) if lens.bloom else None
+    shine, planes = together(
+        lambda: _highlights(light, lens.bloom) if lens.bloom else None,
+        lambda: [np.ascontiguousarray(light[..., channel]) for channel in range(3)],
+    )
     before, sharp, after, behind = together(
         lambda: _blurred(planes, shine, radius, lens.blades, most_in_front=True),
         lambda: _in_focus(planes, np.abs(radius), lens.blades),
@@ -113,14 +120,17 @@ def _add_behind(seen: Covered, other: Covered) -> None:
     share = np.maximum(1 - seen[-1], 0)
     share /= np.maximum(other[-1], _TINY)
     np.minimum(share, 1, out=share)
-    for index, added in enumerate(other):
-        seen[index] += added * share
+    for sum_, added in zip(seen, other, strict=True):
+        cv2.accumulateProduct(added, share, sum_)
 
 
 def _in_focus(planes: list[FloatMap], size: FloatMap, blades: int) -> Covered:
     """Render at full size what is blurred by less than `SHARP_PX`."""
-    sharp = np.clip(1 - size, 0, 1)
-    soft = np.clip(np.minimum(size, SHARP_PX - size), 0, 1)
+    sharp: FloatMap = 1 - size
+    np.clip(sharp, 0, 1, out=sharp)
+    soft: FloatMap = SHARP_PX - size
+    np.minimum(soft, size, out=soft)
+    np.clip(soft, 0, 1, out=soft)
     covered = [*(plane * sharp for plane in planes), sharp]
     if soft.any():
         scratch = np.empty_like(soft)
@@ -150,7 +160,8 @@ def _blurred(
     Returns:
         At full size; empty when nothing lies there.
     """
-    cover: FloatMap = np.clip(size - 1, 0, SHARP_PX - 1)
+    cover: FloatMap = size - 1
+    np.clip(cover, 0, SHARP_PX - 1, out=cover)
     if not cover.any():
         return []
     scratch = np.empty_like(cover)
@@ -167,9 +178,20 @@ def _blurred(
     layers = list(zip(knots, _tents(sizes, knots), strict=True))
     gathered = [np.zeros_like(sizes) for _ in small]
     for radius_px, weight in reversed(layers) if most_in_front else layers:
-        if weight.any():
-            _add_behind(gathered, [blur(plane * weight, radius_px / 2, blades) for plane in small])
-    return [double(plane, size.shape) for plane in gathered]
+        part = _reached(weight, radius_px / 2)
+        lit = [blur(plane[part] * weight[part], radius_px / 2, blades) for plane in small]
+        _add_behind([plane[part] for plane in gathered], lit)
+    return [larger(plane, size.shape) for plane in gathered]
+
+
+def _reached(weight: FloatMap, radius_px: float) -> tuple[slice, slice]:
+    """Give the rows and the columns that the blur of all weights over 0 reaches."""
+    left, top, width_px, height_px = cv2.boundingRect((weight > 0).view(np.uint8))
+    far_px = math.ceil(1.6 * radius_px) + 8  # a corner of three blades, and smaller copies
+    return (
+        slice(max(0, top - far_px), top + height_px + far_px),
+        slice(max(0, left - far_px), left + width_px + far_px),
+    )
 
 
 def _tents(sizes: FloatMap, knots: list[float]) -> list[FloatMap]:
@@ -191,7 +213,7 @@ def _behind(planes: list[FloatMap], nearness: FloatMap, lens: Lens) -> list[Floa
     weight = np.exp(np.float32(-_FARTHER) * before)
     total = blur(weight, lens.radius_px / 2, 0)
     spread = [blur(half(plane) * weight, lens.radius_px / 2, 0) / total for plane in planes]
-    return [double(plane, nearness.shape) for plane in spread]
+    return [larger(plane, nearness.shape) for plane in spread]
 
 
 def _highlights(light: Light, bloom: float) -> FloatMap:

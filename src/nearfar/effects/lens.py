@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.effects.linear import FloatMap
+from nearfar.effects.sizes import half, larger
 
 _FINE: Final = 16
 """Dots a pixel that the kernel is drawn with."""
@@ -35,28 +36,10 @@ def blur(values: NDArray[np.float32], radius_px: float, blades: int) -> NDArray[
         return values
     shape = values.shape[:2]
     if radius_px > _KERNEL_PX and min(shape) > 1:
-        return double(blur(half(values), radius_px / 2, blades), shape)
+        return larger(blur(half(values), radius_px / 2, blades), shape)
     shown = kernel(radius_px, blades)
     blurred = cv2.filter2D(values, -1, shown[::-1, ::-1], borderType=cv2.BORDER_REFLECT)
     return np.asarray(blurred, np.float32).reshape(values.shape)
-
-
-def half_size(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Give (width, height) of a half-sized copy, rounded up."""
-    return (shape[1] + 1) // 2, (shape[0] + 1) // 2
-
-
-def half(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Bring (H, W) or (H, W, C) to half its size, rounded up, by means of areas."""
-    size_px = half_size(values.shape)
-    small = cv2.resize(values, size_px, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32).reshape(*size_px[::-1], *values.shape[2:])
-
-
-def double(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Bring a smaller copy to (H, W) again."""
-    large = cv2.resize(values, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large, np.float32).reshape(*shape[:2], *values.shape[2:])
 
 
 @lru_cache(maxsize=256)

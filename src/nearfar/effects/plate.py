@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.effects.linear import FloatMap
+from nearfar.effects.sizes import larger
 from nearfar.images import Image
 
 STEP: Final = 0.06
@@ -89,8 +90,7 @@ def _sharpened(nearness: FloatMap) -> FloatMap:
     step = high - low
     is_edge = (step > STEP) & (step > _RIDGE * (higher - lower))
     size = (width_px, height_px)
-    low = np.asarray(cv2.resize(low, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    high = np.asarray(cv2.resize(high, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    low, high = larger(low, nearness.shape), larger(high, nearness.shape)
     edge = cv2.resize(is_edge.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     side = np.where(nearness + nearness > low + high, high, low)
     return np.asarray(np.where(edge, side, nearness), np.float32)

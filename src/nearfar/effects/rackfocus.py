@@ -13,6 +13,7 @@ from nearfar.effects.effect import Clip, Effect
 from nearfar.effects.layers import render
 from nearfar.effects.linear import FloatMap, to_linear, to_srgb
 from nearfar.effects.places import nearness_at, subject_nearness
+from nearfar.effects.sizes import smaller
 from nearfar.effects.snap import snap
 from nearfar.images import Image
 from nearfar.options import option
@@ -63,8 +64,7 @@ def rack_focus(photo: Image, depth: DepthMap, options: RackFocusOptions) -> Clip
     start, end = _ends(nearness, options)
     small = _fit(photo, options.clip_side_px)
     shape = small.shape[:2]
-    near = cv2.resize(nearness, shape[::-1], interpolation=cv2.INTER_AREA)
-    near = np.asarray(near, np.float32).reshape(shape)
+    near = smaller(nearness, shape[::-1])
     way = _way(options)
 
     def frames() -> Iterator[Image]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nearfar.effects.guided import Guide
 from nearfar.effects.linear import FloatMap
+from nearfar.effects.sizes import smaller
 from nearfar.effects.together import together
 from nearfar.images import Image
 
@@ -46,7 +47,7 @@ def decide(belief: FloatMap, photo: Image) -> FloatMap:
     """
     guide, fine_guide = together(lambda: Guide(photo, *_COARSE), lambda: Guide(photo, *_FINE))
     by_depth = guide.shrink(belief) * np.float32(_DEPTH)
-    codes = _codes(np.asarray(cv2.resize(photo, guide.size_px, interpolation=cv2.INTER_AREA)))
+    codes = _codes(smaller(photo, guide.size_px))
     nearby = _around((by_depth > 0).astype(np.float32))
     share = _chance(2 * by_depth)
     for _ in range(_ROUNDS):

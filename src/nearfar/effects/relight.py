@@ -11,6 +11,7 @@ from nearfar.depthmap import DepthMap
 from nearfar.effects.colours import colour_light
 from nearfar.effects.effect import Effect, Picture
 from nearfar.effects.linear import FloatMap, Light, brightest, to_linear, to_srgb
+from nearfar.effects.sizes import fitting, larger, smaller
 from nearfar.effects.snap import snap
 from nearfar.effects.together import in_strips
 from nearfar.images import Image
@@ -58,13 +59,9 @@ def relight(photo: Image, depth: DepthMap, options: RelightOptions) -> Picture:
     Raises:
         UsageError: no such colour.
     """
-    height_px, width_px = photo.shape[:2]
     nearness = snap(depth.nearness(robust=True), photo)
-    scale = min(1.0, _WORK_PX / max(height_px, width_px))
-    size_px = max(1, round(width_px * scale)), max(1, round(height_px * scale))
-    small = cv2.resize(nearness, size_px, interpolation=cv2.INTER_AREA)
-    lit = _lamp(np.asarray(small, np.float32).reshape(size_px[::-1]), options)
-    lit = np.asarray(cv2.resize(lit, (width_px, height_px)), np.float32).reshape(nearness.shape)
+    lit = _lamp(smaller(nearness, fitting(nearness.shape, _WORK_PX)), options)
+    lit = larger(lit, nearness.shape)
     lamp = colour_light(options.colour) * np.float32(options.brightness)
     return Picture(to_srgb(_exposed(to_linear(photo), lit, lamp, options.ambient)))
 
@@ -143,8 +140,7 @@ def _slope(high: FloatMap, axis: int) -> FloatMap:
 def _shadow(high: FloatMap, options: RelightOptions) -> FloatMap:
     """Say how much of the lamp other things hide, 0 to 1, by going from each place towards it."""
     size_px = max(1, high.shape[1] // 2), max(1, high.shape[0] // 2)
-    relief = cv2.resize(high, size_px, interpolation=cv2.INTER_AREA)
-    relief = np.asarray(relief, np.float32).reshape(size_px[::-1])
+    relief = smaller(high, size_px)
     lamp_x, lamp_y = options.x * size_px[0] - 0.5, options.y * size_px[1] - 0.5
     lamp_z = np.float32(options.nearness * options.relief)
     columns, rows = np.meshgrid(*(np.arange(side, dtype=np.float32) for side in size_px))
@@ -162,8 +158,7 @@ def _shadow(high: FloatMap, options: RelightOptions) -> FloatMap:
         np.maximum(over, (there - ray) / math.sqrt(part), out=over)
     hidden = np.clip(over / np.float32(0.15 * options.relief), 0, 1)
     soft = cv2.GaussianBlur(hidden, (0, 0), 1 + max(size_px) / 50)
-    large = cv2.resize(soft, (high.shape[1], high.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large, np.float32).reshape(high.shape)
+    return larger(np.asarray(soft, np.float32).reshape(relief.shape), high.shape)
 
 
 EFFECT = Effect("relight", "Light the photo anew from a lamp.", RelightOptions, relight)

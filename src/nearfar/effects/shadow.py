@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from nearfar.effects.linear import FloatMap
+from nearfar.effects.sizes import fitting, larger, smaller
 
 _WORK_PX: Final = 512
 """Longer side that shadows are worked out at: they are soft."""
@@ -42,20 +43,13 @@ def shadow(alpha: FloatMap, nearness: FloatMap, place: float) -> FloatMap:
     Returns:
         (H, W) float32, 0 to 1; 0 on what is nearer than the thing.
     """
-    height_px, width_px = alpha.shape
-    scale = min(1.0, _WORK_PX / max(height_px, width_px))
-    size_px = max(1, round(width_px * scale)), max(1, round(height_px * scale))
-    thing, scene = (
-        np.asarray(cv2.resize(each, size_px, interpolation=cv2.INTER_AREA), np.float32)
-        for each in (alpha, nearness)
-    )
-    thing, scene = thing.reshape(size_px[::-1]), scene.reshape(size_px[::-1])
+    size_px = fitting(alpha.shape, _WORK_PX)
+    thing, scene = smaller(alpha, size_px), smaller(nearness, size_px)
     behind = np.float32(place) - scene
     lit = np.clip(1 + behind / np.float32(_BEFORE), 0, 1)
     taken = np.maximum(_CAST * _thrown(thing, np.maximum(behind, 0)), _contact(thing, behind))
-    large = cv2.resize(taken * lit, (width_px, height_px), interpolation=cv2.INTER_LINEAR)
     sharp = np.clip(1 + (np.float32(place) - nearness) / np.float32(_BEFORE), 0, 1)
-    return np.asarray(np.asarray(large).reshape(alpha.shape) * sharp, np.float32)
+    return np.asarray(larger(taken * lit, alpha.shape) * sharp, np.float32)
 
 
 def _thrown(thing: FloatMap, behind: FloatMap) -> FloatMap:

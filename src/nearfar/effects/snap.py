@@ -7,6 +7,7 @@ import numpy as np
 
 from nearfar.effects.guided import WORK_PX, Guide
 from nearfar.effects.linear import FloatMap
+from nearfar.effects.sizes import fitting, smaller
 from nearfar.effects.together import together
 from nearfar.images import Image
 
@@ -56,9 +57,11 @@ def snap(nearness: FloatMap, photo: Image) -> FloatMap:
     )
     snapped = (even + odd - np.float32(margin + 0.5)) * np.float32(_STEP)
     np.clip(snapped, 0, 1, out=snapped)
-    fine = fine_guide.filter(snapped)
-    share = guide.enlarge(smear)
-    return np.asarray(np.clip(nearness + share * (fine - nearness), 0, 1), np.float32)
+    fine, share = together(lambda: fine_guide.filter(snapped), lambda: guide.enlarge(smear))
+    fine -= nearness
+    fine *= share
+    fine += nearness
+    return np.clip(fine, 0, 1, out=fine)
 
 
 def _snapped_levels(guide: Guide, small: FloatMap, levels: range) -> FloatMap:
@@ -83,10 +86,7 @@ def doubt(nearness: FloatMap) -> FloatMap:
         (h, w) float32, of the size that the filter works at: 0 near sharp edges, and everywhere
         in a map that has no smeared ones.
     """
-    scale = min(1.0, WORK_PX / max(nearness.shape))
-    height_px, width_px = (max(1, round(side * scale)) for side in nearness.shape)
-    small = cv2.resize(nearness, (width_px, height_px), interpolation=cv2.INTER_AREA)
-    smeared, counts = _edges(np.asarray(small, np.float32).reshape(height_px, width_px))
+    smeared, counts = _edges(smaller(nearness, fitting(nearness.shape, WORK_PX)))
     if not (smeared * counts).any():
         return np.zeros_like(smeared)
     return np.asarray(1 - (1 - smeared) * counts, np.float32)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from nearfar.effects.linear import FloatMap
+from nearfar.effects.sizes import fitting
 
 _WORK_PX: Final = 256
 _FLOOR: Final = 0.1
@@ -49,9 +50,8 @@ def standing(nearness: FloatMap) -> Standing:
     Returns:
         The nearness over the floor; zeros where all rows are even.
     """
-    height_px, width_px = nearness.shape
-    scale = min(1.0, _WORK_PX / max(height_px, width_px))
-    size_px = max(1, round(width_px * scale)), max(1, round(height_px * scale))
+    height_px = len(nearness)
+    size_px = fitting(nearness.shape, _WORK_PX)
     small = cv2.resize(nearness, size_px, interpolation=cv2.INTER_NEAREST)
     lower: FloatMap = np.asarray(small, np.float32).reshape(size_px[::-1])
     floor = _floor(lower)

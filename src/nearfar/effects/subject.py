@@ -11,6 +11,7 @@ from nearfar.effects.alpha import nearer_than
 from nearfar.effects.linear import FloatMap
 from nearfar.effects.places import is_parted, near_cut, nearness_at, pixel_at, valley
 from nearfar.effects.regions import decide
+from nearfar.effects.sizes import larger
 from nearfar.effects.snap import doubt, snap
 from nearfar.effects.standing import standing
 from nearfar.images import Image
@@ -49,7 +50,7 @@ def subject(nearness: FloatMap, photo: Image, place: tuple[float, float] | None)
     share = doubt(nearness)
     if not share.any():
         return found.mask
-    share = np.asarray(cv2.resize(share, nearness.shape[::-1]), np.float32).reshape(nearness.shape)
+    share = larger(share, nearness.shape)
     belief = found.belief()
     mask = found.mask + share * (decide(belief, photo) - found.mask)
     whole = mask > 0.5
