@@ -100,7 +100,7 @@ def test_any_size_and_a_flat_map(
     pixels = EFFECT.apply(blank, DepthMap(values.astype(np.float32)), options).pixels
     assert pixels.shape == blank.shape
     apart = round(max(1.0, period * width))
-    if not rough and apart < width:
+    if not rough and apart < width and abs(period * width % 1 - 0.5) > 1e-6:
         assert np.array_equal(pixels[:, :-apart], pixels[:, apart:])
 
 

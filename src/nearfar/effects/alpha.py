@@ -1,15 +1,19 @@
 """Soft masks, and the colours below them."""
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from nearfar.effects.guided import Guide
 from nearfar.effects.linear import FloatMap, Light
 from nearfar.effects.sizes import half, larger
-from nearfar.effects.together import in_strips, together
+from nearfar.effects.together import together
 from nearfar.images import Image
+
+Places: TypeAlias = NDArray[np.intp]
+"""(n,) flat indices of pixels."""
 
 RAMP: Final = 0.04
 """Nearness from wholly on one side of a cut to wholly on the other."""
@@ -18,6 +22,7 @@ _EPSILON: Final = 1e-5
 WORK_PX: Final = 640
 """Longer side that `soften` works at: a larger mask tells it no more."""
 
+_SEEN: Final = 1 / 510  # half a step of a byte: less is nothing, and as much short of 1 is all
 _SURE: Final = 0.1  # what the filter leaves below this, or over 1 minus it, is decided
 
 
@@ -47,12 +52,12 @@ def soften(mask: FloatMap, photo: Image, radius: float) -> FloatMap:
     """
     if radius == 0 or mask.min() == mask.max():
         return larger(mask, photo.shape)
-    guide = Guide(photo, radius, _EPSILON, work_px=WORK_PX)
+    guide = Guide(photo, radius, _EPSILON, work_px=WORK_PX, only=mask)
     soft = guide.filter(guide.shrink(mask))
     return np.asarray(np.clip((soft - _SURE) / (1 - 2 * _SURE), 0, 1), np.float32)
 
 
-def own_light(light: Light, alpha: FloatMap, radius_px: int) -> Light:
+def own_light(light: Light, alpha: FloatMap, radius_px: int) -> tuple[Places, Light]:
     """Take the background's colour out of a rim that is half transparent.
 
     Args:
@@ -61,26 +66,22 @@ def own_light(light: Light, alpha: FloatMap, radius_px: int) -> Light:
         radius_px: about the width of the rim.
 
     Returns:
-        (H, W, 3) float32, the light of the foreground alone ("Approximate Fast Foreground
-        Colour Estimation", Forte 2021).
+        (n,) flat indices of the pixels of the rim, and (n, 3) float32, the light of the
+        foreground alone there ("Approximate Fast Foreground Colour Estimation", Forte 2021).
     """
     small, share = half(light), half(alpha)
     near_px = max(1, radius_px // 2)
+    rim = np.flatnonzero((alpha > _SEEN) & (alpha < 1 - _SEEN))
     fore, back = together(
-        lambda: larger(around(small, share, near_px), alpha.shape),
-        lambda: larger(around(small, 1 - share, near_px), alpha.shape),
+        lambda: larger(around(small, share, near_px), alpha.shape).reshape(-1, 3)[rim],
+        lambda: larger(around(small, 1 - share, near_px), alpha.shape).reshape(-1, 3)[rim],
     )
-
-    def separate(rows: slice) -> None:
-        share = alpha[rows, :, None]
-        wrong = light[rows] - back[rows]
-        wrong -= share * (fore[rows] - back[rows])
-        wrong *= share
-        wrong += fore[rows]
-        np.clip(wrong, 0, 1, out=fore[rows])
-
-    in_strips(separate, light)
-    return fore
+    part = alpha.ravel()[rim, None]
+    own: Light = light.reshape(-1, 3)[rim] - back
+    own -= part * (fore - back)
+    own *= part
+    own += fore
+    return rim, np.clip(own, 0, 1, out=own)
 
 
 def around(light: Light, weight: FloatMap, radius_px: int) -> Light:

@@ -79,12 +79,15 @@ def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
     light, mask = together(lambda: to_linear(photo), lambda: _mask(photo, depth, options))
     alpha = soften(mask, photo, options.softness / 100)
     rim_px = max(2, round(options.softness / 100 * max(photo.shape)))
-    own = own_light(light, alpha, rim_px)
+    rim, own = own_light(light, alpha, rim_px)
     if options.background == "transparent":
         opacity = np.rint(alpha * 255).astype(np.uint8)
-        planes = cv2.split(cv2.copyTo(to_srgb(own), opacity))
-        return Picture(np.asarray(cv2.merge([*planes, opacity]), np.uint8))
-    return Picture(to_srgb(mix(_background(light, alpha, options), own, alpha)))
+        colours = np.asarray(cv2.copyTo(photo, opacity), np.uint8).reshape(photo.shape)
+        colours.reshape(-1, 3)[rim] = to_srgb(own)
+        return Picture(np.asarray(cv2.merge([*cv2.split(colours), opacity]), np.uint8))
+    behind = _background(light, alpha, options)
+    light.reshape(-1, 3)[rim] = own
+    return Picture(to_srgb(mix(behind, light, alpha)))
 
 
 def _mask(photo: Image, depth: DepthMap, options: CutoutOptions) -> FloatMap:

@@ -5,6 +5,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from nearfar.effects.linear import FloatMap
 from nearfar.effects.sizes import fitting, larger, smaller
@@ -26,10 +27,18 @@ class Guide:
         radius: half width of the window, as part of the longer side.
         epsilon: variance of the photo, in [0, 1] squared, below which an edge counts as noise.
         work_px: longer side of the small copy.
+        only: the map that alone will be filtered, of any size: then the fits are made where it
+            changes, for elsewhere they are level.
     """
 
     def __init__(
-        self, photo: Image, radius: float, epsilon: float, *, work_px: int = WORK_PX
+        self,
+        photo: Image,
+        radius: float,
+        epsilon: float,
+        *,
+        work_px: int = WORK_PX,
+        only: FloatMap | None = None,
     ) -> None:
         self.size_px = fitting(photo.shape, work_px)
         """Width and height of the small copy."""
@@ -38,6 +47,7 @@ class Guide:
         bright = smaller(photo, self.size_px).astype(np.float32) / np.float32(255)
         self._colour = [np.ascontiguousarray(bright[..., channel]) for channel in range(3)]
         self._mean = [self._box(plane) for plane in self._colour]
+        self._fitted = slice(None) if only is None else self._changing(self.shrink(only))
         self._inverse = self._inverse_covariance(epsilon)
 
     def shrink(self, values: FloatMap) -> FloatMap:
@@ -70,14 +80,16 @@ class Guide:
         """Give the three slopes and the offset of every pixel, averaged over its windows."""
         mean = self._box(values)
         covariance = [
-            self._box(plane * values) - its_mean * mean
+            (self._box(plane * values) - its_mean * mean).ravel()[self._fitted]
             for plane, its_mean in zip(self._colour, self._mean, strict=True)
         ]
         slopes, offset = [], mean.copy()
         for row, its_mean in zip(self._inverse, self._mean, strict=True):
-            slope = row[0] * covariance[0]
-            slope += row[1] * covariance[1]
-            slope += row[2] * covariance[2]
+            fitted = row[0] * covariance[0]
+            fitted += row[1] * covariance[1]
+            fitted += row[2] * covariance[2]
+            slope = np.zeros_like(mean)
+            slope.ravel()[self._fitted] = fitted
             offset -= slope * its_mean
             slopes.append(self._box(slope))
         return slopes, self._box(offset)
@@ -86,18 +98,26 @@ class Guide:
         mean = cv2.boxFilter(values, -1, (self._side, self._side), borderType=cv2.BORDER_REFLECT)
         return np.asarray(mean, np.float32)
 
+    def _changing(self, values: FloatMap) -> NDArray[np.intp]:
+        """Give the flat indices of the windows in which a small map is not level."""
+        window = np.ones((self._side, self._side), np.uint8)
+        return np.flatnonzero(cv2.morphologyEx(values, cv2.MORPH_GRADIENT, window))
+
     def _inverse_covariance(self, epsilon: float) -> list[list[FloatMap]]:
-        """Invert the colour covariance of every window, by cofactors.
+        """Invert the colour covariance of the fitted windows, by cofactors.
 
         In float64: the matrix of a grey photo is all but singular.
         """
         pairs = list(combinations_with_replacement(range(3), 2))
-        products = [self._box(self._colour[i] * self._colour[j]) for i, j in pairs]
+        means = [mean.ravel()[self._fitted] for mean in self._mean]
+        products = [
+            self._box(self._colour[i] * self._colour[j]).ravel()[self._fitted] for i, j in pairs
+        ]
         inverse = [np.empty_like(product) for product in products]
 
         def invert(rows: slice) -> None:
             rr, rg, rb, gg, gb, bb = (
-                (product[rows] - self._mean[i][rows] * self._mean[j][rows]).astype(np.float64)
+                (product[rows] - means[i][rows] * means[j][rows]).astype(np.float64)
                 for product, (i, j) in zip(products, pairs, strict=True)
             )
             rr += epsilon
@@ -115,6 +135,6 @@ class Guide:
             for entry, cofactor in zip(inverse, cofactors, strict=True):
                 np.multiply(cofactor, scale, out=entry[rows], casting="same_kind")
 
-        in_strips(invert, self._mean[0])
+        in_strips(invert, inverse[0])
         rr, rg, rb, gg, gb, bb = inverse
         return [[rr, rg, rb], [rg, gg, gb], [rb, gb, bb]]

@@ -7,11 +7,12 @@ from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from nearfar.effects.lens import blur
+from nearfar.effects.lens import blur, kernel
 from nearfar.effects.linear import FloatMap, Light, brightest, luminance
-from nearfar.effects.sizes import half, larger
-from nearfar.effects.together import in_strips, together
+from nearfar.effects.sizes import doubled_rows, half
+from nearfar.effects.together import in_strips, strips, together
 
 Covered: TypeAlias = list[FloatMap]
 """Four (H, W) float32: red, green and blue light times cover, and cover; empty for nothing."""
@@ -78,35 +79,43 @@ def render(light: Light, nearness: FloatMap, lens: Lens) -> Light:
     radius = lens.radius(nearness)
     if max(-float(radius.min()), float(radius.max())) <= _UNSEEN_PX:
         return light
-    shine, planes = together(
-        lambda: _highlights(light, lens.bloom) if lens.bloom else None,
-        lambda: [np.ascontiguousarray(light[..., channel]) for channel in range(3)],
-    )
-    before, sharp, after, behind = together(
-        lambda: _blurred(planes, shine, radius, lens.blades, most_in_front=True),
-        lambda: _in_focus(planes, np.abs(radius), lens.blades),
-        lambda: _blurred(planes, shine, -radius, lens.blades, most_in_front=False),
-        lambda: _behind(planes, nearness, lens) if float(radius.max()) > 0 else [],
+    height_px, width_px = radius.shape
+    if height_px % 2 or width_px % 2:
+        return render(_even(light), _even(nearness), lens)[:height_px, :width_px]
+    small = half(light)
+    shine = _highlights(small, lens.bloom)
+    before, after, behind = together(
+        lambda: _blurred(light, shine, radius, lens.blades, in_front=True),
+        lambda: _blurred(light, shine, radius, lens.blades, in_front=False),
+        lambda: _behind(small, nearness, lens) if float(radius.max()) > 0 else [],
     )
     result = np.empty_like(light)
 
     def lay(rows: slice) -> None:
         seen = [np.zeros_like(radius[rows]) for _ in range(4)]
-        for layer in (before, sharp, after):
-            _add_behind(seen, [plane[rows] for plane in layer])
+        _add_behind(seen, [doubled_rows(plane, rows) for plane in before])
+        _add_behind(seen, _in_focus(light, radius, rows, lens.blades))
+        _add_behind(seen, [doubled_rows(plane, rows) for plane in after])
         *colours, cover = seen
         hole = np.maximum(1 - cover, 0)
         hole *= np.clip(radius[rows] * np.float32(1 / SHARP_PX), 0, 1)
         cover += hole
         cover += _TINY
         for channel in range(3):
-            colours[channel] += planes[channel][rows] * _TINY
+            colours[channel] += light[rows, :, channel] * _TINY
             if behind:
-                colours[channel] += behind[channel][rows] * hole
+                colours[channel] += doubled_rows(behind[channel], rows) * hole
             np.divide(colours[channel], cover, out=result[rows, :, channel])
 
     in_strips(lay, light)
     return result
+
+
+def _even(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Repeat the last row and column where their number is odd."""
+    odd = values.shape[0] % 2, values.shape[1] % 2
+    whole = cv2.copyMakeBorder(values, 0, odd[0], 0, odd[1], cv2.BORDER_REPLICATE)
+    return np.asarray(whole, np.float32)
 
 
 def _add_behind(seen: Covered, other: Covered) -> None:
@@ -124,64 +133,64 @@ def _add_behind(seen: Covered, other: Covered) -> None:
         cv2.accumulateProduct(added, share, sum_)
 
 
-def _in_focus(planes: list[FloatMap], size: FloatMap, blades: int) -> Covered:
-    """Render at full size what is blurred by less than `SHARP_PX`."""
-    sharp: FloatMap = 1 - size
-    np.clip(sharp, 0, 1, out=sharp)
-    soft: FloatMap = SHARP_PX - size
-    np.minimum(soft, size, out=soft)
-    np.clip(soft, 0, 1, out=soft)
-    covered = [*(plane * sharp for plane in planes), sharp]
-    if soft.any():
-        scratch = np.empty_like(soft)
-        for channel, plane in enumerate(planes):
-            covered[channel] += blur(np.multiply(plane, soft, out=scratch), 1.0, blades)
-        covered[-1] += blur(soft, 1.0, blades)
+def _in_focus(light: Light, radius: FloatMap, rows: slice, blades: int) -> Covered:
+    """Render some rows of what is blurred by less than `SHARP_PX`."""
+    reach = len(kernel(1.0, blades)) // 2
+    top = max(0, rows.start - reach)
+    wide, inner = slice(top, rows.stop + reach), slice(rows.start - top, rows.stop - top)
+    size = np.abs(radius[wide])
+    sharp = np.clip(1 - size[inner], 0, 1)
+    soft = np.clip(np.minimum(size, SHARP_PX - size), 0, 1)
+    covered = [*(light[rows, :, channel] * sharp for channel in range(3)), sharp]
+    if not soft.any():
+        return covered
+    spread = [*(light[wide, :, channel] * soft for channel in range(3)), soft]
+    for index, plane in enumerate(spread):
+        covered[index] += blur(plane, 1.0, blades)[inner]
     return covered
 
 
 def _blurred(
-    planes: list[FloatMap],
-    shine: FloatMap | None,
-    size: FloatMap,
-    blades: int,
-    *,
-    most_in_front: bool,
+    light: Light, shine: FloatMap, radius: FloatMap, blades: int, *, in_front: bool
 ) -> Covered:
-    """Render one side of the focus, at half size.
+    """Render one side of the focus.
 
     Args:
-        planes: light.
+        light: of the photo, (H, W, 3), even.
         shine: at half size, how many times as much light highlights have on top.
-        size: (H, W) blur in pixels; what is under 1 belongs elsewhere.
+        radius: blur in pixels, over 0 before the focus; what is under 1 belongs elsewhere.
         blades: of the aperture.
-        most_in_front: the most blurred layer is the nearest one.
+        in_front: the side before the focus, where the most blurred layer is the nearest one.
 
     Returns:
-        At full size; empty when nothing lies there.
+        At half size; empty when nothing lies there.
     """
-    cover: FloatMap = size - 1
-    np.clip(cover, 0, SHARP_PX - 1, out=cover)
-    if not cover.any():
+    if float(radius.max() if in_front else -radius.min()) <= 1:
         return []
-    scratch = np.empty_like(cover)
-    small = [half(np.multiply(plane, cover, out=scratch)) for plane in planes]
-    small.append(half(cover))
-    sizes = half(np.multiply(size, cover, out=scratch)) / np.maximum(small[-1], _TINY)
-    if shine is not None:
-        brighter = 1 + shine * np.clip(sizes / _BLOOM_PX - 1, 0, 1)
-        for channel in range(3):
-            small[channel] *= brighter
+    shape = radius.shape[0] // 2, radius.shape[1] // 2
+    small = [np.empty(shape, np.float32) for _ in range(4)]
+    sizes = np.empty(shape, np.float32)
+    for rows in strips(light):
+        size = radius[rows] if in_front else -radius[rows]
+        cover = np.clip(size - 1, 0, SHARP_PX - 1)
+        planes = (*(light[rows, :, channel] * cover for channel in range(3)), cover, size * cover)
+        for kept, plane in zip((*small, sizes), planes, strict=True):
+            kept[rows.start // 2 : rows.stop // 2] = half(plane)
+    sizes /= np.maximum(small[-1], _TINY)
+    brighter = np.clip(sizes / _BLOOM_PX - 1, 0, 1)
+    brighter *= shine
+    for plane in small[:3]:
+        cv2.accumulateProduct(plane, brighter, plane)
     knots = [SHARP_PX]
     while knots[-1] < float(sizes.max()):
         knots.append(knots[-1] * _RATIO)
     layers = list(zip(knots, _tents(sizes, knots), strict=True))
     gathered = [np.zeros_like(sizes) for _ in small]
-    for radius_px, weight in reversed(layers) if most_in_front else layers:
+    for radius_px, weight in reversed(layers) if in_front else layers:
         part = _reached(weight, radius_px / 2)
         lit = [blur(plane[part] * weight[part], radius_px / 2, blades) for plane in small]
         _add_behind([plane[part] for plane in gathered], lit)
-    return [larger(plane, size.shape) for plane in gathered]
+    return gathered
 
 
 def _reached(weight: FloatMap, radius_px: float) -> tuple[slice, slice]:
@@ -203,8 +212,8 @@ def _tents(sizes: FloatMap, knots: list[float]) -> list[FloatMap]:
     return [np.asarray(start - end, np.float32) for start, end in zip(starts, ends, strict=True)]
 
 
-def _behind(planes: list[FloatMap], nearness: FloatMap, lens: Lens) -> list[FloatMap]:
-    """Guess what lies behind the rims of blurred things in front.
+def _behind(small: Light, nearness: FloatMap, lens: Lens) -> list[FloatMap]:
+    """Guess, at half size, what lies behind the rims of blurred things in front.
 
     It is the mean of what is around, where what is farther counts much more, down to the
     focus; on one surface that is the surface's own colour.
@@ -212,21 +221,21 @@ def _behind(planes: list[FloatMap], nearness: FloatMap, lens: Lens) -> list[Floa
     before = np.maximum(half(nearness) - np.float32(lens.focus), 0)
     weight = np.exp(np.float32(-_FARTHER) * before)
     total = blur(weight, lens.radius_px / 2, 0)
-    spread = [blur(half(plane) * weight, lens.radius_px / 2, 0) / total for plane in planes]
-    return [larger(plane, nearness.shape) for plane in spread]
+    return [
+        blur(small[..., channel] * weight, lens.radius_px / 2, 0) / total for channel in range(3)
+    ]
 
 
 def _highlights(light: Light, bloom: float) -> FloatMap:
     """Say how much light the photo cut off: of what is very bright, and brighter than around.
 
     Returns:
-        (H, W) float32 at half size: how many times the light is to be added; 0 for most.
+        (H, W) float32: how many times the light is to be added; 0 for most.
     """
-    small = half(light)
-    bright = luminance(small)
+    bright = luminance(light)
     side = 2 * max(1, round(0.03 * max(bright.shape))) + 1
     around = cv2.blur(bright, (side, side), borderType=cv2.BORDER_REFLECT)
-    clipped = np.clip((brightest(small) - 0.7) / 0.3, 0, 1)
+    clipped = np.clip((brightest(light) - 0.7) / 0.3, 0, 1)
     shine: FloatMap = np.clip((bright - around - 0.15) / 0.4, 0, 1) * clipped * clipped
     shine *= np.float32(bloom * _HIGHLIGHT_GAIN)
     return shine

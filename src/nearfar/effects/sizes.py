@@ -31,6 +31,19 @@ def larger(values: NDArray[Scalar], shape: tuple[int, ...]) -> NDArray[Scalar]:
     return _resized(values, (shape[1], shape[0]), cv2.INTER_LINEAR)
 
 
+def doubled_rows(values: NDArray[Scalar], rows: slice) -> NDArray[Scalar]:
+    """Give some rows of (h, w) brought linearly to twice its size.
+
+    Args:
+        values: (h, w).
+        rows: of the larger one; both ends are even, and it may reach beyond the last.
+    """
+    top = max(0, rows.start // 2 - 1)
+    part = values[top : rows.stop // 2 + 1]
+    large = larger(part, (2 * part.shape[0], 2 * part.shape[1]))
+    return large[rows.start - 2 * top : min(rows.stop, 2 * len(values)) - 2 * top]
+
+
 def _resized(values: NDArray[Scalar], size_px: tuple[int, int], way: int) -> NDArray[Scalar]:
     made = np.asarray(cv2.resize(values, size_px, interpolation=way), values.dtype)
     return made.reshape(size_px[1], size_px[0], *values.shape[2:])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Result = TypeVar("Result")
 
-_STRIP_BYTES: Final = 2**18
+_STRIP_BYTES: Final = 2**20
 """Of the values of a strip: what is made of it stays in a core's cache."""
 
 
@@ -37,21 +37,29 @@ def together(*works: Callable[[], Result]) -> list[Result]:
         return [own[i] if i in own else future.result() for i, future in enumerate(asked)]
 
 
+def strips(values: NDArray[np.float32]) -> list[slice]:
+    """Part the rows of (H, ...) into strips so small that what is made of them stays in cache.
+
+    Their ends are even, but that of the last.
+    """
+    rows = max(2, _STRIP_BYTES * len(values) // max(1, values.nbytes) // 2 * 2)
+    return [slice(top, min(top + rows, len(values))) for top in range(0, len(values), rows)]
+
+
 def in_strips(work: Callable[[slice], None], values: NDArray[np.float32]) -> None:
-    """Do a work on rows, some at a time.
+    """Do a work on all rows, strip by strip.
 
     Args:
         work: called with the rows; each does its own and no others.
         values: (H, ...), which say how many rows there are, and how much a row is.
     """
-    rows = max(1, _STRIP_BYTES * len(values) // max(1, values.nbytes))
-    strips = [slice(top, top + rows) for top in range(0, len(values), rows)]
+    parts = strips(values)
 
     def go(share: int) -> None:
-        for strip in strips[share::2]:
-            work(strip)
+        for rows in parts[share::2]:
+            work(rows)
 
-    if len(strips) > 1:
+    if len(parts) > 1:
         together(lambda: go(0), lambda: go(1))
     else:
         go(0)
