@@ -92,20 +92,22 @@ def render(light: Light, nearness: FloatMap, lens: Lens) -> Light:
     result = np.empty_like(light)
 
     def lay(rows: slice) -> None:
-        seen = [np.zeros_like(radius[rows]) for _ in range(4)]
-        _add_behind(seen, [doubled_rows(plane, rows) for plane in before])
-        _add_behind(seen, _in_focus(light, radius, rows, lens.blades))
-        _add_behind(seen, [doubled_rows(plane, rows) for plane in after])
+        layers = [
+            _enlarged(before, rows),
+            _in_focus(light, radius, rows, lens.blades),
+            _enlarged(after, rows),
+        ]
+        seen, *farther = (layer for layer in layers if layer)
+        for layer in farther:
+            _add_behind(seen, layer)
         *colours, cover = seen
         hole = np.maximum(1 - cover, 0)
         hole *= np.clip(radius[rows] * np.float32(1 / SHARP_PX), 0, 1)
         cover += hole
-        cover += _TINY
-        for channel in range(3):
-            colours[channel] += light[rows, :, channel] * _TINY
+        for channel, colour in enumerate(colours):
             if behind:
-                colours[channel] += doubled_rows(behind[channel], rows) * hole
-            np.divide(colours[channel], cover, out=result[rows, :, channel])
+                cv2.accumulateProduct(doubled_rows(behind[channel], rows), hole, colour)
+            np.divide(colour, cover, out=result[rows, :, channel])
 
     in_strips(lay, light)
     return result
@@ -118,14 +120,19 @@ def _even(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(whole, np.float32)
 
 
+def _enlarged(small: Covered, rows: slice) -> Covered:
+    """Give some rows at full size; nothing where there is no cover."""
+    if not small or not small[-1][max(0, rows.start // 2 - 1) : rows.stop // 2 + 1].any():
+        return []
+    return [doubled_rows(plane, rows) for plane in small]
+
+
 def _add_behind(seen: Covered, other: Covered) -> None:
     """Show another where the first leaves room.
 
     Covers add up, they don't multiply: where one surface is spread over several layers, these
     lie side by side, and nothing farther may shine through.
     """
-    if not other:
-        return
     share = np.maximum(1 - seen[-1], 0)
     share /= np.maximum(other[-1], _TINY)
     np.minimum(share, 1, out=share)
@@ -139,7 +146,7 @@ def _in_focus(light: Light, radius: FloatMap, rows: slice, blades: int) -> Cover
     top = max(0, rows.start - reach)
     wide, inner = slice(top, rows.stop + reach), slice(rows.start - top, rows.stop - top)
     size = np.abs(radius[wide])
-    sharp = np.clip(1 - size[inner], 0, 1)
+    sharp = np.clip(1 - size[inner], _TINY, 1)  # something everywhere, to be divided by
     soft = np.clip(np.minimum(size, SHARP_PX - size), 0, 1)
     covered = [*(light[rows, :, channel] * sharp for channel in range(3)), sharp]
     if not soft.any():
@@ -168,11 +175,13 @@ def _blurred(
     if float(radius.max() if in_front else -radius.min()) <= 1:
         return []
     shape = radius.shape[0] // 2, radius.shape[1] // 2
-    small = [np.empty(shape, np.float32) for _ in range(4)]
-    sizes = np.empty(shape, np.float32)
+    small = [np.zeros(shape, np.float32) for _ in range(4)]
+    sizes = np.zeros(shape, np.float32)
     for rows in strips(light):
         size = radius[rows] if in_front else -radius[rows]
         cover = np.clip(size - 1, 0, SHARP_PX - 1)
+        if not cover.any():
+            continue
         planes = (*(light[rows, :, channel] * cover for channel in range(3)), cover, size * cover)
         for kept, plane in zip((*small, sizes), planes, strict=True):
             kept[rows.start // 2 : rows.stop // 2] = half(plane)

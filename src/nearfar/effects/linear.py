@@ -90,8 +90,8 @@ def brightest(light: Light) -> FloatMap:
     Returns:
         (H, W) float32.
     """
-    red, green, blue = cv2.split(light)
-    return np.asarray(cv2.max(cv2.max(red, green), blue), np.float32).reshape(light.shape[:2])
+    strongest: FloatMap = np.maximum(light[..., 0], light[..., 1])
+    return np.maximum(strongest, light[..., 2], out=strongest)
 
 
 def mix(behind: Light, before: Light, alpha: FloatMap) -> Light:
