@@ -37,24 +37,25 @@ class _Buffer:
     """The binary part, and what is said of it in the JSON part."""
 
     def __init__(self) -> None:
-        self.parts: list[bytes] = []
+        self.parts: list[bytes | memoryview] = []
         self.views: list[dict[str, Any]] = []
         self.accessors: list[dict[str, Any]] = []
         self.size = 0
 
-    def add(self, data: bytes, **about: int) -> int:
+    def add(self, data: bytes | memoryview, **about: int) -> int:
         """Append bytes, aligned to 4; give the number of their view."""
-        view = {"buffer": 0, "byteOffset": self.size, "byteLength": len(data), **about}
+        length = memoryview(data).nbytes
+        view = {"buffer": 0, "byteOffset": self.size, "byteLength": length, **about}
         self.views.append(view)
-        self.parts += [data, bytes(-len(data) % 4)]
-        self.size += len(data) + -len(data) % 4
+        self.parts += [data, bytes(-length % 4)]
+        self.size += length + -length % 4
         return len(self.views) - 1
 
     def add_array(self, array: NDArray[Any], target: int = _ARRAY_BUFFER, **about: bool) -> int:
         """Append an array of one row an element; give the number of its accessor."""
         rows = array.reshape(len(array), -1)
         stride = {"byteStride": rows.strides[0]} if target == _ARRAY_BUFFER else {}
-        view = self.add(rows.tobytes(), target=target, **stride)
+        view = self.add(np.ascontiguousarray(rows).data, target=target, **stride)
         accessor: dict[str, Any] = {
             "bufferView": view,
             "componentType": _KINDS[rows.dtype.str[1:]],
@@ -69,8 +70,8 @@ class _Buffer:
         """Append positions, whose bounds must be told."""
         number = self.add_array(points)
         self.accessors[number] |= {
-            "min": points.min(axis=0).tolist(),
-            "max": points.max(axis=0).tolist(),
+            "min": [float(points[:, axis].min()) for axis in range(3)],
+            "max": [float(points[:, axis].max()) for axis in range(3)],
         }
         return number
 
@@ -106,7 +107,7 @@ def mesh_glb(mesh: Mesh, texture: bytes, mime: str) -> bytes:
     }
     if mesh.normals is not None:
         attributes["NORMAL"] = buffer.add_array(turned(mesh.normals))
-    indices = buffer.add_array(mesh.faces.astype(np.uint32).reshape(-1), _ELEMENT_BUFFER)
+    indices = buffer.add_array(mesh.faces.view(np.uint32).reshape(-1), _ELEMENT_BUFFER)
     primitive = {"attributes": attributes, "indices": indices, "mode": _TRIANGLES, "material": 0}
     material: dict[str, Any] = {
         "doubleSided": True,

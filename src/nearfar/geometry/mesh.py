@@ -74,17 +74,17 @@ def make_mesh(depth: MetricDepth, camera: Camera, options: MeshOptions = MeshOpt
     tears = find_tears(metres, camera, options.max_slope_deg, columns=columns, rows=rows)
     least = options.min_patch_px * metres.size // depth.metres.size
     kept = large_patches(np.isfinite(metres), tears, least)
-    faces, used = _compact(_faces(metres, tears, kept), metres.size)
-    y, x = np.divmod(used, len(columns))
+    faces, used = _faces(metres, tears, kept)
+    y, x = np.nonzero(used)
     x_px, y_px = columns[x], rows[y]
-    uv = np.empty((len(used), 2), np.float32)
-    np.divide(x_px + 0.5, camera.width_px, out=uv[:, 0], casting="same_kind")
-    np.divide(y_px + 0.5, camera.height_px, out=uv[:, 1], casting="same_kind")
+    uv = np.empty((len(x), 2), np.float32)
+    uv[:, 0] = ((columns + 0.5) / camera.width_px).astype(np.float32)[x]
+    uv[:, 1] = ((rows + 0.5) / camera.height_px).astype(np.float32)[y]
     normals = None
     if options.normals:
         whole = find_normals(depth, camera, max_slope_deg=options.max_slope_deg)
         normals = whole[y_px, x_px]
-    vertices = camera.unproject(x_px, y_px, metres[y, x])
+    vertices = camera.unproject(x_px, y_px, metres[used])
     return Mesh(vertices, faces, uv, normals, describe(depth, camera))
 
 
@@ -103,20 +103,24 @@ def _grid(
         step += 1
 
 
-def _faces(metres: NDArray[np.float32], tears: Tears, kept: NDArray[np.bool_]) -> NDArray[np.int32]:
+def _faces(
+    metres: NDArray[np.float32], tears: Tears, kept: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Give two triangles for each cell of the grid, but those with a torn side or a lost corner.
 
     A cell is split along the diagonal whose ends lie closer in depth.
+
+    Returns:
+        (F, 3), numbered over the points that any face uses, and (h, w), which those are.
     """
-    height, width = metres.shape
-    index = np.arange(height * width, dtype=np.int32).reshape(height, width)
-    a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
+    here, there = slice(None, -1), slice(1, None)
+    a, b, c, d = (here, here), (here, there), (there, here), (there, there)
     across = ~tears.across & kept[:, :-1] & kept[:, 1:]
     down = ~tears.down & kept[:-1] & kept[1:]
     top, bottom, left, right = across[:-1], across[1:], down[:, :-1], down[:, 1:]
     with np.errstate(invalid="ignore"):  # where both ends have no surface
-        falling = np.abs(metres[:-1, :-1] - metres[1:, 1:])
-        rising = np.abs(metres[:-1, 1:] - metres[1:, :-1])
+        falling = np.abs(metres[a] - metres[d])
+        rising = np.abs(metres[b] - metres[c])
         along_falling = falling < rising
     along_rising = ~along_falling
     parts = (
@@ -125,15 +129,13 @@ def _faces(metres: NDArray[np.float32], tears: Tears, kept: NDArray[np.bool_]) -
         ((a, c, d), along_falling & left & bottom),
         ((a, d, b), along_falling & top & right),
     )
-    return np.concatenate(
-        [np.stack([corner[whole] for corner in corners], axis=1) for corners, whole in parts]
-    )
-
-
-def _compact(faces: NDArray[np.int32], count: int) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
-    """Renumber the faces over the vertices that any of them uses; give those."""
-    needed = np.zeros(count, bool)
-    needed[faces] = True
-    used = np.flatnonzero(needed)
-    number = np.cumsum(needed, dtype=np.int32) - 1
-    return np.take(number, faces), used
+    used = np.zeros(metres.shape, bool)
+    for corners, whole in parts:
+        for corner in corners:
+            used[corner] |= whole
+    number = np.cumsum(used, dtype=np.int32).reshape(used.shape)
+    number -= 1
+    faces = [
+        np.stack([number[corner][whole] for corner in corners], axis=1) for corners, whole in parts
+    ]
+    return np.concatenate(faces), used
