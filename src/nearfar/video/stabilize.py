@@ -23,16 +23,14 @@ Ticket = TypeVar("Ticket")
 AHEAD_S: Final = 0.5
 """How far one looks ahead; limits that are too narrow are then three quarters of the way."""
 
-KEPT: Final = 0.85
+KEPT: Final = 0.92
 """Part of the map before in a smoothed one, where nothing speaks against it."""
 
-_SAME_GREY: Final = 25.0
+_SAME_GREY: Final = 40.0
 """Levels of 255; a pixel that changes much more shows something else than before."""
 
-_SAME_DEPTH: Final = 0.2
-"""Part of the range; a map that changes much more is true, and no flicker.
-
-Half of it leaves twice as much flicker in a drive; twice of it begins to smear what moves.
+_SAME_DEPTH: Final = 0.25
+"""Part of the range; a map that changes much more is true, and no flicker: 0.4 smears what moves.
 """
 
 _ALL_DOUBT: Final = 9.0
