@@ -38,8 +38,10 @@ def test_trained_network_is_a_model_at_once(
     fine = run(
         "train", pairs, "--out", "finer", "--init", folder / "network.safetensors",
         "--runs", tmp_path / "runs", "--epochs", 0.5, "--short-side", 48, "--freeze",
+        "--val", pairs, "--blend",
     )  # fmt: skip
     assert fine.status == 0, fine.err
+    assert "45% of it, the rest as it began: " in fine.err
 
 
 def test_bad_pairs_are_named_and_left_out(run: Run, pairs: Path, tmp_path: Path) -> None:
@@ -63,6 +65,7 @@ def test_bad_pairs_are_named_and_left_out(run: Run, pairs: Path, tmp_path: Path)
         (("--out", "x", "--init", "none.pt"), "none.pt"),
         (("--out", "x", "--init", "midas-small"), "no checkpoint ships with midas-small"),
         (("--out", "x", "--epochs", "0"), "epochs must be more than 0"),
+        (("--out", "x", "--epochs", "0.1", "--short-side", "48", "--blend"), "give --val"),
     ],
 )
 def test_bad_use_is_one_line(

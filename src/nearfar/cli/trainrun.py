@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ from torch import nn
 
 from nearfar.atomic import replacing
 from nearfar.cli.progress import bar
-from nearfar.errors import DatasetError
+from nearfar.errors import DatasetError, UsageError
 from nearfar.evaluation.datasets import open_dataset
 from nearfar.evaluation.picture import look
 from nearfar.evaluation.run import score_network
@@ -25,6 +26,7 @@ from nearfar.images import Image
 from nearfar.models.preprocess import prepare
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
 from nearfar.pairs import PairFolder
+from nearfar.training.blend import blend_best
 from nearfar.training.cache import TrainingCache, open_caches
 from nearfar.training.card import card
 from nearfar.training.checkpoint import write_safetensors
@@ -97,13 +99,13 @@ class TrainRun:
             for each in data.describe()
         ]
         self._say(*rows)
-        numbers: dict[str, float] = {}
         judges = [open_dataset(path) for path in self.val]
+        if self.options.blend and not judges:
+            raise UsageError("--blend chooses by validation: give --val")
+        before = deepcopy(begin.network.state_dict()) if self.options.blend else {}
 
         def validate(network: nn.Module) -> Validation:
-            found = _judged(network, begin.input, judges)
-            numbers.update(found.numbers)
-            return found
+            return _judged(network, begin.input, judges)
 
         with self._telling() as tell:
             trainer = Trainer(
@@ -118,6 +120,10 @@ class TrainRun:
             if resume and not trainer.resume():
                 self._say(f"no run in {self.folder} yet: a new one begins")
             best = trainer.run()
+        if self.options.blend:
+            for share, score in blend_best(best, before, lambda each: validate(each).score).items():
+                self._say(f"{share:.0%} of it, the rest as it began: {score:.3f}")
+        numbers = validate(best).numbers if judges else {}
         export_onnx(best, self.folder / "network.onnx")
         write_safetensors(best.state_dict(), self.folder / "network.safetensors", begin.metadata)
         facts = (self.init, rows, self.options, trainer.step, trainer.seconds / 3600, numbers)

@@ -21,6 +21,10 @@ class TrainOptions(Options):
         "Share of the steps, at the start, with half the pixels.", 0.0, ge=0, le=1
     )
     average: float = option("Decay of the moving average.", 0.998, ge=0, lt=1)
+    blend: bool = option(
+        "Mix the result with what was begun with, in the share that validates best.",
+        default=False,
+    )
     freeze: bool = option("Leave the encoder as it is.", default=False)
     bf16: bool = option("Compute in bfloat16; pays only on processors that know it.", default=False)
     patience: int = option("Stop after this many epochs without progress; 0 is never.", 0, ge=0)

@@ -110,7 +110,7 @@ class Trainer:
         told = {
             name: value
             for name, value in self.options.values().items()
-            if name not in {"workers", "save_minutes"}
+            if name not in {"workers", "save_minutes", "blend"}
         }
         shapes = {name: list(value.shape) for name, value in self.network.state_dict().items()}
         return json.dumps(
