@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nearfar.effects.sizes import doubled_rows, fitting, half, larger, smaller
+from nearfar.effects.sizes import doubled_rows, fitting, half, larger, larger_at, smaller
 
 
 def test_fitting_keeps_the_aspect_and_what_is_small() -> None:
@@ -31,3 +31,14 @@ def test_doubled_rows_are_those_of_the_whole() -> None:
         for stop in range(start + 2, 18, 2):
             rows = slice(start, stop)
             np.testing.assert_allclose(doubled_rows(values, rows), whole[rows], rtol=1e-6)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3000])
+def test_places_of_the_larger_one_are_those_of_the_whole(count: int) -> None:
+    random = np.random.default_rng(0)
+    values = random.random((30, 41, 3)).astype(np.float32)
+    places = random.integers(60 * 82, size=count)
+    found = larger_at(values, (60, 82), places)
+    assert found.shape == (count, 3)
+    expected = larger(values, (60, 82)).reshape(-1, 3)[places]
+    np.testing.assert_allclose(found, expected, atol=1e-5)

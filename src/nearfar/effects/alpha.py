@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nearfar.effects.guided import Guide
 from nearfar.effects.linear import FloatMap, Light
-from nearfar.effects.sizes import half, larger
+from nearfar.effects.sizes import half, larger, larger_at
 from nearfar.effects.together import together
 from nearfar.images import Image
 
@@ -73,8 +73,8 @@ def own_light(light: Light, alpha: FloatMap, radius_px: int) -> tuple[Places, Li
     near_px = max(1, radius_px // 2)
     rim = np.flatnonzero((alpha > _SEEN) & (alpha < 1 - _SEEN))
     fore, back = together(
-        lambda: larger(around(small, share, near_px), alpha.shape).reshape(-1, 3)[rim],
-        lambda: larger(around(small, 1 - share, near_px), alpha.shape).reshape(-1, 3)[rim],
+        lambda: larger_at(around(small, share, near_px), alpha.shape, rim),
+        lambda: larger_at(around(small, 1 - share, near_px), alpha.shape, rim),
     )
     part = alpha.ravel()[rim, None]
     own: Light = light.reshape(-1, 3)[rim] - back

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nearfar.depthmap import DepthMap
 from nearfar.effects.effect import Effect, Picture
 from nearfar.effects.layers import Lens, render
-from nearfar.effects.linear import FloatMap, to_linear, to_srgb
+from nearfar.effects.linear import FloatMap
 from nearfar.effects.places import nearness_at, subject_nearness
 from nearfar.effects.snap import snap
 from nearfar.images import Image
@@ -59,7 +59,7 @@ def bokeh(photo: Image, depth: DepthMap, options: BokehOptions) -> Picture:
     """
     nearness = snap(depth.nearness(robust=True), photo)
     lens = lens_of(options, photo, focus_of(nearness, options))
-    return Picture(to_srgb(render(to_linear(photo), nearness, lens)))
+    return Picture(render(photo, nearness, lens))
 
 
 def focus_of(nearness: FloatMap, options: BokehOptions) -> float:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.effects.lens import blur, kernel
-from nearfar.effects.linear import FloatMap, Light, brightest, luminance
-from nearfar.effects.sizes import doubled_rows, half
+from nearfar.effects.linear import FloatMap, Light, brightest, luminance, to_linear, to_srgb
+from nearfar.effects.sizes import Scalar, doubled_rows, half
 from nearfar.effects.together import in_strips, strips, together
+from nearfar.images import Image
 
 Covered: TypeAlias = list[FloatMap]
 """Four (H, W) float32: red, green and blue light times cover, and cover; empty for nothing."""
@@ -60,8 +61,8 @@ class Lens:
         return np.copysign(reach, away, out=away)
 
 
-def render(light: Light, nearness: FloatMap, lens: Lens) -> Light:
-    """Blur a scene as a lens does.
+def render(photo: Image, nearness: FloatMap, lens: Lens) -> Image:
+    """Blur a scene as a lens does, in linear light, strip by strip.
 
     The layers are gathered front to back: what is in focus covers the blur behind it exactly,
     and blurred background is divided by its own cover, so no colour of a sharp thing bleeds
@@ -69,32 +70,34 @@ def render(light: Light, nearness: FloatMap, lens: Lens) -> Light:
     there is filled from what is farther around it.
 
     Args:
-        light: (H, W, 3) float32, linear.
+        photo: (H, W, 3) uint8 RGB.
         nearness: (H, W) float32, 0 to 1.
         lens: the lens.
 
     Returns:
-        (H, W, 3) float32, linear; may shine brighter than 1.
+        (H, W, 3) uint8.
     """
     radius = lens.radius(nearness)
     if max(-float(radius.min()), float(radius.max())) <= _UNSEEN_PX:
-        return light
+        return photo
     height_px, width_px = radius.shape
     if height_px % 2 or width_px % 2:
-        return render(_even(light), _even(nearness), lens)[:height_px, :width_px]
-    small = half(light)
+        return render(_even(photo), _even(nearness), lens)[:height_px, :width_px]
+    small = np.empty((height_px // 2, width_px // 2, 3), np.float32)
+    for rows in strips(photo):
+        small[rows.start // 2 : rows.stop // 2] = half(to_linear(photo[rows]))
     shine = _highlights(small, lens.bloom)
     before, after, behind = together(
-        lambda: _blurred(light, shine, radius, lens.blades, in_front=True),
-        lambda: _blurred(light, shine, radius, lens.blades, in_front=False),
+        lambda: _blurred(photo, shine, radius, lens.blades, in_front=True),
+        lambda: _blurred(photo, shine, radius, lens.blades, in_front=False),
         lambda: _behind(small, nearness, lens) if float(radius.max()) > 0 else [],
     )
-    result = np.empty_like(light)
+    result = np.empty_like(photo)
 
     def lay(rows: slice) -> None:
         layers = [
             _enlarged(before, rows),
-            _in_focus(light, radius, rows, lens.blades),
+            _in_focus(photo, radius, rows, lens.blades),
             _enlarged(after, rows),
         ]
         seen, *farther = (layer for layer in layers if layer)
@@ -107,17 +110,18 @@ def render(light: Light, nearness: FloatMap, lens: Lens) -> Light:
         for channel, colour in enumerate(colours):
             if behind:
                 cv2.accumulateProduct(doubled_rows(behind[channel], rows), hole, colour)
-            np.divide(colour, cover, out=result[rows, :, channel])
+            np.divide(colour, cover, out=colour)
+            result[rows, :, channel] = to_srgb(colour)
 
-    in_strips(lay, light)
+    in_strips(lay, photo)
     return result
 
 
-def _even(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _even(values: NDArray[Scalar]) -> NDArray[Scalar]:
     """Repeat the last row and column where their number is odd."""
     odd = values.shape[0] % 2, values.shape[1] % 2
     whole = cv2.copyMakeBorder(values, 0, odd[0], 0, odd[1], cv2.BORDER_REPLICATE)
-    return np.asarray(whole, np.float32)
+    return np.asarray(whole, values.dtype)
 
 
 def _enlarged(small: Covered, rows: slice) -> Covered:
@@ -140,30 +144,30 @@ def _add_behind(seen: Covered, other: Covered) -> None:
         cv2.accumulateProduct(added, share, sum_)
 
 
-def _in_focus(light: Light, radius: FloatMap, rows: slice, blades: int) -> Covered:
+def _in_focus(photo: Image, radius: FloatMap, rows: slice, blades: int) -> Covered:
     """Render some rows of what is blurred by less than `SHARP_PX`."""
     reach = len(kernel(1.0, blades)) // 2
     top = max(0, rows.start - reach)
     wide, inner = slice(top, rows.stop + reach), slice(rows.start - top, rows.stop - top)
-    size = np.abs(radius[wide])
+    light, size = to_linear(photo[wide]), np.abs(radius[wide])
     sharp = np.clip(1 - size[inner], _TINY, 1)  # something everywhere, to be divided by
     soft = np.clip(np.minimum(size, SHARP_PX - size), 0, 1)
-    covered = [*(light[rows, :, channel] * sharp for channel in range(3)), sharp]
+    covered = [*(light[inner, :, channel] * sharp for channel in range(3)), sharp]
     if not soft.any():
         return covered
-    spread = [*(light[wide, :, channel] * soft for channel in range(3)), soft]
+    spread = [*(light[..., channel] * soft for channel in range(3)), soft]
     for index, plane in enumerate(spread):
         covered[index] += blur(plane, 1.0, blades)[inner]
     return covered
 
 
 def _blurred(
-    light: Light, shine: FloatMap, radius: FloatMap, blades: int, *, in_front: bool
+    photo: Image, shine: FloatMap, radius: FloatMap, blades: int, *, in_front: bool
 ) -> Covered:
     """Render one side of the focus.
 
     Args:
-        light: of the photo, (H, W, 3), even.
+        photo: (H, W, 3) uint8, of even height and width.
         shine: at half size, how many times as much light highlights have on top.
         radius: blur in pixels, over 0 before the focus; what is under 1 belongs elsewhere.
         blades: of the aperture.
@@ -177,12 +181,13 @@ def _blurred(
     shape = radius.shape[0] // 2, radius.shape[1] // 2
     small = [np.zeros(shape, np.float32) for _ in range(4)]
     sizes = np.zeros(shape, np.float32)
-    for rows in strips(light):
+    for rows in strips(photo):
         size = radius[rows] if in_front else -radius[rows]
         cover = np.clip(size - 1, 0, SHARP_PX - 1)
         if not cover.any():
             continue
-        planes = (*(light[rows, :, channel] * cover for channel in range(3)), cover, size * cover)
+        light = to_linear(photo[rows])
+        planes = (*(light[..., channel] * cover for channel in range(3)), cover, size * cover)
         for kept, plane in zip((*small, sizes), planes, strict=True):
             kept[rows.start // 2 : rows.stop // 2] = half(plane)
     sizes /= np.maximum(small[-1], _TINY)

@@ -37,7 +37,7 @@ def to_linear(pixels: NDArray[np.uint8]) -> Light:
     """Give the light of sRGB bytes, 0 to 1.
 
     Args:
-        pixels: (..., 3) uint8.
+        pixels: any shape, uint8.
 
     Returns:
         The same shape, float32.
@@ -51,7 +51,7 @@ def to_srgb(light: Light) -> NDArray[np.uint8]:
     `to_srgb(to_linear(pixels))` is `pixels` exactly.
 
     Args:
-        light: (..., 3) float32.
+        light: any shape, float32.
 
     Returns:
         The same shape, uint8.

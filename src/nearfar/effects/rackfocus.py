@@ -11,7 +11,7 @@ from nearfar.depthmap import DepthMap
 from nearfar.effects.bokeh import LensOptions, lens_of
 from nearfar.effects.effect import Clip, Effect
 from nearfar.effects.layers import render
-from nearfar.effects.linear import FloatMap, to_linear, to_srgb
+from nearfar.effects.linear import FloatMap
 from nearfar.effects.places import nearness_at, subject_nearness
 from nearfar.effects.sizes import smaller
 from nearfar.effects.snap import snap
@@ -68,10 +68,9 @@ def rack_focus(photo: Image, depth: DepthMap, options: RackFocusOptions) -> Clip
     way = _way(options)
 
     def frames() -> Iterator[Image]:
-        light = to_linear(small)
         for part in way:
             focus = start + (end - start) * part
-            yield to_srgb(render(light, near, lens_of(options, small, focus)))
+            yield render(small, near, lens_of(options, small, focus))
 
     return Clip(frames(), len(way), options.fps, loops=options.back)
 

@@ -1,10 +1,12 @@
 """Pictures and maps at another size: worked on small, and brought back."""
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+_SHEET_PX: Final = 1024
 
 Scalar = TypeVar("Scalar", np.float32, np.uint8)
 
@@ -42,6 +44,31 @@ def doubled_rows(values: NDArray[Scalar], rows: slice) -> NDArray[Scalar]:
     part = values[top : rows.stop // 2 + 1]
     large = larger(part, (2 * part.shape[0], 2 * part.shape[1]))
     return large[rows.start - 2 * top : min(rows.stop, 2 * len(values)) - 2 * top]
+
+
+def larger_at(
+    values: NDArray[np.float32], shape: tuple[int, ...], places: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Give some pixels of what `larger` makes.
+
+    Args:
+        values: (h, w, C) float32.
+        shape: height and width of the larger one.
+        places: (n,) flat indices into it.
+
+    Returns:
+        (n, C) float32.
+    """
+    if not len(places):
+        return np.empty((0, values.shape[2]), np.float32)
+    rows, columns = np.divmod(places, shape[1])
+    y = (rows + np.float32(0.5)) * np.float32(values.shape[0] / shape[0]) - np.float32(0.5)
+    x = (columns + np.float32(0.5)) * np.float32(values.shape[1] / shape[1]) - np.float32(0.5)
+    # OpenCV takes no side of 32,768 or more
+    sheet = -(-len(places) // _SHEET_PX), _SHEET_PX
+    x, y = (np.resize(each.astype(np.float32), sheet) for each in (x, y))
+    found = cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32).reshape(-1, values.shape[2])[: len(places)]
 
 
 def _resized(values: NDArray[Scalar], size_px: tuple[int, int], way: int) -> NDArray[Scalar]:

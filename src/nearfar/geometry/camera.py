@@ -173,8 +173,13 @@ class Camera:
             (N, 3) float32 metres, x right, y down, z forward.
         """
         points = np.empty((len(metres), 3), np.float32)
-        np.multiply((x_px - self.cx_px) / self.fx_px, metres, out=points[:, 0], casting="same_kind")
-        np.multiply((y_px - self.cy_px) / self.fy_px, metres, out=points[:, 1], casting="same_kind")
+        for axis, (at_px, middle_px, focal_px) in enumerate(
+            ((x_px, self.cx_px, self.fx_px), (y_px, self.cy_px, self.fy_px))
+        ):
+            along = at_px.astype(np.float32)
+            along -= np.float32(middle_px)
+            along *= np.float32(1 / focal_px)
+            np.multiply(along, metres, out=points[:, axis])
         points[:, 2] = metres
         return points
 

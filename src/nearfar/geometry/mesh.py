@@ -70,7 +70,8 @@ def make_mesh(depth: MetricDepth, camera: Camera, options: MeshOptions = MeshOpt
     """
     check_sizes(depth, camera)
     columns, rows = _grid(depth.size_px, options)
-    metres = depth.metres[np.ix_(rows, columns)]
+    is_whole = (len(columns), len(rows)) == depth.size_px
+    metres = depth.metres if is_whole else depth.metres[np.ix_(rows, columns)]
     tears = find_tears(metres, camera, options.max_slope_deg, columns=columns, rows=rows)
     least = options.min_patch_px * metres.size // depth.metres.size
     kept = large_patches(np.isfinite(metres), tears, least)
