@@ -136,7 +136,9 @@ def _faces(
             used[corner] |= whole
     number = np.cumsum(used, dtype=np.int32).reshape(used.shape)
     number -= 1
-    faces = [
-        np.stack([number[corner][whole] for corner in corners], axis=1) for corners, whole in parts
-    ]
-    return np.concatenate(faces), used
+    ends = np.cumsum([np.count_nonzero(whole) for _, whole in parts])
+    faces = np.empty((ends[-1], 3), np.int32)
+    for part, (corners, whole) in zip(np.split(faces, ends[:-1]), parts, strict=True):
+        for place, corner in enumerate(corners):
+            part[:, place] = number[corner][whole]
+    return faces, used
