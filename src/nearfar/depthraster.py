@@ -1,6 +1,7 @@
 """What a depth file holds."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -40,7 +41,7 @@ class DepthRaster:
         if self.values.ndim != 2 or self.values.dtype != np.float32 or not self.values.size:
             shape = self.values.shape
             raise DepthFileError(f"{self.values.dtype} of shape {shape}: give (H, W) float32")
-        low, high = float(self.values.min()), float(self.values.max())
+        low, high = self.limits
         if np.isnan(low):
             raise DepthFileError("some values are NaN, which is no depth: replace them")
         if self.kind == "inverse_depth" and not 0 <= low <= high < np.inf:
@@ -50,3 +51,8 @@ class DepthRaster:
         for text in (self.model, self.note):
             if "\0" in text or text.encode(errors="replace").decode() != text:
                 raise DepthFileError(f"the text {text!r} can't be stored: use plain Unicode")
+
+    @cached_property
+    def limits(self) -> tuple[float, float]:
+        """The least and the greatest value."""
+        return float(self.values.min()), float(self.values.max())

@@ -134,10 +134,10 @@ class Estimator:
             raw = raw - raw.min()
         surface = refine(raw, image) if self.options.refine else raw
         size_px = size_px or (image.shape[1], image.shape[0])
-        if surface.shape != size_px[::-1]:
-            kind = _INTERPOLATION[self.spec.output.interpolation]
-            surface = np.asarray(cv2.resize(surface, size_px, interpolation=kind), np.float32)
-        return DepthMap(np.maximum(surface, 0), self.spec.name)
+        # with a size that it has already, resize copies: what the network gave stays as it is
+        kind = _INTERPOLATION[self.spec.output.interpolation]
+        surface = np.asarray(cv2.resize(surface, size_px, interpolation=kind), np.float32)
+        return DepthMap(np.maximum(surface, 0, out=surface), self.spec.name)
 
     def check(self, raw: RawDepth) -> None:
         """Refuse an answer of the network that is no map.
