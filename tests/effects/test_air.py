@@ -154,3 +154,14 @@ def test_edge_between_two_walls_does_not_glare() -> None:
     sides = row[60], row[100]
     assert row[72:88].min() > min(sides) - 8
     assert row[72:88].max() < max(sides) + 16  # it is nearest to the lamp
+
+
+@pytest.mark.parametrize("relief", [1e-320, 1e-153, 1e-40])
+def test_a_relief_too_low_for_float32_throws_no_shadow(relief: float) -> None:
+    photo = noise(40, 50)
+    depth = any_depth(40, 50, 1, 9.0)
+    low, shadowless = (
+        relight(photo, depth, RelightOptions(relief=relief, shadow=shadow)).pixels
+        for shadow in (1.0, 0.0)
+    )
+    np.testing.assert_array_equal(low, shadowless)

@@ -18,6 +18,7 @@ from nearfar.images import Image
 from nearfar.options import Options, option
 
 _WORK_PX: Final = 512
+_FLAT: Final = 1e-30  # a lower relief is none in float32
 """Longer side that light is worked out at: it is smooth."""
 
 _STEEPEST: Final = 1.5  # slope of a surface: steeper is an edge between two, and has no say
@@ -156,7 +157,8 @@ def _shadow(high: FloatMap, options: RelightOptions) -> FloatMap:
         )
         ray = relief + part * (lamp_z - relief)
         np.maximum(over, (there - ray) / math.sqrt(part), out=over)
-    hidden = np.clip(over / np.float32(0.15 * options.relief), 0, 1)
+    full = max(0.15 * options.relief, _FLAT)
+    hidden = np.clip(over / np.float32(full), 0, 1)
     soft = cv2.GaussianBlur(hidden, (0, 0), 1 + max(size_px) / 50)
     return larger(np.asarray(soft, np.float32).reshape(relief.shape), high.shape)
 
