@@ -41,7 +41,7 @@ class NavigateOptions(Options):
     camera_height_m: float | None = option(
         "Height of the camera over the floor in metres; gives metres and the map of cells.",
         None,
-        gt=0,
+        ge=0.001,
         le=100,
     )
     sectors: int = option("How many sectors the view is cut into.", 5, ge=1, le=60)
