@@ -1,22 +1,21 @@
 import numpy as np
 import pytest
 
-from nearfar.spread import spread, thinned
+from nearfar.spread import between, limits, thinned
 
 
 def test_limits_are_set_by_others() -> None:
     values = np.array([[0, 4, 12]], np.float32)
     among = np.array([2, 6, 10], np.float32)
-    np.testing.assert_array_equal(
-        spread(values, among, robust=False), np.array([[0, 0.25, 1]], np.float32), strict=True
-    )
+    shown = between(values, *limits(among, robust=False))
+    np.testing.assert_array_equal(shown, np.array([[0, 0.25, 1]], np.float32), strict=True)
 
 
 def test_nothing_among_gives_zeros() -> None:
     values = np.ones((2, 3), np.float32)
     none = np.empty(0, np.float32)
     for robust in (False, True):
-        assert (spread(values, none, robust=robust) == 0).all()
+        assert (between(values, *limits(none, robust=robust)) == 0).all()
 
 
 @pytest.mark.parametrize("size_px", [(480, 640), (1500, 2000)])
@@ -25,7 +24,8 @@ def test_a_large_map_has_the_limits_of_all_its_pixels(size_px: tuple[int, int]) 
     values = np.sin(rows / size_px[0] * 5) + (columns / size_px[1]) ** 2
     low, high = np.percentile(values, (2, 98))
     expected = np.clip((values - low) / (high - low), 0, 1)
-    np.testing.assert_allclose(spread(values, values, robust=True), expected, atol=0.005)
+    shown = between(values, *limits(values, robust=True))
+    np.testing.assert_allclose(shown, expected, atol=0.005)
 
 
 def test_thinned_keeps_what_is_small_and_what_has_no_rows() -> None:

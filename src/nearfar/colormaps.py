@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import UsageError
+from nearfar.spread import UNIT, between
 
 COLORMAPS: Final = ("inferno", "magma", "viridis", "turbo", "spectral", "grey")
 """What `apply` knows; the first is the default."""
@@ -38,12 +39,17 @@ _LINES: Final = 64
 """Of a map, clipped together: few enough that their copy stays in the cache."""
 
 
-def apply(nearness: NDArray[np.float32], name: str = COLORMAPS[0]) -> NDArray[np.uint8]:
-    """Colour a map of nearness.
+def apply(
+    values: NDArray[np.float32],
+    name: str = COLORMAPS[0],
+    limits: tuple[np.float32, np.float32] = UNIT,
+) -> NDArray[np.uint8]:
+    """Colour a map of nearness, or of whatever is greater the nearer.
 
     Args:
-        nearness: (H, W) float32; 0 is the farthest, 1 the nearest, values outside are clipped.
+        values: (H, W) float32.
         name: one of `COLORMAPS`.
+        limits: the farthest and the nearest; values outside are clipped.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -51,10 +57,10 @@ def apply(nearness: NDArray[np.float32], name: str = COLORMAPS[0]) -> NDArray[np
     Raises:
         UsageError: no colour map of that name.
     """
-    levels = np.empty(nearness.shape, np.uint8)
-    for first in range(0, len(nearness), _LINES):
+    levels = np.empty(values.shape, np.uint8)
+    for first in range(0, len(values), _LINES):
         lines = slice(first, first + _LINES)
-        levels[lines] = cv2.convertScaleAbs(np.clip(nearness[lines], 0, 1), alpha=255)
+        levels[lines] = cv2.convertScaleAbs(between(values[lines], *limits), alpha=255)
     return np.asarray(cv2.applyColorMap(levels, _table(name)), np.uint8)
 
 

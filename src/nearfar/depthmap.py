@@ -12,7 +12,7 @@ from nearfar import colormaps
 from nearfar.depthfiles import encode_depth, read_raster, write_depth
 from nearfar.depthraster import DepthRaster, Kind
 from nearfar.errors import DepthMapError, PointError
-from nearfar.spread import spread
+from nearfar.spread import between, limits
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,11 @@ class DepthMap:
         Returns:
             (H, W) float32: 0 is the farthest, 1 the nearest pixel; zeros for a constant map.
         """
-        return spread(self.inverse_depth, self.inverse_depth, robust=robust)
+        return between(self.inverse_depth, *self.limits(robust=robust))
+
+    def limits(self, *, robust: bool = False) -> tuple[np.float32, np.float32]:
+        """Give the inverse depths whose nearness is 0 and 1; `robust` as for `nearness`."""
+        return limits(self.inverse_depth, robust=robust)
 
     def at(self, x_px: int, y_px: int) -> float:
         """Read one pixel's inverse depth.
@@ -107,7 +111,7 @@ class DepthMap:
         Raises:
             UsageError: no colour map of that name.
         """
-        return colormaps.apply(self.nearness(robust=robust), colormap)
+        return colormaps.apply(self.inverse_depth, colormap, self.limits(robust=robust))
 
     def save(
         self, path: str | os.PathLike[str], *, format: str | None = None, overwrite: bool = True
@@ -191,7 +195,7 @@ class MetricDepth:
         with np.errstate(over="ignore"):
             inverse = np.minimum(1 / self.metres, np.finfo(np.float32).max)
         surface = inverse[inverse > 0]
-        return colormaps.apply(spread(inverse, surface, robust=robust), colormap)
+        return colormaps.apply(inverse, colormap, limits(surface, robust=robust))
 
     def save(
         self, path: str | os.PathLike[str], *, format: str | None = None, overwrite: bool = True

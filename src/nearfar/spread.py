@@ -5,30 +5,34 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+UNIT: Final = np.float32(0), np.float32(1)
+"""Limits of what is spread already."""
+
 _ENOUGH_PX: Final = 320
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
-def spread(
-    values: NDArray[np.float32], among: NDArray[np.float32], *, robust: bool
-) -> NDArray[np.float32]:
-    """Map the limits of `among` to 0 and 1, and clip.
+def limits(among: NDArray[np.float32], *, robust: bool) -> tuple[np.float32, np.float32]:
+    """Give the values that are shown as 0 and as 1.
 
     Args:
-        values: (H, W).
-        among: values that set the limits, any shape.
+        among: values that set them, any shape; of nothing, all that is shown is 0.
         robust: as for `DepthMap.nearness`.
-
-    Returns:
-        (H, W), a new array; zeros when there is nothing among, or only one value.
     """
     if among.size == 0:
-        return np.zeros_like(values)
+        return np.float32(np.inf), np.float32(np.inf)
     low, high = np.percentile(thinned(among), (2, 98)) if robust else (among.min(), among.max())
     low, high = np.float32(low), np.float32(high)
-    if low == high and robust:
-        return spread(values, among, robust=False)
+    return limits(among, robust=False) if low == high and robust else (low, high)
+
+
+def between(values: NDArray[np.float32], low: np.float32, high: np.float32) -> NDArray[np.float32]:
+    """Map two limits to 0 and 1, and clip.
+
+    Returns:
+        A new array of the same shape; where both are the same, 1 for what is over them.
+    """
     if low == high:
         return np.asarray(values > high, np.float32)
     shown: NDArray[np.float32] = values - low

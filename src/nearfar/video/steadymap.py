@@ -1,11 +1,11 @@
 """A map of one frame, in the range that its clip has there."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nearfar.depthmap import DepthMap
 from nearfar.estimator import Estimator
 from nearfar.images import Image
+from nearfar.spread import UNIT
 from nearfar.video.steady import Limits, Map
 
 
@@ -17,13 +17,9 @@ class SteadyMap(DepthMap):
             limit; over 1 is what stands nearer yet.
     """
 
-    def nearness(self, *, robust: bool = False) -> NDArray[np.float32]:  # noqa: ARG002 - as above
-        """Give the map from 0 to 1, the same depth alike in all frames of a scene.
-
-        Args:
-            robust: makes no difference: the limits are the clip's.
-        """
-        return np.asarray(np.minimum(self.inverse_depth, np.float32(1)), np.float32)
+    def limits(self, *, robust: bool = False) -> tuple[np.float32, np.float32]:  # noqa: ARG002
+        """Give 0 and 1: the same depth looks alike in all frames of a scene, `robust` or not."""
+        return UNIT
 
 
 def finish(estimator: Estimator, raw: Map, photo: Image, limits: Limits) -> SteadyMap:
