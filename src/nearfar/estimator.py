@@ -20,8 +20,8 @@ from nearfar.runtimes.session import Batch, RawDepth, Session
 SPARE = 2
 """How many times larger than it is fed a JPEG is decoded at the least.
 
-Decoded at the size that is fed or just above, a JPEG gives a map 11 % off (mean over photos, of the
-map's mean deviation) from that of the whole photo; at twice the size, 6 %; at four times, 3 %, for
+Decoded at the size that is fed or just above, a JPEG gives a map 6 % off (mean over photos, of the
+map's mean deviation) from that of the whole photo; at twice the size, 2 %; at four times, 1 %, for
 more time (benchmarks/decode_size.py).
 """
 
