@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearfar.depthmap import DepthMap
+from nearfar.effects import together
 from nearfar.effects.bokeh import EFFECT, BokehOptions, bokeh
 from nearfar.effects.lens import kernel
 from nearfar.errors import UsageError
@@ -168,3 +169,17 @@ def test_input_is_not_changed() -> None:
     EFFECT.apply(photo, DepthMap(depth.inverse_depth), BokehOptions())
     np.testing.assert_array_equal(photo, before)
     np.testing.assert_array_equal(depth.inverse_depth, values)
+
+
+@pytest.mark.parametrize("size_px", [(150, 200), (151, 203)])
+@pytest.mark.parametrize("blades", [0, 3])
+def test_strips_leave_no_seams(
+    monkeypatch: pytest.MonkeyPatch, size_px: tuple[int, int], blades: int
+) -> None:
+    photo = noise(*size_px)
+    depth = any_depth(*size_px, 3, 5.0)
+    options = BokehOptions(focus_nearness=0.5, aperture=3.0, blades=blades, bloom=0.5)
+    whole = bokeh(photo, depth, options).pixels
+    monkeypatch.setattr(together, "_STRIP_VALUES", 1)
+    thin = bokeh(photo, depth, options).pixels
+    assert np.abs(thin.astype(int) - whole).max() <= 1

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from nearfar.depthmap import DepthMap
 from nearfar.effects.effect import Effect, Picture
-from nearfar.effects.layers import Lens, render
+from nearfar.effects.layers import render
+from nearfar.effects.lens import Lens
 from nearfar.effects.linear import FloatMap
 from nearfar.effects.places import nearness_at, subject_nearness
 from nearfar.effects.snap import snap

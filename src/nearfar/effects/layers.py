@@ -1,7 +1,6 @@
 """Render what a lens would see: the scene in layers of like blur, laid behind each other."""
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, TypeAlias
 
@@ -9,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.effects.lens import blur, kernel
+from nearfar.effects.lens import Lens, blur, kernel
 from nearfar.effects.linear import FloatMap, Light, brightest, luminance, to_linear, to_srgb
 from nearfar.effects.sizes import Scalar, doubled_rows, half
 from nearfar.effects.together import in_strips, strips, together
@@ -27,38 +26,6 @@ _TINY: Final = np.float32(1e-4)
 _HIGHLIGHT_GAIN: Final = 8.0
 _BLOOM_PX: Final = 2.0  # highlights begin to shine at this blur, and fully at twice as much
 _FARTHER: Final = 8.0  # how strongly a hole is filled from what is farther
-
-
-@dataclass(frozen=True)
-class Lens:
-    """How the scene is seen.
-
-    Attributes:
-        focus: nearness that is sharp, 0 to 1.
-        depth_of_field: nearness to each side of it that is as sharp.
-        radius_px: blur of what is 1 away from there.
-        blades: of the aperture; under 3 is round.
-        bloom: how much brighter highlights are than the photo could store, 0 to 1.
-    """
-
-    focus: float
-    depth_of_field: float
-    radius_px: float
-    blades: int
-    bloom: float
-
-    def radius(self, nearness: FloatMap) -> FloatMap:
-        """Give each pixel's blur in pixels: over 0 before the focus, under 0 behind it.
-
-        The circle of confusion of a thin lens grows as the difference of inverse depths, so it
-        can be had from relative depth.
-        """
-        away: FloatMap = nearness - np.float32(self.focus)
-        reach = np.abs(away)
-        reach -= np.float32(self.depth_of_field)
-        np.maximum(reach, 0, out=reach)
-        reach *= np.float32(self.radius_px)
-        return np.copysign(reach, away, out=away)
 
 
 def render(photo: Image, nearness: FloatMap, lens: Lens) -> Image:

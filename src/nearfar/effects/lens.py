@@ -1,6 +1,7 @@
-"""The picture that a point out of focus makes: a disc, or the polygon of the blades."""
+"""A lens, and the picture that a point out of focus makes: a disc, or a polygon of the blades."""
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -19,6 +20,38 @@ _KERNEL_PX: Final = 5.0
 filtering of a kernel of 11 x 11 is OpenCV's fastest."""
 
 _TILT: Final = 0.2
+
+
+@dataclass(frozen=True)
+class Lens:
+    """How the scene is seen.
+
+    Attributes:
+        focus: nearness that is sharp, 0 to 1.
+        depth_of_field: nearness to each side of it that is as sharp.
+        radius_px: blur of what is 1 away from there.
+        blades: of the aperture; under 3 is round.
+        bloom: how much brighter highlights are than the photo could store, 0 to 1.
+    """
+
+    focus: float
+    depth_of_field: float
+    radius_px: float
+    blades: int
+    bloom: float
+
+    def radius(self, nearness: FloatMap) -> FloatMap:
+        """Give each pixel's blur in pixels: over 0 before the focus, under 0 behind it.
+
+        The circle of confusion of a thin lens grows as the difference of inverse depths, so it
+        can be had from relative depth.
+        """
+        away: FloatMap = nearness - np.float32(self.focus)
+        reach = np.abs(away)
+        reach -= np.float32(self.depth_of_field)
+        np.maximum(reach, 0, out=reach)
+        reach *= np.float32(self.radius_px)
+        return np.copysign(reach, away, out=away)
 
 
 def blur(values: NDArray[np.float32], radius_px: float, blades: int) -> NDArray[np.float32]:
