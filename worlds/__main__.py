@@ -31,15 +31,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="decides everything that is made")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--textures", type=Path, help="folder of photographs for posters and cloth")
+    parser.add_argument(
+        "--furniture", type=Path, help="folder of Sweet Home 3D catalogues (.sh3f) to furnish with"
+    )
     given = parser.parse_args(arguments)
     if given.textures is not None and not given.textures.is_dir():
         parser.error(f"{given.textures} is no folder; name one that holds JPEG or PNG photographs")
+    if given.furniture is not None and not any(given.furniture.glob("*.sh3f")):
+        parser.error(
+            f"{given.furniture} holds no .sh3f file; name a folder of furniture catalogues"
+        )
     tasks = []
     for kind in KINDS:
         count = getattr(given, kind)
         if count:
             dataset.prepare(given.out / kind, kind)
-        tasks += [Task(given.out / kind, kind, i, given.seed, given.textures) for i in range(count)]
+        tasks += [
+            Task(given.out / kind, kind, i, given.seed, given.textures, given.furniture)
+            for i in range(count)
+        ]
     todo = [
         task for task in tasks if not dataset.done(task.folder, f"s{task.seed}_{task.number:05d}")
     ]

@@ -12,6 +12,7 @@ from worlds.closeups.closeup import make_closeup
 from worlds.rooms.room import make_room
 from worlds.streets.street import make_street
 from worlds.surfaces.library import Library
+from worlds.things.catalogue.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,7 @@ class Task:
         number: Which one; with the seed it decides everything.
         seed: The run's.
         textures: Folder of photographs, or None.
+        furniture: Folder of furniture catalogues, or None.
     """
 
     folder: Path
@@ -34,19 +36,22 @@ class Task:
     number: int
     seed: int
     textures: Path | None
+    furniture: Path | None = None
 
 
-_kept: dict[Path | None, tuple[Library, dataset.Drawer]] = {}
+_kept: dict[tuple[Path | None, Path | None], tuple[Library, Catalogue | None, dataset.Drawer]] = {}
 
 
 def make(task: Task) -> int:
     """Make one world's pictures and return how many there are."""
-    if task.textures not in _kept:
-        _kept[task.textures] = (Library(task.textures), dataset.Drawer())
-    library, drawer = _kept[task.textures]
+    folders = (task.textures, task.furniture)
+    if folders not in _kept:
+        catalogue = None if task.furniture is None else Catalogue(task.furniture)
+        _kept[folders] = (Library(task.textures), catalogue, dataset.Drawer())
+    library, catalogue, drawer = _kept[folders]
     rng = np.random.default_rng([task.seed, task.number, *task.kind.encode()])
     if task.kind == "rooms":
-        scene, views = make_room(rng, library)
+        scene, views = make_room(rng, library, catalogue=catalogue)
     elif task.kind == "streets":
         scene, views = make_street(rng, [library.photo(rng) for _ in range(12)])
     else:

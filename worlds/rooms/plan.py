@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from worlds.rooms import shell
@@ -45,33 +47,40 @@ class Plan:
         )
         return True
 
-    def put(self, parts: Thing, margin: float) -> bool:
-        """Claim the floor and add the parts to the scene, if there is room."""
-        if self.claim(parts, margin):
-            self.shop.scene.add(parts)
-            return True
-        return False
+    def _outline(self, parts: Thing) -> Thing:
+        """Return what decides whether parts fit: of catalogue models only the hull, for speed."""
+        if self.shop.catalogue is None or not parts:
+            return parts
+        corners = np.concatenate([part.triangles.reshape(-1, 3) for part in parts])
+        hull = corners[cv2.convexHull(corners[:, [0, 2]], returnPoints=False).ravel()]
+        hull = np.concatenate([hull, corners[corners[:, 1].argmax()][None]])
+        thrice = np.repeat(hull[:, None], 3, axis=1)
+        return [replace(parts[0], triangles=thrice, normals=thrice, uv=thrice[..., :2])]
 
     def against(self, parts: Thing) -> None:
         """Stand a piece somewhere along a wall, if there is room."""
         walls = shell.four_walls(self.width, self.depth)
+        outline = self._outline(parts)
         for _ in range(8):
             wall = walls[int(self.shop.rng.integers(4))]
             x = self.shop.between(-0.5, 0.5) * (wall.length - 0.3)
             askew = self.shop.between(-4, 4) if self.shop.maybe(0.3) else 0.0
-            if self.put(
-                wall.placed(shift(parts, x, 0, self.shop.between(0.01, 0.08), askew)), 0.02
-            ):
+            off = self.shop.between(0.01, 0.08)
+            if self.claim(wall.placed(shift(outline, x, 0, off, askew)), 0.02):
+                self.shop.scene.add(wall.placed(shift(parts, x, 0, off, askew)))
                 return
 
     def amid(self, parts: Thing, margin: float = 0.02) -> None:
         """Put parts anywhere on the floor, turned anyhow, if there is room."""
+        outline = self._outline(parts)
         for _ in range(5):
             x, z = (
                 self.shop.between(-0.45, 0.45) * self.width,
                 self.shop.between(-0.45, 0.45) * self.depth,
             )
-            if self.put(shift(parts, x, 0, z, self.shop.between(0, 360)), margin):
+            turn = self.shop.between(0, 360)
+            if self.claim(shift(outline, x, 0, z, turn), margin):
+                self.shop.scene.add(shift(parts, x, 0, z, turn))
                 return
 
     def views(self, size_px: tuple[int, int]) -> list[View]:
@@ -79,6 +88,9 @@ class Plan:
         shop = self.shop
         found: list[View] = []
         wanted = int(shop.rng.integers(2, 4))
+        if shop.catalogue is not None and shop.maybe(0.7):
+            found += self._near(size_px)
+            wanted += len(found)
         for attempt in range(120):
             clear = 0.3 if attempt < 60 else 0.15
             if len(found) == wanted:
@@ -110,3 +122,28 @@ class Plan:
             focal = focal_px(size_px[0], fov)
             found.append(View(focal, *size_px, pose, int(shop.rng.integers(2**31))))
         return found
+
+    def _near(self, size_px: tuple[int, int]) -> list[View]:
+        """Stand before a piece of furniture and look down at it."""
+        shop = self.shop
+        pieces = [box for box in self.taken if 0.35 < box[4] < 1.4 and box[2] - box[0] > 0.35]
+        for _ in range(30 if pieces else 0):
+            x1, z1, x2, z2, top = pieces[int(shop.rng.integers(len(pieces)))]
+            aim = np.array(
+                [shop.between(x1, x2), shop.between(0.6, 1.0) * top, shop.between(z1, z2)]
+            )
+            turn, away = shop.between(0, 2 * np.pi), shop.between(0.9, 1.9)
+            x, z = float(aim[0] + away * np.cos(turn)), float(aim[2] + away * np.sin(turn))
+            y = max(shop.between(1.0, 1.65), top + 0.2)
+            if abs(x) > self.width / 2 - 0.15 or abs(z) > self.depth / 2 - 0.15:
+                continue
+            if any(
+                a - 0.3 < x < c + 0.3 and b - 0.3 < z < d + 0.3 and high > y - 0.5
+                for a, b, c, d, high in self.taken
+            ):
+                continue
+            aim[1] += shop.between(-0.1, 0.35)
+            pose = looking((x, y, z), aim, float(shop.rng.normal(0, 3)))
+            focal = focal_px(size_px[0], np.deg2rad(shop.between(52, 64)))
+            return [View(focal, *size_px, pose, int(shop.rng.integers(2**31)))]
+        return []

@@ -14,12 +14,15 @@ from worlds.scene.light import Light
 from worlds.scene.scene import Scene
 from worlds.shapes import bodies
 from worlds.surfaces import indoors
+from worlds.things.catalogue import showroom
 from worlds.things.furniture.pieces import on_floor, on_wall, piece
 from worlds.things.furniture.workshop import Workshop, block, shift
 
 if TYPE_CHECKING:
+    from worlds.scene.solid import Thing
     from worlds.scene.view import View
     from worlds.surfaces.library import Library
+    from worlds.things.catalogue.catalogue import Catalogue
 
 _KINDS = {
     "bedroom": 0.22,
@@ -58,7 +61,10 @@ _MIDDLE = {
 
 
 def make_room(
-    rng: np.random.Generator, library: Library, size_px: tuple[int, int] = (512, 384)
+    rng: np.random.Generator,
+    library: Library,
+    size_px: tuple[int, int] = (512, 384),
+    catalogue: Catalogue | None = None,
 ) -> tuple[Scene, list[View]]:
     """Make up one room and two or three snapshots of it.
 
@@ -66,9 +72,10 @@ def make_room(
         rng: Chance.
         library: Surfaces and photographs.
         size_px: Width and height of the snapshots.
+        catalogue: Furniture to mix with the made-up, or None.
     """
     scene = Scene()
-    shop = Workshop(rng, scene, library)
+    shop = Workshop(rng, scene, library, catalogue)
     kind = str(rng.choice(list(_KINDS), p=list(_KINDS.values())))
     width, depth = shop.between(2.6, 5.6), shop.between(3.0, 6.8)
     if kind == "corridor":
@@ -122,14 +129,38 @@ class _Room:
                     shop.between(-8, 8),
                 )
             )
-        for name in self._chosen(_PIECES[self.kind].split(), 1.1):
+        for name in self._chosen(
+            _PIECES[self.kind].split(), 1.1 if shop.catalogue is None else 1.5
+        ):
             self.plan.against(piece(shop, name))
         for name in self._chosen(_MIDDLE.get(self.kind, "").split(), 0.3):
             self.plan.amid(piece(shop, name))
+        if shop.catalogue is not None:
+            self._bought(shop.catalogue)
         for _ in range(int(shop.rng.poisson(5 + 0.25 * self.width * self.depth))):
             self.plan.amid(on_floor(shop), margin=0.1)
         for _ in range(int(shop.rng.integers(1, 3)) if shop.maybe(0.15) else 0):
-            self.plan.amid(person(shop))
+            self.plan.amid(self._somebody())
+
+    def _bought(self, catalogue: Catalogue) -> None:
+        """Add what only a catalogue has: kitchen islands, pianos, exercise machines, lamps."""
+        shop = self.shop
+        role = "island" if self.kind == "kitchen" else "middle"
+        found = showroom.single(shop, catalogue, role) if shop.maybe(0.25) else None
+        if found is not None:
+            self.plan.amid(found)
+        if shop.maybe(0.4):
+            x, z = (shop.between(-0.3, 0.3) * side for side in (self.width, self.depth))
+            self.shop.scene.add(
+                shift(showroom.under_ceiling(shop, catalogue, self.height), x, 0, z)
+            )
+
+    def _somebody(self) -> Thing:
+        shop = self.shop
+        found = None
+        if shop.catalogue is not None and shop.maybe(0.8):
+            found = showroom.single(shop, shop.catalogue, "person")
+        return person(shop) if found is None else found
 
     def _chosen(self, names: list[str], per_metre: float) -> list[str]:
         room = max(1, round(per_metre * (self.width + self.depth) * self.shop.between(0.6, 1.2)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from worlds.shapes import bodies, moves, sheets
 from worlds.surfaces import indoors
+from worlds.things.catalogue import showroom
 from worlds.things.furniture.workshop import Workshop, shift
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ def strewn(
 
 def thing(shop: Workshop) -> Thing:
     """Return one small thing: books, cup, bottle, bowl, box, ball, plant, paper, laptop, toy."""
+    if shop.catalogue is not None and shop.maybe(0.6):
+        found = showroom.small(shop, shop.catalogue, 0.3)
+        if found is not None:
+            return found
     return _MAKERS[int(shop.rng.integers(len(_MAKERS)))](shop)
 
 

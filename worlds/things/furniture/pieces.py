@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worlds.shapes import bodies, moves
+from worlds.things.catalogue import showroom
 from worlds.things.furniture import clutter, cupboards, fittings, seats, tables
 from worlds.things.furniture.workshop import Workshop, block, shift
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 def piece(shop: Workshop, name: str) -> Thing:
     """Return one piece of furniture, or a group such as a desk with its screen and chair."""
-    return _MAKERS[name](shop)
+    found = None if shop.catalogue is None else showroom.piece(shop, shop.catalogue, name)
+    return _MAKERS[name](shop) if found is None else found
 
 
 def desk(shop: Workshop) -> Thing:
@@ -92,6 +94,10 @@ _MAKERS = {
 
 def on_floor(shop: Workshop) -> Thing:
     """Return something that lies on a floor: bag, carton, cloth, pail or toy."""
+    if shop.catalogue is not None and shop.maybe(0.6):
+        found = showroom.single(shop, shop.catalogue, "floor" if shop.maybe(0.6) else "top")
+        if found is not None:
+            return found
     what = shop.rng.random()
     if what < 0.25:
         size = shop.between(0.25, 0.5), shop.between(0.2, 0.5), shop.between(0.12, 0.35)
@@ -110,6 +116,10 @@ def on_floor(shop: Workshop) -> Thing:
 
 def on_wall(shop: Workshop, width: float, height: float, x: float, y: float) -> Thing:
     """Return a picture, a small shelf or a clock; its bottom middle at (x, y) on the wall z = 0."""
+    if shop.catalogue is not None and shop.maybe(0.3):
+        found = showroom.single(shop, shop.catalogue, "wall" if shop.maybe(0.75) else "plug")
+        if found is not None:
+            return shift(found, x)
     what = shop.rng.random()
     if what < 0.2:
         board = shop.wooden(block(x, y, 0.11, (width, 0.025, 0.22)))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from worlds.scene.scene import Scene
     from worlds.scene.solid import Solid, Thing
     from worlds.surfaces.library import Library
+    from worlds.things.catalogue.catalogue import Catalogue
 
 
 @dataclass
@@ -28,11 +29,13 @@ class Workshop:
         rng: Chance.
         scene: Keeps the textures.
         library: Where textures come from.
+        catalogue: Where bought furniture comes from, or None.
     """
 
     rng: np.random.Generator
     scene: Scene
     library: Library
+    catalogue: Catalogue | None = None
     _used: list[int] = field(default_factory=list)
 
     def between(self, low: float, high: float) -> float:
