@@ -40,6 +40,7 @@ SCRIPTS: Final = (
     Script("service_memory", 5),
     Script("scale_rate", 7),
     Script("refine", 10, brings_data=True),
+    Script("train_step", 1),
     Script("recipes", 600, brings_data=True),
 )
 

@@ -10,7 +10,7 @@ from nearfar.training.augment import AugmentOptions, augment
 from nearfar.training.pairfile import Sample
 from tests.training.pairsets import ramp
 
-NOTHING = AugmentOptions(flip=0, turn=0, colour=0, grey=0, blur=0, noise=0, jpeg=0)
+NOTHING = AugmentOptions(flip=0, turn=0, colour=0, grey=0, blur=0, hide=0, noise=0, jpeg=0)
 
 
 def own_truth(width_px: int = 96, height_px: int = 72) -> Sample:
@@ -40,7 +40,9 @@ def test_exact_size_and_no_value_invented(size: tuple[int, int]) -> None:
         assert result.photo.dtype == np.uint8
         assert result.inverse.shape == (size[1], size[0])
         assert result.inverse.dtype == np.float32
-        assert set(result.inverse.flat) <= set(sample.inverse.flat)
+        assert (result.inverse >= 0).all()
+        level = augment(sample, size, np.random.default_rng(seed), AugmentOptions(tilt_deg=0))
+        assert set(level.inverse.flat) <= set(sample.inverse.flat)
 
 
 def test_the_same_chance_gives_the_same_bytes_and_leaves_the_pair_alone() -> None:
@@ -59,7 +61,7 @@ def test_the_same_chance_gives_the_same_bytes_and_leaves_the_pair_alone() -> Non
 
 @pytest.mark.parametrize("size", [(64, 48), (48, 64), (200, 150)])
 def test_photo_and_truth_stay_in_line(size: tuple[int, int]) -> None:
-    options = AugmentOptions(flip=0.5, colour=0, grey=0, blur=0, noise=0, jpeg=0)
+    options = replace(NOTHING, flip=0.5, turn=0.5, tilt_deg=0)
     for seed in range(20):
         result = augment(own_truth(), size, np.random.default_rng(seed), options)
         known = result.inverse > 0
@@ -96,8 +98,7 @@ def test_nothing_is_known_in_corners_from_outside() -> None:
 
 
 def test_turns_stay_within_their_greatest() -> None:
-    tilted = AugmentOptions(turn=1, turn_deg=4, flip=0, colour=0, grey=0, blur=0, noise=0, jpeg=0)
-    options = replace(tilted, crop_share=1, stretch=1)
+    options = replace(NOTHING, turn=1, turn_deg=4, tilt_deg=0, crop_share=1, stretch=1)
     line = np.ones((101, 101), np.float32)
     line[50] = 2
     sample = Sample(np.zeros((101, 101, 3), np.uint8), line, sparse=False)
@@ -110,8 +111,61 @@ def test_turns_stay_within_their_greatest() -> None:
     assert min(rises) < -2 < 2 < max(rises)
 
 
+@pytest.mark.parametrize("angles", [(5, 0, 0), (0, 8, 0), (0, 0, 8), (3, -7, 5)])
+def test_a_plane_stays_that_plane_before_a_tilted_camera(angles: tuple[int, int, int]) -> None:
+    """A plane's inverse depth is linear in the picture, by its normal; a turn keeps its length."""
+    height_px, width_px = 192, 256
+    focal_px = 0.72 * np.hypot(width_px, height_px)
+    rows, columns = np.mgrid[:height_px, :width_px].astype(np.float32)
+    rays = np.stack(
+        (
+            (columns - (width_px - 1) / 2) / focal_px,
+            (rows - (height_px - 1) / 2) / focal_px,
+            np.ones_like(rows),
+        ),
+        axis=-1,
+    )
+    normal = np.array((0.3, 0.5, 1), np.float32)
+    photo = np.zeros((height_px, width_px, 3), np.uint8)
+    turned = room.turn(Sample(photo, rays @ normal, sparse=False), *angles).inverse
+    known = turned > 0
+    assert 0.7 < known.mean() < 1
+    found = np.linalg.lstsq(rays[known], turned[known], rcond=None)[0]
+    np.testing.assert_allclose(rays[known] @ found, turned[known], atol=3e-3)  # the nearest pixel's
+    assert np.linalg.norm(found) == pytest.approx(np.linalg.norm(normal), rel=1e-3)
+    roll, pitch, yaw = np.sign(angles)
+    if pitch > 0:
+        assert found[1] > normal[1] + 0.1, "looking up, a floor comes nearer faster"
+    if yaw > 0 and not pitch:
+        assert found[0] < normal[0] - 0.1, "looking right, what is right of it turns away"
+    if roll and not pitch:
+        assert found[2] == pytest.approx(normal[2], abs=1e-3)
+
+
+def test_a_camera_that_looks_up_sees_things_lower() -> None:
+    photo = np.zeros((100, 100, 3), np.uint8)
+    photo[50, 50] = 255
+    up = room.turn(Sample(photo, np.ones((100, 100), np.float32), sparse=False), 0, 8).photo
+    right = room.turn(Sample(photo, np.ones((100, 100), np.float32), sparse=False), 0, 0, 8).photo
+    assert np.argmax(up.sum(axis=(1, 2))) > 55
+    assert np.argmax(right.sum(axis=(0, 2))) < 45
+
+
+def test_a_hidden_part_is_one_colour_and_no_larger_than_told() -> None:
+    photo = colourful(96, 128)
+    shares = []
+    for seed in range(40):
+        hidden = room.hide(photo, 0.2, np.random.default_rng(seed))
+        changed = (hidden != photo).any(axis=2)
+        colours = np.unique(hidden[changed], axis=0)
+        assert len(colours) == 1
+        shares.append(changed.mean())
+    assert max(shares) < 0.21
+    assert max(shares) > 0.15, "the whole of it, where it lies inside"
+
+
 def test_half_are_mirrored() -> None:
-    options = AugmentOptions(turn=0, colour=0, grey=0, blur=0, noise=0, jpeg=0)
+    options = replace(NOTHING, flip=0.5)
     sample = own_truth()
     mirrored = 0
     for seed in range(200):
@@ -122,9 +176,7 @@ def test_half_are_mirrored() -> None:
 
 def test_a_whole_crop_is_the_whole_picture() -> None:
     sample = own_truth()
-    options = AugmentOptions(
-        crop_share=1, stretch=1, flip=0, turn=0, colour=0, grey=0, blur=0, noise=0, jpeg=0
-    )
+    options = replace(NOTHING, crop_share=1, stretch=1)
     result = augment(sample, (96, 72), np.random.default_rng(0), options)
     np.testing.assert_array_equal(result.photo, sample.photo)
     np.testing.assert_array_equal(result.inverse, sample.inverse)

@@ -29,9 +29,14 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingCache, ...
 
 
 def training_set(
-    caches: tuple[TrainingCache, ...], *, seed: int = 0, batch: int = 4
+    caches: tuple[TrainingCache, ...],
+    *,
+    seed: int = 0,
+    batch: int = 4,
+    augment: AugmentOptions | None = None,
 ) -> TrainingSet:
-    return TrainingSet([(caches[0], 1.0), (caches[1], 2.0)], batch=batch, sizes=SIZES, seed=seed)
+    sets = [(caches[0], 1.0), (caches[1], 2.0)]
+    return TrainingSet(sets, batch=batch, sizes=SIZES, seed=seed, augment=augment)
 
 
 def digest(batch: TrainingBatch) -> str:
@@ -55,7 +60,7 @@ def test_shapes_and_kinds(caches: tuple[TrainingCache, ...]) -> None:
 
 
 def test_valid_is_as_dense_as_the_truth(caches: tuple[TrainingCache, ...]) -> None:
-    data = training_set(caches)
+    data = training_set(caches, augment=AugmentOptions(tilt_deg=0))
     for step in range(8):
         batch = data.batch_at(step)
         for (each, _), valid in zip(data.plan_at(step).picks, batch.valid, strict=True):
@@ -220,3 +225,15 @@ def test_a_lost_cache_is_told_by_the_batch(tmp_path: Path) -> None:
         path.unlink()
     with Prefetcher(data) as batches, pytest.raises(DatasetError, match="start again"):
         next(batches)
+
+
+def test_a_disparity_is_never_tilted(tmp_path: Path) -> None:
+    """Its unknown offset would not stay the same all over the picture."""
+    options = AugmentOptions(turn=1, turn_deg=0, tilt_deg=15, crop_share=1, stretch=1, flip=0)
+    told = {}
+    for kind in ("disparity", "inverse"):
+        caches = open_caches(tmp_path / "cache", [write_set(tmp_path / kind, 4, kind=kind)])
+        data = TrainingSet([(caches[0], 1.0)], batch=4, sizes={(48, 36): (32, 24)}, augment=options)
+        told[kind] = {float(value) for value in data.batch_at(0).inverse.flat}
+    assert all(value.is_integer() for value in told["disparity"])
+    assert not all(value.is_integer() for value in told["inverse"])

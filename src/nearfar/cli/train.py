@@ -67,6 +67,9 @@ def train(
     if out in store.names() and not force:
         raise OutputExistsError(f"there is a model {out} already: --force replaces it")
     from nearfar.cli.trainrun import TrainRun
+    from nearfar.training.allocator import keep_memory
+
+    keep_memory()
 
     run = TrainRun(
         folder=runs / out,

@@ -19,6 +19,7 @@ from nearfar.training.resample import keep_points, nearest, resize_photo
 
 _TRIES: Final = 4
 _LUMA: Final = np.array((0.299, 0.587, 0.114))  # BT.601
+_FOCAL: Final = 0.72  # focal length over the diagonal: NYU's camera; a phone's is 0.6 to 0.8
 _RAMP: Final = np.linspace(0, 1, 256)[:, None]
 
 
@@ -33,6 +34,9 @@ class AugmentOptions(Options):
     flip: float = option("Probability of a mirrored picture.", 0.5, ge=0, le=1)
     turn: float = option("Probability of a picture turned about its middle.", 0.5, ge=0, le=1)
     turn_deg: float = option("Greatest turn, either way.", 5.0, ge=0, le=45)
+    tilt_deg: float = option(
+        "Greatest tilt of the camera up, down, left and right, with each turn.", 8.0, ge=0, le=20
+    )
     colour: float = option("Probability of changed light and colours.", 0.8, ge=0, le=1)
     brightness: float = option("Light is multiplied by 1 plus or minus this.", 0.3, ge=0, le=0.9)
     contrast: float = option("Distance from the mean grey, the same way.", 0.3, ge=0, le=0.9)
@@ -43,6 +47,8 @@ class AugmentOptions(Options):
     grey: float = option("Probability of no colour at all.", 0.1, ge=0, le=1)
     blur: float = option("Probability of Gaussian blur.", 0.15, ge=0, le=1)
     blur_px: float = option("Its greatest sigma.", 1.5, gt=0.3, le=8)
+    hide: float = option("Probability of a hidden part of the photo.", 0.2, ge=0, le=1)
+    hide_share: float = option("Its greatest share of the picture.", 0.2, gt=0, le=1)
     noise: float = option("Probability of Gaussian noise.", 0.15, ge=0, le=1)
     noise_levels: float = option("Its greatest sigma, in steps of 255.", 10.0, gt=0, le=64)
     jpeg: float = option("Probability of JPEG compression.", 0.3, ge=0, le=1)
@@ -67,7 +73,9 @@ def augment(
     if rng.random() < options.flip:
         result = flip(result)
     if rng.random() < options.turn:
-        result = turn(result, options.turn_deg * rng.uniform(-1, 1))
+        turned, up, right = rng.uniform(-1, 1, 3)
+        tilt = options.tilt_deg
+        result = turn(result, options.turn_deg * turned, tilt * up, tilt * right)
     photo = result.photo
     if rng.random() < options.colour:
         photo = recolour(photo, rng, options)
@@ -75,6 +83,8 @@ def augment(
         photo = _mix(photo, np.tile(_LUMA, (3, 1)))
     if rng.random() < options.blur:
         photo = blur(photo, rng.uniform(0.3, options.blur_px))
+    if rng.random() < options.hide:
+        photo = hide(photo, rng.uniform(0, options.hide_share), rng)
     if rng.random() < options.noise:
         photo = add_noise(photo, rng.uniform(0, options.noise_levels), rng)
     if rng.random() < options.jpeg:
@@ -115,18 +125,35 @@ def flip(sample: Sample) -> Sample:
     return Sample(photo, np.asarray(cv2.flip(sample.inverse, 1), np.float32), sample.sparse)
 
 
-def turn(sample: Sample, angle_deg: float) -> Sample:
-    """Turn a pair about its middle, counterclockwise.
+def turn(sample: Sample, roll_deg: float, pitch_deg: float = 0, yaw_deg: float = 0) -> Sample:
+    """Turn the camera that took a pair, about its own place.
 
-    In the corners that come in from outside the photo is mirrored and nothing is known.
+    No pixel sees anything new, so that the depth behind it follows exactly from how far it lies
+    along the new axis (Hartley and Zisserman, "Multiple View Geometry", 8.4). In the corners
+    that come in from outside the photo is mirrored and nothing is known.
+
+    Args:
+        sample: a pair; its inverse depth has no offset if `pitch_deg` or `yaw_deg` is not 0.
+        roll_deg: of the picture, counterclockwise.
+        pitch_deg: of the camera, upwards.
+        yaw_deg: of the camera, to the right.
     """
     height_px, width_px = sample.inverse.shape
     size = (width_px, height_px)
-    matrix = cv2.getRotationMatrix2D(((width_px - 1) / 2, (height_px - 1) / 2), angle_deg, 1.0)
-    photo = cv2.warpAffine(
+    focal_px = _FOCAL * math.hypot(width_px, height_px)
+    lens = np.array(
+        ((focal_px, 0, (width_px - 1) / 2), (0, focal_px, (height_px - 1) / 2), (0, 0, 1))
+    )
+    rays = np.linalg.inv(lens)
+    turned = _rotation(2, roll_deg) @ _rotation(0, pitch_deg) @ _rotation(1, yaw_deg)
+    matrix = lens @ turned.T @ rays
+    photo = cv2.warpPerspective(
         sample.photo, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
     )
-    inverse = cv2.warpAffine(sample.inverse, matrix, size, flags=cv2.INTER_NEAREST)
+    inverse = cv2.warpPerspective(sample.inverse, matrix, size, flags=cv2.INTER_NEAREST)
+    along = (turned @ rays)[2].astype(np.float32)  # the old depth of each new ray of depth 1
+    columns, lines = (np.arange(count, dtype=np.float32) for count in size)
+    inverse *= along[0] * columns + (along[1] * lines + along[2])[:, None]
     return Sample(np.asarray(photo, np.uint8), np.asarray(inverse, np.float32), sample.sparse)
 
 
@@ -156,6 +183,27 @@ def blur(photo: Image, sigma_px: float) -> Image:
     return np.asarray(cv2.GaussianBlur(photo, (0, 0), sigma_px), np.uint8)
 
 
+def hide(photo: Image, share: float, rng: np.random.Generator) -> Image:
+    """Lay a rectangle of one colour over a photo, anywhere (DeVries and Taylor, "Cutout", 2017).
+
+    Args:
+        photo: (H, W, 3) uint8.
+        share: of the photo's area, 0 to 1; what would lie outside is left out.
+        rng: where chance comes from.
+    """
+    height_px, width_px = photo.shape[:2]
+    aspect = 2 ** rng.uniform(-1, 1)
+    half_width = math.sqrt(share * height_px * width_px * aspect) / 2
+    half_height = half_width / aspect
+    x, y = rng.uniform(0, width_px), rng.uniform(0, height_px)
+    hidden: Image = photo.copy()
+    hidden[
+        max(0, round(y - half_height)) : round(y + half_height),
+        max(0, round(x - half_width)) : round(x + half_width),
+    ] = rng.integers(0, 256, 3)
+    return hidden
+
+
 def add_noise(photo: Image, sigma_levels: float, rng: np.random.Generator) -> Image:
     """Add Gaussian noise to each value, clipped at 0 and 255."""
     noisy = rng.standard_normal(photo.shape, np.float32)
@@ -170,6 +218,11 @@ def compress(photo: Image, quality: int) -> Image:
     _, data = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))
     decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _rotation(axis: int, angle_deg: float) -> NDArray[np.float64]:
+    """About x, y or z."""
+    return np.asarray(cv2.Rodrigues(np.eye(3)[axis] * math.radians(angle_deg))[0], np.float64)
 
 
 def _about_1(spread: float, rng: np.random.Generator) -> float:

@@ -4,7 +4,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
@@ -26,10 +26,11 @@ SIZES: Final = {
     (192, 256): (160, 192),
     (288, 160): (224, 128),
     (224, 224): (160, 160),
-    (352, 128): (256, 96),
+    (512, 160): (352, 128),
 }
-"""4:3, 3:4, 16:9, 1:1 and wide driving frames, about as many pixels each; and what each becomes
-in a small batch, with half the pixels. Widths and heights in pixels."""
+"""4:3, 3:4, 16:9, 1:1 and wide driving frames, about as many pixels each but for the last, which
+are fed by their shorter side too; and what each becomes in a small batch, with about half the
+pixels. Widths and heights in pixels."""
 
 _SAMPLE: Final = 2  # beside the streams of chance in mixture
 
@@ -109,6 +110,11 @@ class TrainingSet:
         self._caches = tuple(cache for cache, _ in caches)
         self._weights = tuple(weight for _, weight in caches)
         self._options = augment or AugmentOptions()
+        # a tilt changes inverse depth by ratios, which an unknown offset has not
+        level = replace(self._options, tilt_deg=0)
+        self._each = tuple(
+            level if cache.info.kind == "disparity" else self._options for cache in self._caches
+        )
         self._seed = seed
         self._mixture = Mixture(
             [[one.width_px / one.height_px for one in cache.entries] for cache in self._caches],
@@ -152,7 +158,7 @@ class TrainingSet:
         inverse = np.empty(images.shape[:3], np.float32)
         for place, (each, picture) in enumerate(plan.picks):
             rng = np.random.default_rng((self._seed, _SAMPLE, step, place))
-            sample = augment(self._caches[each][picture], size, rng, self._options)
+            sample = augment(self._caches[each][picture], size, rng, self._each[each])
             images[place], inverse[place] = sample.photo, sample.inverse
         kinds = [self._caches[each].info.kind for each, _ in plan.picks]
         rooted = np.array([kind != "disparity" for kind in kinds])

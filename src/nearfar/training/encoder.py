@@ -8,7 +8,10 @@ names of the published PyTorch port (`tf_efficientnet_lite*`), so its weights lo
 import math
 from typing import Final, Literal
 
+import torch
 from torch import Tensor, nn
+
+from nearfar.training.depthwise import depthwise
 
 Variant = Literal["lite0", "lite1", "lite2", "lite3", "lite4"]
 
@@ -103,12 +106,15 @@ class SameConv2d(nn.Conv2d):
             groups=groups,
             bias=False,
         )
+        self._pad = before if even else 0
         self._pads = None if even else (before, after, before, after)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, h, w) -> (N, out_channels, h / stride, w / stride)."""
         if self._pads is not None:
             x = nn.functional.pad(x, self._pads)
+        if self.groups > 1 and x.dtype == torch.bfloat16 and torch.is_grad_enabled():
+            return depthwise(x, self.weight, step=self.stride[0], pad=self._pad)
         return super().forward(x)
 
 
