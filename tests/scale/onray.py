@@ -90,6 +90,8 @@ def on_ray(folder: Path, *options: str) -> Iterator[OnRay]:
                 str(folder),
                 "--port",
                 "0",
+                "--model",
+                "nearfar-lite",
                 *options,
             ],
             stdout=subprocess.PIPE,

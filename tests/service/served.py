@@ -48,8 +48,12 @@ class Served:
 
 @contextmanager
 def served(*, page: bool = False, **settings: Any) -> Iterator[Served]:
-    """Run a service with the bundled model in ONNX Runtime; `settings` are its options."""
-    options = ServiceOptions.of(**{"port": 0, "runtime": "onnxruntime", "workers": 1, **settings})
+    """Run a service with the bundled model in ONNX Runtime; `settings` are its options.
+
+    The model is named: which of its siblings `auto` takes depends on the processor.
+    """
+    usual = {"port": 0, "model": "nearfar-lite", "runtime": "onnxruntime", "workers": 1}
+    options = ServiceOptions.of(**{**usual, **settings})
     with serving(make_app(options, page=page)) as service:
         yield service
 
