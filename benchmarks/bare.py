@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 
-FED_PX = (224, 160)
+FED_PX = (256, 192)
 """What nearfar feeds the bundled model for a photo of 4:3."""
 
 

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 
-FED_PX: Final = (224, 160)
+FED_PX: Final = (256, 192)
 """What nearfar feeds the bundled model for a photo of 4:3."""
 
 _WARMUP: Final = 10

@@ -1,4 +1,4 @@
-"""Make the pictures of effects.md, every effect that has one, and the README's sheet of them.
+"""Make the pictures of effects.md, every effect that has one, and the README's two sheets.
 
     python docs/gallery.py
 
@@ -16,6 +16,7 @@ import numpy as np
 import nearfar
 from nearfar.effects import Clip, NavigationPlan, Picture, find
 from nearfar.effects.fitted import fitted
+from nearfar.estimator import Estimator
 from nearfar.images import Image, encode_image, write_image
 
 HERE: Final = Path(__file__).parent
@@ -49,6 +50,9 @@ SHEET: Final = ("bokeh", "cutout", "sticker", "relight", "stereo-anaglyph", "nav
 """What the README shows, in rows of three."""
 
 TILE_PX: Final = (360, 240)
+PAIRS: Final = ("indoor", "portrait")
+PAIR_PX: Final = 420
+"""Photos beside their depth, and how high they are."""
 
 
 def main() -> None:
@@ -72,6 +76,19 @@ def main() -> None:
     print(f"{total / 1e6:.2f} MB together")
     rows = [np.concatenate([tiles[name] for name in row], axis=1) for row in (SHEET[:3], SHEET[3:])]
     write_image(np.concatenate(rows), HERE / "img" / "uses.jpg", quality=QUALITY)
+    write_image(_near_and_far(estimator), HERE / "img" / "near-and-far.jpg", quality=QUALITY)
+
+
+def _near_and_far(estimator: Estimator) -> Image:
+    gaps = (4, 8)
+    tiles = []
+    for name in PAIRS:
+        photo = nearfar.read_image(PHOTOS / f"{name}.jpg")
+        for picture, gap_px in zip((photo, estimator(photo).colorize()), gaps, strict=True):
+            width_px = round(picture.shape[1] * PAIR_PX / picture.shape[0])
+            small = cv2.resize(picture, (width_px, PAIR_PX), interpolation=cv2.INTER_AREA)
+            tiles += [small, np.full((PAIR_PX, gap_px, 3), 255, np.uint8)]
+    return np.asarray(np.concatenate(tiles[:-1], axis=1), np.uint8)
 
 
 def _still(result: Picture | Clip | NavigationPlan) -> Image:

@@ -58,7 +58,7 @@ def test_every_model_in_every_runtime(
 def test_figures_by_hand(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """0.468 GMAC in 20 ms are 46.8 GFLOP/s of 100; 20 ms are twice as fast as 40 ms."""
+    """0.642 GMAC in 20 ms are 64.2 GFLOP/s of 100; 20 ms are twice as fast as 40 ms."""
     monkeypatch.setattr(choose, "open_session", lambda *_, **__: FakeSession())
     monkeypatch.setattr(choose, "take", lambda *_, **__: Way("nearfar-lite", "openvino"))
     times = {"onnxruntime": Timing(40, 50, 30), "openvino": Timing(20, 25, 30)}
@@ -67,18 +67,18 @@ def test_figures_by_hand(
         bench(models=["nearfar-lite"], runtimes=["onnxruntime", "openvino"], json_lines=True) == 0
     )
     first, second = lines(capsys)
-    assert second["gmac"] == pytest.approx(13_057 * 224 * 160 / 1e9)
-    assert (first["of_peak"], second["of_peak"]) == pytest.approx((0.2340, 0.4680), rel=1e-3)
+    assert second["gmac"] == pytest.approx(13_057 * 256 * 192 / 1e9)
+    assert (first["of_peak"], second["of_peak"]) == pytest.approx((0.3209, 0.6418), rel=1e-3)
     assert (first["speedup"], second["speedup"]) == (1, 2)
     assert (second["median_ms"], second["p95_ms"], second["photos_per_s"]) == (20, 25, 50)
     assert (first["auto"], second["auto"]) == (False, True)
     assert (first["default"], second["default"]) == (False, True)
     assert bench(models=["nearfar-lite"], runtimes=["onnxruntime", "openvino"]) == 0
     text = capsys.readouterr().out
-    assert "fed 224 x 160 px, 0.47 GMAC" in text
+    assert "fed 256 x 192 px, 0.64 GMAC" in text
     assert "openvino (auto)" in text
     assert "taken when neither model nor runtime is named: nearfar-lite in openvino\n" in text
-    assert "47%" in text
+    assert "64%" in text
     assert "100 GFLOP/s" in text
 
 

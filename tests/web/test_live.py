@@ -161,7 +161,7 @@ def test_frame_size_reaches_the_network(page: Page) -> None:
     start(page)
     expect(page.locator("#size")).to_have_text("160 × 128")
     page.select_option("[name=size]", "256")
-    expect(page.locator("#size")).to_have_text("224 × 160")  # all that the network is fed
+    expect(page.locator("#size")).to_have_text("256 × 192")  # all that the network is fed
 
 
 def test_refused_camera_says_what_to_do(player: Playwright, service: ServiceProcess) -> None:

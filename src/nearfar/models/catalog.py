@@ -10,7 +10,7 @@ IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 _GITHUB: Final = "https://github.com"
 _RESEARCH: Final = "research data sets, some non-commercial: see docs/models.md"
 _LITE_INPUT: Final = InputSpec(
-    160, 160, 32, "lower_bound", "area", (127 / 255,) * 3, (128 / 255,) * 3
+    192, 192, 32, "lower_bound", "area", (127 / 255,) * 3, (128 / 255,) * 3
 )
 _LITE_OUTPUT: Final = OutputSpec("free", "linear")
 
@@ -43,7 +43,7 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
     ModelSpec(
         name="nearfar-lite",
         file="nearfar-lite.onnx",
-        sha256="68d56ecfa38cf51fb34b2cf620898a18f71811237361602654be3f2861696c4f",
+        sha256="27ec10ad1e32e8faaf00f176058e33b639439bed38c30f4e005cb172fceafcca",
         size_bytes=18_179_476,
         licence=_RESEARCH,
         origin="nearfar's own network, ships inside the package",
@@ -54,15 +54,15 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
         int8="nearfar-lite-int8",
         checkpoint=Checkpoint(
             file="nearfar-lite.safetensors",
-            sha256="365020635494e55acc0ac4590e8d3600dc6d1e7f11a4cd73e78cd4509a6b22d1",
+            sha256="410e75764572cd8a3b707856578c37b514a15693e7075678ebb3f8821c0270ec",
             size_bytes=18_533_612,
         ),
     ),
     ModelSpec(
         name="nearfar-lite-int8",
         file="nearfar-lite-int8.onnx",
-        sha256="be4c850af70e2a04062ba120e0e1a0e76f3741aea32cb3e27422c742b9dedf65",
-        size_bytes=5_223_084,
+        sha256="2e1afc56a9199380cb38b90ff5dd6c5e045bcf53d6bba11e79e5bc4e6233c407",
+        size_bytes=5_224_090,
         licence=_RESEARCH,
         origin="nearfar-lite in 8 bits, ships inside the package",
         urls=(),

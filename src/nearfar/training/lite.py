@@ -29,8 +29,8 @@ from nearfar.training.encoder import (
 )
 
 NEARFAR_LITE_INPUT: Final = InputSpec(
-    width_px=160,
-    height_px=160,
+    width_px=192,
+    height_px=192,
     multiple_of=STRIDE_PX,
     resize="lower_bound",
     interpolation="area",
