@@ -2,6 +2,7 @@ import hashlib
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -81,6 +82,33 @@ def test_a_small_batch_has_the_same_pictures(caches: tuple[TrainingCache, ...]) 
         width_px, height_px = SIZES[data.plan_at(step).size]
         assert data.batch_at(step, small=True).inverse.shape == (4, height_px, width_px)
     assert data.small_share == pytest.approx((48 * 32 * 2 + 64 * 16) / (64 * 48 * 2 + 88 * 32))
+
+
+def test_only_dense_truths_of_known_zero_are_merged(
+    tmp_path: Path, caches: tuple[TrainingCache, ...]
+) -> None:
+    write_set(tmp_path / "offset", 9, kind="disparity")
+    dense, sparse = caches
+    offset = open_caches(tmp_path / "cache", [describe(tmp_path / "offset", "disparity")])[0]
+    still = AugmentOptions(flip=0, turn=0, colour=0, grey=0, blur=0, hide=0, noise=0, jpeg=0)
+    merged = replace(still, merge=1)
+
+    def changes(*sets: TrainingCache) -> list[bool]:
+        first, second = (
+            TrainingSet([(each, 1.0) for each in sets], batch=4, sizes=SIZES, augment=options)
+            for options in (still, merged)
+        )
+        return [
+            digest(first.batch_at(step, small=True)) != digest(second.batch_at(step, small=True))
+            for step in range(8)
+        ]
+
+    assert all(changes(dense))
+    assert not any(changes(offset))
+    assert not any(changes(sparse))
+    assert digest(training_set(caches, augment=merged).batch_at(3)) == digest(
+        training_set(caches, augment=merged).batch_at(3)
+    )
 
 
 def test_a_copy_of_the_data_has_the_same_fingerprint(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nearfar.errors import NearfarError, TrainingError
+from nearfar.errors import NearfarError, TrainingError, UsageError
 from nearfar.models.spec import InputSpec
 from nearfar.pairs import PairFolder
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.training import curves, snapshot
 from nearfar.training.cache import open_caches
 from nearfar.training.data import TrainingSet
+from nearfar.training.encoder import InvertedResidual
 from nearfar.training.export import export_onnx
 from nearfar.training.progress import Progress, Validation
 from nearfar.training.recipe import TrainOptions
@@ -93,6 +94,43 @@ def test_resume_equals_no_interruption(data: TrainingSet, tmp_path: Path) -> Non
     assert whole.keys() == resumed.keys()
     for name, value in whole.items():
         assert torch.equal(value, resumed[name]), name
+
+
+class Units(Toy):
+    """With residual units that can be passed by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder.append(InvertedResidual(8, 8, 3, 1, 2))
+
+
+def test_units_that_are_passed_by_are_the_same_after_a_break(
+    data: TrainingSet, tmp_path: Path
+) -> None:
+    def run(name: str, drop: float, *, broken: bool = False) -> dict[str, Tensor]:
+        epochs = 6 / data.steps_per_epoch
+        options = replace(OPTIONS, epochs=epochs, drop=drop, save_minutes=1e-9)
+        run = Trainer(Units(), DOOR, data, tmp_path / name, options)
+        if broken:
+            run.tell = stop
+            with pytest.raises(KeyboardInterrupt):
+                run.run()
+            run = Trainer(Units(), DOOR, data, tmp_path / name, options)
+            assert run.resume()
+        return state(run.run())
+
+    def stop(at: Progress) -> None:
+        if at.step == 3:
+            raise KeyboardInterrupt
+
+    whole, again, none = run("whole", 0.5), run("broken", 0.5, broken=True), run("none", 0)
+    assert all(torch.equal(value, again[name]) for name, value in whole.items())
+    assert not all(torch.equal(value, none[name]) for name, value in whole.items())
+
+
+def test_a_network_without_units_to_pass_by_is_told(data: TrainingSet, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--drop"):
+        trainer(data, tmp_path / "run", steps=2, drop=0.1)
 
 
 def test_the_first_steps_are_small(data: TrainingSet, tmp_path: Path) -> None:

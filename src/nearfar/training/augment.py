@@ -20,6 +20,8 @@ from nearfar.training.resample import keep_points, nearest, resize_photo
 _TRIES: Final = 4
 _LUMA: Final = np.array((0.299, 0.587, 0.114))  # BT.601
 _FOCAL: Final = 0.72  # focal length over the diagonal: NYU's camera; a phone's is 0.6 to 0.8
+_SPECK_PX: Final = 5
+_SAME_UNIT: Final = 1.4  # how much larger or smaller a merged scene in the same unit becomes
 _RAMP: Final = np.linspace(0, 1, 256)[:, None]
 
 
@@ -37,17 +39,21 @@ class AugmentOptions(Options):
     tilt_deg: float = option(
         "Greatest tilt of the camera up, down, left and right, with each turn.", 8.0, ge=0, le=20
     )
+    merge: float = option("Probability of a second scene merged into the first.", 0.5, ge=0, le=1)
+    merge_share: float = option(
+        "Its greatest share of the picture, as far as its size may be chosen.", 0.6, gt=0, le=1
+    )
     colour: float = option("Probability of changed light and colours.", 0.8, ge=0, le=1)
-    brightness: float = option("Light is multiplied by 1 plus or minus this.", 0.3, ge=0, le=0.9)
+    brightness: float = option("Light is multiplied by 1 plus or minus this.", 0.5, ge=0, le=0.9)
     contrast: float = option("Distance from the mean grey, the same way.", 0.3, ge=0, le=0.9)
     saturation: float = option("Distance of colours from grey, the same way.", 0.4, ge=0, le=0.9)
-    tint: float = option("Each of red, green and blue, the same way.", 0.08, ge=0, le=0.5)
-    gamma: float = option("Greatest exponent of the light, or one over it.", 1.4, ge=1, le=3)
+    tint: float = option("Each of red, green and blue, the same way.", 0.12, ge=0, le=0.5)
+    gamma: float = option("Greatest exponent of the light, or one over it.", 1.7, ge=1, le=3)
     hue_deg: float = option("Greatest turn about the grey axis, either way.", 12.0, ge=0, le=180)
     grey: float = option("Probability of no colour at all.", 0.1, ge=0, le=1)
     blur: float = option("Probability of Gaussian blur.", 0.15, ge=0, le=1)
     blur_px: float = option("Its greatest sigma.", 1.5, gt=0.3, le=8)
-    hide: float = option("Probability of a hidden part of the photo.", 0.2, ge=0, le=1)
+    hide: float = option("Probability of a hidden part of the photo.", 0.3, ge=0, le=1)
     hide_share: float = option("Its greatest share of the picture.", 0.2, gt=0, le=1)
     noise: float = option("Probability of Gaussian noise.", 0.15, ge=0, le=1)
     noise_levels: float = option("Its greatest sigma, in steps of 255.", 10.0, gt=0, le=64)
@@ -55,27 +61,44 @@ class AugmentOptions(Options):
     jpeg_quality: int = option("The least quality; the best is 95.", 30, ge=5, le=95)
 
 
+@dataclass(frozen=True, eq=False)
+class Second:
+    """A pair to be merged into another.
+
+    Attributes:
+        sample: the pair.
+        same_unit: whether its inverse depth and the other's are in one unit, so that a scene of
+            about its own size is the likeliest.
+    """
+
+    sample: Sample
+    same_unit: bool
+
+
 def augment(
-    sample: Sample, size: tuple[int, int], rng: np.random.Generator, options: AugmentOptions
+    sample: Sample,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    options: AugmentOptions,
+    second: Second | None = None,
 ) -> Sample:
-    """Crop, mirror, turn and recolour a pair.
+    """Crop, mirror, turn, merge and recolour a pair.
 
     Args:
         sample: a pair; it is left as it is.
         size: width and height in pixels of what comes out.
         rng: where chance comes from.
         options: how much.
+        second: what is merged into it; both need an inverse depth without an offset then.
 
     Returns:
         A pair of exactly that size. Where a set knows little, nothing may be known in it.
     """
-    result = crop(sample, size, rng, options)
-    if rng.random() < options.flip:
-        result = flip(result)
-    if rng.random() < options.turn:
-        turned, up, right = rng.uniform(-1, 1, 3)
-        tilt = options.tilt_deg
-        result = turn(result, options.turn_deg * turned, tilt * up, tilt * right)
+    result = _reframe(sample, size, rng, options)
+    if second is not None:
+        other = _reframe(second.sample, size, rng, options)
+        share = rng.uniform(0, options.merge_share)
+        result = merge(result, other, share, _SAME_UNIT if second.same_unit else math.inf)
     photo = result.photo
     if rng.random() < options.colour:
         photo = recolour(photo, rng, options)
@@ -157,6 +180,35 @@ def turn(sample: Sample, roll_deg: float, pitch_deg: float = 0, yaw_deg: float =
     return Sample(np.asarray(photo, np.uint8), np.asarray(inverse, np.float32), sample.sparse)
 
 
+def merge(one: Sample, other: Sample, share: float, most: float = math.inf) -> Sample:
+    """Let two scenes fill one space: at each pixel the nearer of the two is seen.
+
+    A camera could see it so, since the size of a scene can't be told from its picture: the other
+    is made as large or as small as it takes to fill its share. Things then stand in rooms that
+    they were never in, in front of things that were never behind them.
+
+    Args:
+        one: a pair; its inverse depth has no offset.
+        other: another of the same size, likewise.
+        share: of the pixels known in both, 0 to 1, in which the other is to be the nearer.
+        most: what the other's inverse depth is multiplied or divided by at most, 1 or more.
+
+    Returns:
+        The merged pair; where either knows nothing, the first.
+    """
+    known = (one.inverse > 0) & (other.inverse > 0)
+    if not known.any():
+        return one
+    ratio = np.divide(other.inverse, one.inverse, out=np.zeros_like(one.inverse), where=known)
+    wanted = 1 / float(np.quantile(ratio[known], 1 - share))
+    scale = np.float32(min(max(wanted, 1 / most), most))
+    nearer = (ratio * scale > 1).view(np.uint8)
+    nearer = np.asarray(cv2.medianBlur(nearer, _SPECK_PX), np.uint8)  # noise where they touch
+    nearer &= known.view(np.uint8)
+    photo = np.where(nearer[..., None], other.photo, one.photo)
+    return Sample(photo, np.where(nearer, other.inverse * scale, one.inverse), one.sparse)
+
+
 def recolour(photo: Image, rng: np.random.Generator, options: AugmentOptions) -> Image:
     """Change brightness, contrast, gamma and tint by a table, saturation and hue by a matrix.
 
@@ -218,6 +270,20 @@ def compress(photo: Image, quality: int) -> Image:
     _, data = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))
     decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _reframe(
+    sample: Sample, size: tuple[int, int], rng: np.random.Generator, options: AugmentOptions
+) -> Sample:
+    """Change where the camera looks."""
+    result = crop(sample, size, rng, options)
+    if rng.random() < options.flip:
+        result = flip(result)
+    if rng.random() < options.turn:
+        turned, up, right = rng.uniform(-1, 1, 3)
+        tilt = options.tilt_deg
+        result = turn(result, options.turn_deg * turned, tilt * up, tilt * right)
+    return result
 
 
 def _rotation(axis: int, angle_deg: float) -> NDArray[np.float64]:

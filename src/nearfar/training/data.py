@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nearfar.errors import UsageError
 from nearfar.pairs import TruthKind
-from nearfar.training.augment import AugmentOptions, augment
+from nearfar.training.augment import AugmentOptions, Second, augment
 from nearfar.training.cache import TrainingCache
 from nearfar.training.mixture import BatchPlan, Mixture
 
@@ -115,6 +115,10 @@ class TrainingSet:
         self._each = tuple(
             level if cache.info.kind == "disparity" else self._options for cache in self._caches
         )
+        self._merges = tuple(
+            cache.info.kind != "disparity" and not any(entry.sparse for entry in cache.entries)
+            for cache in self._caches
+        )
         self._seed = seed
         self._mixture = Mixture(
             [[one.width_px / one.height_px for one in cache.entries] for cache in self._caches],
@@ -158,11 +162,21 @@ class TrainingSet:
         inverse = np.empty(images.shape[:3], np.float32)
         for place, (each, picture) in enumerate(plan.picks):
             rng = np.random.default_rng((self._seed, _SAMPLE, step, place))
-            sample = augment(self._caches[each][picture], size, rng, self._each[each])
+            second = self._second(each, plan, rng)
+            sample = augment(self._caches[each][picture], size, rng, self._each[each], second)
             images[place], inverse[place] = sample.photo, sample.inverse
         kinds = [self._caches[each].info.kind for each, _ in plan.picks]
         rooted = np.array([kind != "disparity" for kind in kinds])
         return TrainingBatch(images, inverse, inverse > 0, rooted)
+
+    def _second(self, each: int, plan: BatchPlan, rng: np.random.Generator) -> Second | None:
+        """Another picture of the batch, or the same, to be merged into one of a set."""
+        if rng.random() >= self._options.merge or not self._merges[each]:
+            return None
+        picks = [pick for pick in plan.picks if self._merges[pick[0]]]
+        other, picture = picks[rng.integers(len(picks))]
+        kinds = {self._caches[each].info.kind, self._caches[other].info.kind}
+        return Second(self._caches[other][picture], same_unit=kinds == {"depth"})
 
     def describe(self) -> list[SetRow]:
         """Say what the training is made of, a row a set."""

@@ -140,7 +140,14 @@ class DepthwiseSeparable(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Pointwise up, depthwise, pointwise down (Sandler et al., "MobileNetV2", CVPR 2018)."""
+    """Pointwise up, depthwise, pointwise down (Sandler et al., "MobileNetV2", CVPR 2018).
+
+    Attributes:
+        drop: probability that a picture passes by a unit with a residual while it is trained
+            (Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016).
+    """
+
+    drop: float = 0.0
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int
@@ -161,7 +168,12 @@ class InvertedResidual(nn.Module):
         y: Tensor = self.act(self.bn1(self.conv_pw(x)))
         y = self.act(self.bn2(self.conv_dw(y)))
         y = self.bn3(self.conv_pwl(y))
-        return y + x if self._residual else y
+        if not self._residual:
+            return y
+        if self.training and self.drop:
+            kept = (torch.rand(len(y), 1, 1, 1, device=y.device) >= self.drop).to(y.dtype)
+            y = y * (kept / (1 - self.drop))
+        return y + x
 
 
 def _stages(variant: Variant) -> tuple[list[nn.Sequential], list[int]]:

@@ -17,6 +17,7 @@ class TrainOptions(Options):
     trim: float = option("Share of the worst pixels of a picture left out.", 0.2, ge=0, lt=1)
     gradient: float = option("Weight of the gradient loss.", 0.25, ge=0)
     ratio: float = option("Weight of the loss of relative errors.", 0.0, ge=0)
+    drop: float = option("Probability that a picture passes by a residual unit.", 0.0, ge=0, lt=1)
     small: float = option(
         "Share of the steps, at the start, with half the pixels.", 0.0, ge=0, le=1
     )

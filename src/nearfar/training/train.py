@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nearfar.errors import TrainingError
+from nearfar.errors import TrainingError, UsageError
 from nearfar.images import write_image
 from nearfar.models.spec import InputSpec
 from nearfar.training import curves, schedule, snapshot
 from nearfar.training.average import MovingAverage
 from nearfar.training.data import Prefetcher, TrainingBatch, TrainingSet
+from nearfar.training.encoder import InvertedResidual
 from nearfar.training.losses import depth_loss
 from nearfar.training.progress import Progress, Validation
 from nearfar.training.ratio import ratio_loss
@@ -57,6 +58,11 @@ class Trainer:
         if self.options.freeze:
             for name, parameter in self.network.named_parameters():
                 parameter.requires_grad_(name.partition(".")[0] not in schedule.ENCODERS)
+        units = [each for each in self.network.modules() if isinstance(each, InvertedResidual)]
+        for unit in units:
+            unit.drop = self.options.drop
+        if self.options.drop and not units:
+            raise UsageError("--drop is for networks with residual units, such as nearfar-lite")
         self._optimizer = schedule.make_optimizer(
             self.network,
             encoder_rate=self.options.encoder_rate,
@@ -163,6 +169,7 @@ class Trainer:
 
     def _learn(self, batch: TrainingBatch) -> float:
         self._to_training()
+        torch.manual_seed(self.options.seed + self._step)  # a resumed run drops the same
         schedule.set_rates(self._optimizer, self._step, self._steps)
         images = self._normalised(batch.images)
         truth, valid = torch.from_numpy(batch.inverse), torch.from_numpy(batch.valid)
