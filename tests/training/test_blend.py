@@ -33,5 +33,21 @@ def test_of_equals_the_trained_one_is_kept() -> None:
     assert next(iter(ranked)) == 1
 
 
+def test_each_mean_is_settled_before_it_is_judged_and_kept_so() -> None:
+    network = nn.Linear(1, 1)
+    nn.init.ones_(network.weight)
+
+    def settle(each: nn.Module) -> None:
+        each.state_dict()["bias"].fill_(-_only(each))
+
+    before = {"weight": torch.zeros(1, 1), "bias": torch.zeros(1)}
+    ranked = blend_best(
+        network, before, lambda each: float(each(torch.ones(1)).detach().abs()), settle
+    )
+    assert set(ranked.values()) == {0.0}
+    assert _only(network) == 1
+    assert float(network.state_dict()["bias"]) == -1
+
+
 def _only(network: nn.Module) -> float:
     return float(network.state_dict()["weight"])

@@ -34,6 +34,7 @@ from nearfar.training.data import TrainingSet
 from nearfar.training.encoder import Variant
 from nearfar.training.export import export_onnx
 from nearfar.training.network import count_macs_per_px
+from nearfar.training.normalisation import BATCHES, PLAIN, remeasure
 from nearfar.training.progress import Progress, Validation
 from nearfar.training.recipe import TrainOptions
 from nearfar.training.start import start_from
@@ -88,11 +89,8 @@ class TrainRun:
         """Train, and write `network.onnx` and `network.safetensors` into the folder."""
         torch.manual_seed(self.options.seed)
         begin = start_from(self.init, self.variant)
-        data = TrainingSet(
-            list(zip(self._caches(), (weight for _, weight in self.sets), strict=True)),
-            batch=self.batch,
-            seed=self.options.seed,
-        )
+        caches = list(zip(self._caches(), (weight for _, weight in self.sets), strict=True))
+        data = TrainingSet(caches, batch=self.batch, seed=self.options.seed)
         rows = [
             f"{each.name}: {each.pictures} pictures of {each.scene or 'no stated scene'}, truth"
             f" {each.kind}, {each.share:.0%} of what was seen"
@@ -120,9 +118,21 @@ class TrainRun:
             if resume and not trainer.resume():
                 self._say(f"no run in {self.folder} yet: a new one begins")
             best = trainer.run()
+        plain = TrainingSet(caches, batch=self.batch, seed=self.options.seed, augment=PLAIN)
+        count = min(BATCHES, plain.steps_per_epoch)
+
+        def settle(network: nn.Module) -> None:
+            if not self.options.freeze:
+                remeasure(network, (plain.batch_at(i).images for i in range(count)), begin.input)
+
+        settle(best)
         if self.options.blend:
-            for share, score in blend_best(best, before, lambda each: validate(each).score).items():
-                self._say(f"{share:.0%} of it, the rest as it began: {score:.3f}")
+
+            def score(network: nn.Module) -> float:
+                return validate(network).score
+
+            for share, found in blend_best(best, before, score, settle).items():
+                self._say(f"{share:.0%} of it, the rest as it began: {found:.3f}")
         numbers = validate(best).numbers if judges else {}
         export_onnx(best, self.folder / "network.onnx")
         write_safetensors(best.state_dict(), self.folder / "network.safetensors", begin.metadata)

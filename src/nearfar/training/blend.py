@@ -35,7 +35,10 @@ def blended(before: Weights, after: Weights, share: float) -> dict[str, Tensor]:
 
 
 def blend_best(
-    network: nn.Module, before: Weights, score: Callable[[nn.Module], float]
+    network: nn.Module,
+    before: Weights,
+    score: Callable[[nn.Module], float],
+    settle: Callable[[nn.Module], None] = lambda _: None,
 ) -> dict[float, float]:
     """Give a trained network the mean of `SHARES` that scores best.
 
@@ -43,15 +46,20 @@ def blend_best(
         network: the trained one; it is left with the best weights.
         before: the weights that it was begun with.
         score: judges a network; smaller is better.
+        settle: called with each mean before it is judged; may change it.
 
     Returns:
         Share -> score, the best first.
     """
     after = {name: value.clone() for name, value in network.state_dict().items()}
-    scores = {}
+    scores: dict[float, float] = {}
+    best: dict[str, Tensor] = {}
     for share in SHARES:
         network.load_state_dict(blended(before, after, share))
-        scores[share] = score(network)
-    ranked = dict(sorted(scores.items(), key=lambda each: each[1]))
-    network.load_state_dict(blended(before, after, next(iter(ranked))))
-    return ranked
+        settle(network)
+        found = score(network)
+        if found < min(scores.values(), default=float("inf")) or not best:
+            best = {name: value.clone() for name, value in network.state_dict().items()}
+        scores[share] = found
+    network.load_state_dict(best)
+    return dict(sorted(scores.items(), key=lambda each: each[1]))

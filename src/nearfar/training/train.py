@@ -7,9 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nearfar.errors import TrainingError, UsageError
@@ -20,6 +18,7 @@ from nearfar.training.average import MovingAverage
 from nearfar.training.data import Prefetcher, TrainingBatch, TrainingSet
 from nearfar.training.encoder import InvertedResidual
 from nearfar.training.losses import depth_loss
+from nearfar.training.normalisation import fed
 from nearfar.training.progress import Progress, Validation
 from nearfar.training.ratio import ratio_loss
 from nearfar.training.recipe import TrainOptions
@@ -171,7 +170,7 @@ class Trainer:
         self._to_training()
         torch.manual_seed(self.options.seed + self._step)  # a resumed run drops the same
         schedule.set_rates(self._optimizer, self._step, self._steps)
-        images = self._normalised(batch.images)
+        images = fed(batch.images, self.door)
         truth, valid = torch.from_numpy(batch.inverse), torch.from_numpy(batch.valid)
         lower = torch.autocast("cpu", torch.bfloat16) if self.options.bf16 else nullcontext()
         with lower:
@@ -209,14 +208,6 @@ class Trainer:
             for name, part in self.network.named_children():
                 if name in schedule.ENCODERS:
                     part.eval()  # its normalisation must not learn either
-
-    def _normalised(self, images: NDArray[np.uint8]) -> Tensor:
-        mean, std = (
-            torch.tensor(values).view(3, 1, 1) for values in (self.door.mean, self.door.std)
-        )
-        planes = torch.from_numpy(images).permute(0, 3, 1, 2).float()
-        normal = planes.div_(255).sub_(mean).div_(std)
-        return normal.contiguous(memory_format=torch.channels_last)
 
     def _fix_steps(self) -> None:
         """Turn `hours` into steps, once; from then on the schedule knows no clock."""
