@@ -43,7 +43,7 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
     ModelSpec(
         name="nearfar-lite",
         file="nearfar-lite.onnx",
-        sha256="27ec10ad1e32e8faaf00f176058e33b639439bed38c30f4e005cb172fceafcca",
+        sha256="926df83858ceb32e35033e84357cc651af10eeaf3219b23b6eb3ffeba73ce7af",
         size_bytes=18_179_476,
         licence=_RESEARCH,
         origin="nearfar's own network, ships inside the package",
@@ -54,15 +54,15 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
         int8="nearfar-lite-int8",
         checkpoint=Checkpoint(
             file="nearfar-lite.safetensors",
-            sha256="410e75764572cd8a3b707856578c37b514a15693e7075678ebb3f8821c0270ec",
+            sha256="82abf4d7cc5b91b80147240e5751d997d43a4da6ed32e31ca62fd0d88af27a70",
             size_bytes=18_533_612,
         ),
     ),
     ModelSpec(
         name="nearfar-lite-int8",
         file="nearfar-lite-int8.onnx",
-        sha256="2e1afc56a9199380cb38b90ff5dd6c5e045bcf53d6bba11e79e5bc4e6233c407",
-        size_bytes=5_224_090,
+        sha256="d9837f9710de5df225a7768b75c8752edcdd21bb16a23b30303812b488400a36",
+        size_bytes=5_244_136,
         licence=_RESEARCH,
         origin="nearfar-lite in 8 bits, ships inside the package",
         urls=(),
