@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from nearfar.images import Image
 from nearfar.options import Options, option
+from nearfar.training.merge import SAME_UNIT, Second, merge
 from nearfar.training.pairfile import Sample
 from nearfar.training.resample import keep_points, nearest, resize_photo
 
 _TRIES: Final = 4
 _LUMA: Final = np.array((0.299, 0.587, 0.114))  # BT.601
 _FOCAL: Final = 0.72  # focal length over the diagonal: NYU's camera; a phone's is 0.6 to 0.8
-_SPECK_PX: Final = 5
-_SAME_UNIT: Final = 1.4  # how much larger or smaller a merged scene in the same unit becomes
 _RAMP: Final = np.linspace(0, 1, 256)[:, None]
 
 
@@ -61,20 +60,6 @@ class AugmentOptions(Options):
     jpeg_quality: int = option("The least quality; the best is 95.", 30, ge=5, le=95)
 
 
-@dataclass(frozen=True, eq=False)
-class Second:
-    """A pair to be merged into another.
-
-    Attributes:
-        sample: the pair.
-        same_unit: whether its inverse depth and the other's are in one unit, so that a scene of
-            about its own size is the likeliest.
-    """
-
-    sample: Sample
-    same_unit: bool
-
-
 def augment(
     sample: Sample,
     size: tuple[int, int],
@@ -98,7 +83,7 @@ def augment(
     if second is not None:
         other = _reframe(second.sample, size, rng, options)
         share = rng.uniform(0, options.merge_share)
-        result = merge(result, other, share, _SAME_UNIT if second.same_unit else math.inf)
+        result = merge(result, other, share, SAME_UNIT if second.same_unit else math.inf)
     photo = result.photo
     if rng.random() < options.colour:
         photo = recolour(photo, rng, options)
@@ -178,35 +163,6 @@ def turn(sample: Sample, roll_deg: float, pitch_deg: float = 0, yaw_deg: float =
     columns, lines = (np.arange(count, dtype=np.float32) for count in size)
     inverse *= along[0] * columns + (along[1] * lines + along[2])[:, None]
     return Sample(np.asarray(photo, np.uint8), np.asarray(inverse, np.float32), sample.sparse)
-
-
-def merge(one: Sample, other: Sample, share: float, most: float = math.inf) -> Sample:
-    """Let two scenes fill one space: at each pixel the nearer of the two is seen.
-
-    A camera could see it so, since the size of a scene can't be told from its picture: the other
-    is made as large or as small as it takes to fill its share. Things then stand in rooms that
-    they were never in, in front of things that were never behind them.
-
-    Args:
-        one: a pair; its inverse depth has no offset.
-        other: another of the same size, likewise.
-        share: of the pixels known in both, 0 to 1, in which the other is to be the nearer.
-        most: what the other's inverse depth is multiplied or divided by at most, 1 or more.
-
-    Returns:
-        The merged pair; where either knows nothing, the first.
-    """
-    known = (one.inverse > 0) & (other.inverse > 0)
-    if not known.any():
-        return one
-    ratio = np.divide(other.inverse, one.inverse, out=np.zeros_like(one.inverse), where=known)
-    wanted = 1 / float(np.quantile(ratio[known], 1 - share))
-    scale = np.float32(min(max(wanted, 1 / most), most))
-    nearer = (ratio * scale > 1).view(np.uint8)
-    nearer = np.asarray(cv2.medianBlur(nearer, _SPECK_PX), np.uint8)  # noise where they touch
-    nearer &= known.view(np.uint8)
-    photo = np.where(nearer[..., None], other.photo, one.photo)
-    return Sample(photo, np.where(nearer, other.inverse * scale, one.inverse), one.sparse)
 
 
 def recolour(photo: Image, rng: np.random.Generator, options: AugmentOptions) -> Image:

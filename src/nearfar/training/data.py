@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from nearfar.errors import UsageError
 from nearfar.pairs import TruthKind
-from nearfar.training.augment import AugmentOptions, Second, augment
+from nearfar.training.augment import AugmentOptions, augment
 from nearfar.training.cache import TrainingCache
+from nearfar.training.merge import Second, can_merge
 from nearfar.training.mixture import BatchPlan, Mixture
 
 if TYPE_CHECKING:
@@ -115,10 +116,7 @@ class TrainingSet:
         self._each = tuple(
             level if cache.info.kind == "disparity" else self._options for cache in self._caches
         )
-        self._merges = tuple(
-            cache.info.kind != "disparity" and not any(entry.sparse for entry in cache.entries)
-            for cache in self._caches
-        )
+        self._merges = tuple(map(can_merge, self._caches))
         self._seed = seed
         self._mixture = Mixture(
             [[one.width_px / one.height_px for one in cache.entries] for cache in self._caches],
@@ -156,8 +154,7 @@ class TrainingSet:
             DatasetError: a file of the cache is gone.
         """
         plan = self.plan_at(step)
-        size = self._small[plan.size] if small else plan.size
-        width_px, height_px = size
+        width_px, height_px = size = self._small[plan.size] if small else plan.size
         images = np.empty((len(plan.picks), height_px, width_px, 3), np.uint8)
         inverse = np.empty(images.shape[:3], np.float32)
         for place, (each, picture) in enumerate(plan.picks):
