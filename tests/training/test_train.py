@@ -26,6 +26,7 @@ from tests.training.pairsets import describe, write_pair, write_set
 DOOR = InputSpec(64, 64, 32, "stretch", "area", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 OPTIONS = TrainOptions(epochs=1, decoder_rate=0.02, encoder_rate=0.02, average=0.9)
 SIZES = {(64, 64): (32, 64)}
+_KNOWN = ("running_mean", "running_var", "num_batches_tracked")
 
 
 class Toy(nn.Module):
@@ -209,6 +210,14 @@ def test_frozen_encoder_stays_as_it_is(data: TrainingSet, tmp_path: Path) -> Non
     after = state(run.network)
     for name, value in before.items():
         assert torch.equal(value, after[name]) == name.startswith("encoder."), name
+
+
+def test_still_normalisations_know_what_they_knew_and_their_weights_learn(
+    data: TrainingSet, tmp_path: Path
+) -> None:
+    before, after = state(Toy()), state(trainer(data, tmp_path / "run", steps=4, still=True).run())
+    for name, value in before.items():
+        assert torch.equal(value, after[name]) == (name.rpartition(".")[2] in _KNOWN), name
 
 
 def test_loss_that_is_no_number_ends_the_run(data: TrainingSet, tmp_path: Path) -> None:

@@ -27,6 +27,10 @@ class TrainOptions(Options):
         default=False,
     )
     freeze: bool = option("Leave the encoder as it is.", default=False)
+    still: bool = option(
+        "Leave what normalisations know of their inputs as it is, for the last go of several.",
+        default=False,
+    )
     bf16: bool = option("Compute in bfloat16; pays only on processors that know it.", default=False)
     patience: int = option("Stop after this many epochs without progress; 0 is never.", 0, ge=0)
     save_minutes: float = option("Time between snapshots.", 5, gt=0)

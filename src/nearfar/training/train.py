@@ -208,6 +208,10 @@ class Trainer:
             for name, part in self.network.named_children():
                 if name in schedule.ENCODERS:
                     part.eval()  # its normalisation must not learn either
+        if self.options.still:
+            for each in self.network.modules():
+                if isinstance(each, nn.BatchNorm2d):
+                    each.eval()
 
     def _fix_steps(self) -> None:
         """Turn `hours` into steps, once; from then on the schedule knows no clock."""
