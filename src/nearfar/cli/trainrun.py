@@ -125,8 +125,11 @@ class TrainRun:
             if not self.options.freeze:
                 remeasure(network, (plain.batch_at(i).images for i in range(count)), begin.input)
 
-        settle(best)
-        if self.options.blend:
+        if not self.options.freeze:
+            self._say(f"normalisations are measured anew on {count} batches")
+        if not self.options.blend:
+            settle(best)
+        else:
 
             def score(network: nn.Module) -> float:
                 return validate(network).score
