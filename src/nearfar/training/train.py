@@ -15,10 +15,11 @@ from nearfar.images import write_image
 from nearfar.models.spec import InputSpec
 from nearfar.training import curves, schedule, snapshot
 from nearfar.training.average import MovingAverage
-from nearfar.training.data import Prefetcher, TrainingBatch, TrainingSet
+from nearfar.training.data import TrainingBatch, TrainingSet
 from nearfar.training.encoder import InvertedResidual
 from nearfar.training.losses import depth_loss
 from nearfar.training.normalisation import fed
+from nearfar.training.prefetcher import Prefetcher
 from nearfar.training.progress import Progress, Validation
 from nearfar.training.ratio import ratio_loss
 from nearfar.training.recipe import TrainOptions
