@@ -189,7 +189,7 @@ def _errors(points: list[tuple[Map, Map]]) -> tuple[float, float]:
 def _driven(folder: Path, estimator: Estimator) -> Iterator[Shot]:
     for number, pair in enumerate(open_folder(folder).pairs):
         shot = _shot(pair.read_photo(), number / LIDAR_FPS, estimator)
-        yield replace(shot, truth=pair.read_truth())
+        yield replace(shot, truth=pair.read_map())
 
 
 def _filmed(path: Path, estimator: Estimator, most: int) -> Iterator[Shot]:

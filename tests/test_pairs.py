@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nearfar.depthmap import MetricDepth
 from nearfar.errors import DatasetError
 from nearfar.images import write_image
-from nearfar.pairs import check, open_folder
+from nearfar.pairs import Layers, PointPairs, check, open_folder, order_of_ranges
 
 STORED = np.array([[0, 1000], [2000, 4000]], np.uint16)
 
@@ -29,7 +29,7 @@ def make(root: Path, description: str, depth: NDArray[Any] = STORED, *, name: st
 
 
 def truth(root: Path) -> list[list[float]]:
-    found = open_folder(root).pairs[0].read_truth()
+    found = open_folder(root).pairs[0].read_map()
     assert found.inverse.dtype == np.float32
     assert (found.inverse[~found.valid] == 0).all()
     inverse: list[list[float]] = np.round(found.inverse.astype(float), 6).tolist()
@@ -82,7 +82,7 @@ def test_split_and_missing_truth(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("description", "sentence"),
     [
-        ('kind = "deep"', "kind must be depth, inverse or disparity"),
+        ('kind = "deep"', "kind must be depth, inverse, disparity, layers or pairs"),
         ("kind = 1.0.0", "no TOML"),
         ("unit = 'mm'", "kind must be given"),
         ('kind = "depth"\ncolour = "red"', "no option colour"),
@@ -111,3 +111,70 @@ def test_bad_pairs_are_told_of(tmp_path: Path) -> None:
     assert "no pixel has a value" in str(check(good))
     good.depth.write_bytes(b"")
     assert str(good.depth) in str(check(good))
+
+
+def layers(root: Path, lines: list[str]) -> Path:
+    regions = np.array([[1, 1], [2, 3]], np.uint16)
+    make(root, 'kind = "layers"', regions)
+    (root / "ranges.csv").write_text("\n".join(["name,region,near,far", *lines]) + "\n")
+    return root
+
+
+def test_ranges_that_do_not_overlap_have_an_order() -> None:
+    ranges = ((1, 1.0, 2.0), (2, 2.5, 4.0), (3, 3.0, 99.0))
+    assert order_of_ranges(ranges).tolist() == [[1, 2], [1, 3]]
+    assert order_of_ranges(((1, 1, 2), (2, 2, 3))).tolist() == []  # they touch
+    assert order_of_ranges(()).shape == (0, 2)
+
+
+def test_layers_are_regions_and_their_order(tmp_path: Path) -> None:
+    found = open_folder(layers(tmp_path, ["a,1,1,2", "a,2,3,4", "a,3,3.5,9", "a,7,0.1,0.2"]))
+    read = found.pairs[0].read_truth()
+    assert isinstance(read, Layers)
+    assert read.regions.tolist() == [[1, 1], [2, 3]]
+    assert read.order.tolist() == [[1, 2], [1, 3]]  # region 7 is not in the picture
+    assert check(found.pairs[0]) is None
+    with pytest.raises(DatasetError, match="no values"):
+        found.pairs[0].read_map()
+
+
+def test_layers_without_lines_or_without_an_order_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no pair"):
+        open_folder(layers(tmp_path / "other", ["b,1,1,2"]))
+    same = open_folder(layers(tmp_path / "same", ["a,1,1,5", "a,2,1,5", "a,3,1,5"]))
+    assert "no two regions have an order" in str(check(same.pairs[0]))
+
+
+def points(root: Path, text: str) -> Path:
+    (root / "rgb").mkdir(parents=True)
+    (root / "dataset.toml").write_text('kind = "pairs"')
+    write_image(np.zeros((30, 40, 3), np.uint8), root / "rgb" / "a.png")
+    write_image(np.zeros((30, 40, 3), np.uint8), root / "rgb" / "b.png")
+    (root / "pairs.csv").write_text(text)
+    return root
+
+
+def test_pairs_of_points_need_no_depth_folder(tmp_path: Path) -> None:
+    text = "name,x_near,y_near,x_far,y_far,kind\na,1,2,3,4,sky\na,5,6,7,8,thin\n"
+    found = open_folder(points(tmp_path, text))
+    assert [pair.photo.name for pair in found.pairs] == ["a.png"]
+    assert [sentence.rpartition("/")[2] for sentence in found.bad] == [
+        "b.png: no line in pairs.csv"
+    ]
+    read = found.pairs[0].read_truth()
+    assert isinstance(read, PointPairs)
+    assert read.nearer.tolist() == [[1, 2], [5, 6]]
+    assert read.farther.tolist() == [[3, 4], [7, 8]]
+
+
+def test_a_point_outside_its_photo_is_a_fault(tmp_path: Path) -> None:
+    found = open_folder(points(tmp_path, "name,x_near,y_near,x_far,y_far\na,1,2,40,4\n"))
+    assert "outside its 40 x 30" in str(check(found.pairs[0]))
+
+
+@pytest.mark.parametrize(
+    "text", ["name,x_near\na,1\n", "name,x_near,y_near,x_far,y_far\na,1,x,3,4\n", "\n"]
+)
+def test_a_table_that_makes_no_sense_is_one_error(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DatasetError, match=r"pairs\.csv"):
+        open_folder(points(tmp_path, text))

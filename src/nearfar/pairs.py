@@ -1,6 +1,13 @@
-"""Photos with the truth beside them: folders to train on and to measure with."""
+"""Photos with the truth beside them: folders to train on and to measure with.
 
+A truth is a map of values, or it is ordinal: regions whose order is known (`layers`), or pairs of
+points of which one is nearer (`pairs`). Both carry order and no distances, which people can label.
+"""
+
+import csv
 import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -13,9 +20,15 @@ from nearfar.errors import DatasetError, NearfarError
 from nearfar.images import IMAGE_SUFFIXES, Image, read_image
 from nearfar.options import Options, option
 
-TruthKind = Literal["depth", "inverse", "disparity"]
+TruthKind = Literal["depth", "inverse", "disparity", "layers", "pairs"]
 
 DESCRIPTION: Final = "dataset.toml"
+RANGES: Final = "ranges.csv"
+"""Of `layers`: name, region, near, far; a line a region, of any unit."""
+POINTS: Final = "pairs.csv"
+"""Of `pairs`: name, x_near, y_near, x_far, y_far; a line a pair, in pixels from 0."""
+
+MAX_REGION: Final = 65_535
 _DEPTH_SUFFIXES: Final = (".png", ".exr", ".pfm", ".npy", ".npz", ".tiff", ".tif")
 _MILLIMETRES: Final = 0.001
 
@@ -26,12 +39,17 @@ class DatasetInfo(Options):
 
     kind: TruthKind = option(
         "depth: distances; inverse: 1/distance up to a scale; disparity: the same up to a scale"
-        " and an offset. Larger is nearer in the last two."
+        " and an offset. Larger is nearer in these two. layers: regions and the range of distances"
+        " of each; pairs: pairs of points, one nearer."
     )
     unit: str = option("mm or m, of depth; otherwise only for readers.", "mm")
     scale: float = option("What a stored value is multiplied by to give the unit.", 1.0, gt=0)
     invalid: float | None = option("Stored value that means: not known.", 0)
     max_depth_m: float | None = option("Truth beyond this many metres is not known.", None, gt=0)
+    sharp: bool = option(
+        "Borders in the truth are exact to a pixel or two, so that edges can be learned of them.",
+        default=False,
+    )
     split: str | None = option("A file with a name a line: only these.", None)
     scene: str = option("indoor, driving, objects ...; for reports.", "")
     note: str = option("Origin and terms.", "")
@@ -53,25 +71,92 @@ class Truth:
     kind: TruthKind
 
 
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """Regions of a photo whose order in depth is known.
+
+    Attributes:
+        regions: (H, W) uint16, the number of each pixel's region, 0 for none.
+        order: (R, 2) int64: all of the first region is nearer than all of the second.
+    """
+
+    regions: NDArray[np.uint16]
+    order: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class PointPairs:
+    """Pairs of points of which one is known to be nearer than the other.
+
+    Attributes:
+        nearer: (N, 2) int64, x and y in pixels of the photo.
+        farther: (N, 2) int64, likewise.
+    """
+
+    nearer: NDArray[np.int64]
+    farther: NDArray[np.int64]
+
+
+AnyTruth = Truth | Layers | PointPairs
+
+
 @dataclass(frozen=True)
 class Pair:
-    """A photo and its truth, still in files."""
+    """A photo and its truth, still in files.
+
+    Attributes:
+        photo: the picture's file.
+        depth: the file of the truth; of `pairs` the list of all points.
+        info: what the data set says of the truth.
+        labels: this photo's lines of `ranges.csv` (region, near, far) or `pairs.csv`
+            (x_near, y_near, x_far, y_far).
+    """
 
     photo: Path
     depth: Path
     info: DatasetInfo
+    labels: tuple[tuple[float, ...], ...] = ()
 
     def read_photo(self) -> Image:
         """Read the photo: (H, W, 3) uint8 RGB."""
         return read_image(self.photo)
 
-    def read_truth(self) -> Truth:
-        """Read the truth.
+    def read_truth(self) -> AnyTruth:
+        """Read the truth, of whatever kind.
 
         Raises:
             DepthFileError: the file can't be read.
             DatasetError: nothing in it is known.
         """
+        if self.info.kind == "pairs":
+            points = np.array(self.labels, np.int64)
+            return PointPairs(points[:, :2], points[:, 2:])
+        if self.info.kind == "layers":
+            return self._read_layers()
+        return self.read_map()
+
+    def _read_layers(self) -> Layers:
+        stored, _ = read_samples(self.depth)
+        if not ((stored >= 0) & (stored <= MAX_REGION) & (stored == np.floor(stored))).all():
+            raise DatasetError(
+                f"{self.depth}: a region's number is a whole number from 0 to {MAX_REGION}"
+            )
+        regions = stored.astype(np.uint16)
+        order = order_of_ranges(self.labels)
+        present = np.isin(order, np.unique(regions)).all(axis=1)
+        if not present.any():
+            raise DatasetError(f"{self.depth}: no two regions have an order: leave this one out")
+        return Layers(regions, order[present])
+
+    def read_map(self) -> Truth:
+        """Read a truth that is a map of values.
+
+        Raises:
+            DepthFileError: the file can't be read.
+            DatasetError: nothing in it is known, or the truth is ordinal.
+        """
+        if self.info.kind in {"layers", "pairs"}:
+            raise DatasetError(f"{self.depth}: {self.info.kind} have an order and no values")
         stored, stated = read_samples(self.depth)
         valid = np.isfinite(stored) & (stored > 0)
         if self.info.invalid is not None:
@@ -119,6 +204,9 @@ def open_folder(root: Path) -> PairFolder:
         DatasetError: no `dataset.toml`, one that makes no sense, or no pair at all.
     """
     info = _describe(root / DESCRIPTION)
+    if info.kind == "pairs":
+        return _open_points(root, info)
+    ranges = _read_table(root / RANGES, _RANGE_COLUMNS) if info.kind == "layers" else {}
     truths = {
         path.stem: path
         for path in _listed(root / "depth")
@@ -130,7 +218,10 @@ def open_folder(root: Path) -> PairFolder:
         if photo.suffix.lower() not in IMAGE_SUFFIXES or (wanted and photo.stem not in wanted):
             continue
         if depth := truths.get(photo.stem):
-            pairs.append(Pair(photo, depth, info))
+            if info.kind == "layers" and photo.stem not in ranges:
+                bad.append(f"{photo}: no line in {RANGES}")
+            else:
+                pairs.append(Pair(photo, depth, info, ranges.get(photo.stem, ())))
         else:
             bad.append(f"{photo}: no depth file of this name")
     if not pairs:
@@ -138,14 +229,39 @@ def open_folder(root: Path) -> PairFolder:
     return PairFolder(root, info, tuple(pairs), tuple(bad))
 
 
+def order_of_ranges(ranges: Sequence[tuple[float, ...]]) -> NDArray[np.int64]:
+    """List the pairs of regions whose ranges of distance do not overlap.
+
+    Args:
+        ranges: (region, near, far) of each.
+
+    Returns:
+        (R, 2) int64, the nearer region first.
+    """
+    found = [
+        (int(one), int(other)) for one, _, far in ranges for other, near, _ in ranges if far < near
+    ]
+    return np.array(found, np.int64).reshape(-1, 2)
+
+
 def check(pair: Pair) -> str | None:
     """Read a pair through; say what is wrong with it, or None."""
     try:
-        photo, truth = pair.read_photo(), pair.read_truth()
+        return mismatch(pair, pair.read_photo(), pair.read_truth())
     except NearfarError as error:
         return str(error)
-    if photo.shape[:2] != truth.inverse.shape:
-        (height, width), (own_height, own_width) = truth.inverse.shape, photo.shape[:2]
+
+
+def mismatch(pair: Pair, photo: Image, truth: AnyTruth) -> str | None:
+    """Say in a sentence why a photo and its truth don't fit together; None where they do."""
+    own_height, own_width = photo.shape[:2]
+    if isinstance(truth, PointPairs):
+        points = np.concatenate((truth.nearer, truth.farther))
+        if (points < 0).any() or (points >= (own_width, own_height)).any():
+            return f"{pair.photo}: a point of {POINTS} lies outside its {own_width} x {own_height}"
+        return None
+    height, width = (truth.regions if isinstance(truth, Layers) else truth.inverse).shape
+    if (height, width) != (own_height, own_width):
         return (
             f"{pair.depth}: {width} x {height}, but its photo is {own_width} x {own_height}:"
             " make them the same size"
@@ -153,12 +269,57 @@ def check(pair: Pair) -> str | None:
     return None
 
 
+_RANGE_COLUMNS: Final = ("region", "near", "far")
+_POINT_COLUMNS: Final = ("x_near", "y_near", "x_far", "y_far")
+
+
+def _open_points(root: Path, info: DatasetInfo) -> PairFolder:
+    table = _read_table(root / POINTS, _POINT_COLUMNS)
+    wanted = _names(root / info.split) if info.split else None
+    photos = {
+        path.stem: path for path in _listed(root / "rgb") if path.suffix.lower() in IMAGE_SUFFIXES
+    }
+    names = [name for name in sorted(photos) if wanted is None or name in wanted]
+    pairs = [Pair(photos[n], root / POINTS, info, table[n]) for n in names if n in table]
+    bad = [f"{photos[name]}: no line in {POINTS}" for name in names if name not in table]
+    if not pairs:
+        raise DatasetError(f"{root}: no photo rgb/NAME.jpg has a line in {POINTS}")
+    return PairFolder(root, info, tuple(pairs), tuple(bad))
+
+
+def _read_table(
+    path: Path, columns: tuple[str, ...]
+) -> Mapping[str, tuple[tuple[float, ...], ...]]:
+    """Read a CSV with the column `name` and columns of numbers; rows by name, in their order."""
+    rows: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for line in csv.DictReader(file):
+                rows[line["name"]].append(tuple(_finite(line[column]) for column in columns))
+    except OSError as error:
+        raise DatasetError(f"{path} is needed: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise DatasetError(
+            f"{path}: can't be read ({error}): write a line of columns first,"
+            f" name,{','.join(columns)}, and below it numbers"
+        ) from error
+    return {name: tuple(each) for name, each in rows.items()}
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not np.isfinite(number):
+        raise ValueError(f"{text} is no finite number")
+    return number
+
+
 def _describe(path: Path) -> DatasetInfo:
     try:
         content = _parse_toml(path.read_text("utf-8"))
     except OSError as error:
         raise DatasetError(
-            f'{path} is needed: write kind = "depth", "inverse" or "disparity" into it'
+            f'{path} is needed: write kind = "depth", "inverse", "disparity", "layers" or'
+            ' "pairs" into it'
         ) from error
     except ValueError as error:
         raise DatasetError(f"{path} is no TOML: {error}") from error

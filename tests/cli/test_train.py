@@ -37,7 +37,7 @@ def test_trained_network_is_a_model_at_once(
     assert again.status == 0
     fine = run(
         "train", pairs, "--out", "finer", "--init", folder / "network.safetensors",
-        "--runs", tmp_path / "runs", "--epochs", 0.5, "--short-side", 48, "--freeze",
+        "--runs", tmp_path / "runs", "--epochs", 0.5, "--short-side", 48, "--freeze", 4,
         "--val", pairs, "--blend",
     )  # fmt: skip
     assert fine.status == 0, fine.err

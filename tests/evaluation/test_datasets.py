@@ -8,8 +8,7 @@ import pytest
 from nearfar.depthcodecs import encode_pfm
 from nearfar.errors import DatasetError, DepthFileError
 from nearfar.evaluation.datasets import ReaderName, open_dataset
-from nearfar.evaluation.samples import PointPairs
-from nearfar.pairs import Truth
+from nearfar.pairs import PointPairs, Truth
 from tests.evaluation.made import metres, write_folder, write_photo, write_png16
 
 

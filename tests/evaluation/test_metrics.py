@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nearfar.evaluation import metrics
+from nearfar.pairs import Layers
 from tests.evaluation.made import metres
 
 Values = NDArray[np.float32]
@@ -183,3 +184,50 @@ def test_flicker_is_measured_in_parts_of_the_span(photo: NDArray[np.uint8]) -> N
 def test_flat_maps_have_no_span(photo: NDArray[np.uint8]) -> None:
     flat = np.ones(photo.shape[:2], np.float32)
     assert metrics.temporal_change(flat, flat, photo, photo) is None
+
+
+def test_pairs_of_disparities_have_an_order_from_a_tenth_of_the_spread() -> None:
+    truth = np.linspace(100, 101, 1001, dtype=np.float32)  # within 1.03: ratios say nothing
+    assert metrics.ordinal_error(truth, truth) is None
+    assert metrics.ordinal_error(truth, truth, has_zero=False) == 0
+    assert metrics.ordinal_error(-truth, truth, has_zero=False) == 100
+    # order is lost only among neighbours closer than a tenth of the spread
+    coarse = np.floor((truth - 100) * 20).astype(np.float32)
+    assert metrics.ordinal_error(coarse, truth, has_zero=False) == 0
+
+
+def test_sharpness_is_the_share_of_a_step_that_is_there() -> None:
+    valid = np.ones((20, 640), np.bool_)
+
+    def row(values: list[float]) -> NDArray[np.float32]:
+        return np.tile(np.array(values, np.float32), (20, 1))
+
+    truth = row([1.0] * 320 + [2.0] * 320)
+    assert metrics.sharpness(truth, truth, valid) == pytest.approx(1)
+    assert metrics.sharpness(np.full_like(truth, 1.5), truth, valid) == 0
+    assert metrics.sharpness(3 - truth, truth, valid) == 0, "the wrong way round"
+    # a ramp of 60 pixels in the same place has 6 of its 60 parts within 6 pixels
+    ramp = row([1.0] * 290 + [1 + (i + 0.5) / 60 for i in range(60)] + [2.0] * 290)
+    assert metrics.sharpness(ramp, truth, valid) == pytest.approx(0.1, abs=1e-3)
+    # an edge that lies 20 pixels beside it
+    assert metrics.sharpness(np.roll(truth, 20, axis=1), truth, valid) == 0
+
+
+def test_sharpness_looks_at_steps_between_two_known_pixels_only() -> None:
+    truth = np.ones((8, 64), np.float32)
+    truth[:, 32:] = 2
+    valid = np.ones(truth.shape, np.bool_)
+    valid[:, 31:33] = False
+    assert metrics.sharpness(truth, truth, valid) is None
+    assert metrics.sharpness(truth, np.ones_like(truth), np.ones_like(valid)) is None
+
+
+def test_regions_in_order_are_no_disagreement() -> None:
+    regions = np.repeat(np.array([1, 2, 3], np.uint16), 20)[None].repeat(30, axis=0)
+    layers = Layers(regions, np.array([[1, 2], [1, 3], [2, 3]]))
+    right = (4 - regions).astype(np.float32)
+    assert metrics.layers_disagreement(right, layers) == 0
+    assert metrics.layers_disagreement(-right, layers) == 100
+    assert metrics.layers_disagreement(np.ones_like(right), layers) == 100
+    half = np.where(regions == 3, 2.5, 4 - regions).astype(np.float32)  # 3 before 2, behind 1
+    assert 0 < metrics.layers_disagreement(half, layers) < 60

@@ -13,10 +13,11 @@ from nearfar.errors import DatasetError, InferenceError
 from nearfar.estimator import Estimator
 from nearfar.evaluation import picture, run
 from nearfar.evaluation.datasets import open_dataset
-from nearfar.evaluation.samples import Dataset, Entry, PointPairs, Sample
+from nearfar.evaluation.samples import Dataset, Entry, Sample
+from nearfar.evaluation.scores import Measures, PictureScore, Scores
 from nearfar.images import Image
 from nearfar.models.spec import InputSpec, ModelSpec
-from nearfar.pairs import Truth
+from nearfar.pairs import Layers, PointPairs, Truth
 from tests.evaluation.made import dataset, metres, truth, write_folder
 from tests.fakes import FakeSession
 
@@ -191,3 +192,35 @@ def test_cap_in_place_of_the_set_s_own() -> None:
         picture.measure(
             perfect(made.entries[0].read().photo), TRUTHS[0], TRUTHS[0].valid, "affine", 0.1
         )
+
+
+def test_layers_are_measured_by_their_order() -> None:
+    regions = np.full((24, 32), 2, np.uint16)
+    regions[12:] = 1  # the lower half, which `perfect` has nearer
+
+    def entry(order: list[list[int]]) -> Entry:
+        sample = Sample(
+            np.zeros((24, 32, 3), np.uint8),
+            Layers(regions, np.array(order)),
+            np.ones((24, 32), np.bool_),
+        )
+        return Entry(str(order), lambda: sample)
+
+    lower = np.arange(24, dtype=np.float32)[:, None].repeat(32, axis=1)
+    found = run.score_network(lambda _: lower, Dataset("l", (entry([[1, 2]]), entry([[2, 1]]))))
+    assert [it.measures.ordinal for it in found.pictures] == [0, 100]
+    assert found.mean.sharpness is None
+
+
+def test_an_interval_holds_the_mean_and_shrinks_with_pictures() -> None:
+    def scores(count: int) -> Scores:
+        pictures = [PictureScore(str(i), Measures(ordinal=float(i % 2 * 10))) for i in range(count)]
+        return Scores("d", "m", "midas", tuple(pictures))
+
+    few, many = scores(10).interval("ordinal"), scores(1000).interval("ordinal")
+    assert few is not None
+    assert many is not None
+    assert few[0] < many[0] < 5 < many[1] < few[1]
+    assert few == scores(10).interval("ordinal"), "the same draws each time"
+    assert scores(1).interval("ordinal") is None
+    assert scores(10).interval("bad_pixel") is None

@@ -79,7 +79,7 @@ def test_a_second_scene_is_framed_by_itself_and_merged() -> None:
     one, second = halves(1, 1, 10), room.Second(halves(2, 1.2, 20), same_unit=True)
     scales, sides = [], set()
     for seed in range(60):
-        result = augment(one, (32, 16), np.random.default_rng(seed), options, second)
+        result = augment(one, (32, 16), np.random.default_rng(seed), options, second=second)
         taken = result.photo[..., 0] == 20
         np.testing.assert_array_equal(result.inverse[~taken], 1)
         assert taken.mean() == pytest.approx(0.5, abs=0.1), "the nearer half of it"

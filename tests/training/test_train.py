@@ -204,7 +204,7 @@ def test_best_weights_are_kept_and_patience_ends_the_run(data: TrainingSet, tmp_
 
 
 def test_frozen_encoder_stays_as_it_is(data: TrainingSet, tmp_path: Path) -> None:
-    run = trainer(data, tmp_path / "run", steps=4, freeze=True)
+    run = trainer(data, tmp_path / "run", steps=4, freeze=4)
     before = state(run.network)
     run.run()
     after = state(run.network)

@@ -32,6 +32,7 @@ _HEADINGS: Final = {
     "inverse_error": ("inverse", ".3f"),
     "ordinal": ("WHDR %", ".1f"),
     "boundary_f1": ("edge F1", ".3f"),
+    "sharpness": ("sharp", ".3f"),
     "temporal": ("change", ".4f"),
 }
 _PROTOCOLS: Final = {
@@ -56,9 +57,7 @@ def show(found: Sequence[Scores]) -> None:
     for heading in ("pictures", *(_HEADINGS[name][0] for name in shown)):
         table.add_column(heading, justify="right", no_wrap=True)
     for scores, mean in zip(found, means, strict=True):
-        cells = [
-            "-" if mean[name] is None else format(mean[name], _HEADINGS[name][1]) for name in shown
-        ]
+        cells = [_cell(scores, name, mean[name]) for name in shown]
         table.add_row(scores.dataset, scores.model, str(len(scores.pictures)), *cells)
     console = Console(highlight=False, markup=False)
     # in a narrow window lines may wrap, but no figure is cut off
@@ -68,6 +67,15 @@ def show(found: Sequence[Scores]) -> None:
     for scores in found:
         for note in scores.notes:
             console.print(f"{scores.dataset}: {note}", soft_wrap=True)
+
+
+def _cell(scores: Scores, name: str, mean: float | None) -> str:
+    """Return a mean; of the ordinal error, which few labels may carry, with its interval."""
+    if mean is None:
+        return "-"
+    text = format(mean, _HEADINGS[name][1])
+    between = scores.interval(name) if name == "ordinal" else None
+    return text if between is None else f"{text} ({between[0]:.1f}-{between[1]:.1f})"
 
 
 def tell(scores: Scores, *, json_lines: bool) -> None:
@@ -88,6 +96,8 @@ def _line(scores: Scores) -> dict[str, object]:
         "pictures": len(scores.pictures),
         "failed": len(scores.failed),
     }
+    if between := scores.interval("ordinal"):
+        told["ordinal_interval"] = list(between)
     return told | means | ({"notes": list(scores.notes)} if scores.notes else {})
 
 

@@ -27,7 +27,9 @@ def train(
     runs: Path = Path("runs"),
     cache: Path | None = None,
     batch: int = 8,
-    short_side: int = 320,
+    short_side: int | None = None,
+    fed: Annotated[list[int] | None, Parameter(negative="", consume_multiple=True)] = None,
+    device: str = "cpu",
     resume: Annotated[bool, Parameter(negative="")] = False,
     licence: str = "not stated",
     force: args.Force = False,
@@ -52,7 +54,11 @@ def train(
         runs: Folder of the runs; snapshot, curves and sheets lie in it under the name.
         cache: Folder of the pictures at training size; in the run's folder when not given.
         batch: Pictures a step.
-        short_side: Short side, in pixels, at which pictures are kept for training.
+        short_side: Short side, in pixels, at which pictures are kept for training; if not given,
+            5/3 of what is fed.
+        fed: Short side, in pixels, at which pictures are fed: a multiple of 32, 192 if not given.
+            Of several, pictures are trained at each, and the first is what the network is for.
+        device: What torch computes on: cpu, cuda, cuda:1, mps, xpu ...
         resume: Go on where the run of this name stood.
         licence: Of the weights that come out.
     """
@@ -79,7 +85,9 @@ def train(
         variant=network,
         options=options,
         batch=batch,
-        short_side_px=short_side,
+        short_side_px=short_side or round(max(fed or [192]) * 5 / 3),
+        fed_px=tuple(fed or ()),
+        device=device,
         cache=cache,
         quiet=quiet,
     )
@@ -106,6 +114,7 @@ def _weighted(text: str) -> "tuple[PairFolder, float]":
     if not equals or Path(text).is_dir():
         return open_folder(Path(text)), 1.0
     try:
-        return open_folder(Path(path)), float(weight)
+        count = float(weight)
     except ValueError as error:
         raise UsageError(f"{text}: a weight is a number, as in {path}=2") from error
+    return open_folder(Path(path)), count

@@ -30,7 +30,7 @@ from nearfar.training.blend import blend_best
 from nearfar.training.cache import TrainingCache, open_caches
 from nearfar.training.card import card
 from nearfar.training.checkpoint import write_safetensors
-from nearfar.training.data import TrainingSet
+from nearfar.training.data import TrainingSet, sizes_for
 from nearfar.training.encoder import Variant
 from nearfar.training.export import export_onnx
 from nearfar.training.network import count_macs_per_px
@@ -84,13 +84,16 @@ class TrainRun:
     short_side_px: int
     cache: Path | None
     quiet: bool
+    fed_px: tuple[int, ...] = ()
+    device: str = "cpu"
 
     def do(self, *, resume: bool) -> Made:
         """Train, and write `network.onnx` and `network.safetensors` into the folder."""
         torch.manual_seed(self.options.seed)
-        begin = start_from(self.init, self.variant)
+        begin = start_from(self.init, self.variant, fed_px=self.fed_px[0] if self.fed_px else None)
+        sizes = sizes_for(*(self.fed_px or (begin.input.height_px,)))
         caches = list(zip(self._caches(), (weight for _, weight in self.sets), strict=True))
-        data = TrainingSet(caches, batch=self.batch, seed=self.options.seed)
+        data = TrainingSet(caches, batch=self.batch, sizes=sizes, seed=self.options.seed)
         rows = [
             f"{each.name}: {each.pictures} pictures of {each.scene or 'no stated scene'}, truth"
             f" {each.kind}, {each.share:.0%} of what was seen"
@@ -114,18 +117,22 @@ class TrainRun:
                 self.options,
                 validate if judges else None,
                 tell,
+                self.device,
             )
             if resume and not trainer.resume():
                 self._say(f"no run in {self.folder} yet: a new one begins")
             best = trainer.run()
-        plain = TrainingSet(caches, batch=self.batch, seed=self.options.seed, augment=PLAIN)
+        keeps_norms = self.options.still or self.options.freeze >= 4
+        plain = TrainingSet(
+            caches, batch=self.batch, sizes=sizes, seed=self.options.seed, augment=PLAIN
+        )
         count = min(BATCHES, plain.steps_per_epoch)
 
         def settle(network: nn.Module) -> None:
-            if not self.options.freeze:
+            if not keeps_norms:
                 remeasure(network, (plain.batch_at(i).images for i in range(count)), begin.input)
 
-        if not self.options.freeze:
+        if not keeps_norms:
             self._say(f"normalisations are measured anew on {count} batches")
         if not self.options.blend:
             settle(best)
@@ -190,11 +197,16 @@ class TrainRun:
 
 
 def _judged(network: nn.Module, door: InputSpec, judges: Sequence[Dataset]) -> Validation:
-    """Measure a network by MiDaS's protocol on each data set; the score is the mean."""
+    """Measure a network on each data set; the score is the mean of their main figures.
+
+    That is the share of bad pixels by MiDaS's protocol where the truth has ratios, and otherwise
+    the ordinal error: both are percentages, less is better.
+    """
+    device = next(network.parameters()).device
 
     def predict(photo: Image) -> NDArray[np.float32]:
         with torch.inference_mode():
-            raw = network(torch.from_numpy(prepare(photo, door)))[0].numpy()
+            raw = network(torch.from_numpy(prepare(photo, door)).to(device))[0].cpu().numpy()
         size_px = (photo.shape[1], photo.shape[0])
         return np.asarray(cv2.resize(raw, size_px, interpolation=cv2.INTER_LINEAR), np.float32)
 
@@ -203,11 +215,12 @@ def _judged(network: nn.Module, door: InputSpec, judges: Sequence[Dataset]) -> V
     for judge in judges:
         found = score_network(predict, judge)
         mean = found.mean
-        for name in ("bad_pixel", "abs_rel", "boundary_f1"):
+        for name in ("bad_pixel", "abs_rel", "ordinal", "sharpness"):
             value = getattr(mean, name)
             if value is not None:
                 numbers[f"{judge.name}/{name}"] = value
-        scores.append(mean.bad_pixel if mean.bad_pixel is not None else float("inf"))
+        main = mean.ordinal if found.notes or mean.bad_pixel is None else mean.bad_pixel
+        scores.append(main if main is not None else float("inf"))
         count = max(1, SHEET_ROWS // len(judges))
         for entry in judge.limited(count).entries:
             seen = look(predict, entry, "midas", judge.cap_m)

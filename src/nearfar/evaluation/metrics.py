@@ -8,12 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.images import Image
+from nearfar.ordinal import draw_pairs
+from nearfar.pairs import Layers
 
 Values = NDArray[np.float32]
 
 BAD_RATIO: Final = 1.25
 ORDINAL_RATIO: Final = 1.03
 ORDINAL_PAIRS: Final = 50_000
+ORDINAL_GAP: Final = 0.1
+"""Least difference of a pair, in parts of the truth's spread, where its zero is not known."""
+
+LAYER_PAIRS: Final = 4000
+STEP_REACH: Final = 6 / 640
+"""Distance over which `sharpness` looks at a step, in parts of the longer side."""
+
+LEAST_STEP: Final = 0.1
+"""Least step of the truth that counts for `sharpness`, in parts of the truth's spread."""
+
+TINY: Final = float(np.finfo(np.float32).tiny)
 
 _BOUNDARY_RATIOS: Final = np.linspace(1.05, 1.25, 10)
 _LEAST: Final = np.float32(1.0499)  # a little less than the first of them, for a first choice
@@ -94,16 +107,24 @@ def disagreement(nearer: NDArray[Any], farther: NDArray[Any]) -> float:
 
 
 def ordinal_error(
-    prediction: Values, truth: Values, *, pairs: int = ORDINAL_PAIRS, seed: int = 0
+    prediction: Values,
+    truth: Values,
+    *,
+    has_zero: bool = True,
+    pairs: int = ORDINAL_PAIRS,
+    seed: int = 0,
 ) -> float | None:
     """Give the `disagreement` over random pairs of pixels.
 
     Pairs whose true inverse depths are within a ratio of 1.03 have no order and don't count;
-    their number and that ratio are those of Xian et al. (CVPR 2020).
+    their number and that ratio are those of Xian et al. (CVPR 2020). Disparity of unknown offset
+    has no ratios: there pairs count that differ by over a tenth of the spread, from the 2nd to
+    the 98th percentile.
 
     Args:
         prediction: (N,) inverse depth, any scale and shift.
         truth: (N,) inverse depth, over 0.
+        has_zero: whether zero is infinitely far in the truth, so that it has ratios.
         pairs: how many are drawn.
         seed: of the draw.
 
@@ -113,10 +134,63 @@ def ordinal_error(
     first, second = (_draws(pairs, seed) * truth.size).astype(np.int64)
     a, b = truth.take(first), truth.take(second)
     p, q = prediction.take(first), prediction.take(second)
-    ordered = np.maximum(a, b) > np.minimum(a, b) * np.float32(ORDINAL_RATIO)
+    if has_zero:
+        ordered = np.maximum(a, b) > np.minimum(a, b) * np.float32(ORDINAL_RATIO)
+    else:
+        ordered = np.abs(a - b) > ORDINAL_GAP * _robust_spread(truth)
     wrong = np.where(a > b, p <= q, q <= p) & ordered
     count = np.count_nonzero(ordered)
     return 100 * float(np.count_nonzero(wrong)) / count if count else None
+
+
+def layers_disagreement(prediction: Values, truth: Layers, *, seed: int = 0) -> float:
+    """Give the `disagreement` over pairs of pixels of regions that have an order.
+
+    Half of the pairs lie across a border of two such regions, the others anywhere in them.
+
+    Args:
+        prediction: (H, W) inverse depth, any scale and shift.
+        truth: of the same size.
+        seed: of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    pairs = draw_pairs(truth.regions, truth.order, LAYER_PAIRS, rng)
+    values = prediction.ravel()[pairs]
+    return disagreement(values[:, 0], values[:, 1])
+
+
+def sharpness(aligned: Values, truth: Values, valid: NDArray[np.bool_]) -> float | None:
+    """Give the mean share of the truth's depth steps that a map has too.
+
+    A step is a difference, along a row or column and over 6 pixels of 640, of at least a tenth
+    of the truth's spread (from the 2nd to the 98th percentile). Its share is the map's own
+    difference there over the truth's, clipped to 0 to 1: a sharp map in the right place has 1, a
+    ramp nearly 0, and so has one whose edge lies elsewhere.
+
+    Args:
+        aligned: (H, W) inverse depth, aligned to the truth by least squares.
+        truth: (H, W) inverse depth or disparity.
+        valid: (H, W) bool; steps are looked at between two valid pixels.
+
+    Returns:
+        0 to 1; None where the truth has no step.
+    """
+    reach = max(1, round(STEP_REACH * max(truth.shape)))
+    least = LEAST_STEP * _robust_spread(truth[valid])
+    shares = []
+    for axis in (0, 1):
+        near, far = _neighbours(axis, reach)
+        step = truth[far] - truth[near]
+        is_step = valid[far] & valid[near] & (np.abs(step) >= max(least, TINY))
+        own = (aligned[far] - aligned[near])[is_step]
+        shares.append(np.clip(own / step[is_step], 0, 1))
+    every = np.concatenate(shares)
+    return float(every.mean(dtype=np.float64)) if every.size else None
+
+
+def _robust_spread(values: Values) -> float:
+    low, high = np.percentile(values, (2, 98))
+    return float(high - low)
 
 
 @cache
@@ -158,9 +232,9 @@ def boundary_f1(depth: Values, truth: Values, valid: NDArray[np.bool_]) -> float
     return float(np.average(2 * precision * recall / both_sum, weights=_BOUNDARY_RATIOS))
 
 
-def _neighbours(axis: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+def _neighbours(axis: int, apart: int = 1) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     every = slice(None)
-    first, second = slice(None, -1), slice(1, None)
+    first, second = slice(None, -apart), slice(apart, None)
     return ((first, every), (second, every)) if axis == 0 else ((every, first), (every, second))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nearfar.errors import InferenceError
 from nearfar.evaluation import metrics
 from nearfar.evaluation.protocols import ProtocolName, align, counted_pixels
-from nearfar.evaluation.samples import Entry, PointPairs
+from nearfar.evaluation.samples import Entry
 from nearfar.evaluation.scores import Measures
 from nearfar.images import Image
 from nearfar.pairs import Truth
@@ -46,6 +46,7 @@ def measure(
     depth, true_depth = alignment.depth(own), np.reciprocal(inverse)
     ratio = metrics.worst_ratio(depth, true_depth)
     edges = None
+    sharpness = metrics.sharpness(alignment.inverse(prediction), truth.inverse, counted)
     if inverse.size >= _DENSE * np.count_nonzero(crop):
         true_map = np.reciprocal(truth.inverse, where=counted, out=np.ones_like(truth.inverse))
         edges = metrics.boundary_f1(alignment.depth(prediction), true_map, counted)
@@ -58,8 +59,9 @@ def measure(
         rmse_m=metrics.rmse(depth, true_depth) if truth.kind == "depth" else None,
         silog=metrics.silog(depth, true_depth),
         inverse_error=metrics.inverse_error(alignment.inverse(own), inverse),
-        ordinal=metrics.ordinal_error(own, inverse),
+        ordinal=metrics.ordinal_error(own, inverse, has_zero=truth.kind != "disparity"),
         boundary_f1=edges,
+        sharpness=sharpness,
     )
 
 
@@ -90,7 +92,7 @@ def look(
     """
     sample = entry.read()
     truth = sample.truth
-    if isinstance(truth, PointPairs):
+    if not isinstance(truth, Truth):
         return None
     prediction = fitted(predict(sample.photo), truth.valid.shape)
     counted, farthest = counted_pixels(truth, sample.crop, protocol, cap_m)

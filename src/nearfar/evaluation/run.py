@@ -13,9 +13,10 @@ from nearfar.estimator import Estimator
 from nearfar.evaluation import metrics
 from nearfar.evaluation.picture import Predict, fitted, measure
 from nearfar.evaluation.protocols import ProtocolName
-from nearfar.evaluation.samples import Dataset, Entry, PointPairs, Sample
+from nearfar.evaluation.samples import Dataset, Entry, Sample
 from nearfar.evaluation.scores import Measures, PictureScore, Scores
 from nearfar.images import Image
+from nearfar.pairs import Layers, PointPairs
 
 _OFFSET_NOTE = "disparity of unknown offset: ratios of depths are as if it were 0"
 
@@ -155,6 +156,9 @@ def _judge(
             prediction[points[:, 1], points[:, 0]] for points in (truth.nearer, truth.farther)
         )
         measures = Measures(ordinal=metrics.disagreement(nearer, farther))
+    elif isinstance(truth, Layers):
+        prediction = fitted(prediction, truth.regions.shape)
+        measures = Measures(ordinal=metrics.layers_disagreement(prediction, truth))
     else:
         prediction = fitted(prediction, truth.valid.shape)
         measures = measure(prediction, truth, sample.crop, protocol, cap_m)

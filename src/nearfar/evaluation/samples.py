@@ -7,20 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.images import Image
-from nearfar.pairs import Truth
-
-
-@dataclass(frozen=True, eq=False)
-class PointPairs:
-    """Pairs of points of which one is known to be nearer than the other.
-
-    Attributes:
-        nearer: (N, 2) int, x and y in pixels of the photo.
-        farther: (N, 2) int, likewise.
-    """
-
-    nearer: NDArray[np.int64]
-    farther: NDArray[np.int64]
+from nearfar.pairs import AnyTruth
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +16,12 @@ class Sample:
 
     Attributes:
         photo: (H, W, 3) uint8 RGB.
-        truth: a map, which may have another size than the photo, or pairs of points.
+        truth: a map, or regions or points that have an order.
         crop: (h, w) bool of the map's size, the part that the evaluation looks at.
     """
 
     photo: Image
-    truth: Truth | PointPairs
+    truth: AnyTruth
     crop: NDArray[np.bool_]
 
 

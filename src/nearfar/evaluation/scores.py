@@ -22,6 +22,7 @@ class Measures:
         inverse_error: root mean squared error of inverse depth, in standard deviations.
         ordinal: percent of pairs of points in the wrong order.
         boundary_f1: of occluding edges, 0 to 1; only where at least half of the truth is known.
+        sharpness: share of the truth's depth steps that the map has too, 0 to 1.
         temporal: change of nearness from the frame before; only for clips.
     """
 
@@ -35,6 +36,7 @@ class Measures:
     inverse_error: float | None = None
     ordinal: float | None = None
     boundary_f1: float | None = None
+    sharpness: float | None = None
     temporal: float | None = None
 
 
@@ -75,6 +77,28 @@ class Scores:
             values = [row[field.name] for row in rows if row[field.name] is not None]
             means[field.name] = float(np.mean(values)) if values else None
         return Measures(**means)
+
+    def interval(
+        self, name: str, *, draws: int = 2000, seed: int = 0
+    ) -> tuple[float, float] | None:
+        """Return the 95 % interval of a mean, by bootstrap over the pictures.
+
+        Args:
+            name: of the figure, a field of `Measures`.
+            draws: how many times the pictures are drawn anew.
+            seed: of the draws.
+
+        Returns:
+            The 2.5th and 97.5th percentile of the means; None for fewer than two pictures.
+        """
+        values = np.array(
+            [v for it in self.pictures if (v := getattr(it.measures, name)) is not None], np.float64
+        )
+        if values.size < 2:
+            return None
+        chosen = np.random.default_rng(seed).integers(values.size, size=(draws, values.size))
+        low, high = np.quantile(values[chosen].mean(axis=1), (0.025, 0.975))
+        return float(low), float(high)
 
     def ranked(self) -> tuple[PictureScore, ...]:
         """Order the pictures, best first: by bad pixels in `midas`, by AbsRel in `affine`."""

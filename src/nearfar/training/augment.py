@@ -5,7 +5,7 @@ moves photo and truth alike; what changes colours leaves the truth alone.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nearfar.images import Image
 from nearfar.options import Options, option
 from nearfar.training.merge import SAME_UNIT, Second, merge
+from nearfar.training.ordinal import paste, resize_regions
 from nearfar.training.pairfile import Sample
 from nearfar.training.resample import keep_points, nearest, resize_photo
 
@@ -42,6 +43,12 @@ class AugmentOptions(Options):
     merge_share: float = option(
         "Its greatest share of the picture, as far as its size may be chosen.", 0.6, gt=0, le=1
     )
+    paste: float = option(
+        "Probability of the front regions of a picture with layers laid over another.",
+        0.2,
+        ge=0,
+        le=1,
+    )
     colour: float = option("Probability of changed light and colours.", 0.8, ge=0, le=1)
     brightness: float = option("Light is multiplied by 1 plus or minus this.", 0.5, ge=0, le=0.9)
     contrast: float = option("Distance from the mean grey, the same way.", 0.3, ge=0, le=0.9)
@@ -65,7 +72,9 @@ def augment(
     size: tuple[int, int],
     rng: np.random.Generator,
     options: AugmentOptions,
+    *,
     second: Second | None = None,
+    front: Sample | None = None,
 ) -> Sample:
     """Crop, mirror, turn, merge and recolour a pair.
 
@@ -75,6 +84,7 @@ def augment(
         rng: where chance comes from.
         options: how much.
         second: what is merged into it; both need an inverse depth without an offset then.
+        front: a pair with regions, whose front is laid over it.
 
     Returns:
         A pair of exactly that size. Where a set knows little, nothing may be known in it.
@@ -84,6 +94,9 @@ def augment(
         other = _reframe(second.sample, size, rng, options)
         share = rng.uniform(0, options.merge_share)
         result = merge(result, other, share, SAME_UNIT if second.same_unit else math.inf)
+    if front is not None:
+        level = replace(options, tilt_deg=0)
+        result = paste(result, _reframe(front, size, rng, level), rng)
     photo = result.photo
     if rng.random() < options.colour:
         photo = recolour(photo, rng, options)
@@ -97,7 +110,7 @@ def augment(
         photo = add_noise(photo, rng.uniform(0, options.noise_levels), rng)
     if rng.random() < options.jpeg:
         photo = compress(photo, int(rng.integers(options.jpeg_quality, 96)))
-    return Sample(photo, result.inverse, result.sparse)
+    return replace(result, photo=photo)
 
 
 def crop(
@@ -110,7 +123,8 @@ def crop(
     picture, another is drawn, four in all.
     """
     height_px, width_px = sample.inverse.shape
-    wanted = np.count_nonzero(sample.inverse) / sample.inverse.size / 2
+    known = sample.inverse if sample.regions is None else sample.regions
+    wanted = np.count_nonzero(known) / known.size / 2
     for _ in range(_TRIES):
         aspect = size[0] / size[1] * options.stretch ** rng.uniform(-1, 1)
         share = math.sqrt(rng.uniform(options.crop_share, 1))
@@ -120,17 +134,25 @@ def crop(
         left = int(rng.integers(width_px - part_width + 1))
         top = int(rng.integers(height_px - part_height + 1))
         part = np.s_[top : top + part_height, left : left + part_width]
-        inverse = sample.inverse[part]
-        if np.count_nonzero(inverse) >= wanted * inverse.size:
+        if np.count_nonzero(known[part]) >= wanted * known[part].size:
             break
-    resized = (keep_points if sample.sparse else nearest)(inverse, size)
-    return Sample(resize_photo(sample.photo[part], size), resized, sample.sparse)
+    photo = resize_photo(sample.photo[part], size)
+    if sample.regions is not None:
+        regions = resize_regions(np.ascontiguousarray(sample.regions[part]), size)
+        nothing = np.zeros(regions.shape, np.float32)
+        return replace(sample, photo=photo, inverse=nothing, regions=regions)
+    resized = (keep_points if sample.sparse else nearest)(sample.inverse[part], size)
+    return replace(sample, photo=photo, inverse=resized)
 
 
 def flip(sample: Sample) -> Sample:
     """Mirror left and right."""
     photo = np.asarray(cv2.flip(sample.photo, 1), np.uint8)
-    return Sample(photo, np.asarray(cv2.flip(sample.inverse, 1), np.float32), sample.sparse)
+    inverse = np.asarray(cv2.flip(sample.inverse, 1), np.float32)
+    regions = sample.regions
+    if regions is not None:
+        regions = np.asarray(cv2.flip(regions, 1), np.uint16)
+    return replace(sample, photo=photo, inverse=inverse, regions=regions)
 
 
 def turn(sample: Sample, roll_deg: float, pitch_deg: float = 0, yaw_deg: float = 0) -> Sample:
@@ -141,7 +163,8 @@ def turn(sample: Sample, roll_deg: float, pitch_deg: float = 0, yaw_deg: float =
     that come in from outside the photo is mirrored and nothing is known.
 
     Args:
-        sample: a pair; its inverse depth has no offset if `pitch_deg` or `yaw_deg` is not 0.
+        sample: a pair; its inverse depth has no offset, and it no regions, if `pitch_deg` or
+            `yaw_deg` is not 0.
         roll_deg: of the picture, counterclockwise.
         pitch_deg: of the camera, upwards.
         yaw_deg: of the camera, to the right.
@@ -162,7 +185,16 @@ def turn(sample: Sample, roll_deg: float, pitch_deg: float = 0, yaw_deg: float =
     along = (turned @ rays)[2].astype(np.float32)  # the old depth of each new ray of depth 1
     columns, lines = (np.arange(count, dtype=np.float32) for count in size)
     inverse *= along[0] * columns + (along[1] * lines + along[2])[:, None]
-    return Sample(np.asarray(photo, np.uint8), np.asarray(inverse, np.float32), sample.sparse)
+    regions = sample.regions
+    if regions is not None:
+        warped = cv2.warpPerspective(regions, matrix, size, flags=cv2.INTER_NEAREST)
+        regions = np.asarray(warped, np.uint16)
+    return replace(
+        sample,
+        photo=np.asarray(photo, np.uint8),
+        inverse=np.asarray(inverse, np.float32),
+        regions=regions,
+    )
 
 
 def recolour(photo: Image, rng: np.random.Generator, options: AugmentOptions) -> Image:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from nearfar.errors import DatasetError, NearfarError, WriteError
 from nearfar.images import Image
-from nearfar.pairs import DatasetInfo, Pair, PairFolder, check
-from nearfar.training import resample
+from nearfar.pairs import DatasetInfo, Pair, PairFolder, Truth, mismatch
+from nearfar.training import ordinal, resample
 from nearfar.training.pairfile import VERSION, Entry, Sample, read_entry, write_entry
 
 DEFAULT_SHORT_SIDE_PX: Final = 320
@@ -157,10 +157,13 @@ def _decode(folder: Path, pair: Pair, short_side_px: int) -> Entry | str:
             photo, truth = pair.read_photo(), pair.read_truth()
         except NearfarError as error:
             return str(error)
-        if photo.shape[:2] != truth.inverse.shape:
-            return check(pair) or f"{pair.depth}: changed while it was read: start again"
-        sample = _shrink(photo, truth.inverse, short_side_px)
-        if not sample.inverse.any():
+        if fault := mismatch(pair, photo, truth):
+            return fault
+        if isinstance(truth, Truth):
+            sample = _shrink(photo, truth.inverse, short_side_px)
+        else:
+            sample = ordinal.shrink(photo, truth, _smaller(photo, short_side_px))
+        if not sample.known().any():
             return f"{pair.depth}: too little is known to be seen at {short_side_px} px"
         entry = write_entry(path, pair.photo.name, sample)
     return entry
@@ -168,20 +171,26 @@ def _decode(folder: Path, pair: Pair, short_side_px: int) -> Entry | str:
 
 def _shrink(photo: Image, inverse: NDArray[np.float32], short_side_px: int) -> Sample:
     sparse = resample.is_sparse(inverse)
-    height_px, width_px = inverse.shape
-    scale = short_side_px / min(height_px, width_px)
-    if scale < 1:
-        size = max(1, round(width_px * scale)), max(1, round(height_px * scale))
+    size = _smaller(photo, short_side_px)
+    if size != inverse.shape[::-1]:
         photo = resample.resize_photo(photo, size)
         inverse = (resample.keep_points if sparse else resample.majority)(inverse, size)
     return Sample(photo, inverse, sparse)
 
 
+def _smaller(photo: Image, short_side_px: int) -> tuple[int, int]:
+    """Return width and height at which a photo is kept: never larger than it is."""
+    height_px, width_px = photo.shape[:2]
+    scale = min(1.0, short_side_px / min(height_px, width_px))
+    return max(1, round(width_px * scale)), max(1, round(height_px * scale))
+
+
 def _key(pair: Pair, short_side_px: int) -> str:
     info = pair.info
-    meaning = info.kind, info.unit, info.scale, info.invalid, info.max_depth_m
+    meaning = info.kind, info.unit, info.scale, info.invalid, info.max_depth_m, pair.labels
     parts = [str(VERSION), repr(meaning), str(short_side_px)]
-    for path in (pair.photo, pair.depth):
+    # the list of all points is no part of it: this photo's lines are
+    for path in (pair.photo,) if info.kind == "pairs" else (pair.photo, pair.depth):
         status = path.stat()
         parts += [str(path.resolve()), str(status.st_mtime_ns), str(status.st_size)]
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:32]
@@ -191,4 +200,7 @@ def _held(entry: Entry) -> Sample:
     mapped = entry.map()
     photo, inverse = mapped.photo.copy(), mapped.inverse.copy()
     photo.flags.writeable = inverse.flags.writeable = False
-    return Sample(photo, inverse, mapped.sparse)
+    regions = None if mapped.regions is None else mapped.regions.copy()
+    if regions is not None:
+        regions.flags.writeable = False
+    return Sample(photo, inverse, mapped.sparse, regions, mapped.order)

@@ -8,11 +8,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.ordinal import draw_pairs
 from nearfar.pairs import TruthKind
 from nearfar.training.augment import AugmentOptions, augment
 from nearfar.training.cache import TrainingCache
 from nearfar.training.merge import Second, can_merge
 from nearfar.training.mixture import BatchPlan, Mixture
+from nearfar.training.pairfile import Sample
 
 SIZES: Final = {
     (256, 192): (192, 160),
@@ -23,7 +25,30 @@ SIZES: Final = {
 }
 """4:3, 3:4, 16:9, 1:1 and wide driving frames, about as many pixels each but for the last, which
 are fed by their shorter side too; and what each becomes in a small batch, with about half the
-pixels. Widths and heights in pixels."""
+pixels. Widths and heights in pixels, for a network that is fed 192 on the shorter side."""
+
+RANKED_PAIRS: Final = 2048
+"""Pairs of pixels that are drawn of each picture with an ordinal truth."""
+
+
+def sizes_for(*short_sides_px: int) -> dict[tuple[int, int], tuple[int, int]]:
+    """Return `SIZES` for a network that is fed so many pixels on the shorter side.
+
+    Args:
+        short_sides_px: each at least 32; of several, pictures are trained at each. Sides come out
+            as multiples of 32.
+    """
+
+    def scaled(size: tuple[int, int], short_side_px: int) -> tuple[int, int]:
+        width, height = (max(1, round(s * short_side_px / 192 / 32)) * 32 for s in size)
+        return width, height
+
+    return {
+        scaled(large, short): scaled(small, short)
+        for short in short_sides_px
+        for large, small in SIZES.items()
+    }
+
 
 _SAMPLE: Final = 2  # beside the streams of chance in mixture
 
@@ -38,12 +63,17 @@ class TrainingBatch:
             disparity an offset, that are each picture's own. A rendered sky is a tiny value.
         valid: (N, h, w) bool, where it is known; in some pictures that may be nowhere.
         rooted: (N,) bool, in which of them zero is infinitely far.
+        exact: (N,) bool, in which of them the borders of the truth are exact to a pixel.
+        ranked: (N, P, 2) int64, pairs of places in the flat picture of which the first is
+            nearer; zeros, which say nothing, where the truth has no order.
     """
 
     images: NDArray[np.uint8]
     inverse: NDArray[np.float32]
     valid: NDArray[np.bool_]
     rooted: NDArray[np.bool_]
+    exact: NDArray[np.bool_]
+    ranked: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -103,12 +133,14 @@ class TrainingSet:
         self._caches = tuple(cache for cache, _ in caches)
         self._weights = tuple(weight for _, weight in caches)
         self._options = augment or AugmentOptions()
-        # a tilt changes inverse depth by ratios, which an unknown offset has not
+        # a tilt changes inverse depth by ratios, which neither an unknown offset nor an order has
         level = replace(self._options, tilt_deg=0)
         self._each = tuple(
-            level if cache.info.kind == "disparity" else self._options for cache in self._caches
+            self._options if cache.info.kind in {"depth", "inverse"} else level
+            for cache in self._caches
         )
         self._merges = tuple(map(can_merge, self._caches))
+        self._layered = tuple(cache.info.kind == "layers" for cache in self._caches)
         self._seed = seed
         self._mixture = Mixture(
             [[one.width_px / one.height_px for one in cache.entries] for cache in self._caches],
@@ -150,14 +182,21 @@ class TrainingSet:
         width_px, height_px = size
         images = np.empty((len(plan.picks), height_px, width_px, 3), np.uint8)
         inverse = np.empty(images.shape[:3], np.float32)
+        ranked = np.zeros((len(images), RANKED_PAIRS, 2), np.int64)
         for place, (each, picture) in enumerate(plan.picks):
             rng = np.random.default_rng((self._seed, _SAMPLE, step, place))
             second = self._second(each, plan, rng)
-            sample = augment(self._caches[each][picture], size, rng, self._each[each], second)
+            front = self._front(plan, rng)
+            one = self._caches[each][picture]
+            sample = augment(one, size, rng, self._each[each], second=second, front=front)
             images[place], inverse[place] = sample.photo, sample.inverse
-        kinds = [self._caches[each].info.kind for each, _ in plan.picks]
-        rooted = np.array([kind != "disparity" for kind in kinds])
-        return TrainingBatch(images, inverse, inverse > 0, rooted)
+            if sample.regions is not None:
+                pairs = draw_pairs(sample.regions, sample.order, RANKED_PAIRS, rng)
+                ranked[place, : len(pairs)] = pairs
+        infos = [self._caches[each].info for each, _ in plan.picks]
+        rooted = np.array([info.kind in {"depth", "inverse"} for info in infos])
+        exact = np.array([info.sharp for info in infos])
+        return TrainingBatch(images, inverse, inverse > 0, rooted, exact, ranked)
 
     def _second(self, each: int, plan: BatchPlan, rng: np.random.Generator) -> Second | None:
         """Another picture of the batch, or the same, to be merged into one of a set."""
@@ -167,6 +206,14 @@ class TrainingSet:
         other, picture = picks[rng.integers(len(picks))]
         kinds = {self._caches[each].info.kind, self._caches[other].info.kind}
         return Second(self._caches[other][picture], same_unit=kinds == {"depth"})
+
+    def _front(self, plan: BatchPlan, rng: np.random.Generator) -> Sample | None:
+        """Draw a picture with layers, of this batch, whose front is laid over another."""
+        layered = [pick for pick in plan.picks if self._layered[pick[0]]]
+        if not layered or rng.random() >= self._options.paste:
+            return None
+        other, picture = layered[rng.integers(len(layered))]
+        return self._caches[other][picture]
 
     def describe(self) -> list[SetRow]:
         """Say what the training is made of, a row a set."""

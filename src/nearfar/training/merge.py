@@ -32,7 +32,7 @@ class Second:
 
 def can_merge(cache: TrainingCache) -> bool:
     """Say whether a set's truth is dense, and zero in it infinitely far, so that it has ratios."""
-    return cache.info.kind != "disparity" and not any(entry.sparse for entry in cache.entries)
+    return cache.info.kind in {"depth", "inverse"} and not any(e.sparse for e in cache.entries)
 
 
 def merge(one: Sample, other: Sample, share: float, most: float = math.inf) -> Sample:

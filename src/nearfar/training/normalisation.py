@@ -26,18 +26,21 @@ PLAIN: Final = AugmentOptions(
 """How much pictures are changed for it: framed, but not reshaded."""
 
 
-def fed(images: NDArray[np.uint8], door: InputSpec) -> Tensor:
+def fed(images: NDArray[np.uint8], door: InputSpec, device: torch.device | str = "cpu") -> Tensor:
     """Normalise pictures that have the network's size.
 
     Args:
         images: (N, h, w, 3) uint8 RGB.
         door: mean and deviation of each colour.
+        device: where the result lies.
 
     Returns:
         (N, 3, h, w) float32, channels last in memory.
     """
-    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (door.mean, door.std))
-    planes = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+    mean, std = (
+        torch.tensor(values, device=device).view(3, 1, 1) for values in (door.mean, door.std)
+    )
+    planes = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float()
     normal = planes.div_(255).sub_(mean).div_(std)
     return normal.contiguous(memory_format=torch.channels_last)
 
@@ -50,6 +53,7 @@ def remeasure(network: nn.Module, batches: Iterable[NDArray[np.uint8]], door: In
         batches: (N, h, w, 3) uint8 RGB each, of the network's size; none leaves it as it is.
         door: how pictures are normalised for it.
     """
+    device = next(network.parameters()).device
     norms = [each for each in network.modules() if isinstance(each, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     network.eval()
@@ -58,7 +62,7 @@ def remeasure(network: nn.Module, batches: Iterable[NDArray[np.uint8]], door: In
             for norm in norms:
                 norm.train()
                 norm.momentum = 1 / (count + 1)
-            network(fed(images, door))
+            network(fed(images, door, device))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     network.eval()

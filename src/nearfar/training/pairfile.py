@@ -1,8 +1,8 @@
-"""A pair at training size as one file: a header, the truth, the photo."""
+"""A pair at training size as one file: a header, the truth, the regions, their order, the photo."""
 
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -13,26 +13,38 @@ from nearfar.atomic import replacing
 from nearfar.errors import DatasetError
 from nearfar.images import Image
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Goes up when the same pair would give another file."""
 
-_HEADER: Final = struct.Struct("<16sIIII")  # 32 bytes, so that the floats behind it are aligned
+_HEADER: Final = struct.Struct("<16sIIIII")  # 36 bytes, so that the floats behind it are aligned
+_SPARSE: Final = 1
+_ORDINAL: Final = 2
+_NO_ORDER: Final = np.zeros((0, 2), np.int64)
 _MAGIC: Final = b"nearfar pair\n".ljust(16, b"\0")
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A photo and its truth.
+    """A photo and its truth: values, or regions that have an order, or both.
 
     Attributes:
         photo: (H, W, 3) uint8 RGB.
         inverse: (H, W) float32, larger = nearer, 0 where not known, up to a scale.
         sparse: whether the truth is a set of points.
+        regions: (H, W) uint16, the number of each pixel's region, 0 for none; None without any.
+        order: (R, 2) int64: all of the first region is nearer than all of the second.
     """
 
     photo: Image
     inverse: NDArray[np.float32]
     sparse: bool
+    regions: NDArray[np.uint16] | None = None
+    order: NDArray[np.int64] = field(default_factory=lambda: _NO_ORDER)
+
+    def known(self) -> NDArray[np.bool_]:
+        """Return where something is known: (H, W) bool."""
+        known = self.inverse > 0
+        return known if self.regions is None else known | (self.regions > 0)
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,8 @@ class Entry:
         width_px: of the pair at training size.
         height_px: of the pair at training size.
         sparse: whether the truth is a set of points.
+        ordinal: whether it is regions and their order, without values.
+        order_count: how many pairs of regions have an order.
     """
 
     name: str
@@ -52,11 +66,14 @@ class Entry:
     width_px: int
     height_px: int
     sparse: bool
+    ordinal: bool = False
+    order_count: int = 0
 
     @property
     def size_bytes(self) -> int:
-        """Of the file."""
-        return _HEADER.size + 7 * self.width_px * self.height_px
+        """Size of the file."""
+        a_pixel = 3 + (2 if self.ordinal else 4)
+        return _HEADER.size + 8 * self.order_count + a_pixel * self.width_px * self.height_px
 
     def map(self) -> Sample:
         """Map the file into memory, read-only; the system reads what is touched.
@@ -71,9 +88,17 @@ class Entry:
                 f"{self.path}: gone from the cache or cut off: start again to make it anew"
             ) from error
         shape = self.height_px, self.width_px
-        photo_at = _HEADER.size + 4 * self.height_px * self.width_px
-        inverse = content[_HEADER.size : photo_at].view("<f4").reshape(shape)
-        return Sample(content[photo_at:].reshape(*shape, 3), inverse, self.sparse)
+        order_at = _HEADER.size + (2 if self.ordinal else 4) * self.height_px * self.width_px
+        photo_at = order_at + 8 * self.order_count
+        photo = content[photo_at:].reshape(*shape, 3)
+        truth = content[_HEADER.size : order_at]
+        if not self.ordinal:
+            return Sample(photo, truth.view("<f4").reshape(shape), self.sparse)
+        # bytes of any alignment: an odd number of pixels before it
+        order = np.frombuffer(content[order_at:photo_at].tobytes(), "<u4").astype(np.int64)
+        regions = truth.view("<u2").reshape(shape)
+        nothing = np.zeros(shape, np.float32)
+        return Sample(photo, nothing, self.sparse, regions, order.reshape(-1, 2))
 
 
 def write_entry(path: Path, name: str, sample: Sample) -> Entry:
@@ -83,19 +108,28 @@ def write_entry(path: Path, name: str, sample: Sample) -> Entry:
         WriteError: the system refused.
     """
     height_px, width_px = sample.inverse.shape
+    ordinal = sample.regions is not None
+    flags = _SPARSE * sample.sparse + _ORDINAL * ordinal
+    header = _HEADER.pack(_MAGIC, VERSION, width_px, height_px, flags, len(sample.order))
     with replacing(path) as temporary, temporary.open("wb") as file:
-        file.write(_HEADER.pack(_MAGIC, VERSION, width_px, height_px, sample.sparse))
-        file.write(np.ascontiguousarray(sample.inverse, "<f4").data)
+        file.write(header)
+        if sample.regions is None:
+            file.write(np.ascontiguousarray(sample.inverse, "<f4").data)
+        else:
+            file.write(np.ascontiguousarray(sample.regions, "<u2").data)
+            file.write(np.ascontiguousarray(sample.order, "<u4").data)
         file.write(np.ascontiguousarray(sample.photo).data)
-    return Entry(name, path, width_px, height_px, sample.sparse)
+    return Entry(name, path, width_px, height_px, sample.sparse, ordinal, len(sample.order))
 
 
 def read_entry(path: Path, name: str) -> Entry | None:
     """Read the head of a file; None if there is none, or it is not whole."""
     try:
         with path.open("rb") as file:
-            magic, version, width_px, height_px, sparse = _HEADER.unpack(file.read(_HEADER.size))
-            entry = Entry(name, path, width_px, height_px, bool(sparse))
+            head = _HEADER.unpack(file.read(_HEADER.size))
+            magic, version, width_px, height_px, flags, count = head
+            ordinal = bool(flags & _ORDINAL)
+            entry = Entry(name, path, width_px, height_px, bool(flags & _SPARSE), ordinal, count)
             whole = os.fstat(file.fileno()).st_size == entry.size_bytes
     except (OSError, struct.error):
         return None

@@ -17,6 +17,10 @@ class TrainOptions(Options):
     trim: float = option("Share of the worst pixels of a picture left out.", 0.2, ge=0, lt=1)
     gradient: float = option("Weight of the gradient loss.", 0.25, ge=0)
     ratio: float = option("Weight of the loss of relative errors.", 0.0, ge=0)
+    rank: float = option("Weight of the ranking loss, for truths with an order.", 0.3, ge=0)
+    step: float = option(
+        "Weight of the loss of depth steps, for truths with exact borders.", 0.0, ge=0
+    )
     drop: float = option("Probability that a picture passes by a residual unit.", 0.0, ge=0, lt=1)
     small: float = option(
         "Share of the steps, at the start, with half the pixels.", 0.0, ge=0, le=1
@@ -26,7 +30,12 @@ class TrainOptions(Options):
         "Mix the result with what was begun with, in the share that validates best.",
         default=False,
     )
-    freeze: bool = option("Leave the encoder as it is.", default=False)
+    freeze: int = option(
+        "Stages of the encoder, from the first, that stay as they are; 4 is all of it.",
+        0,
+        ge=0,
+        le=4,
+    )
     still: bool = option(
         "Leave what normalisations know of their inputs as it is, for the last go of several.",
         default=False,

@@ -38,6 +38,20 @@ def make_optimizer(
     return AdamW(options, betas=(0.9, 0.99))
 
 
+def first_stages(network: nn.Module, count: int) -> list[nn.Module]:
+    """Return the first stages of a network's encoder; all of it from as many as it has.
+
+    Args:
+        network: has an encoder under one of the names of `ENCODERS`.
+        count: how many; each next one has half the resolution.
+    """
+    for name, part in network.named_children():
+        if name in ENCODERS:
+            stages = list(part.children())
+            return [part] if count >= len(stages) else stages[:count]
+    return []
+
+
 def set_rates(optimizer: Optimizer, step: int, steps: int) -> None:
     """Set every group's rate: a short rise, then half a cosine down to a hundredth.
 

@@ -19,6 +19,7 @@ from nearfar.training.data import TrainingBatch, TrainingSet
 from nearfar.training.encoder import InvertedResidual
 from nearfar.training.losses import depth_loss
 from nearfar.training.normalisation import fed
+from nearfar.training.ordinal_loss import ranking_loss, step_loss
 from nearfar.training.prefetcher import Prefetcher
 from nearfar.training.progress import Progress, Validation
 from nearfar.training.ratio import ratio_loss
@@ -26,6 +27,24 @@ from nearfar.training.recipe import TrainOptions
 
 TIMED_STEPS = 20
 """Steps after which `hours` is turned into a number of steps."""
+
+
+def open_device(name: str) -> torch.device:
+    """Return a device of torch's that works.
+
+    Args:
+        name: as torch has it: cpu, cuda, cuda:1, mps, xpu ...
+
+    Raises:
+        UsageError: torch knows no such device, or it is not on this machine.
+    """
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        said = str(error).splitlines()[0]
+        raise UsageError(f"torch can't use the device {name!r}: {said}") from error
+    return device
 
 
 @dataclass
@@ -41,6 +60,7 @@ class Trainer:
         validate: judges a function that gives a photo's inverse depth up to scale and shift,
             at whatever size; None is no validation.
         tell: called with the progress after every step.
+        device: what torch computes on: cpu, cuda, mps ...
     """
 
     network: nn.Module
@@ -50,14 +70,16 @@ class Trainer:
     options: TrainOptions = field(default_factory=TrainOptions)
     validate: Callable[[nn.Module], Validation] | None = None
     tell: Callable[[Progress], None] = lambda _: None
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.options.seed)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if self.options.freeze:
-            for name, parameter in self.network.named_parameters():
-                parameter.requires_grad_(name.partition(".")[0] not in schedule.ENCODERS)
+        self._device = open_device(self.device)
+        self.network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._frozen = schedule.first_stages(self.network, self.options.freeze)
+        for stage in self._frozen:
+            stage.requires_grad_(requires_grad=False)
         units = [each for each in self.network.modules() if isinstance(each, InvertedResidual)]
         for unit in units:
             unit.drop = self.options.drop
@@ -171,9 +193,13 @@ class Trainer:
         self._to_training()
         torch.manual_seed(self.options.seed + self._step)  # a resumed run drops the same
         schedule.set_rates(self._optimizer, self._step, self._steps)
-        images = fed(batch.images, self.door)
-        truth, valid = torch.from_numpy(batch.inverse), torch.from_numpy(batch.valid)
-        lower = torch.autocast("cpu", torch.bfloat16) if self.options.bf16 else nullcontext()
+        images = fed(batch.images, self.door, self._device)
+        truth, valid, rooted, exact, ranked = (
+            torch.from_numpy(array).to(self._device)
+            for array in (batch.inverse, batch.valid, batch.rooted, batch.exact, batch.ranked)
+        )
+        kind = self._device.type
+        lower = torch.autocast(kind, torch.bfloat16) if self.options.bf16 else nullcontext()
         with lower:
             prediction = self.network(images).float()
         loss = depth_loss(
@@ -185,8 +211,11 @@ class Trainer:
         )
         total = loss.total
         if self.options.ratio:
-            rooted = torch.from_numpy(batch.rooted)
             total = total + self.options.ratio * ratio_loss(prediction, truth, valid, rooted)
+        if self.options.rank:
+            total = total + self.options.rank * ranking_loss(prediction, ranked)
+        if self.options.step:
+            total = total + self.options.step * step_loss(prediction, truth, valid, exact)
         if not torch.isfinite(total):
             raise TrainingError(
                 f"the loss is no number at step {self._step}: lower the rates, or go on from the"
@@ -205,10 +234,8 @@ class Trainer:
 
     def _to_training(self) -> None:
         self.network.train()
-        if self.options.freeze:
-            for name, part in self.network.named_children():
-                if name in schedule.ENCODERS:
-                    part.eval()  # its normalisation must not learn either
+        for stage in self._frozen:
+            stage.eval()  # its normalisation must not learn either
         if self.options.still:
             for each in self.network.modules():
                 if isinstance(each, nn.BatchNorm2d):

@@ -12,8 +12,9 @@ import numpy as np
 
 from nearfar.errors import DatasetError
 from nearfar.evaluation.crops import CropName
-from nearfar.evaluation.samples import Dataset, Entry, PointPairs, Sample
+from nearfar.evaluation.samples import Dataset, Entry, Sample
 from nearfar.images import read_image
+from nearfar.pairs import PointPairs
 
 LIST: Final = "DIW_test.csv"
 _PLACES: Final = (LIST, f"DIW_Annotations/{LIST}")

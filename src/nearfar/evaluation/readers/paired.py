@@ -5,9 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from nearfar.errors import DatasetError
 from nearfar.evaluation.crops import CropName, crop_mask
 from nearfar.evaluation.samples import Dataset, Entry, Sample
-from nearfar.pairs import DESCRIPTION, Pair, open_folder
+from nearfar.pairs import DESCRIPTION, Pair, mismatch, open_folder
 
 CAPS_M: Final = {"indoor": 10.0, "driving": 80.0}
 """Farthest distance by scene, of NYU Depth v2 and KITTI (Ranftl et al., TPAMI 2022)."""
@@ -41,7 +42,10 @@ def _name(photo: Path, root: Path) -> str:
 
 
 def _sample(pair: Pair, crop: CropName) -> Sample:
+    photo = pair.read_photo()
     truth = pair.read_truth()
-    height, width = truth.valid.shape
+    if fault := mismatch(pair, photo, truth):
+        raise DatasetError(fault)
+    height, width = photo.shape[:2]
     driving = pair.info.scene == "driving"
-    return Sample(pair.read_photo(), truth, crop_mask(crop, (height, width), driving=driving))
+    return Sample(photo, truth, crop_mask(crop, (height, width), driving=driving))
