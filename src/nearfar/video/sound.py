@@ -1,98 +1,142 @@
-"""The sound of one clip, carried over into another."""
+"""A sound track encoded anew, as AAC."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, final
 
+from nearfar.errors import VideoError
 from nearfar.extras import require
 
 if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.audio.layout import AudioLayout
+    from av.audio.resampler import AudioResampler
+    from av.audio.stream import AudioStream
     from av.container import OutputContainer
 
-MP4_SOUND: Final = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"})
-"""What players take in an MP4; other sound is encoded anew as AAC."""
+AAC_HZ: Final = frozenset(
+    {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000}
+)
+"""Rates of AAC (ISO/IEC 14496-3, table 1.18); other sound is resampled to `USUAL_HZ`."""
 
-_EARLIEST_S: Final = -1.0
+USUAL_HZ: Final = 48_000
+
+LAYOUTS: Final = {
+    "mono": frozenset({"FC"}),
+    "stereo": frozenset({"FL", "FR"}),
+    "3.0": frozenset({"FL", "FR", "FC"}),
+    "4.0": frozenset({"FL", "FR", "FC", "BC"}),
+    "5.0": frozenset({"FL", "FR", "FC", "BL", "BR"}),
+    "5.1": frozenset({"FL", "FR", "FC", "LFE", "BL", "BR"}),
+    "7.1": frozenset({"FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"}),
+}
+"""Layouts that AAC names by a number, which every player knows -> their channels."""
+
+_BY_COUNT: Final = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
+_AS_BACK: Final = {"SL": "BL", "SR": "BR"}
+_FAULTY: Final = (17, 1)
 
 
-class Sound:
-    """Muxes the first sound track of a clip into an output, as far as the picture has come.
+def refuse_to_decode() -> str | None:
+    """Say why sound must not be decoded with this PyAV; None where it may be.
+
+    PyAV 17.1, 18.0 and 18.1 free the channel layout of a frame twice where its channels stand
+    in an order of their own, as in MOV with 7.1 channels: that ends the process.
+    """
+    version = str(require("av").__version__)
+    numbers = tuple(int(each) for each in version.split(".")[:2] if each.isdecimal())
+    if numbers < _FAULTY:
+        return None
+    return f"PyAV {version} may crash on it: pip install 'av<17.1'"
+
+
+def layout_for(layout: "AudioLayout") -> tuple[str, bool]:
+    """Choose the layout of AAC for one of sound.
+
+    Returns:
+        Its name, and whether every channel has a place of its own in it.
+    """
+    count = layout.nb_channels
+    if not _is_known(layout):
+        return _BY_COUNT.get(count, "7.1"), count in _BY_COUNT
+    names = {each.name for each in layout.channels}
+    for wanted in (names, {_AS_BACK.get(each, each) for each in names}):
+        for name, channels in LAYOUTS.items():
+            if wanted <= channels and len(wanted) == count:
+                return name, True
+    return ("7.1" if count > len(LAYOUTS["5.1"]) else "5.1" if count > 2 else "stereo"), False
+
+
+@final
+class SoundEncoder:
+    """Encodes a sound track into an output as AAC.
 
     Args:
-        path: the clip.
-        start: time stamp of its first moment, which becomes 0.
+        track: whose packets are given.
+        start: time stamp of the clip's first moment, which becomes 0.
         output: where the sound goes; its header is not written yet.
-        copied: names of codecs whose packets are passed on as they are; None copies all.
+
+    Attributes:
+        target: the track in the output.
+        warning: what became of the sound, after its place in the clip; None where nothing is lost.
+
+    Raises:
+        VideoError: nothing can be decoded of it.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        start: Fraction,
-        output: "OutputContainer",
-        *,
-        copied: frozenset[str] | None,
-    ) -> None:
-        av = require("av")
-        self._output = output
+    def __init__(self, track: "AudioStream", start: Fraction, output: "OutputContainer") -> None:
         self._start = start
-        self._source = av.open(str(path))
-        self._track = self._source.streams.audio[0]
-        if copied is None or self._track.codec_context.name in copied:
-            self._target = output.add_stream_from_template(self._track)
-            self._packets = self._copied()
-        else:
-            self._target = output.add_stream("aac", rate=self._track.codec_context.sample_rate)
-            self._packets = self._encoded()
-        self._next: Any = None
+        self._resampler: AudioResampler | None = None
+        self._shape: tuple[str, str, int] | None = None
+        context = track.codec_context
+        if reason := refuse_to_decode():
+            raise VideoError(reason)
+        if context.codec is None or not context.sample_rate or not context.layout.nb_channels:
+            raise VideoError("of a kind that can't be decoded")
+        rate = context.sample_rate if context.sample_rate in AAC_HZ else USUAL_HZ
+        self._layout, is_whole = layout_for(context.layout)
+        self.warning = (
+            None
+            if is_whole
+            else f"its {context.layout.nb_channels} channels were mixed to {self._layout}"
+        )
+        self.target: AudioStream = output.add_stream("aac", rate=rate, layout=self._layout)
+        self._rate = rate
 
-    def until(self, time_s: float) -> None:
-        """Mux the sound up to a time, in seconds from the start."""
-        while True:
-            self._next = self._next or next(self._packets, None)
-            if self._next is None:
-                return
-            if self._next.pts * Fraction(self._next.time_base) > time_s:
-                return
-            self._output.mux(self._next)
-            self._next = None
-
-    def close(self) -> None:
-        """Close the clip."""
-        self._packets.close()
-        self._source.close()
-
-    def _copied(self) -> Generator[Any, None, None]:
-        for packet in self._demuxed():
-            base = Fraction(packet.time_base)
-            offset = round(self._start / base)
-            packet.pts -= offset
-            packet.dts -= offset
-            if packet.pts * base < _EARLIEST_S:
-                continue
-            packet.stream = self._target
-            yield packet
-
-    def _demuxed(self) -> Iterator[Any]:
+    def packets(self, packet: Any) -> Iterator[Any]:
+        """Encode what a packet holds; where it is damaged, silence is what is left of it."""
         av = require("av")
         try:
-            for packet in self._source.demux(self._track):
-                if packet.pts is not None and packet.dts is not None:
-                    yield packet
+            frames = packet.decode()
         except av.FFmpegError:
-            return  # a file that is cut off: the reader of its picture says so
+            return
+        for frame in frames:
+            if frame.pts is None or not frame.samples or frame.time_base is None:
+                continue
+            frame.pts -= round(self._start / Fraction(frame.time_base))
+            for each in self._resampled(frame):
+                yield from self.target.encode(each)
 
-    def _encoded(self) -> Generator[Any, None, None]:
-        av = require("av")
-        for packet in self._demuxed():
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                continue  # damaged: silence is what is left of it
-            for frame in frames:
-                if frame.pts is None:
-                    continue
-                frame.pts -= round(self._start / Fraction(frame.time_base))
-                yield from self._target.encode(frame)
-        yield from self._target.encode(None)
+    def rest(self) -> Iterator[Any]:
+        """Give what is still held."""
+        if self._resampler is not None:
+            for each in self._resampler.resample(None):
+                yield from self.target.encode(each)
+        yield from self.target.encode(None)
+
+    def _resampled(self, frame: "AudioFrame") -> "Iterator[AudioFrame]":
+        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if shape != self._shape:
+            if self._resampler is not None:
+                yield from self._resampler.resample(None)
+            resampler: Any = require("av").AudioResampler
+            # not planar: PyAV does not find the end of eight planes
+            self._resampler = resampler(format="flt", layout=self._layout, rate=self._rate)
+            self._shape = shape
+        assert self._resampler is not None  # noqa: S101 - for the type checker
+        yield from self._resampler.resample(frame)
+
+
+def _is_known(layout: "AudioLayout") -> bool:
+    """Say whether the places of the channels are given; `6 channels` gives none."""
+    return "(" in layout.name or not layout.name.endswith(" channels")
