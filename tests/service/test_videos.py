@@ -113,7 +113,7 @@ def test_effect_takes_a_picture(service: Served, clip: bytes) -> None:
         {"density": 0.5},
         {"show": "fog", "density": 7},
         {"show": "fog", "colour": "no such"},
-        {"show": "cutout"},
+        {"show": "cutout", "background": "photo"},
         {"show": "stereo", "layout": "wiggle"},
         {"show": "grey10", "colormap": "inferno"},
         {"show": "sticker", "font": "/etc/hostname"},
