@@ -28,7 +28,7 @@ def service(module_service: Served, network: Network) -> Iterator[Served]:
 
 
 def frames(content: bytes) -> list[av.VideoFrame]:
-    with av.open(io.BytesIO(content)) as film:
+    with av.open(io.BytesIO(content), "r") as film:
         return list(film.decode(video=0))
 
 

@@ -15,9 +15,6 @@ import tempfile
 import traceback
 from pathlib import Path
 
-import av  # noqa: F401 - loaded once, before the fork
-import av.filter
-
 from nearfar.cli import main
 from nearfar.cli import video as command
 from nearfar.estimator import Estimator
@@ -79,7 +76,8 @@ def _wait(child: int, limit_s: float) -> bool:
 
 def serve(limit_s: float) -> None:
     for line in sys.stdin:
-        print(json.dumps(watched(Path(line.rstrip("\n")), limit_s)), flush=True)
+        sys.stdout.write(json.dumps(watched(Path(line.rstrip("\n")), limit_s)) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def test_a_thousand_mutated_clips_end_by_themselves_and_in_time(
     def work(share: int) -> list[str]:
         faults = []
         for number in range(share, len(names), WORKERS):
-            dice, name = random.Random(number), names[number]
+            dice, name = random.Random(number), names[number]  # noqa: S311 - no secret
             folder = tmp_path / f"{number}"
             folder.mkdir()
             is_whole = number < len(good)

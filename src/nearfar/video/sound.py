@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, final
 
+import numpy as np
+
 from nearfar.errors import VideoError
 from nearfar.extras import require
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.audio.layout import AudioLayout
-    from av.audio.resampler import AudioResampler
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
 
@@ -32,7 +33,19 @@ LAYOUTS: Final = {
 }
 """Layouts that AAC names by a number, which every player knows -> their channels."""
 
-_BY_COUNT: Final = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
+_BY_COUNT: Final = {
+    1: "mono",
+    2: "stereo",
+    3: "3.0",
+    4: "4.0",
+    5: "5.0",
+    6: "5.1",
+    7: "6.1",
+    8: "7.1",
+}
+"""What so many channels are where nothing is said of their places, as in PCM of Matroska."""
+
+_MOST: Final = 8
 _AS_BACK: Final = {"SL": "BL", "SR": "BR"}
 _FAULTY: Final = (17, 1)
 
@@ -56,15 +69,20 @@ def layout_for(layout: "AudioLayout") -> tuple[str, bool]:
     Returns:
         Its name, and whether every channel has a place of its own in it.
     """
-    count = layout.nb_channels
-    if not _is_known(layout):
-        return _BY_COUNT.get(count, "7.1"), count in _BY_COUNT
-    names = {each.name for each in layout.channels}
-    for wanted in (names, {_AS_BACK.get(each, each) for each in names}):
-        for name, channels in LAYOUTS.items():
-            if wanted <= channels and len(wanted) == count:
-                return name, True
+    if not is_placed(layout):
+        name = _BY_COUNT.get(layout.nb_channels, "7.1")
+        return ("7.1", False) if name not in LAYOUTS else (name, layout.nb_channels <= _MOST)
+    count, names = layout.nb_channels, {each.name for each in layout.channels}
+    as_back = {_AS_BACK.get(each, each) for each in names}
+    for name, channels in LAYOUTS.items():
+        if any(len(each) == count and each <= channels for each in (names, as_back)):
+            return name, True
     return ("7.1" if count > len(LAYOUTS["5.1"]) else "5.1" if count > 2 else "stereo"), False
+
+
+def is_placed(layout: "AudioLayout") -> bool:
+    """Say whether the places of the channels are given; `6 channels` gives none."""
+    return "(" in layout.name or not layout.name.endswith(" channels")
 
 
 @final
@@ -78,30 +96,29 @@ class SoundEncoder:
 
     Attributes:
         target: the track in the output.
-        warning: what became of the sound, after its place in the clip; None where nothing is lost.
+        warnings: what became of the sound, each to follow its name; none where nothing is lost.
 
     Raises:
         VideoError: nothing can be decoded of it.
     """
 
     def __init__(self, track: "AudioStream", start: Fraction, output: "OutputContainer") -> None:
+        self.warnings: list[str] = []
         self._start = start
-        self._resampler: AudioResampler | None = None
-        self._shape: tuple[str, str, int] | None = None
-        context = track.codec_context
         if reason := refuse_to_decode():
             raise VideoError(reason)
-        if context.codec is None or not context.sample_rate or not context.layout.nb_channels:
+        context = track.codec_context
+        if not context.sample_rate or not context.layout.nb_channels:
             raise VideoError("of a kind that can't be decoded")
-        rate = context.sample_rate if context.sample_rate in AAC_HZ else USUAL_HZ
         self._layout, is_whole = layout_for(context.layout)
-        self.warning = (
-            None
-            if is_whole
-            else f"its {context.layout.nb_channels} channels were mixed to {self._layout}"
-        )
-        self.target: AudioStream = output.add_stream("aac", rate=rate, layout=self._layout)
-        self._rate = rate
+        self._rate = context.sample_rate if context.sample_rate in AAC_HZ else USUAL_HZ
+        if not is_whole:
+            count = context.layout.nb_channels
+            self.warnings.append(f"its {count} channels were mixed to {self._layout}")
+        target: Any = output.add_stream("aac", rate=self._rate, layout=self._layout)
+        self.target: AudioStream = target
+        self._form: _Form | None = None
+        self._is_lost = False
 
     def packets(self, packet: Any) -> Iterator[Any]:
         """Encode what a packet holds; where it is damaged, silence is what is left of it."""
@@ -114,29 +131,66 @@ class SoundEncoder:
             if frame.pts is None or not frame.samples or frame.time_base is None:
                 continue
             frame.pts -= round(self._start / Fraction(frame.time_base))
-            for each in self._resampled(frame):
-                yield from self.target.encode(each)
+            yield from self._encoded(frame)
 
     def rest(self) -> Iterator[Any]:
         """Give what is still held."""
-        if self._resampler is not None:
-            for each in self._resampler.resample(None):
-                yield from self.target.encode(each)
+        yield from self._encoded(None)
         yield from self.target.encode(None)
 
-    def _resampled(self, frame: "AudioFrame") -> "Iterator[AudioFrame]":
-        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if shape != self._shape:
-            if self._resampler is not None:
-                yield from self._resampler.resample(None)
-            resampler: Any = require("av").AudioResampler
-            # not planar: PyAV does not find the end of eight planes
-            self._resampler = resampler(format="flt", layout=self._layout, rate=self._rate)
-            self._shape = shape
-        assert self._resampler is not None  # noqa: S101 - for the type checker
-        yield from self._resampler.resample(frame)
+    def _encoded(self, frame: "AudioFrame | None") -> Iterator[Any]:
+        if self._is_lost:
+            return
+        try:
+            for each in self._formed(frame):
+                yield from self.target.encode(each)
+        except (ValueError, require("av").FFmpegError) as error:
+            self._is_lost = True
+            self.warnings.append(f"it is lost from where it can't be encoded ({error})")
+
+    def _formed(self, frame: "AudioFrame | None") -> "Iterator[AudioFrame]":
+        form = self._form
+        if form is not None and (frame is None or form.shape != _shape(frame)):
+            yield from form(None)
+            form = self._form = None
+        if frame is not None:
+            form = self._form = form or _Form(frame, self._layout, self._rate)
+            yield from form(frame)
 
 
-def _is_known(layout: "AudioLayout") -> bool:
-    """Say whether the places of the channels are given; `6 channels` gives none."""
-    return "(" in layout.name or not layout.name.endswith(" channels")
+class _Form:
+    """Brings frames of one shape to a layout and a rate, as packed floats."""
+
+    def __init__(self, frame: "AudioFrame", layout: str, rate: int) -> None:
+        self.shape = _shape(frame)
+        resampler: Any = require("av").AudioResampler
+        # not planar: PyAV does not find the end of eight planes
+        self._last = resampler(format="flt", layout=layout, rate=rate)
+        self._packer: Any = None
+        if not is_placed(frame.layout):
+            name, own_rate = frame.layout.name, frame.sample_rate
+            self._packer = resampler(format="flt", layout=name, rate=own_rate)
+
+    def __call__(self, frame: "AudioFrame | None") -> "Iterator[AudioFrame]":
+        if self._packer is None:
+            yield from self._last.resample(frame)
+            return
+        for packed in self._packer.resample(frame):
+            yield from self._last.resample(_placed(packed))
+        if frame is None:
+            yield from self._last.resample(None)
+
+
+def _placed(frame: "AudioFrame") -> "AudioFrame":
+    """Give packed channels their usual places; more than eight have none."""
+    count = frame.layout.nb_channels
+    samples = frame.to_ndarray().reshape(-1, count)[:, :_MOST]
+    name = _BY_COUNT[samples.shape[1]]
+    packed = np.ascontiguousarray(samples).reshape(1, -1)
+    made: AudioFrame = require("av").AudioFrame.from_ndarray(packed, "flt", name)
+    made.sample_rate, made.pts, made.time_base = frame.sample_rate, frame.pts, frame.time_base
+    return made
+
+
+def _shape(frame: "AudioFrame") -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate

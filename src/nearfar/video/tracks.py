@@ -1,6 +1,6 @@
 """The other tracks of one clip, carried over into another: sound, subtitles, and what it says."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
@@ -43,6 +43,9 @@ _EARLIEST_S: Final = -1.0
 
 
 class _Carrier(Protocol):
+    @property
+    def warnings(self) -> Sequence[str]: ...
+
     def packets(self, packet: Any, /) -> Iterator[Any]: ...
 
     def rest(self) -> Iterator[Any]: ...
@@ -54,6 +57,9 @@ class _Copier:
 
     target: Any
     start: "Fraction"
+    warnings: tuple[str, ...] = ()
+    _before: Any = None
+    _step: int = 0
 
     def packets(self, packet: Any) -> Iterator[Any]:
         base = packet.time_base
@@ -63,8 +69,17 @@ class _Copier:
         packet.pts -= offset
         packet.dts -= offset
         if packet.pts * base >= _EARLIEST_S:
+            self._last(packet)
             packet.stream = self.target
             yield packet
+
+    def _last(self, packet: Any) -> None:
+        """Give a packet of unknown length that of the one before, or MP4 leaves the last out."""
+        if self._before is not None:
+            self._step = packet.pts - self._before
+        self._before = packet.pts
+        if not packet.duration and self.target.type == "audio":
+            packet.duration = max(0, self._step)
 
     def rest(self) -> Iterator[Any]:
         return iter(())
@@ -82,14 +97,13 @@ class Tracks:
         output: where they go; its header is not written yet.
         copied: names of codecs whose packets are passed on as they are; None copies all.
 
-    Attributes:
-        warnings: what could not be kept, a sentence each.
     """
 
     def __init__(
         self, clip: ClipInfo, output: "OutputContainer", *, copied: frozenset[str] | None
     ) -> None:
-        self.warnings: list[str] = []
+        self._lost: list[str] = []
+        self._names: dict[int, str] = {}
         self._clip, self._output, self._copied = clip, output, copied
         self._source = opened(clip.path)
         self._carriers: dict[int, _Carrier] = {}
@@ -102,6 +116,16 @@ class Tracks:
                 self._carry(track)
         self._packets = self._muxed()
         self._next: Any = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What could not be kept, a sentence each; whole after the last packet."""
+        told = [
+            f"{self._names[index]}: {each}"
+            for index, carrier in self._carriers.items()
+            for each in carrier.warnings
+        ]
+        return [*self._lost, *told]
 
     def until(self, time_s: float) -> None:
         """Mux the tracks up to a time, in seconds from the start."""
@@ -121,16 +145,18 @@ class Tracks:
         self._source.close()
 
     def _carry(self, track: Any) -> None:
+        kind = {"audio": "sound", "subtitle": "subtitles"}.get(track.type, track.type)
+        self._names[track.index] = (
+            f"{self._clip.path}: track {track.index} ({kind}, {codec_of(track)})"
+        )
         try:
             self._carriers[track.index] = carrier = self._carrier(track)
         except VideoError as error:
-            self._say(track, str(error))
+            self._lost.append(f"{self._names[track.index]}: {error}")
             return
         target = carrier.target
         target.metadata.update(_told(track.metadata, _OF_A_TRACK))
         target.disposition = flags_of(track)
-        if isinstance(carrier, SoundEncoder) and carrier.warning:
-            self._say(track, carrier.warning)
 
     def _carrier(self, track: Any) -> "_Copier | SoundEncoder":
         if self._is_copied(track):
@@ -150,12 +176,6 @@ class Tracks:
             return False
         is_slow = track.type != "audio" or track.codec_context.sample_rate <= MP4_MOST_HZ
         return codec_of(track) in self._copied and is_slow
-
-    def _say(self, track: Any, what: str) -> None:
-        kind = {"audio": "sound", "subtitle": "subtitles"}.get(track.type, track.type)
-        self.warnings.append(
-            f"{self._clip.path}: track {track.index} ({kind}, {codec_of(track)}): {what}"
-        )
 
     def _muxed(self) -> Generator[Any, None, None]:
         for packet in self._demuxed():
