@@ -24,6 +24,11 @@ VIDEO: Final[dict[str, Text]] = {
     ),
     "option.smooth": Text("Smooth along movement", "沿运动平滑"),
     "option.smooth.info": Text("Takes the flicker out of the map.", "去除深度图的闪烁。"),
+    "option.deinterlace": Text("Deinterlace", "去隔行"),
+    "option.deinterlace.info": Text(
+        "Makes interlaced frames whole; auto: where the clip says they are.",
+        "把隔行画面合成完整画面；auto：视频自身标明隔行时才处理。",
+    ),
     "video.options": Text("Model and precision", "模型与精度"),
     "video.start": Text("Start", "开始"),
     "video.cancel": Text("Cancel", "取消"),
