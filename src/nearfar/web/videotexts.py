@@ -56,8 +56,9 @@ VIDEO: Final[dict[str, Text]] = {
         "Browsers can't play this kind of file: download it.", "浏览器无法播放这种文件：请下载。"
     ),
     "video.damaged": Text(
-        "The clip is damaged or cut off: what is there was taken.",
-        "视频已损坏或不完整：已处理其中完好的部分。",
+        "Not all of the clip could be taken over: it is damaged or cut off, or holds what this kind"
+        " of file can't, such as subtitles.",
+        "视频未能全部保留：可能已损坏或不完整，也可能含有结果文件无法保存的内容，例如字幕。",
     ),
     "video.download": Text("Download", "下载"),
     "video.error.noclip": Text(
