@@ -15,7 +15,6 @@ from nearfar.video.tonemap import Colours, ToneMapper, colours_of
 
 if TYPE_CHECKING:
     import av
-    from av.video.codeccontext import VideoCodecContext
 
 _BT2020: Final = 9
 _UNSAID: Final = 2
@@ -38,14 +37,10 @@ class View:
 
     Args:
         pixel_aspect: width of a stored pixel by its height; None where nothing is said.
-        context: the decoder, which knows what colours mean.
     """
 
-    def __init__(
-        self, pixel_aspect: Fraction | None, context: "VideoCodecContext | None" = None
-    ) -> None:
+    def __init__(self, pixel_aspect: Fraction | None) -> None:
         self._pixel_aspect = pixel_aspect
-        self._context = context
         self._scalers = _Scalers()
 
     def size_px(self, decoded: "av.VideoFrame") -> tuple[int, int]:
@@ -55,8 +50,8 @@ class View:
 
     def colours(self, decoded: "av.VideoFrame") -> Colours | None:
         """Say what a frame's colours mean; None for BT.709."""
-        source: Any = decoded if hasattr(decoded, "color_trc") else self._context
-        return None if source is None else colours_of(source.color_trc, source.color_primaries)
+        source: Any = decoded
+        return colours_of(source.color_trc, source.color_primaries)
 
     def pixels(
         self,

@@ -87,7 +87,7 @@ class Clip:
         end_ticks, count, damaged, size_px, resized = -_STEP, 0, 0, None, None
         with opened(self.info.path) as container:
             stream = picture_of(self.info.path, container)
-            view = View(stream.sample_aspect_ratio, stream.codec_context)
+            view = View(stream.sample_aspect_ratio)
             threads = threads_for(self.info.size_px)
             for each in decoded(container, stream, self.deinterlace, threads):
                 if each is None:

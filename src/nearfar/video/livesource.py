@@ -63,7 +63,7 @@ def _address(url: str, stop: threading.Event) -> Iterator[Image]:
     try:
         with av.open(url, options=options, timeout=(_OPEN_S, _READ_S)) as container:
             stream = picture_of(name, container)
-            view = View(stream.sample_aspect_ratio, stream.codec_context)
+            view = View(stream.sample_aspect_ratio)
             for each in decoded(container, stream, "auto", threads=0):
                 if stop.is_set():
                     return
