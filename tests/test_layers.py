@@ -20,6 +20,7 @@ RUNG = {
             "depthraster",
             "spread",
             "clipfiles",
+            "avfiles",
             "h264",
             "flow",
             "floor",

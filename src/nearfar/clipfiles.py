@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from nearfar import h264
+from nearfar.avfiles import file_url
 from nearfar.errors import UsageError, WriteError
 from nearfar.extras import require
 from nearfar.images import Image
@@ -68,7 +69,9 @@ def _mp4(frames: Iterator[Image], path: Path, timing: Timing) -> None:
     av = require("av")
     to_frames = h264.ToFrames()
     try:
-        with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as output:
+        with av.open(
+            file_url(path), "w", format="mp4", options={"movflags": "faststart"}
+        ) as output:
             stream: Any = None
             for pixels in frames:
                 height, width = pixels.shape[:2]

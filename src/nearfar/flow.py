@@ -17,6 +17,9 @@ Grey = NDArray[np.uint8]
 
 _SLIP_PX: Final = 1.0
 
+_LEAST_PX: Final = 12
+"""OpenCV finds no flow in pictures with a shorter side: they are taken to stand still."""
+
 
 class Places(NamedTuple):
     """Where the pixels of one picture are in another.
@@ -75,6 +78,8 @@ class Flow:
 
     def _moved(self, here: Grey, there: Grey) -> Values:
         """(h, w, 2): by how much, in pixels."""
+        if min(here.shape) < _LEAST_PX:
+            return np.zeros((*here.shape, 2), np.float32)
         nothing: Any = None  # OpenCV: no flow to begin with
         return np.asarray(self._dis.calc(here, there, nothing), np.float32)
 

@@ -209,3 +209,14 @@ def test_every_effect_is_in_its_document_with_its_picture(examples: Path) -> Non
     there = {f"gallery/{path.name}" for path in (docs / "gallery").glob("*.jpg")}
     assert set(shown) == there
     assert sum((docs / name).stat().st_size for name in there) < 2.5e6
+
+
+def test_a_colon_in_the_name_of_a_film_is_no_protocol(
+    run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photo.parent)
+    ran = run("effect", "rack-focus", photo, "-o", "12:30.mp4", *QUICK["rack-focus"])
+
+    assert ran.status == 0, ran.err
+    with av.open("file:12:30.mp4") as film:
+        assert len(list(film.decode(video=0))) >= 2

@@ -1,9 +1,16 @@
 import json
+import threading
 from pathlib import Path
+from typing import get_args
 
 import av
+import numpy as np
+import PIL.Image
 import pytest
 
+from nearfar.effects.frames import FRAME_EFFECTS
+from nearfar.video.livesource import live_frames
+from nearfar.video.shows import ShowName
 from tests.cli.conftest import Run
 from tests.video.clips import picture, write_clip
 
@@ -67,11 +74,65 @@ def test_an_effect_on_every_frame(run: Run, clip: Path) -> None:
     assert clip.with_name("clip-fog.mp4").exists()
 
 
-def test_an_effect_with_alpha_is_refused(run: Run, clip: Path) -> None:
-    ran = run("video", clip, "--show", "cutout", *MODEL)
+@pytest.mark.parametrize("kind", [*get_args(ShowName), *FRAME_EFFECTS])
+def test_everything_that_can_be_shown_works_with_its_defaults(
+    run: Run, clip: Path, kind: str
+) -> None:
+    ran = run("video", clip, "--show", kind, *MODEL)
+
+    assert (ran.status, ran.err) == (0, "")
+    (target,) = (each for each in clip.parent.iterdir() if each != clip)
+    if target.is_dir():
+        assert len(list(target.glob("0*"))) == 4
+        return
+    with av.open(str(target)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 4
+
+
+def test_a_cutout_lies_on_white(run: Run, clip: Path) -> None:
+    assert run("video", clip, "--show", "cutout", "--set", "cut=1", *MODEL).status == 0
+    with av.open(str(clip.with_name("clip-cutout.mp4"))) as film:
+        frame = next(film.decode(video=0)).to_ndarray(format="rgb24")
+    assert np.median(frame) >= 253
+
+
+@pytest.mark.parametrize("name", ["12:30.mp4", "2024-01-01T12:30:00.mp4", "concat:x.mp4"])
+def test_a_colon_in_a_name_is_no_protocol(
+    run: Run, clip: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(clip.parent)
+    clip.rename(name)
+
+    ran = run("video", name, "-o", f"out:{name}", *MODEL)
+    assert (ran.status, ran.err) == (0, "")
+    ran = run("video", f"./{name}", "-o", f"./file:{name}", "--show", "side", *MODEL)
+    assert (ran.status, ran.err) == (0, "")
+    names = sorted(path.name for path in clip.parent.iterdir())
+    assert names == sorted([name, f"out:{name}", f"file:{name}"])
+    assert next(live_frames(name, threading.Event())).shape == (48, 64, 3)
+
+
+def test_deinterlacing_can_be_chosen(run: Run, clip: Path) -> None:
+    for when in ("on", "off", "auto"):
+        assert run("video", clip, "--deinterlace", when, "--force", *MODEL).status == 0
+    assert run("video", clip, "--deinterlace", "perhaps", "--force", *MODEL).status == 2
+
+
+def test_a_folder_is_no_clip(run: Run, tmp_path: Path) -> None:
+    ran = run("video", tmp_path, "-o", tmp_path / "out.mp4", *MODEL)
     assert ran.status == 1
-    assert "background" in ran.err
-    assert sorted(path.name for path in clip.parent.iterdir()) == ["clip.mp4"]
+    assert len(ran.err.splitlines()) == 1
+
+
+def test_a_clip_that_cannot_be_decoded_gives_one_line(run: Run, tmp_path: Path) -> None:
+    pictures = [PIL.Image.fromarray(picture(number)) for number in range(3)]
+    pictures[0].save(tmp_path / "a.webp", save_all=True, append_images=pictures[1:])
+
+    ran = run("video", tmp_path / "a.webp", *MODEL)
+    assert ran.status == 1
+    (line,) = ran.err.splitlines()
+    assert "can't be decoded" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["a.webp"]
 
 
 @pytest.mark.parametrize(

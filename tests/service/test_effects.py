@@ -54,7 +54,7 @@ def test_every_effect_answers(service: Served, photo: bytes, effect: Effect[Any,
         assert picture.size in {(64, 48), (128, 48)}
     elif kind is Clip:
         assert media_type == "video/mp4"
-        with av.open(io.BytesIO(answer.content)) as clip:
+        with av.open(io.BytesIO(answer.content), "r") as clip:
             assert len(list(clip.decode(video=0))) >= 2
     elif effect.name == "sonify":
         assert media_type == "audio/wav"

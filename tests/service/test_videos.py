@@ -28,7 +28,7 @@ def service(module_service: Served, network: Network) -> Iterator[Served]:
 
 
 def frames(content: bytes) -> list[av.VideoFrame]:
-    with av.open(io.BytesIO(content)) as film:
+    with av.open(io.BytesIO(content), "r") as film:
         return list(film.decode(video=0))
 
 
@@ -113,7 +113,7 @@ def test_effect_takes_a_picture(service: Served, clip: bytes) -> None:
         {"density": 0.5},
         {"show": "fog", "density": 7},
         {"show": "fog", "colour": "no such"},
-        {"show": "cutout"},
+        {"show": "cutout", "background": "photo"},
         {"show": "stereo", "layout": "wiggle"},
         {"show": "grey10", "colormap": "inferno"},
         {"show": "sticker", "font": "/etc/hostname"},

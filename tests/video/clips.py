@@ -4,10 +4,12 @@ import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from numpy.typing import NDArray
 
 from nearfar.images import Image
 
@@ -39,12 +41,12 @@ def write_clip(
     """Write a clip of 25 frames a second, or with its own times, and a second of a tone."""
     height, width = pictures[0].shape[:2]
     with av.open(str(path), "w", options=muxing or {}) as container:
-        stream = container.add_stream(codec, rate=25)
+        stream: Any = container.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = width, height, pixels
         stream.options = options or {}
         base = Fraction(1, 1000 if times_ms else 25)
         stream.codec_context.time_base = base
-        track = container.add_stream(sound, rate=RATE_HZ) if sound else None
+        track: Any = container.add_stream(sound, rate=RATE_HZ) if sound else None
         if track is not None:
             tone = np.sin(np.arange(RATE_HZ, dtype=np.float32) * (440 * 2 * np.pi / RATE_HZ))
             heard = AudioFrame.from_ndarray(
@@ -61,13 +63,57 @@ def write_clip(
 
 
 def turn(path: Path, degrees_clockwise: int) -> Path:
-    """Let an MP4 ask its player to turn it, as a telephone's clips do: in the matrix of tkhd."""
-    one, data = 0x10000, bytearray(path.read_bytes())
-    matrix = {
-        90: (0, one, 0, -one, 0, 0, 0, 0, 0x40000000),
-        180: (-one, 0, 0, 0, -one, 0, 0, 0, 0x40000000),
-    }[degrees_clockwise]
+    """Let an MP4 ask its player to turn it, as a telephone's clips do."""
+    return lay(path, *{90: (0, 1, -1, 0), 180: (-1, 0, 0, -1)}[degrees_clockwise])
+
+
+def lay(path: Path, a: int, b: int, c: int, d: int) -> Path:
+    """Let an MP4 ask for x' = a x + c y, y' = b x + d y: in the matrix of tkhd."""
+    data = bytearray(path.read_bytes())
+    matrix = (a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
     at = data.index(b"tkhd") + 4 + 40  # version 0: 24 bytes of times and numbers, 16 of others
     data[at : at + 36] = struct.pack(">9i", *matrix)
     path.write_bytes(data)
+    return path
+
+
+def write_planes(
+    path: Path,
+    frames: Sequence[Sequence[NDArray[Any]]],
+    *,
+    pixels: str,
+    codec: str = "ffv1",
+    options: dict[str, str] | None = None,
+    metadata: dict[str, str] | None = None,
+    **context: Any,
+) -> Path:
+    """Write a clip of 25 frames a second, plane by plane, with what its numbers mean.
+
+    Args:
+        path: where.
+        frames: of each, its planes as FFmpeg orders them for `pixels`.
+        pixels: name of the pixel format.
+        codec: of the clip.
+        options: of the codec.
+        metadata: of the track.
+        context: attributes of the encoder, such as `color_trc`.
+    """
+    height, width = frames[0][0].shape[:2]
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, height, pixels
+        stream.options = options or {}
+        stream.metadata.update(metadata or {})
+        for name, value in context.items():
+            setattr(stream.codec_context, name, value)
+        for number, planes in enumerate(frames):
+            frame = av.VideoFrame(width, height, pixels)
+            for plane, values in zip(frame.planes, planes, strict=True):
+                row = values.reshape(values.shape[0], -1).view(np.uint8)
+                lines = np.zeros((values.shape[0], plane.line_size), np.uint8)
+                lines[:, : row.shape[1]] = row
+                plane.update(lines.tobytes())
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
     return path

@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -54,7 +55,7 @@ def left_behind(folder: Path) -> list[str]:
 def read_back(path: Path) -> tuple[list[int], list[Image]]:
     """Give times in ms and frames, by PyAV."""
     with av.open(str(path)) as container:
-        frames = list(container.decode(video=0))
+        frames: list[Any] = list(container.decode(video=0))
     times = [round(1000 * float(frame.pts * frame.time_base)) for frame in frames]
     return times, [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in frames]
 

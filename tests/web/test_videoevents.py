@@ -77,7 +77,7 @@ class Clips:
 
 def values(**own: Any) -> list[Any]:
     """What the components hold: defaults, but for the options of effects that are given."""
-    common = [True, False, "grey", "nearfar-lite", 640, False]
+    common = [True, False, "on", "grey", "nearfar-lite", 640, False]
     effects = [
         own.get(f"{name}_{field.name}", field.default)
         for name, effect in FRAME_EFFECTS.items()
@@ -226,6 +226,7 @@ def test_order_is_made_of_the_components() -> None:
     order = read_order("fog", values(fog_density=0.9), ImageLimits())
     assert order.kind == order.what == "fog"
     assert (order.following.steady, order.following.smooth) == (True, False)
+    assert order.following.deinterlace == "on"
     assert order.model == "nearfar-lite"
     assert order.estimating.max_side_px == 640
     assert read_order("exr", values(), ImageLimits()).suffix == ".zip"
@@ -238,5 +239,5 @@ def test_every_kind_is_offered_in_both_languages() -> None:
     assert len(KINDS) == len(set(KINDS))
     for language in ("en", "zh"):
         assert [kind for _, kind in kinds(language)] == list(KINDS)
-    assert {"steady", "smooth", "colormap"} <= video_options()
+    assert {"steady", "smooth", "deinterlace", "colormap"} <= video_options()
     assert KINDS[0] == "side"

@@ -81,7 +81,7 @@ def test_clip_is_worked_on_played_and_taken_home(visit: Page, clip: Path) -> Non
         visit.locator("#nf-video-get").click()
     assert waiting.value.suggested_filename == "walk-depth.mp4"
     content = Path(waiting.value.path()).read_bytes()
-    with av.open(io.BytesIO(content)) as film:
+    with av.open(io.BytesIO(content), "r") as film:
         assert len(list(film.decode(video=0))) == FRAMES
     with av.open(io.BytesIO(content)) as film:
         assert film.streams.audio[0].codec_context.name == "aac"

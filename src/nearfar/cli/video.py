@@ -43,7 +43,8 @@ def video(
 ) -> None:
     """Make the depth of a clip visible, frame by frame, without flicker.
 
-    Times and sound of the clip are kept. Memory does not grow with its length.
+    Times, sound, title and date of the clip are kept, subtitles where the file can hold them.
+    Memory does not grow with its length.
 
     Args:
         clip: The clip, of any format that FFmpeg reads.

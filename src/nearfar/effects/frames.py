@@ -5,6 +5,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 from nearfar.depthmap import DepthMap
 from nearfar.effects import EFFECTS, Effect, Picture
+from nearfar.effects.pictures import over_white
 from nearfar.errors import VideoError
 from nearfar.images import Image
 from nearfar.options import Options
@@ -31,8 +32,9 @@ def for_each_frame(
         options: of that effect, the same for all frames.
 
     Returns:
-        (photo (H, W, 3) uint8, map of its size) -> picture; raises VideoError where these
-        options make a clip of every photo.
+        (photo (H, W, 3) uint8, map of its size) -> picture (h, w, 3) uint8, what is transparent
+        over white: films have no alpha. It raises VideoError where these options make a clip of
+        every photo.
     """
 
     def apply(photo: Image, depth: DepthMap) -> Image:
@@ -42,6 +44,7 @@ def for_each_frame(
                 f"{effect.name} makes no picture of a frame with these options, but a"
                 f" {type(made).__name__.lower()}: choose others"
             )
-        return made.pixels
+        pixels = made.pixels
+        return pixels if pixels.shape[2] == 3 else over_white(pixels)
 
     return apply

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from nearfar.errors import ImageNotFoundError, VideoError
-from nearfar.extras import require
-from nearfar.video.frame import Frame, Scalers
+from nearfar.errors import VideoError
+from nearfar.video.container import opened, picture_of, square_px
+from nearfar.video.decoding import decoded
+from nearfar.video.deinterlace import Deinterlace
+from nearfar.video.frame import Frame, View
 
 if TYPE_CHECKING:
     import av
@@ -38,7 +40,8 @@ class ClipInfo:
 
     Attributes:
         path: where it lies.
-        size_px: width and height, upright as far as that is known before the first frame.
+        size_px: width and height with square pixels, upright as far as that is known before the
+            first frame.
         fps: frames a second, on the average.
         count: number of frames, as said or worked out; None where neither can be.
         duration_s: length of the picture; None when not said.
@@ -61,51 +64,56 @@ class Clip:
 
     Attributes:
         info: of it.
+        deinterlace: whether interlaced frames are made whole.
         warnings: what was wrong with it, a sentence each; whole after the last frame.
     """
 
     info: ClipInfo
+    deinterlace: Deinterlace = "auto"
     warnings: list[str] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Frame]:
         """Decode the clip from its start.
 
-        Frames keep their times, also where these are uneven. A rotation that the clip asks for
-        is carried out. Damaged parts are passed over, and told in `warnings`, as is a file that
-        ends before it should.
+        Frames keep their times, also where these are uneven. They come as they are shown:
+        turned and mirrored as the clip asks for, with square pixels, HDR as BT.709, what is
+        transparent over white, and all of the size of the first. Damaged parts are passed over,
+        and told in `warnings`, as are a file that ends before it should and sizes that change.
 
         Raises:
             VideoError: not one frame could be decoded, or frames are too large.
         """
         del self.warnings[:]
-        end_ticks, count, damaged, size_px = -_STEP, 0, 0, None
-        with _opened(self.info.path) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = threads_for(self.info.size_px)
-            scalers = Scalers()
-            for decoded in _decoded(container, stream):
-                if decoded is None:
+        end_ticks, count, damaged, size_px, resized = -_STEP, 0, 0, None, None
+        with opened(self.info.path) as container:
+            stream = picture_of(self.info.path, container)
+            view = View(stream.sample_aspect_ratio)
+            threads = threads_for(self.info.size_px)
+            for each in decoded(container, stream, self.deinterlace, threads):
+                if each is None:
                     damaged += 1
                     continue
-                end_ticks = max(self._ticks(decoded, count), end_ticks + _STEP)
-                frame = Frame(count, end_ticks, decoded, scalers)
-                size_px = size_px or frame.size_px
-                if frame.size_px != size_px:
-                    raise VideoError(
-                        f"{self.info.path}: its frames change their size at frame {count}:"
-                        " cut it there"
-                    )
-                yield frame
+                end_ticks = max(self._ticks(each, count), end_ticks + _STEP)
+                own_px = view.size_px(each)
+                if own_px != size_px:
+                    _refuse_too_large(self.info.path, own_px)
+                    size_px = size_px or own_px
+                    resized = count if own_px != size_px and resized is None else resized
+                yield Frame(count, end_ticks, each, view, size_px)
                 count += 1
         if not count:
             raise VideoError(f"{self.info.path}: no frame of it can be decoded")
+        if resized is not None and size_px is not None:
+            self.warnings.append(
+                f"{self.info.path}: its frames change their size at frame {resized}: those that"
+                f" follow were scaled to {size_px[0]} x {size_px[1]}"
+            )
         self._judge(end_ticks / TICKS, count, damaged)
 
-    def _ticks(self, decoded: "av.VideoFrame", count: int) -> int:
-        if decoded.pts is None or decoded.time_base is None:
+    def _ticks(self, frame: "av.VideoFrame", count: int) -> int:
+        if frame.pts is None or frame.time_base is None:
             return round(count * TICKS / self.info.fps)
-        return round((decoded.pts * Fraction(decoded.time_base) - self.info.start) * TICKS)
+        return round((frame.pts * Fraction(frame.time_base) - self.info.start) * TICKS)
 
     def _judge(self, last_s: float, count: int, damaged: int) -> None:
         info = self.info
@@ -119,11 +127,12 @@ class Clip:
             )
 
 
-def read_clip(path: str | os.PathLike[str]) -> Clip:
+def read_clip(path: str | os.PathLike[str], *, deinterlace: Deinterlace = "auto") -> Clip:
     """Open a clip of any format that FFmpeg reads, and ask it what it is.
 
     Args:
         path: the file.
+        deinterlace: whether interlaced frames are made whole.
 
     Raises:
         ImageNotFoundError: no such file, or it can't be opened.
@@ -131,28 +140,27 @@ def read_clip(path: str | os.PathLike[str]) -> Clip:
         MissingExtraError: PyAV is not installed.
     """
     path = Path(path)
-    with _opened(path) as container:
-        if not container.streams.video:
-            raise VideoError(f"{path}: there is no picture in it, only sound")
-        stream = container.streams.video[0]
+    with opened(path) as container:
+        stream = picture_of(path, container)
         context = stream.codec_context
-        if context.width < 1 or context.height < 1 or stream.codec_context.codec is None:
+        if context.width < 1 or context.height < 1 or context.codec is None:
             raise VideoError(f"{path}: its picture is of a kind that can't be decoded")
-        if context.width * context.height > _MAX_PIXELS:
-            raise VideoError(f"{path}: frames of {context.width} x {context.height} are too large")
+        size_px = square_px((context.width, context.height), stream.sample_aspect_ratio)
+        _refuse_too_large(path, size_px)
         fps = float(stream.average_rate or stream.guessed_rate or USUAL_FPS)
         duration_s = _duration_s(container, stream)
         count = stream.frames or (round(duration_s * fps) if duration_s else None)
         return Clip(
             ClipInfo(
                 path=path,
-                size_px=(context.width, context.height),
+                size_px=size_px,
                 fps=fps,
                 count=count,
                 duration_s=duration_s,
                 start=Fraction(container.start_time or 0, 1_000_000),
                 has_sound=bool(container.streams.audio),
-            )
+            ),
+            deinterlace,
         )
 
 
@@ -164,43 +172,13 @@ def threads_for(size_px: tuple[int, int]) -> int:
     return min(_THREADS, os.cpu_count() or 1, 1 + size_px[0] * size_px[1] // _PIXELS_A_THREAD)
 
 
-def _opened(path: Path) -> "InputContainer":
-    av = require("av")
-    try:
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise ImageNotFoundError(f"can't open {path}: {error.strerror or error}") from error
-    try:
-        container: InputContainer = av.open(os.fspath(path))
-    except av.FFmpegError as error:
-        raise VideoError(
-            f"{path}: no clip that can be read, or cut off before its index ({error.strerror})"
-        ) from error
-    return container
-
-
 def _duration_s(container: "InputContainer", stream: "VideoStream") -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * Fraction(stream.time_base))
     return container.duration / 1_000_000 if container.duration else None
 
 
-def _decoded(container: "InputContainer", stream: "VideoStream") -> "Iterator[Any]":
-    """Give the frames, and None for each part that is damaged."""
-    av = require("av")
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.FFmpegError:
-            yield None
-            return
-        if packet is None:
-            return
-        try:
-            yield from packet.decode()
-        except av.EOFError:
-            return
-        except av.FFmpegError:
-            yield None
+def _refuse_too_large(path: Path, size_px: tuple[int, int]) -> None:
+    width, height = size_px
+    if width * height > _MAX_PIXELS:
+        raise VideoError(f"{path}: frames of {width} x {height} are too large")

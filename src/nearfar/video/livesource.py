@@ -11,7 +11,9 @@ import numpy as np
 from nearfar.errors import VideoError
 from nearfar.extras import require
 from nearfar.images import Image
-from nearfar.video.frame import upright
+from nearfar.video.container import picture_of
+from nearfar.video.decoding import decoded
+from nearfar.video.frame import Frame, View
 from nearfar.video.frames import TICKS, read_clip
 
 _OPEN_S = 10.0
@@ -60,13 +62,13 @@ def _address(url: str, stop: threading.Event) -> Iterator[Image]:
     options = {"rtsp_transport": "tcp"} if url.startswith("rtsp") else {}
     try:
         with av.open(url, options=options, timeout=(_OPEN_S, _READ_S)) as container:
-            if not container.streams.video:
-                raise VideoError(f"{name}: there is no picture in it, only sound")
-            to_rgb = av.video.reformatter.VideoReformatter()
-            for frame in container.decode(container.streams.video[0]):
+            stream = picture_of(name, container)
+            view = View(stream.sample_aspect_ratio)
+            for each in decoded(container, stream, "auto", threads=0):
                 if stop.is_set():
                     return
-                yield upright(to_rgb.reformat(frame, format="rgb24"), frame.rotation)
+                if each is not None:
+                    yield Frame(0, 0, each, view).image
     except av.FFmpegError as error:
         raise VideoError(f"{name}: {error.strerror}: is the address right?") from None
     raise VideoError(f"{name}: the stream has ended")

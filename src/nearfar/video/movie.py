@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from nearfar import h264
 from nearfar.atomic import replacing
+from nearfar.avfiles import file_url
 from nearfar.errors import VideoError, WriteError
 from nearfar.extras import require
 from nearfar.video.frames import TICKS, ClipInfo, threads_for
-from nearfar.video.sound import MP4_SOUND, Sound
+from nearfar.video.tracks import MP4_COPIED, Tracks
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -33,19 +34,19 @@ class MovieFormat:
         suffixes: of such files.
         container: FFmpeg's name of the format.
         h264: options of the H.264 encoder; None for FFV1.
-        sound: codecs copied as they are; None for all.
+        copied: codecs of other tracks that are taken over as they are; None for all.
     """
 
     suffixes: tuple[str, ...]
     container: str
     h264: Mapping[str, str] | None = None
-    sound: frozenset[str] | None = None
+    copied: frozenset[str] | None = None
 
 
-COLOUR: Final = MovieFormat((".mp4", ".m4v", ".mov"), "mp4", h264.PICTURES, MP4_SOUND)
+COLOUR: Final = MovieFormat((".mp4", ".m4v", ".mov"), "mp4", h264.PICTURES, MP4_COPIED)
 """Pictures; plays everywhere."""
 
-HEAT: Final = MovieFormat(COLOUR.suffixes, "mp4", h264.MAPS, MP4_SOUND)
+HEAT: Final = MovieFormat(COLOUR.suffixes, "mp4", h264.MAPS, MP4_COPIED)
 """The same for maps in colours."""
 
 GREY10: Final = MovieFormat((".mkv",), "matroska")
@@ -68,7 +69,7 @@ class MovieWriter:
     Args:
         path: the file to make.
         format: `COLOUR`, `HEAT` or `GREY10`.
-        clip: whose sound is taken over, and whose rate is named.
+        clip: whose other tracks and title are taken over, and whose rate is named.
         overwrite: replace a file that is there.
     """
 
@@ -79,7 +80,7 @@ class MovieWriter:
         self._files = ExitStack()
         self._output: OutputContainer
         self._stream: VideoStream | None = None
-        self._sound: Sound | None = None
+        self._tracks: Tracks | None = None
         self._shape: tuple[int, ...] = ()
         self._to_frames = h264.ToFrames()
 
@@ -95,7 +96,7 @@ class MovieWriter:
             temporary = files.enter_context(replacing(self._path, overwrite=self._overwrite))
             self._output = files.enter_context(
                 av.open(
-                    str(temporary),
+                    file_url(temporary),
                     "w",
                     format=self._format.container,
                     options=_MUXING[self._format.container],
@@ -103,6 +104,11 @@ class MovieWriter:
             )
             self._files = files.pop_all()
         return self
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of the clip could not be taken over, a sentence each."""
+        return () if self._tracks is None else tuple(self._tracks.warnings)
 
     def write(self, ticks: int, pixels: NDArray[Any]) -> None:
         """Add a frame.
@@ -126,8 +132,8 @@ class MovieWriter:
                 )
             frame = self._frame(pixels)
             frame.pts, frame.time_base = ticks, Fraction(1, TICKS)
-            if self._sound is not None:
-                self._sound.until(ticks / TICKS)
+            if self._tracks is not None:
+                self._tracks.until(ticks / TICKS)
             self._output.mux(stream.encode(frame))
         except av.FFmpegError as error:
             raise self._refused(error) from error
@@ -153,8 +159,8 @@ class MovieWriter:
                 raise VideoError(f"{self._path}: not one frame was given to be written")
             try:
                 self._output.mux(self._stream.encode(None))
-                if self._sound is not None:
-                    self._sound.until(float("inf"))
+                if self._tracks is not None:
+                    self._tracks.until(float("inf"))
                 self._output.close()
             except av.FFmpegError as refused:
                 raise self._refused(refused) from refused
@@ -172,17 +178,17 @@ class MovieWriter:
             stream = self._ffv1(Fraction(fps).limit_denominator(1001), width, height)
         stream.codec_context.time_base = Fraction(1, TICKS)
         self._stream, self._shape = stream, pixels.shape
-        if self._clip.has_sound:
-            self._sound = Sound(self._clip.path, self._clip.start, self._output, copied=row.sound)
-            self._files.callback(self._sound.close)
+        self._tracks = Tracks(self._clip, self._output, copied=row.copied)
+        self._files.callback(self._tracks.close)
         return stream
 
     def _ffv1(self, rate: Fraction, width: int, height: int) -> "VideoStream":
-        stream = self._output.add_stream("ffv1", rate=rate)
+        stream: Any = self._output.add_stream("ffv1", rate=rate)
         stream.width, stream.height, stream.pix_fmt = width, height, _GREY
         stream.options = {"level": "3", "slices": "4"}
         stream.codec_context.color_range = _FULL_RANGE
-        return stream
+        made: VideoStream = stream
+        return made
 
     def _frame(self, pixels: NDArray[Any]) -> "VideoFrame":
         if self._format is HEAT:

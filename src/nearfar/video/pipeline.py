@@ -13,6 +13,7 @@ from nearfar.estimator import Estimator
 from nearfar.images import Image
 from nearfar.options import Options, option
 from nearfar.runtimes.ownthreads import OWN_THREADS
+from nearfar.video.deinterlace import Deinterlace
 from nearfar.video.frame import Frame
 from nearfar.video.frames import TICKS, Clip, read_clip
 from nearfar.video.shows import Heat, Show
@@ -30,7 +31,7 @@ Progress: TypeAlias = Callable[[int, int | None], None]
 
 @dataclass(frozen=True)
 class VideoOptions(Options):
-    """How the maps of a clip follow one another."""
+    """How a clip is read, and how its maps follow one another."""
 
     steady: bool = option(
         "Carry the range of depths from frame to frame, so that colours do not flicker.",
@@ -38,6 +39,10 @@ class VideoOptions(Options):
     )
     smooth: bool = option(
         "Also smooth the maps along the movement in the picture (optical flow).", default=True
+    )
+    deinterlace: Deinterlace = option(
+        "Make interlaced frames whole: where the clip says they are, always, or never.",
+        default="auto",
     )
 
 
@@ -80,7 +85,7 @@ def convert(
         target: the file, or the folder of a sequence.
         estimator: the loaded model.
         show: what is made of each frame, of `shows.show` or `shows.show_effect`.
-        options: how maps follow one another.
+        options: how the clip is read, and how maps follow one another.
         workers: threads that infer at once, and as many that render.
         overwrite: replace what is there.
         progress: called in this thread after each frame.
@@ -94,14 +99,15 @@ def convert(
     """
     began_s, target = time.perf_counter(), Path(target)
     show.refuse(target, overwrite=overwrite)
-    clip, frames = read_clip(source), 0
+    options = options or VideoOptions()
+    clip, frames = read_clip(source, deinterlace=options.deinterlace), 0
     with (
         OWN_THREADS,
         show.writer(target, clip.info, overwrite=overwrite) as writer,
         overlapped(
             clip,
             lambda items: _inferred(items, estimator, workers),
-            lambda items: _steadied(items, clip, options or VideoOptions()),
+            lambda items: _steadied(items, clip, options),
             lambda items: _rendered(items, estimator, show, workers),
         ) as results,
     ):
@@ -112,7 +118,8 @@ def convert(
             frames += 1
             if progress is not None:
                 progress(frames, clip.info.count)
-    return Done(target, frames, time.perf_counter() - began_s, tuple(clip.warnings))
+    seconds = time.perf_counter() - began_s
+    return Done(target, frames, seconds, (*clip.warnings, *writer.warnings))
 
 
 def steady_maps(

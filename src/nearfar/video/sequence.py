@@ -50,6 +50,11 @@ class SequenceWriter:
             raise self._refused(error) from error
         return self
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of the clip could not be taken over: of a folder of pictures nobody expects more."""
+        return ()
+
     def write(self, ticks: int, content: bytes) -> None:
         """Add a frame.
 

@@ -30,6 +30,11 @@ Called from several threads at once."""
 class Writer(Protocol):
     """Where frames go."""
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of the clip could not be taken over, a sentence each."""
+        ...
+
     def write(self, ticks: int, made: Any, /) -> None:
         """Add what was made of a frame."""
         ...

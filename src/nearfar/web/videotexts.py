@@ -24,6 +24,11 @@ VIDEO: Final[dict[str, Text]] = {
     ),
     "option.smooth": Text("Smooth along movement", "沿运动平滑"),
     "option.smooth.info": Text("Takes the flicker out of the map.", "去除深度图的闪烁。"),
+    "option.deinterlace": Text("Deinterlace", "去隔行"),
+    "option.deinterlace.info": Text(
+        "Makes interlaced frames whole; auto: where the clip says they are.",
+        "把隔行画面合成完整画面；auto：视频自身标明隔行时才处理。",
+    ),
     "video.options": Text("Model and precision", "模型与精度"),
     "video.start": Text("Start", "开始"),
     "video.cancel": Text("Cancel", "取消"),
@@ -51,8 +56,9 @@ VIDEO: Final[dict[str, Text]] = {
         "Browsers can't play this kind of file: download it.", "浏览器无法播放这种文件：请下载。"
     ),
     "video.damaged": Text(
-        "The clip is damaged or cut off: what is there was taken.",
-        "视频已损坏或不完整：已处理其中完好的部分。",
+        "Not all of the clip could be taken over: it is damaged or cut off, or holds what this kind"
+        " of file can't, such as subtitles.",
+        "视频未能全部保留：可能已损坏或不完整，也可能含有结果文件无法保存的内容，例如字幕。",
     ),
     "video.download": Text("Download", "下载"),
     "video.error.noclip": Text(
