@@ -22,7 +22,6 @@ from nearfar.images.tiff import Directory, read_directory, with_directory
 _BYTES_A_PIXEL: Final = 16
 """Of the greatest pixel that is usual: four floats. The limit on pixels is one on bytes too."""
 
-_MOST_TILE_PX: Final = 4096 * 4096
 _OWN_COLOURS: Final = {6, 7, 34712, 50001, 50002}
 """Compressions that are picture formats of their own: JPEG, JPEG 2000, WebP, JPEG XL."""
 
@@ -238,7 +237,7 @@ def _bound(
             "save it as RGB, or raise the limit on pixels"
         )
     tile = tags.integer(tiff.TILE_WIDTH, 0) * tags.integer(tiff.TILE_HEIGHT, 0)
-    if tile * pixel_bits > 64 * max(_MOST_TILE_PX, min(max_pixels, 4 * width * height)):
+    if tile * pixel_bits > 64 * max(tiff.MOST_TILE_PX, min(max_pixels, 4 * width * height)):
         raise ImageTooLargeError(f"{name}: tiles of {tile} pixels: save it with smaller ones")
     if not tags.entries.keys() & {tiff.STRIP_OFFSETS, tiff.TILE_OFFSETS, _OLD_JPEG}:
         raise ValueError("it does not say where its pixels lie")
