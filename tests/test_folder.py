@@ -1,5 +1,7 @@
 """Many photos: which are found, and how they are worked on."""
 
+import errno
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from nearfar.errors import CorruptImageError, ImageError, ImageNotFoundError
+from nearfar.errors import CorruptImageError, ImageError, ImageNotFoundError, PhotoError
 from nearfar.folder import Found, find, work_on
 
 
@@ -49,9 +51,57 @@ def test_pattern_and_file_mix(trip: Path) -> None:
     assert names(find([str(trip / "**" / "*.webp")]), trip) == ["day 2/c.webp"]
 
 
-def test_pattern_without_match_is_told(trip: Path) -> None:
-    with pytest.raises(ImageNotFoundError, match="no picture matches"):
-        list(find([str(trip / "*.gif")]))
+def test_pattern_without_match_is_one_bad_item(trip: Path) -> None:
+    first, second = find([str(trip / "*.gif"), str(trip / "b.jpg")])
+    assert isinstance(first.error, ImageNotFoundError)
+    assert "no picture matches" in str(first.error)
+    assert second == Found(trip / "b.jpg")
+
+
+def test_brackets_of_a_pattern_stand_for_themselves_too(trip: Path) -> None:
+    for name in ("trip [1]/IMG[2].jpg", "trip [1]/IMG2.jpg", "trip 1/IMG[2].jpg", "trip 1/a.jpg"):
+        path = trip / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    pattern = str(trip / "trip [1]" / "IMG[2]*")
+    assert names(find([pattern]), trip) == [
+        "trip 1/IMG[2].jpg",
+        "trip [1]/IMG2.jpg",
+        "trip [1]/IMG[2].jpg",
+    ]
+    deep = trip.joinpath(*["[x]"] * 8)
+    deep.mkdir(parents=True)
+    (deep / "a.jpg").touch()
+    assert len(list(find([str(deep / "*.jpg")]))) == 1
+
+
+def test_a_photo_named_like_a_map_is_a_photo(trip: Path) -> None:
+    for name in ("x-depth.jpg", "y-depth.heic", "burst.mpo", "z-depth-side.jpg", "z-depth.tiff"):
+        (trip / name).touch()
+    left_out: list[Path] = []
+    found = names(find([str(trip)], passed_over=left_out.append), trip)
+    assert found == ["a.PNG", "b.jpg", "burst.mpo", "x-depth.jpg", "y-depth.heic"]
+    results = ["b-depth-color.jpg", "b-depth.png", "z-depth-side.jpg", "z-depth.tiff"]
+    assert [path.name for path in left_out] == results
+    left_out.clear()
+    list(find([str(trip / "*.png")], passed_over=left_out.append))
+    assert [path.name for path in left_out] == ["b-depth.png"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_can_not_be_read_is_one_bad_item(trip: Path) -> None:
+    (trip / "day 2").chmod(0)
+    try:
+        found = list(find([str(trip)], recursive=True))
+    finally:
+        (trip / "day 2").chmod(0o700)
+    assert [each.path.name for each in found] == ["a.PNG", "b.jpg", "day 2"]
+    assert "Permission denied" in str(found[2].error)
+
+
+def test_inputs_that_no_system_takes_are_bad_items() -> None:
+    odd = ["x" * 300, "a\0b", "y" * 5000, "*" + "x" * 300]
+    assert len(list(find(odd))) == 4
 
 
 def test_file_whose_name_looks_like_a_pattern(trip: Path) -> None:
@@ -92,10 +142,16 @@ def test_bad_photo_does_not_end_the_run() -> None:
             raise CorruptImageError("1.jpg: damaged")
         if found.path.stem == "2":
             raise MemoryError
+        if found.path.stem == "3":
+            raise OSError(errno.EIO, "Input/output error", "3-depth.png")
+        if found.path.stem == "4":
+            "\udc80".encode()
         return found.path.stem
 
-    outcomes = list(work_on(photos(4), stem_of, work, workers=2))
-    assert [outcome.result for outcome in outcomes] == ["0", None, None, "3"]
+    outcomes = list(work_on(photos(6), stem_of, work, workers=2))
+    assert [outcome.result for outcome in outcomes] == ["0", None, None, None, None, "5"]
+    assert str(outcomes[3].error) == "3.jpg: Input/output error: 3-depth.png"
+    assert isinstance(outcomes[4].error, PhotoError)
     assert isinstance(outcomes[1].error, CorruptImageError)
     assert isinstance(outcomes[2].error, ImageError)
     assert "not enough memory" in str(outcomes[2].error)
@@ -107,11 +163,14 @@ def test_photo_that_can_t_be_planned_is_not_worked_on() -> None:
     def plan(found: Found) -> str:
         if found.path.stem == "1":
             raise CorruptImageError("1.jpg: no place")
+        if found.path.stem == "2":
+            raise OSError(errno.ENAMETOOLONG, "File name too long")
         return found.path.stem
 
-    outcomes = list(work_on(photos(3), plan, lambda _, stem: worked.append(stem), workers=2))
-    assert [str(outcome.error or "") for outcome in outcomes] == ["", "1.jpg: no place", ""]
-    assert sorted(worked) == ["0", "2"]
+    outcomes = list(work_on(photos(4), plan, lambda _, stem: worked.append(stem), workers=2))
+    errors = [str(outcome.error or "") for outcome in outcomes]
+    assert errors == ["", "1.jpg: no place", "2.jpg: File name too long", ""]
+    assert sorted(worked) == ["0", "3"]
 
 
 def test_fault_of_the_program_ends_the_run() -> None:

@@ -9,14 +9,16 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "nearfar"
 
 RUNG = {
-    **dict.fromkeys(("version", "errors", "extras", "atomic", "options"), 0),
+    **dict.fromkeys(("version", "errors", "extras", "atomic", "options", "names", "places"), 0),
     **dict.fromkeys(
         (
             "images",
             "depthmap",
             "colormaps",
             "depthfiles",
+            "depthbounds",
             "depthcodecs",
+            "depthexr",
             "depthraster",
             "spread",
             "clipfiles",

@@ -15,10 +15,13 @@ DEFAULT_MAX_SIDE_PX = 640
 
 @dataclass(frozen=True)
 class ImageLimits(Options):
-    """What is too large to be read."""
+    """What is refused to be read."""
 
     max_pixels: int = option("Refuse pictures with more pixels than this.", 100_000_000, ge=1)
     max_bytes: int = option("Refuse files with more bytes than this.", 64 * 2**20, ge=1)
+    allow_truncated: bool = option(
+        "Take a JPEG, PNG or BMP that was cut off; its lacking rows are flat.", default=False
+    )
 
 
 @dataclass(frozen=True)

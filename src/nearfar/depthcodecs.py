@@ -8,15 +8,26 @@ claims before they allocate it, and raise whatever their library raises on damag
 import io
 import json
 import logging
+import math
 import re
 import struct
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nearfar import png
+from nearfar.depthbounds import (
+    MAX_PIXELS,
+    MAX_TEXT_BYTES,
+    check_float,
+    check_segments,
+    check_size,
+    read_member,
+)
 from nearfar.errors import DepthFileError
+from nearfar.images import tiff
 from nearfar.version import __version__
 
 Samples = NDArray[Any]
@@ -25,13 +36,14 @@ Samples = NDArray[Any]
 Tags = dict[str, str]
 """Short ASCII keys, any text without NUL."""
 
-MAX_PIXELS: Final = 100_000_000
-MAX_TEXT_BYTES: Final = 1 << 20
-
-_PREFIX: Final = "nearfar:"
+PREFIX: Final = "nearfar:"
+_DESCRIPTION: Final = 270  # TIFF tag
 
 # Python prints what a library logs on damaged files, unless its logger has a handler.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+_MOST_HEADER_BYTES: Final = 512
+"""Of a PFM; usual are 20. A longer one of spaces or digits would keep the expression busy."""
 
 _PFM_HEADER: Final = re.compile(
     rb"P([fF])\s+(\d{1,9})\s+(\d{1,9})\s+([+-]?\d*\.?\d+(?:[eE][+-]?\d{1,3})?)\s"
@@ -40,13 +52,13 @@ _PFM_HEADER: Final = re.compile(
 
 def encode_png(samples: Samples, tags: Tags) -> bytes:
     """Grey PNG of 8 or 16 bits; tags as text."""
-    return png.encode_png(samples, {_PREFIX + key: text for key, text in tags.items()})
+    return png.encode_png(samples, {PREFIX + key: text for key, text in tags.items()})
 
 
 def decode_png(data: bytes) -> tuple[Samples, Tags]:
     """Read a grey PNG of 8 or 16 bits."""
     width_px, height_px, bits, colour = struct.unpack_from(">IIBB", data, 16)
-    _check_size(height_px, width_px)
+    check_size(height_px, width_px)
     if colour != 0:
         raise DepthFileError("it is a picture in colour, not depth: give a grey PNG")
     if bits not in (8, 16):
@@ -56,42 +68,7 @@ def decode_png(data: bytes) -> tuple[Samples, Tags]:
     picture = PngImageFile(io.BytesIO(data))  # Image.open would warn from 89 megapixels on
     with picture:
         samples = np.asarray(picture)
-        return samples, _own(picture.text)
-
-
-def encode_exr(samples: Samples, tags: Tags) -> bytes:
-    """One float32 channel Y, ZIP; tags as string attributes."""
-    import OpenEXR
-
-    header = {_PREFIX + key: text for key, text in tags.items()}
-    header |= {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    stream = io.BytesIO()
-    OpenEXR.File(header, {"Y": np.ascontiguousarray(samples)}).write(stream)
-    return stream.getvalue()
-
-
-def decode_exr(data: bytes) -> tuple[Samples, Tags]:
-    """Read channel Y or Z, or the only channel there is, of the first part."""
-    import OpenEXR
-
-    with OpenEXR.File(io.BytesIO(data), header_only=True) as file:
-        header = dict(file.header())  # the file empties its own when it is closed
-    first, last = header["dataWindow"]
-    shape = int(last[1]) - int(first[1]) + 1, int(last[0]) - int(first[0]) + 1
-    _check_size(*shape)
-    if header["type"] not in (OpenEXR.scanlineimage, OpenEXR.tiledimage):
-        raise DepthFileError("it is a deep EXR: give a flat one")
-    with OpenEXR.File(io.BytesIO(data), separate_channels=True) as file:
-        channels = file.channels()
-        name = next((known for known in ("Y", "Z") if known in channels), None)
-        if name is None and len(channels) == 1:
-            name = next(iter(channels))
-        if name is None:
-            raise DepthFileError(f"no channel Y or Z among its {', '.join(sorted(channels))}")
-        samples = np.asarray(channels[name].pixels)
-    if samples.shape != shape:
-        raise DepthFileError(f"channel {name} does not have one sample a pixel")
-    return samples, _own(header)
+        return samples, own_tags(picture.text)
 
 
 def encode_pfm(samples: Samples, _tags: Tags) -> bytes:
@@ -107,14 +84,14 @@ def decode_pfm(data: bytes) -> tuple[Samples, Tags]:
     Only the sign of the scale counts, as for Middlebury's files: their samples are not
     meant to be multiplied by it.
     """
-    header = _PFM_HEADER.match(data)
+    header = _PFM_HEADER.match(data, 0, _MOST_HEADER_BYTES)
     if header is None:
         raise DepthFileError("its PFM header is damaged")
     colour, width, height, scale = header.groups()
     if colour == b"F":
         raise DepthFileError("it is a PFM in colour, not depth: give a grey one (Pf)")
     shape = int(height), int(width)
-    _check_size(*shape)
+    check_size(*shape)
     order = "<f4" if float(scale) < 0 else ">f4"
     samples = np.frombuffer(data, order, shape[0] * shape[1], header.end())
     return samples.reshape(shape)[::-1], {}
@@ -144,16 +121,25 @@ def decode_tiff(data: bytes) -> tuple[Samples, Tags]:
     """Read the first page."""
     import tifffile
 
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
+    directory = tiff.read_directory(data, tiff.DECODING | {_DESCRIPTION})
+    check_size(directory.integer(tiff.HEIGHT), directory.integer(tiff.WIDTH))
+    tile = directory.integer(tiff.TILE_WIDTH, 0) * directory.integer(tiff.TILE_HEIGHT, 0)
+    if tile > tiff.MOST_TILE_PX:
+        raise DepthFileError(f"it has tiles of {tile} pixels: save it with smaller ones")
+    with tifffile.TiffFile(io.BytesIO(tiff.with_directory(data, directory))) as file:
         page = file.pages.first
-        _check_size(*page.shape)
-        _check_float(page.dtype)
-        samples = np.asarray(page.asarray())
-        try:
-            tags = json.loads(page.description)["nearfar"]
-            return samples, {str(key): str(text) for key, text in tags.items()}
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return samples, {}  # somebody else's description
+        check_size(*page.shape)
+        check_float(page.dtype)
+        rows = min(page.rowsperstrip, page.imagelength) * page.imagewidth
+        places = zip(page.dataoffsets, page.databytecounts, strict=False)
+        segments = (data[start : start + size] for start, size in places)
+        check_segments(int(page.compression), segments, (tile or rows) * page.dtype.itemsize)
+        samples = np.asarray(page.asarray(maxworkers=1))
+    try:
+        tags = json.loads((directory.raw(_DESCRIPTION) or b"").rstrip(b"\0"))["nearfar"]
+        return samples, {str(key): str(text) for key, text in tags.items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return samples, {}  # somebody else's description
 
 
 def encode_npy(samples: Samples, _tags: Tags) -> bytes:
@@ -165,7 +151,7 @@ def encode_npy(samples: Samples, _tags: Tags) -> bytes:
 
 def decode_npy(data: bytes) -> tuple[Samples, Tags]:
     """Read an NPY; never a pickle."""
-    return _read_array(io.BytesIO(data)), {}
+    return _read_array(data), {}
 
 
 def encode_npz(samples: Samples, tags: Tags) -> bytes:
@@ -190,18 +176,30 @@ def decode_npz(data: bytes) -> tuple[Samples, Tags]:
         main = "values" if "values" in names else names[0] if len(names) == 1 else None
         if main is None:
             raise DepthFileError(f"no array 'values' among its {', '.join(names) or 'nothing'}")
-        with archive.open(f"{main}.npy") as member:
-            samples = _read_array(member)
+        samples = _read_array(read_member(archive, f"{main}.npy", 8 * MAX_PIXELS + MAX_TEXT_BYTES))
         tags = {}
         for name in set(names) & {"kind", "model", "note"}:
-            if archive.getinfo(f"{name}.npy").file_size > MAX_TEXT_BYTES:
-                raise DepthFileError(f"its text {name!r} is too long")
-            with archive.open(f"{name}.npy") as member:
-                tags[name] = str(np.lib.format.read_array(member, allow_pickle=False))
+            stored = read_member(archive, f"{name}.npy", MAX_TEXT_BYTES)
+            tags[name] = str(_read_npy(stored, _check_text))
     return samples, tags
 
 
-def _read_array(stream: Any) -> Samples:
+def _check_text(shape: tuple[int, ...], dtype: Any) -> None:
+    if shape != () or dtype.kind not in "US":
+        raise DepthFileError("one of its texts is none: write it anew")
+
+
+def _read_array(data: bytes) -> Samples:
+    def check(shape: tuple[int, ...], dtype: Any) -> None:
+        check_size(*shape)
+        check_float(dtype)
+
+    return np.asarray(_read_npy(data, check))
+
+
+def _read_npy(data: bytes, check: Callable[[tuple[int, ...], Any], None]) -> Any:
+    """Read an NPY whose header `check` lets pass; its values must all be there."""
+    stream = io.BytesIO(data)
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
         shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
@@ -209,31 +207,17 @@ def _read_array(stream: Any) -> Samples:
         shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
     else:
         raise DepthFileError(f"NPY version {version} is not known here")
-    _check_size(*shape)
-    _check_float(dtype)
+    check(shape, dtype)
+    if len(data) - stream.tell() < math.prod(shape) * dtype.itemsize:
+        raise DepthFileError("it is cut off: write it anew")
     stream.seek(0)
-    return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+    return np.lib.format.read_array(stream, allow_pickle=False)
 
 
-def _check_size(*shape: int) -> None:
-    if len(shape) != 2:
-        raise DepthFileError(f"its shape is {shape}: give one map, (height, width)")
-    height_px, width_px = shape
-    if height_px < 1 or width_px < 1:
-        raise DepthFileError(f"it is {width_px} x {height_px} pixels: it holds nothing")
-    if height_px * width_px > MAX_PIXELS:
-        limit = MAX_PIXELS // 1_000_000
-        raise DepthFileError(f"{width_px} x {height_px} pixels are over {limit} megapixels")
-
-
-def _check_float(dtype: Any) -> None:
-    if dtype is None or dtype.kind != "f" or dtype.itemsize > 8:
-        raise DepthFileError(f"its values are {dtype}: give float32")
-
-
-def _own(texts: dict[str, Any]) -> Tags:
+def own_tags(texts: dict[str, Any]) -> Tags:
+    """Return those of a file's texts that nearfar wrote."""
     return {
-        key.removeprefix(_PREFIX): str(text)
+        key.removeprefix(PREFIX): str(text)
         for key, text in texts.items()
-        if key.startswith(_PREFIX) and isinstance(text, str)
+        if key.startswith(PREFIX) and isinstance(text, str)
     }

@@ -21,13 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar import depthcodecs as codecs
+from nearfar import depthexr
 from nearfar.atomic import replacing
+from nearfar.depthbounds import MAX_PIXELS, MAX_TEXT_BYTES
 from nearfar.depthraster import KINDS, DepthRaster, Kind
 from nearfar.errors import DepthFileError, UsageError
 
 _Decoded = TypeVar("_Decoded")
 
-MAX_FILE_BYTES: Final = 8 * codecs.MAX_PIXELS + codecs.MAX_TEXT_BYTES
+MAX_FILE_BYTES: Final = 8 * MAX_PIXELS + MAX_TEXT_BYTES
 _BLOCK_VALUES: Final = 2**17  # are made integers at a time, within a core's cache
 
 
@@ -61,7 +63,7 @@ FORMATS: Final[Mapping[str, DepthFormat]] = MappingProxyType(
     {
         "png16": DepthFormat((".png",), _PNG, _BOTH, 16, codecs.encode_png, codecs.decode_png),
         "png8": DepthFormat((".png",), _PNG, _BOTH[:1], 8, codecs.encode_png, codecs.decode_png),
-        "exr": DepthFormat((".exr",), _EXR, _BOTH, None, codecs.encode_exr, codecs.decode_exr),
+        "exr": DepthFormat((".exr",), _EXR, _BOTH, None, depthexr.encode_exr, depthexr.decode_exr),
         "pfm": DepthFormat(
             (".pfm",), (b"Pf", b"PF"), _BOTH, None, codecs.encode_pfm, codecs.decode_pfm
         ),
@@ -232,17 +234,22 @@ def _interpret(samples: codecs.Samples, tags: codecs.Tags, kind: Kind | None) ->
         raise DepthFileError(f"it holds {stated}, not {kind}")
     if stated not in get_args(Kind):
         raise DepthFileError(f"it holds {stated!r}, which is no kind of depth known here")
-    values = samples.astype(np.float64)
-    if "scale" in tags:
-        values = values * float(tags["scale"]) + float(tags["offset"])
-    elif samples.dtype == np.uint16 and stated == "metres":
-        values = values / 1000
-    elif samples.dtype == np.uint8 and stated == "metres":
+    if samples.dtype == np.uint8 and stated == "metres" and "scale" not in tags:
         raise DepthFileError("8 bits hold no metres: give millimetres in 16 bits")
-    if stated == "metres":
-        values = np.where(values == 0, np.inf, values)
-    with np.errstate(over="ignore"):
-        values32 = values.astype(np.float32)
+    scale, offset = float(tags.get("scale", 1)), float(tags.get("offset", 0))
+    is_millimetres = "scale" not in tags and samples.dtype == np.uint16 and stated == "metres"
+    values32 = np.empty(samples.shape, np.float32)
+    rows = max(1, _BLOCK_VALUES // max(1, samples.shape[1]))
+    for first in range(0, len(samples), rows):
+        values = samples[first : first + rows].astype(np.float64)
+        if "scale" in tags:
+            values = values * scale + offset
+        elif is_millimetres:
+            values = values / 1000
+        if stated == "metres":
+            values = np.where(values == 0, np.inf, values)
+        with np.errstate(over="ignore"):
+            values32[first : first + rows] = values
     kind = "metres" if stated == "metres" else "inverse_depth"
     return DepthRaster(values32, kind, tags.get("model", ""), tags.get("note", ""))
 

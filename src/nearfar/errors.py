@@ -48,6 +48,10 @@ class ImageTooLargeError(ImageError):
     """More pixels or bytes than the limits allow; told before pixels are decoded."""
 
 
+class PhotoError(NearfarError, OSError):
+    """The system refused something while one photo of many was worked on."""
+
+
 # Depth files
 
 

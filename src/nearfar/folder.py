@@ -7,18 +7,27 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from glob import has_magic
+from itertools import product
 from pathlib import Path, PurePath
-from typing import BinaryIO, Generic, TypeVar
+from typing import BinaryIO, Final, Generic, TypeVar
 
-from nearfar.errors import ImageError, ImageNotFoundError, NearfarError
+from nearfar.errors import ImageError, ImageNotFoundError, NearfarError, PhotoError
 from nearfar.images import IMAGE_SUFFIXES
 from nearfar.runtimes.ownthreads import OWN_THREADS
 
 Result = TypeVar("Result")
 Plan = TypeVar("Plan")
 
-RESULT_ENDINGS = ("-depth", "-depth-color", "-depth-side")
-"""How the stems of nearfar's own results end; a later run over the folder leaves them out."""
+RESULTS: Final = {
+    "-depth": frozenset({".png", ".tif", ".tiff"}),
+    "-depth-color": frozenset({".jpg"}),
+    "-depth-side": frozenset({".jpg"}),
+}
+"""How the stems of nearfar's own results end, and their suffixes as far as pictures have them."""
+
+_MOST_BRACKETS: Final = 6
+"""Parts of a pattern with brackets that are read both ways, each doubling the work; where there
+are more, brackets stand for themselves."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +38,13 @@ class Found:
         path: where the photo lies.
         folder: its folder relative to the folder that was searched; empty for a named file.
         stream: where its bytes come from, when that is not `path`.
+        error: why there is no photo here: a folder that can't be read, a pattern without match.
     """
 
     path: Path
     folder: Path = Path()
     stream: BinaryIO | None = None
+    error: NearfarError | None = None
 
 
 @dataclass(frozen=True)
@@ -45,46 +56,91 @@ class Outcome(Generic[Result]):
     error: NearfarError | None = None
 
 
-def find(inputs: Iterable[str], *, recursive: bool = False) -> Iterator[Found]:
+def find(
+    inputs: Iterable[str],
+    *,
+    recursive: bool = False,
+    passed_over: Callable[[Path], None] = lambda _: None,
+) -> Iterator[Found]:
     """Find photos, one after the other, without holding more than one folder's names.
 
     Args:
         inputs: files, folders, or patterns such as `trip/*.jpg`. A file is taken whatever its
             name; of folders and patterns only what has a picture's suffix, hidden files and
-            nearfar's own results (`*-depth.png`) left out.
+            nearfar's own results (`*-depth.png`) left out. Brackets in a pattern stand for
+            themselves too, since names have them.
         recursive: also search the folders in folders.
+        passed_over: called with each picture that is left out as a result.
 
-    Raises:
-        ImageNotFoundError: an input that leads to nothing at all.
+    Yields:
+        A photo, or what could not be searched, with its error.
     """
     for text in inputs:
-        path = Path(text)
-        if path.is_dir():
-            yield from _in_folder(path, Path(), recursive=recursive)
-        elif has_magic(text) and not path.exists():
-            yield from _in_pattern(text)
+        if os.path.isdir(text):  # noqa: PTH112 - unlike a Path's, it never raises
+            yield from _in_folder(Path(text), Path(), passed_over, recursive=recursive)
+        elif has_magic(text) and not os.path.exists(text):  # noqa: PTH110
+            yield from _in_pattern(text, passed_over)
         else:
-            yield Found(path)  # when it is missing, the reader says so
+            yield Found(Path(text))  # when it is missing, the reader says so
 
 
-def _in_folder(top: Path, folder: Path, *, recursive: bool) -> Iterator[Found]:
-    with os.scandir(top / folder) as entries:
-        names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+def _in_folder(
+    top: Path, folder: Path, passed_over: Callable[[Path], None], *, recursive: bool
+) -> Iterator[Found]:
+    try:
+        with os.scandir(top / folder) as entries:
+            names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+    except OSError as error:
+        yield _unsearched(top / folder, folder, error)
+        return
     for name, is_folder in names:
         if is_folder:
             if recursive and not name.startswith("."):
-                yield from _in_folder(top, folder / name, recursive=True)
+                yield from _in_folder(top, folder / name, passed_over, recursive=True)
         elif is_photo(Path(name)):
             yield Found(top / folder / name, folder)
+        elif is_result(Path(name)):
+            passed_over(top / folder / name)
 
 
-def _in_pattern(pattern: str) -> Iterator[Found]:
+def _unsearched(path: Path, folder: Path, error: OSError) -> Found:
+    reason = f"{path}: can't be searched: {error.strerror or error}"
+    return Found(path, folder, error=ImageNotFoundError(reason))
+
+
+def _in_pattern(pattern: str, passed_over: Callable[[Path], None]) -> Iterator[Found]:
+    try:
+        matches = matching(pattern)
+    except (OSError, ValueError) as error:
+        reason = f"{pattern}: can't be searched: {error}"
+        yield Found(Path(pattern), error=ImageNotFoundError(reason))
+        return
+    for path in filter(is_result, matches):
+        passed_over(path)
+    photos = list(filter(is_photo, matches))
+    if not photos:
+        reason = f"{pattern}: no picture matches this pattern"
+        yield Found(Path(pattern), error=ImageNotFoundError(reason))
+    yield from map(Found, photos)
+
+
+def matching(pattern: str) -> list[Path]:
+    """List what fits a pattern, in order.
+
+    Brackets are read both ways, part by part: `trip [1]/*.jpg` is the folder of this name, and
+    `trip 1`.
+    """
     path = Path(pattern)
     root = Path(path.anchor)
-    paths = sorted(filter(is_photo, root.glob(str(path.relative_to(root)))))
-    if not paths:
-        raise ImageNotFoundError(f"{pattern}: no picture matches this pattern")
-    yield from map(Found, paths)
+    parts = path.parts[1:] if path.anchor else path.parts
+    literally = [part.replace("[", "[[]") for part in parts]
+    ways: list[tuple[str, ...]]
+    if sum("[" in part for part in parts) > _MOST_BRACKETS:
+        ways = [(part,) for part in literally]
+    else:
+        ways = [tuple(dict.fromkeys(way)) for way in zip(parts, literally, strict=True)]
+    found = {each for chosen in product(*ways) for each in root.glob("/".join(chosen))}
+    return sorted(found)
 
 
 def is_photo(path: PurePath) -> bool:
@@ -92,7 +148,15 @@ def is_photo(path: PurePath) -> bool:
     return (
         path.suffix.lower() in IMAGE_SUFFIXES
         and not path.name.startswith(".")
-        and not path.stem.endswith(RESULT_ENDINGS)
+        and not is_result(path)
+    )
+
+
+def is_result(path: PurePath) -> bool:
+    """Tell whether a picture is named as nearfar names its own; `x-depth.jpg` is not."""
+    suffix = path.suffix.lower()
+    return any(
+        path.stem.endswith(ending) and suffix in suffixes for ending, suffixes in RESULTS.items()
     )
 
 
@@ -113,8 +177,8 @@ def work_on(
         plan: called in this thread, in the order of `photos`, for what must not depend on
             which worker is faster.
         work: called in the workers' threads, with the plan. What either raises as
-            NearfarError, or for want of memory, becomes the photo's outcome; any other error
-            ends the run.
+            NearfarError or OSError, for want of memory, or of a name that no text can hold,
+            becomes the photo's outcome; any other error ends the run.
         workers: how many threads.
 
     Yields:
@@ -141,10 +205,13 @@ def _begun(
     work: Callable[[Found, Plan], Result],
     found: Found,
 ) -> "Future[Result]":
+    refused: Future[Result] = Future()
+    if found.error is not None:
+        refused.set_exception(found.error)
+        return refused
     try:
         return pool.submit(work, found, plan(found))
-    except NearfarError as error:
-        refused: Future[Result] = Future()
+    except (NearfarError, OSError, UnicodeError) as error:
         refused.set_exception(error)
         return refused
 
@@ -156,3 +223,9 @@ def _outcome(found: Found, future: "Future[Result]") -> Outcome[Result]:
         return Outcome(found, error=error)
     except MemoryError:
         return Outcome(found, error=ImageError(f"{found.path}: not enough memory for this photo"))
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        place = getattr(error, "filename", None) or found.path
+        failed = PhotoError(f"{found.path}: {reason}" + f": {place}" * (place != found.path))
+        failed.__cause__ = error
+        return Outcome(found, error=failed)

@@ -20,11 +20,13 @@ class Done:
         outputs: its files.
         size_px: width and height; None when it was passed over because its files were there.
         ms: from opening the photo to the last file written.
+        warnings: what was odd about the photo, a sentence each.
     """
 
     outputs: Outputs
     size_px: tuple[int, int] | None
     ms: float
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,5 +83,7 @@ class PhotoJob:
         with ImageFile(found.stream or found.path, limits=self.limits) as file:
             photo = file.read() if outputs.side else None
             depth = self.estimator.from_file(file) if photo is None else self.estimator(photo)
+            warnings = file.warnings
         outputs.write(depth, photo, self.writing, overwrite=self.force)
-        return Done(outputs, depth.size_px, (time.perf_counter() - start) * 1000)
+        ms = (time.perf_counter() - start) * 1000
+        return Done(outputs, depth.size_px, ms, warnings)

@@ -8,6 +8,9 @@ from nearfar.depthfiles import FORMATS
 from nearfar.depthmap import DepthMap
 from nearfar.errors import OutputExistsError, UsageError, WriteError
 from nearfar.images import Image, write_image
+from nearfar.names import fitting
+
+_LONGEST_ENDING = "-depth-color.jpg"
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".webp")
 """An output of this suffix can't hold depth; it is the colour picture that is meant."""
@@ -47,7 +50,7 @@ class Outputs:
             WriteError: the system refused.
         """
         for folder in {path.parent for path in self.paths()}:
-            _make_folder(folder)
+            make_folder(folder)
         if self.depth is not None:
             depth.save(self.depth, format=options.format, overwrite=overwrite)
         if self.color is None and self.side is None:
@@ -67,7 +70,8 @@ def place(
     """Say where the outputs of a photo belong.
 
     Args:
-        photo: its stem gives the names, `<stem>-depth.png` and so on.
+        photo: its stem gives the names, `<stem>-depth.png` and so on; one that is too long for
+            them is cut and marked with its hash.
         output: None is the photo's own folder; a name with a suffix is the map's file, when
             there is one photo; anything else is a folder, made when it is not there.
         options: which outputs are wanted.
@@ -86,7 +90,8 @@ def place(
     if home.is_file():
         raise UsageError(f"{home} is a file: give a folder for several results")
     suffix = FORMATS[options.format or "png16"].suffixes[0]
-    return _all_of(home / f"{photo.stem}-depth{suffix}", options)
+    stem = fitting(photo.stem, len(_LONGEST_ENDING))
+    return _all_of(home / f"{stem}-depth{suffix}", options)
 
 
 def _exactly(path: Path, options: OutputOptions) -> Outputs:
@@ -109,8 +114,13 @@ def _all_of(depth: Path, options: OutputOptions) -> Outputs:
     )
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, where there is none.
+
+    Raises:
+        WriteError: the system refused.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WriteError(f"can't make the folder {folder}: {error.strerror}") from error
+        raise WriteError(f"can't make the folder {folder}: {error.strerror or error}") from error

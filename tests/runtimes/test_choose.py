@@ -12,12 +12,20 @@ from nearfar.choices import RuntimeName
 from nearfar.errors import ChecksumError, InferenceError, MissingExtraError, ModelFileError
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
-from nearfar.runtimes import cache, choose, measure
+from nearfar.places import cache_folder
+from nearfar.runtimes import choose, measure
 from nearfar.runtimes.measure import Timing
 from nearfar.runtimes.session import Runtime, Session
 from nearfar.runtimes.ways import Way
 from tests.fakes import FakeSession, tiny_onnx
 from tests.stores import bundled_store, spoil
+
+
+def cache() -> Path:
+    folder = cache_folder()
+    assert folder is not None
+    return folder
+
 
 SHAPE: choose.Shape = (1, 3, 64, 96)
 ONNXRUNTIME, OPENVINO = Way("lite", "onnxruntime"), Way("lite", "openvino")
@@ -131,7 +139,7 @@ def test_one_way_is_not_measured_and_nothing_is_written(machine: Machine) -> Non
     assert machine.takes(machine.specs[:1], "onnxruntime") == ONNXRUNTIME
     assert machine.takes(machine.specs, "openvino") == OPENVINO, "opening it tells what is missing"
     assert (machine.measured, machine.read) == (0, [])
-    assert not cache.folder().exists()
+    assert not cache().exists()
 
 
 def test_what_changes_the_answer_is_measured_anew(machine: Machine) -> None:

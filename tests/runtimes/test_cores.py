@@ -16,17 +16,6 @@ def test_physical_cores_are_counted_once(tmp_path: Path) -> None:
     assert cores.count_cores({0, 9}, tmp_path) == 2
 
 
-@pytest.mark.parametrize(
-    ("content", "processors"),
-    [("max 100000", 8), ("200000 100000", 2), ("150000 100000", 2), ("10000 100000", 1), ("?", 8)],
-)
-def test_a_container_has_what_it_was_given(tmp_path: Path, content: str, processors: int) -> None:
-    path = tmp_path / "cpu.max"
-    path.write_text(content + "\n")
-    assert cores.quota(path, 8) == processors
-    assert cores.quota(tmp_path / "none", 8) == 8
-
-
 def test_this_machine_has_a_core_and_a_name() -> None:
     assert cores.physical() >= 1
     assert cores.cpu_name().strip()

@@ -4,8 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from nearfar.runtimes import cache, memory
+from nearfar.places import cache_folder
+from nearfar.runtimes import memory
 from nearfar.runtimes.ways import Choice, Way
+
+
+def choices() -> Path:
+    return cache() / "choices.json"
+
+
+def cache() -> Path:
+    folder = cache_folder()
+    assert folder is not None
+    return folder
+
 
 CHOICE = Choice({Way("lite", "onnxruntime"): 10.0, Way("lite-int8", "openvino"): None})
 
@@ -17,7 +29,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_kept_is_recalled() -> None:
     assert memory.recall("a") is None
-    assert not cache.folder().exists()
+    assert not cache().exists()
     memory.keep("a", CHOICE)
     other = Choice({Way("lite", "openvino"): 2.5})
     memory.keep("b", other)
@@ -36,8 +48,8 @@ def test_what_is_kept_is_recalled() -> None:
 def test_a_damaged_memory_is_told_and_made_anew(
     caplog: pytest.LogCaptureFixture, content: str
 ) -> None:
-    cache.folder().mkdir()
-    memory.file().write_text(content)
+    cache().mkdir()
+    choices().write_text(content)
     with caplog.at_level(logging.WARNING):
         assert memory.recall("a") is None
     assert "can't be read" in caplog.text
@@ -46,7 +58,7 @@ def test_a_damaged_memory_is_told_and_made_anew(
 
 
 def test_a_memory_that_cannot_be_written_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    cache.folder().touch()  # a file where the folder should be
+    cache().touch()  # a file where the folder should be
     memory.keep("a", CHOICE)
     assert "not remembered" in caplog.text
 
@@ -54,11 +66,11 @@ def test_a_memory_that_cannot_be_written_is_told(caplog: pytest.LogCaptureFixtur
 def test_the_memory_does_not_grow_for_ever() -> None:
     for number in range(70):
         memory.keep(str(number), CHOICE)
-    assert list(json.loads(memory.file().read_text())) == [str(number) for number in range(6, 70)]
+    assert list(json.loads(choices().read_text())) == [str(number) for number in range(6, 70)]
 
 
 def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "here"))
-    assert cache.folder() == tmp_path / "here"
+    assert cache() == tmp_path / "here"
     monkeypatch.delenv("NEARFAR_CACHE")
-    assert cache.folder().name == "nearfar"
+    assert cache().name == "nearfar"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
+from nearfar.cli.out import never_fail
 from nearfar.errors import NearfarError
 from nearfar.version import __version__
 
@@ -47,16 +48,35 @@ for _place, _help in COMMANDS.items():
 def main(tokens: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 done, 1 failed, 2 used wrongly, 130 interrupted."""
     given = list(sys.argv[1:] if tokens is None else tokens)
-    debug = "--debug" in given
+    options, operands = _parted(given)
+    debug = "--debug" in options
     # A process that lives for half a second makes more objects than garbage: to collect neither
     # while it imports nor once more as it ends saves a tenth of its core time
     # (benchmarks/collector.py).
     gc.set_threshold(100_000, 50, 100)
     try:
-        status = _run([word for word in given if word != "--debug"], debug=debug)
+        never_fail()
+        status = _run([word for word in options if word != "--debug"] + operands, debug=debug)
     finally:
         gc.freeze()
     sys.exit(status)
+
+
+def _parted(words: list[str]) -> tuple[list[str], list[str]]:
+    """Part words at the first `--`, behind which every word is an operand, also `-x.jpg`.
+
+    Operands are files: those that look like options are given as `./-x.jpg`, which no parser
+    takes for one.
+    """
+    if "--" not in words:
+        return words, []
+    at = words.index("--")
+    is_like_option = [word.startswith("-") and word != "-" for word in words[at + 1 :]]
+    operands = [
+        f"./{word}" if like else word
+        for word, like in zip(words[at + 1 :], is_like_option, strict=True)
+    ]
+    return words[:at], ["--", *operands]
 
 
 def _run(tokens: list[str], *, debug: bool) -> int:
@@ -73,6 +93,8 @@ def _run(tokens: list[str], *, debug: bool) -> int:
         # the reader of a pipe went away; keep the interpreter's own flush from failing again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        return _fail(_refused(error), 1, debug=debug)
     return status if isinstance(status, int) else 0
 
 
@@ -81,6 +103,11 @@ def _fail(sentence: str, status: int, *, debug: bool) -> int:
         traceback.print_exc()
     print(f"nearfar: {sentence}", file=sys.stderr)
     return status
+
+
+def _refused(error: OSError) -> str:
+    name = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+    return f"{name}{error.strerror or error}"
 
 
 def _sentence(error: CycloptsError) -> str:

@@ -1,6 +1,5 @@
 """What a run on Ray tells the user: a bar, JSON lines, the first errors, and the sum."""
 
-import json
 import sys
 import time
 from contextlib import ExitStack
@@ -8,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, final
+
+from nearfar.cli.out import print_json
 
 if TYPE_CHECKING:
     from nearfar.scale.batch import Step
@@ -63,8 +64,7 @@ class BatchReport:
         if self._json_lines:
             for row in step.rows:
                 told = {name: value for name, value in asdict(row).items() if value is not None}
-                print(json.dumps(told | ({"kept": True} if step.kept else {}), ensure_ascii=False))
-            sys.stdout.flush()
+                print_json(told | ({"kept": True} if step.kept else {}))
         if self._progress is not None:
             self._progress.update(
                 self._task, advance=len(step.rows), total=step.total, description=""

@@ -14,9 +14,11 @@ from typing import Final
 
 from nearfar.errors import ModelError, ModelMissingError, NearfarError
 from nearfar.extras import EXTRA_OF
+from nearfar.models.shelf import NOWHERE
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
-from nearfar.runtimes import cache, choose, cores, quiet
+from nearfar.places import cache_folder
+from nearfar.runtimes import choose, cores, quiet
 from nearfar.runtimes.reasons import reason
 from nearfar.version import __version__
 
@@ -103,8 +105,15 @@ def _extras() -> Iterator[Finding]:
 
 
 def _folders(store: Store) -> Iterator[Finding]:
-    yield _folder("models", store.home / "models", "NEARFAR_HOME")
-    yield _folder("cache", cache.folder(), "NEARFAR_CACHE")
+    home = None if store.home == NOWHERE else store.home / "models"
+    for name, path, variable in (
+        ("models", home, "NEARFAR_HOME"),
+        ("cache", cache_folder(), "NEARFAR_CACHE"),
+    ):
+        if path is None:
+            yield Finding("folders", name, f"none, for want of a home folder: set {variable}")
+        else:
+            yield _folder(name, path, variable)
 
 
 def _folder(name: str, path: Path, variable: str) -> Finding:

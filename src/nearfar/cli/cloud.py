@@ -1,6 +1,5 @@
 """`nearfar cloud`: a photo in, a point cloud out."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +8,11 @@ from cyclopts import Parameter
 from nearfar.choices import RefinedOptions
 from nearfar.cli import arguments as args
 from nearfar.cli.metres import Metres, MetresOptions, read_scene
+from nearfar.cli.out import print_json
 from nearfar.errors import OutputExistsError
 from nearfar.geometry.options import CloudOptions
 from nearfar.loading import load
+from nearfar.names import beside
 
 
 def cloud(
@@ -44,7 +45,7 @@ def cloud(
     """
     from nearfar.geometry import files, make_cloud
 
-    target = output or Path(photo).with_name(f"{Path(photo).stem}-cloud.ply")
+    target = output or beside(photo, "-cloud.ply")
     files.suffix_of(target, files.CLOUD_FORMATS, "cloud")
     if target.exists() and not force:
         raise OutputExistsError(f"{target} is there already: use --force to replace it")
@@ -58,6 +59,6 @@ def cloud(
     files.write_cloud(points, target, overwrite=force)
     if json_lines:
         row = {"output": str(target), "points": len(points), "assumption": points.note}
-        print(json.dumps(row))
+        print_json(row)
     elif not quiet:
         print(f"{target}: {len(points):,} points; {points.note}")

@@ -1,12 +1,12 @@
 """`nearfar doctor`: what is here, what is missing, and what to do about it."""
 
-import json
 from itertools import groupby
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from nearfar.cli.checkup import Finding, examine
+from nearfar.cli.out import print_json
 from nearfar.models.store import Store
 
 
@@ -23,7 +23,7 @@ def doctor(
     findings = list(examine(Store()))
     todo = [finding.todo for finding in findings if finding.todo]
     if json_lines:
-        print(json.dumps(_tree(findings, todo), ensure_ascii=False))
+        print_json(_tree(findings, todo))
     else:
         _show(findings, todo)
     return 1 if todo else 0

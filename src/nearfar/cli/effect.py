@@ -1,20 +1,20 @@
 """`nearfar effect`: what depth is for, one command an effect."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import Field, field, fields, make_dataclass, replace
 from functools import partial
-from glob import has_magic
 from pathlib import Path
 from typing import Annotated, Any, Optional, get_type_hints
 
 from cyclopts import App, Parameter
 
-from nearfar.choices import EstimateOptions
+from nearfar.choices import EstimateOptions, ImageLimits
 from nearfar.cli import arguments as args
 from nearfar.cli.effectjob import EffectJob, Made, is_result
+from nearfar.cli.inputs import are_many, tell_left_out
 from nearfar.cli.language import user_language
+from nearfar.cli.out import print_json
 from nearfar.cli.progress import bar, photo_bar
 from nearfar.effects import EFFECTS, Clip, Effect
 from nearfar.effects.files import Result
@@ -84,6 +84,7 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
         force: args.Force = False,
         json_lines: args.Json = False,
         quiet: args.Quiet = False,
+        limits: args.Limits = ImageLimits(),
     ) -> int:
         """Take the place of what is written below.
 
@@ -93,7 +94,7 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
             recursive: Also search the folders in folders.
         """
         options = _read(effect, given)
-        many = len(inputs) > 1 or Path(inputs[0]).is_dir() or has_magic(inputs[0])
+        many = are_many(inputs)
         workers = (threads or physical()) if many else 1
         estimator = load(
             model,
@@ -110,18 +111,22 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
             many=many,
             longest_px=size.longest_px,
             force=force,
+            limits=limits,
             watch=partial(_watched, quiet=quiet or many),
         )
         tell = partial(_tell, effect=effect.name, json_lines=json_lines, quiet=quiet)
         photos = partial(_photos, inputs, recursive=recursive)
         failed = 0
-        total = sum(1 for _ in photos()) if many else 0
+        left_out: list[Path] = []
+        total = sum(1 for _ in photos(passed_over=left_out.append)) if many else 0
         with photo_bar(total, quiet=quiet or not many) as advance:
             for outcome in work_on(photos(), job.plan, job.work, workers=workers):
                 failed += outcome.error is not None
                 _raise_if_alone(outcome, many=many)
                 tell(outcome)
                 advance(outcome.found.path.name)
+        if not quiet:
+            tell_left_out(left_out)
         return 1 if failed else 0
 
     command.__annotations__["given"] = Annotated[
@@ -133,11 +138,15 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
     return command
 
 
-def _photos(inputs: list[str], *, recursive: bool) -> Iterator[Found]:
+def _photos(
+    inputs: list[str], *, recursive: bool, passed_over: Callable[[Path], None] = lambda _: None
+) -> Iterator[Found]:
     named = {Path(text) for text in inputs}
-    for found in find(inputs, recursive=recursive):
+    for found in find(inputs, recursive=recursive, passed_over=passed_over):
         if found.path in named or not is_result(found.path):
             yield found
+        else:
+            passed_over(found.path)
 
 
 def _raise_if_alone(outcome: Outcome[Made], *, many: bool) -> None:
@@ -162,17 +171,20 @@ def _tell(outcome: Outcome[Made], *, effect: str, json_lines: bool, quiet: bool)
     made, photo = outcome.result, outcome.found.path
     if made is None:
         if json_lines:
-            print(
-                json.dumps({"input": str(photo), "error": str(outcome.error)}, ensure_ascii=False)
-            )
+            print_json({"input": str(photo), "error": str(outcome.error)})
         print(f"nearfar: {outcome.error}", file=sys.stderr)
-    elif json_lines:
+        return
+    if not quiet:
+        for sentence in made.warnings:
+            print(f"nearfar: warning: {photo}: {sentence}", file=sys.stderr)
+    if json_lines:
         row: dict[str, Any] = {"input": str(photo), "effect": effect}
         row["outputs"] = [str(path) for path in made.outputs]
         row |= {"width_px": made.size_px[0], "height_px": made.size_px[1]}
         row |= {"summary": made.words} if made.words else {}
         row |= {"plan": made.plan} if made.plan else {}
-        print(json.dumps(row, ensure_ascii=False), flush=True)
+        row |= {"warnings": list(made.warnings)} if made.warnings else {}
+        print_json(row)
     elif not quiet:
         words = made.words.get(user_language())
         print(f"{made.outputs[0]}: {words}" if words else made.outputs[0], flush=True)

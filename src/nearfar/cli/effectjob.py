@@ -18,11 +18,12 @@ from nearfar.effects.files import (
 )
 from nearfar.effects.fitted import CLIP_PX, fitted
 from nearfar.effects.planwords import plan_in_words
-from nearfar.errors import OutputExistsError, UsageError, WriteError
+from nearfar.errors import OutputExistsError, UsageError
 from nearfar.estimator import Estimator
 from nearfar.folder import Found
 from nearfar.images import ImageFile
 from nearfar.options import Options
+from nearfar.outputs import make_folder
 
 _RESULT: Final = re.compile(rf"-({'|'.join(effect.name for effect in EFFECTS)})(_\w+)?")
 
@@ -41,12 +42,14 @@ class Made:
         size_px: width and height at which the effect was made.
         words: what the result says, by language code; empty where it says nothing.
         plan: of `navigate`, ready for JSON.
+        warnings: what was odd about the photo, a sentence each.
     """
 
     outputs: tuple[Path, ...]
     size_px: tuple[int, int]
     words: dict[str, str]
     plan: dict[str, Any] | None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class EffectJob:
         """
         with ImageFile(found.path, limits=self.limits) as file:
             photo = file.read()
+            warnings = file.warnings
         longest_px = self.longest_px
         if longest_px is None and kinds_of(self.effect) == (Clip,):
             longest_px = CLIP_PX
@@ -116,20 +120,13 @@ class EffectJob:
         result: Result = self.effect.apply(photo, depth, self.options)
         if not target.suffix or target.suffix not in suffixes_of(self.effect):
             target = target.with_name(target.name + default_suffix(result))
-        _make_folder(target.parent)
+        make_folder(target.parent)
         outputs = write_result(self.watch(result), target, overwrite=self.force)
         plan = result.values() if isinstance(result, NavigationPlan) else None
-        return Made(outputs, depth.size_px, _words(result), plan)
+        return Made(outputs, depth.size_px, _words(result), plan, warnings)
 
 
 def _words(result: Result) -> dict[str, str]:
     if isinstance(result, NavigationPlan):
         return plan_in_words(result)
     return result.summary if isinstance(result, Sound) else {}
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteError(f"can't make the folder {folder}: {error.strerror}") from error

@@ -1,7 +1,6 @@
 """`nearfar estimate`: photos in, depth maps out."""
 
 import sys
-from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +8,7 @@ from cyclopts import Parameter
 
 from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.cli import arguments as args
+from nearfar.cli.inputs import are_many
 from nearfar.errors import UsageError
 from nearfar.loading import load
 from nearfar.runtimes.cores import physical
@@ -60,7 +60,7 @@ def estimate(
         recursive: Also search the folders in folders.
         skip_existing: Pass over photos whose maps are there already.
     """
-    many = len(inputs) > 1 or Path(inputs[0]).is_dir() or has_magic(inputs[0])
+    many = are_many(inputs)
     workers = (threads or physical()) if many else 1
     estimator = load(
         model,
@@ -85,11 +85,18 @@ def estimate(
         force=force,
         skip_existing=skip_existing,
     )
-    total = sum(1 for _ in find(inputs, recursive=recursive)) if many else None
+    left_out: list[Path] = []
+    listed = find(inputs, recursive=recursive, passed_over=left_out.append)
+    total = sum(1 for _ in listed) if many else None
     place = f"in {output}" if output else "beside the photos"
     photos = find(inputs, recursive=recursive) if inputs != [STREAM] else [_stdin()]
     with Report(
-        model=estimator.spec.name, json_lines=json_lines, quiet=quiet, total=total, place=place
+        model=estimator.spec.name,
+        json_lines=json_lines,
+        quiet=quiet,
+        total=total,
+        place=place,
+        left_out=left_out,
     ) as report:
         for outcome in work_on(photos, job.plan, job.work, workers=workers):
             report.add(outcome)

@@ -1,6 +1,5 @@
 """`nearfar mesh`: a photo in, a surface that carries it out."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +8,11 @@ from cyclopts import Parameter
 from nearfar.choices import RefinedOptions
 from nearfar.cli import arguments as args
 from nearfar.cli.metres import Metres, MetresOptions, read_scene
+from nearfar.cli.out import print_json
 from nearfar.errors import OutputExistsError
 from nearfar.geometry.options import MeshOptions
 from nearfar.loading import load
+from nearfar.names import beside
 
 
 def mesh(
@@ -44,7 +45,7 @@ def mesh(
     """
     from nearfar.geometry import CloudOptions, files, make_cloud, make_mesh
 
-    target = output or Path(photo).with_name(f"{Path(photo).stem}-mesh.glb")
+    target = output or beside(photo, "-mesh.glb")
     files.suffix_of(target, files.MESH_FORMATS, "mesh")
     if target.exists() and not force:
         raise OutputExistsError(f"{target} is there already: use --force to replace it")
@@ -66,6 +67,6 @@ def mesh(
     count = len(surface.faces)
     if json_lines:
         row = {"output": str(target), "faces": count, "assumption": surface.note}
-        print(json.dumps(row))
+        print_json(row)
     elif not quiet:
         print(f"{target}: {count:,} triangles; {surface.note}")

@@ -1,18 +1,23 @@
 """What a run over photos tells the user: paths, JSON lines, a bar, and the sum at the end."""
 
-import json
 import sys
 import time
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
+from nearfar.cli.inputs import tell_left_out
+from nearfar.cli.out import print_json
 from nearfar.cli.progress import photo_bar
 from nearfar.folder import Outcome
 from nearfar.jobs import Done
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+
+_MOST_WARNINGS: Final = 20
 
 
 @final
@@ -23,8 +28,16 @@ class Report:
     """
 
     def __init__(
-        self, *, model: str, json_lines: bool, quiet: bool, total: int | None, place: str
+        self,
+        *,
+        model: str,
+        json_lines: bool,
+        quiet: bool,
+        total: int | None,
+        place: str,
+        left_out: "Sequence[Path]" = (),
     ) -> None:
+        self._left_out = left_out
         self._place = place
         self._model = model
         self._json_lines = json_lines
@@ -33,6 +46,7 @@ class Report:
         self._start = time.perf_counter()
         self._made = self._skipped = 0
         self._failed: list[str] = []
+        self._warnings: list[str] = []
         self._bar = ExitStack()
         self._advance: Callable[[str], None] = lambda _: None
 
@@ -55,8 +69,9 @@ class Report:
             self._skipped += 1
         else:
             self._made += 1
+            self._warnings += [f"{outcome.found.path}: {each}" for each in done.warnings]
         if self._json_lines:
-            print(json.dumps(self._row(outcome), ensure_ascii=False), flush=True)
+            print_json(self._row(outcome))
         elif done is not None and self._total is None and not self._quiet:
             for written in done.outputs.paths():
                 print(written)
@@ -76,6 +91,8 @@ class Report:
         if done.size_px is None:
             return row | {"skipped": True}
         width_px, height_px = done.size_px
+        if done.warnings:
+            row["warnings"] = list(done.warnings)
         return row | {"width_px": width_px, "height_px": height_px, "ms": round(done.ms, 1)}
 
     def __exit__(
@@ -87,6 +104,13 @@ class Report:
         self._bar.close()
         for sentence in self._failed:
             print(f"nearfar: {sentence}", file=sys.stderr)
+        if not self._quiet:
+            for sentence in self._warnings[:_MOST_WARNINGS]:
+                print(f"nearfar: warning: {sentence}", file=sys.stderr)
+            more = len(self._warnings) - _MOST_WARNINGS
+            if more > 0:
+                print(f"nearfar: warning: {more} warnings more: --json has all", file=sys.stderr)
+            tell_left_out(self._left_out)
         if self._total is None or self._quiet:
             return
         seconds = time.perf_counter() - self._start

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from nearfar.atomic import replacing
+from nearfar.cli.out import print_json
 from nearfar.errors import WriteError
 from nearfar.evaluation.picture import Predict, look
 from nearfar.evaluation.samples import Dataset
@@ -83,7 +83,7 @@ def tell(scores: Scores, *, json_lines: bool) -> None:
     for sentence in scores.failed:
         print(f"nearfar: {sentence}", file=sys.stderr)
     if json_lines:
-        print(json.dumps(_line(scores), ensure_ascii=False), flush=True)
+        print_json(_line(scores))
 
 
 def _line(scores: Scores) -> dict[str, object]:

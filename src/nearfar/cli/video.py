@@ -1,6 +1,5 @@
 """`nearfar video`: a clip in, its depth out."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +10,11 @@ from cyclopts import Parameter
 
 from nearfar.choices import ColormapName, EstimateOptions
 from nearfar.cli import arguments as args
+from nearfar.cli.out import print_json
 from nearfar.errors import UsageError
 from nearfar.extras import require
 from nearfar.loading import load
+from nearfar.names import beside
 from nearfar.runtimes.cores import physical
 from nearfar.video.pipeline import Progress, VideoOptions, convert
 from nearfar.video.shows import Show, ShowName, show_effect
@@ -61,7 +62,7 @@ def video(
     made = _show(show, settings or [], colormap)
     suffix = made.suffix if made.format else ""
     kind = "depth" if show in get_args(ShowName) else show
-    target = output or clip.with_name(f"{clip.stem}-{kind}{suffix}")
+    target = output or beside(clip, f"-{kind}{suffix}", what="clip")
     made.refuse(target, overwrite=force)
     workers = threads or physical()
     estimator = load(model, runtime=runtime, threads=1, callers=workers, **estimating.values())
@@ -122,6 +123,6 @@ def _report(clip: Path, done: "Done", model: str, *, json_lines: bool, quiet: bo
             "fps": round(fps, 2),
             "warnings": list(done.warnings),
         }
-        print(json.dumps(row, ensure_ascii=False))
+        print_json(row)
     elif not quiet:
         print(f"{done.output}: {done.frames} frames in {done.seconds:.1f} s, {fps:.1f} a second")

@@ -20,6 +20,7 @@ from nearfar.effects.stereo import StereoOptions, suffix
 from nearfar.errors import UsageError
 from nearfar.extras import require
 from nearfar.images import encode_image
+from nearfar.names import fitting
 from nearfar.options import Options
 
 Result = Picture | Clip | Sound | NavigationPlan
@@ -120,12 +121,14 @@ def result_stem(stem: str, effect: Effect[Any, Any], options: Options) -> str:
     """Name a result: `<stem>-<effect>`; a stereo picture's ends as players of such want it.
 
     Args:
-        stem: of the photo.
+        stem: of the photo; one that is too long is cut and marked with its hash.
         effect: what was done.
         options: how.
     """
     ending = suffix(options.layout) if isinstance(options, StereoOptions) else ""
-    return f"{stem}-{effect.name}{ending}"
+    ending = f"-{effect.name}{ending}"
+    longest = max(map(len, suffixes_of(effect)))
+    return fitting(stem, len(ending) + longest) + ending
 
 
 def encode_result(result: Result, suffix: str) -> bytes:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from io import BytesIO
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import PIL.Image
+from PIL import ImageChops
 
 from nearfar.errors import (
     CorruptImageError,
@@ -64,6 +65,72 @@ def shrink(picture: PIL.Image.Image, at_least_px: int) -> None:
         if -(-max(width, height) // scale) >= at_least_px and min(width, height) >= scale:
             picture.draft(None, (width // scale, height // scale))
             return
+
+
+def load(
+    name: str, format_: str, data: bytes, warn: list[str], *, at_least_px: int | None, cut: bool
+) -> PIL.Image.Image:
+    """Decode a picture's pixels with Pillow.
+
+    Args:
+        name: for messages.
+        format_: as `ImageFile.format`.
+        data: the file.
+        warn: takes what the user should know.
+        at_least_px: as of `shrink`, for a JPEG; None decodes at full size.
+        cut: take a JPEG or BMP that lacks rows.
+
+    Raises:
+        CorruptImageError: rows are lacking, and `cut` is False.
+    """
+
+    def loaded(data: bytes) -> PIL.Image.Image:
+        picture = open_picture(name, format_, data)
+        if at_least_px is not None and format_ == "JPEG":
+            shrink(picture, at_least_px)
+        picture.load()
+        return picture
+
+    lacks_end = "the JPEG lacks its end mark, but no row: taken as it is"
+    try:
+        picture = loaded(data)
+    except OSError as error:
+        if format_ not in {"JPEG", "BMP"} or "image file is truncated" not in str(error):
+            raise
+    else:
+        if format_ == "JPEG" and data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN):
+            warn.append(lacks_end)
+        return picture
+    if format_ == "BMP":
+        return _cut_bmp(name, data, warn, cut=cut)
+    whole = loaded(data + _JPEG_END)
+    escape = b"\0" * data.endswith(b"\xff")  # makes of a last 255 a number, not a marker
+    # where no bit is lacking, it does not matter what follows
+    others = (loaded(data + escape + bits + _JPEG_END) for bits in _ANY_BITS)
+    if all(ImageChops.difference(whole, other).getbbox() is None for other in others):
+        warn.append(lacks_end)
+        return whole
+    if not cut:
+        raise CorruptImageError(f"{name}: the JPEG is cut off: {_LACKING}")
+    warn.append("the JPEG is cut off: the rows that are lacking are grey")
+    return whole
+
+
+def _cut_bmp(name: str, data: bytes, warn: list[str], *, cut: bool) -> PIL.Image.Image:
+    opened: Any = open_picture(name, "BMP", data)
+    decoder, (_, _, _, height), offset, arguments = opened.tile[0]
+    if not cut or decoder != "raw":
+        raise CorruptImageError(f"{name}: the BMP is cut off: {_LACKING}")
+    picture = open_picture(name, "BMP", data.ljust(offset + height * int(arguments[1]), b"\0"))
+    picture.load()
+    warn.append("the BMP is cut off: the rows that are lacking are black")
+    return picture
+
+
+_LACKING: Final = "get a whole copy, or allow truncated files"
+_JPEG_END: Final = b"\xff\xd9"
+_JPEG_SCAN: Final = b"\xff\xda"
+_ANY_BITS: Final = (b"\xfe" * 64, b"\xaa\x35\xc3" * 64)
 
 
 class _Hush:

@@ -3,25 +3,29 @@
 from typing import Final, TypeAlias, final
 
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 
 from nearfar.choices import ImageLimits
 from nearfar.errors import CorruptImageError, ImageTooLargeError, UsageError
-from nearfar.images import pixels
-from nearfar.images.decoder import open_picture, reading, shrink
-from nearfar.images.header import Header, header_of, tiff_header
-from nearfar.images.source import Source, essential_png, format_of, read_source
+from nearfar.images import parts, pixels
+from nearfar.images.decoder import load, open_picture, reading
+from nearfar.images.header import Header, header_of
+from nearfar.images.source import Source, format_of, read_source
+from nearfar.images.tiffpicture import TiffPicture, open_tiff
 
 Image: TypeAlias = NDArray[np.uint8]
 """(H, W, 3) RGB, sRGB, upright."""
 
 IMAGE_SUFFIXES: Final = frozenset(
     {
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".bmp", ".dib"),
-        *(".tif", ".tiff", ".gif", ".avif", ".heic", ".heif"),
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".pjpeg", ".pjp", ".mpo", ".jps"),
+        *(".png", ".apng", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"),
+        *(".avif", ".avifs", ".heic", ".heif", ".heics", ".heifs", ".hif"),
     }
 )
-"""Suffixes of readable files, for folder scans; .heic and .heif need the extra `heif`."""
+"""Suffixes of readable files, for folder scans; .heic and its kin need the extra `heif`. Of an
+MPO or JPS, which are JPEGs with more pictures behind, the first is read."""
 
 
 DEFAULT_LIMITS: Final = ImageLimits()
@@ -57,9 +61,10 @@ class ImageFile:
         """
         self.name, self._data = read_source(source, limits.max_bytes)
         self.format = format_of(self.name, self._data)
+        self._limits, self._warnings = limits, list[str]()
+        self._tiff: TiffPicture | None = None
+        self._ended = True
         with reading(self.name, self.format):
-            if self.format == "PNG":
-                self._data = essential_png(self.name, self._data)
             self._header = self._read_header()
         width, height = self._header.size
         if width < 1 or height < 1:
@@ -86,29 +91,46 @@ class ImageFile:
             (H, W, 3) uint8 sRGB, upright, what was transparent over white. It may be read-only.
 
         Raises:
-            CorruptImageError: the pixels are damaged or cut off.
+            CorruptImageError: the pixels are damaged, or rows are lacking and the limits don't
+                allow truncated files.
             ImageTooLargeError: there is not enough memory for them.
         """
         if at_least_px is not None and at_least_px < 1:
             raise UsageError(f"at_least_px is {at_least_px}: it must be 1 or more")
         if not self._data:
             raise UsageError(f"{self.name}: closed already: read it before")
-        header = self._header
+        header, warn = self._header, list[str]()
         with reading(self.name, self.format):
-            if header.deep:
-                picture = pixels.decode_deep(self._data, header.deep)
-            else:
-                picture = open_picture(self.name, self.format, self._data)
-                if at_least_px is not None and self.format == "JPEG":
-                    shrink(picture, at_least_px)
-                picture.load()
-            return pixels.to_rgb(
+            picture = self._decoded(at_least_px, warn)
+            image = pixels.to_rgb(
                 picture,
                 icc=header.icc,
-                # both decoders turn a TIFF themselves
-                orientation=1 if self.format == "TIFF" else header.orientation,
+                coding=header.coding,
+                orientation=header.orientation,
                 keep_alpha=keep_alpha,
             )
+        self._warnings = warn
+        return image
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the last `read` took though it was odd, a sentence each."""
+        return tuple(self._warnings)
+
+    def _decoded(self, at_least_px: int | None, warn: list[str]) -> PIL.Image.Image:
+        if self._tiff is not None and self._tiff.by_bands:
+            return self._tiff.decode(warn)
+        data, cut = self._data, self._limits.allow_truncated
+        if not self._ended:
+            data, lacking = parts.whole_png(self.name, data, fill=cut)
+            warn.append(
+                "the PNG is cut off: the rows that are lacking are black"
+                if lacking
+                else "the PNG lacks its end mark, but no row: taken as it is"
+            )
+        if self._header.deep:
+            return pixels.decode_png(data, self._header.transparent, warn)
+        return load(self.name, self.format, data, warn, at_least_px=at_least_px, cut=cut)
 
     def close(self) -> None:
         """Let go of the file's bytes."""
@@ -122,7 +144,15 @@ class ImageFile:
 
     def _read_header(self) -> Header:
         if self.format == "TIFF":
-            return tiff_header(self.name, self._data)
+            self._tiff = open_tiff(self.name, self._data, self._limits.max_pixels)
+            self._data = self._tiff.data
+            return self._tiff.header
+        if self.format == "PNG":
+            self._data, self._ended = parts.essential_png(self.name, self._data)
+        elif self.format == "GIF":
+            self._data = parts.essential_gif(self.name, self._data)
+        elif self.format == "JPEG":
+            self._data = parts.essential_jpeg(self.name, self._data)
         with open_picture(self.name, self.format, self._data) as picture:
             return header_of(picture, self._data)
 

@@ -1,17 +1,17 @@
 """Decoded pixels of any kind to 8-bit sRGB: depth, colour profile, alpha, turn."""
 
-import threading
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 from PIL.Image import Transpose
 
-from nearfar.images.header import Deep
+from nearfar.images import hdr
+from nearfar.images.eightbit import Numbers, decode_opencv, eight_bit
+from nearfar.images.hdr import Coding
 
 _TURNS: Final = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -25,13 +25,13 @@ _TURNS: Final = {
 """EXIF orientation -> what makes it upright (Exif 3.0, tag 0x0112)."""
 
 _PROFILE_SPACES: Final = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}
-_OPENCV_LOG: Final = threading.Lock()
 
 
 def to_rgb(
     picture: PIL.Image.Image,
     *,
     icc: bytes | None = None,
+    coding: Coding | None = None,
     orientation: int = 1,
     keep_alpha: bool = False,
 ) -> NDArray[np.uint8]:
@@ -41,6 +41,7 @@ def to_rgb(
         picture: pixels with 8 bits a channel or fewer.
         icc: the embedded colour profile. One that is damaged or of another colour space is
             ignored.
+        coding: what the colours mean by number; the profile is not asked then.
         orientation: EXIF orientation that is still to be undone, 1 to 8.
         keep_alpha: give what is transparent as it is, not over white.
 
@@ -48,6 +49,7 @@ def to_rgb(
         (H, W, 3) uint8 sRGB, upright; what was transparent lies over white. Where alpha is kept
         and something is transparent, (H, W, 4), with colours that alpha is not multiplied in.
     """
+    is_bmp = picture.format == "BMP"
     if orientation in _TURNS:
         picture = picture.transpose(_TURNS[orientation])
     if picture.mode in {"La", "RGBa"}:  # premultiplied
@@ -56,8 +58,13 @@ def to_rgb(
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
         alpha = rgba.getchannel("A")
+        if is_bmp and alpha.getextrema() == (0, 0):
+            alpha = None  # writers that have no alpha leave its byte 0
         picture = picture if picture.mode in {"1", "L", "LA"} else rgba
-    colours = _to_srgb(picture, icc)
+    if coding is not None:
+        colours = PIL.Image.fromarray(hdr.to_srgb(np.asarray(picture.convert("RGB")), coding))
+    else:
+        colours = _to_srgb(picture, icc)
     if alpha is not None and alpha.getextrema() != (255, 255):
         if keep_alpha:
             return np.dstack([np.asarray(colours), np.asarray(alpha)])
@@ -132,63 +139,27 @@ def _grid(mode: str) -> PIL.Image.Image:
     return PIL.Image.fromarray(np.stack(np.meshgrid(steps, steps, steps), -1).reshape(6, 36, 3))
 
 
-def decode_deep(data: bytes, deep: Deep) -> PIL.Image.Image:
-    """Decode a PNG or TIFF of more than 8 bits a channel, which Pillow would truncate or refuse.
-
-    Unsigned integers are scaled by their full range and rounded: 16 bits by 1/257. Floats that
-    all lie in 0..1 are scaled by 255; other floats, and signed integers, are stretched from
-    their least to their greatest. What is not a number becomes black.
+def decode_png(data: bytes, transparent: int | None, warn: list[str]) -> PIL.Image.Image:
+    """Decode a PNG of 16 bits a channel, which Pillow would truncate.
 
     Args:
-        data: the file. OpenCV turns a TIFF upright, but not a PNG.
-        deep: what the numbers mean.
+        data: the file.
+        transparent: the one grey value, as stored, that is transparent.
+        warn: takes what the user should know.
 
     Returns:
-        Mode L, RGB or RGBA, 8 bits.
+        Mode L, LA, RGB or RGBA, 8 bits, not turned.
 
     Raises:
         ValueError: the content is damaged.
     """
-    log = cv2.utils.logging
-    with _OPENCV_LOG:  # damaged files are told by an exception, not on standard error
-        level = log.getLogLevel()
-        log.setLogLevel(log.LOG_LEVEL_SILENT)
-        try:
-            stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        finally:
-            log.setLogLevel(level)
-    if stored is None:
-        raise ValueError("the pixels can't be decoded")
+    stored = decode_opencv(data)
     if stored.ndim == 2:
-        grey = _eight_bit(stored)
-        picture = PIL.Image.fromarray(255 - grey if deep.white_is_zero else grey)
-        if deep.transparent is not None:
-            picture.putalpha(PIL.Image.fromarray(np.uint8(255) * (stored != deep.transparent)))
+        picture = PIL.Image.fromarray(
+            eight_bit(stored[..., None], Numbers(), warn, colours=1)[..., 0]
+        )
+        if transparent is not None:
+            picture.putalpha(PIL.Image.fromarray(np.uint8(255) * (stored != transparent)))
         return picture
-    rgb = _eight_bit(stored[..., 2::-1])
-    if stored.shape[2] == 3:
-        return PIL.Image.fromarray(rgb)
-    rgba = np.ascontiguousarray(np.dstack([rgb, _eight_bit(stored[..., 3])]))
-    if not deep.premultiplied:
-        return PIL.Image.fromarray(rgba)
-    size = (rgba.shape[1], rgba.shape[0])
-    return PIL.Image.frombytes("RGBa", size, rgba.tobytes()).convert("RGBA")
-
-
-def _eight_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
-    values = np.ascontiguousarray(values)
-    if values.dtype == np.uint8:
-        return values
-    if values.dtype == np.uint16:  # exact: x / 257 is never halfway between two integers
-        return np.asarray(cv2.convertScaleAbs(values, alpha=1 / 257), np.uint8)
-    if values.dtype == np.uint32:
-        return np.rint(values / (2**32 - 1) * 255).astype(np.uint8)
-    with np.errstate(all="ignore"):
-        finite = values[np.isfinite(values)].astype(np.float64)
-        low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
-        if low >= 0 and high <= 1:
-            low, high = 0.0, 1.0
-        levels = (values - low) / (high - low) * 255
-    levels = np.nan_to_num(levels, nan=0, posinf=255, neginf=0)
-    eight: NDArray[np.uint8] = np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
-    return eight
+    order = [2, 1, 0, 3][: stored.shape[2]]
+    return PIL.Image.fromarray(eight_bit(stored[..., order], Numbers(), warn, colours=3))

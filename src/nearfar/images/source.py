@@ -2,12 +2,9 @@
 
 import os
 import stat
-import struct
-import zlib
 from typing import BinaryIO, Final, TypeAlias
 
 from nearfar.errors import (
-    CorruptImageError,
     EmptyImageError,
     ImageNotFoundError,
     ImageTooLargeError,
@@ -48,7 +45,6 @@ _STRANGERS: Final = (
     (b"\xff\x0a", "a JPEG XL file: convert it to PNG"),
     (b"\0\0\0\x0cJXL ", "a JPEG XL file: convert it to PNG"),
 )
-_PNG_PARTS: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"eXIf", b"IDAT", b"IEND"})
 
 
 def read_source(source: Source, max_bytes: int) -> tuple[str, bytes]:
@@ -151,29 +147,3 @@ def _stranger(data: bytes) -> str:
     if b"<html" in opening or b"<!doctype html" in opening:
         return "a web page, perhaps of a failed download"
     return "not a picture"
-
-
-def essential_png(name: str, data: bytes) -> bytes:
-    """Keep of a PNG what its first picture needs, each part proved by its checksum.
-
-    Text goes, since it can inflate without bound, and so do animation frames. EXIF moves
-    before the pixels, where it can be read without decoding them.
-
-    Raises:
-        CorruptImageError: cut off, or a checksum is wrong.
-    """
-    view, at, kind = memoryview(data), 8, b""
-    head, pixels = [view[:8]], list[memoryview]()
-    while kind != b"IEND":
-        if at + 12 > len(data):
-            raise CorruptImageError(f"{name}: the PNG is cut off: get a whole copy")
-        length, kind = struct.unpack_from(">I4s", data, at)
-        end = at + 12 + length
-        if end > len(data):
-            raise CorruptImageError(f"{name}: the PNG is cut off: get a whole copy")
-        if kind in _PNG_PARTS:
-            if zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
-                raise CorruptImageError(f"{name}: the PNG is damaged (checksum): get a good copy")
-            (pixels if kind in {b"IDAT", b"IEND"} else head).append(view[at:end])
-        at = end
-    return b"".join(head + pixels)

@@ -8,9 +8,13 @@ from nearfar.errors import ModelError, ModelMissingError, UnknownModelError
 from nearfar.models import own
 from nearfar.models.catalog import CATALOG
 from nearfar.models.spec import ModelSpec
+from nearfar.places import data_folder
 
 BUNDLED: Final = Path(__file__).parent / "bundled"
 """The folder of the weights that ship inside the package."""
+
+NOWHERE: Final = Path(os.devnull, "nearfar")
+"""The home where there is none: nothing is in it, and nothing can be written to it."""
 
 
 class Shelf:
@@ -34,7 +38,7 @@ class Shelf:
         catalog: tuple[ModelSpec, ...] = CATALOG,
         bundled: Path = BUNDLED,
     ) -> None:
-        self.home = home or _default_home()
+        self.home = home or data_folder() or NOWHERE
         self.catalog = catalog
         self.bundled = bundled
 
@@ -138,11 +142,3 @@ class Shelf:
 def _size(path: Path) -> int:
     """Size in bytes; -1 when there is no such file."""
     return path.stat().st_size if path.is_file() else -1
-
-
-def _default_home() -> Path:
-    if home := os.environ.get("NEARFAR_HOME"):
-        return Path(home).expanduser()
-    from platformdirs import user_data_path
-
-    return user_data_path("nearfar", appauthor=False)

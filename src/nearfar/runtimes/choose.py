@@ -12,7 +12,8 @@ from nearfar.errors import InferenceError, ModelFileError
 from nearfar.models.sizes import target_size
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
-from nearfar.runtimes import cache, cores, measure, memory
+from nearfar.places import cache_folder
+from nearfar.runtimes import cores, measure, memory
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
 from nearfar.runtimes.session import Runtime, Session
@@ -60,7 +61,8 @@ def open_session(
         return OnnxSession(model, threads=threads)
     content = model if isinstance(model, bytes) else model.read_bytes()
     if runtime == "openvino":
-        folder = cache.folder() / "openvino"
+        home = cache_folder()
+        folder = home / "openvino" if home else None
         return OpenvinoSession(content, threads=threads, callers=callers, cache_dir=folder)
     from nearfar.runtimes.torch import TorchSession
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from nearfar.errors import UsageError
+from nearfar.runtimes import cgroups
 
 _TOPOLOGY: Final = Path("/sys/devices/system/cpu")
-_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 
 
 def threads_or_physical(threads: int | None) -> int:
@@ -32,7 +32,7 @@ def physical() -> int:
     """Count the physical cores that this process may use.
 
     A network gains nothing from the second thread of a core: both share its arithmetic. On
-    Linux the process's affinity and the quota of its container count too. Where the system
+    Linux the process's affinity and the quotas of its control groups count too. Where the system
     tells of logical processors only (Windows), those are counted: too many threads cost
     less than idle cores.
     """
@@ -42,7 +42,7 @@ def physical() -> int:
     if sys.platform != "linux":
         return os.cpu_count() or 1
     usable = os.sched_getaffinity(0)
-    return max(1, min(count_cores(usable, _TOPOLOGY), quota(_QUOTA, len(usable))))
+    return max(1, min(count_cores(usable, _TOPOLOGY), cgroups.quota(len(usable))))
 
 
 def count_cores(usable: set[int], topology: Path) -> int:
@@ -60,20 +60,6 @@ def count_cores(usable: set[int], topology: Path) -> int:
         except OSError:
             siblings.add(str(number))  # not told: a core of its own
     return len(siblings)
-
-
-def quota(path: Path, default: int) -> int:
-    """Read a container's limit, in whole processors, rounded up.
-
-    Args:
-        path: a `cpu.max` file of cgroup v2: "<microseconds or max> <period>".
-        default: given back when there is no such file or no limit.
-    """
-    with suppress(OSError, ValueError):
-        limit_us, period_us = path.read_text().split()
-        if limit_us != "max":
-            return max(1, -(-int(limit_us) // int(period_us)))
-    return default
 
 
 @cache

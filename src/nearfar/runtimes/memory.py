@@ -9,7 +9,7 @@ from typing import Final
 
 from nearfar.atomic import replacing
 from nearfar.errors import WriteError
-from nearfar.runtimes import cache
+from nearfar.places import cache_folder
 from nearfar.runtimes.reasons import reason
 from nearfar.runtimes.session import Runtime
 from nearfar.runtimes.ways import Choice, Way
@@ -26,9 +26,10 @@ _DAMAGED: Final = (OSError, ValueError, TypeError, AttributeError, KeyError)
 _log = logging.getLogger(__name__)
 
 
-def file() -> Path:
-    """Give the file, which need not exist."""
-    return cache.folder() / "choices.json"
+def file() -> Path | None:
+    """Return the file, which need not exist; None where there is no cache folder."""
+    folder = cache_folder()
+    return folder / "choices.json" if folder else None
 
 
 def recall(key: str) -> Choice | None:
@@ -42,6 +43,9 @@ def recall(key: str) -> Choice | None:
 
 def keep(key: str, choice: Choice) -> None:
     """Remember what was measured; where the system refuses, that is told in the log."""
+    path = file()
+    if path is None:
+        return
     choices: dict[str, Choice] = {}
     with suppress(*_DAMAGED):  # that was told of when the file was read
         choices = _read()
@@ -52,8 +56,8 @@ def keep(key: str, choice: Choice) -> None:
         for kept, found in list(choices.items())[-KEPT:]
     }
     try:
-        file().parent.mkdir(parents=True, exist_ok=True)
-        with replacing(file()) as temporary:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
             temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
     except (OSError, WriteError) as error:
         _log.warning("what was measured is not remembered: %s", error)
@@ -61,8 +65,9 @@ def keep(key: str, choice: Choice) -> None:
 
 def _read() -> dict[str, Choice]:
     """Read the choices; what is wrong with the file comes out as one of `_DAMAGED`."""
+    path = file()
     try:
-        content = json.loads(file().read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8")) if path else {}
     except FileNotFoundError:
         return {}
     return {key: _choice(times_ms) for key, times_ms in content.items()}

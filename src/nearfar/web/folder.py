@@ -3,11 +3,12 @@
 import atexit
 import os
 import shutil
-import tempfile
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+from nearfar.places import temporary_folder
 
 LIFETIME_S: Final = 3600
 """Gradio deletes what is older, and everything when the service stops."""
@@ -22,7 +23,7 @@ def page_folder() -> Path:
 
     Gradio asks the environment for it whenever it takes or gives a file, so it is said there.
     """
-    folder = Path(tempfile.mkdtemp(prefix="nearfar-page-")).resolve()
+    folder = temporary_folder("nearfar-page-")
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

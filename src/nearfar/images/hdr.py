@@ -1,0 +1,198 @@
+"""Colours of HDR and of wide gamut to sRGB, as a coded number tells them (ITU-T H.273).
+
+Light that is given by PQ (SMPTE ST 2084) or HLG (ITU-R BT.2100) is brought to the range of SDR
+by the curve of ITU-R BT.2390, which leaves what is darker than about half of paper white as it is.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+
+WHITE_NITS: Final = 203.0
+"""Paper white of HDR, which becomes the white of SDR (ITU-R BT.2408)."""
+
+PEAK_NITS: Final = 1000.0
+"""The brightest that is told from white; HLG's own nominal peak."""
+
+PQ: Final = 16
+HLG: Final = 18
+BT709: Final = 1
+BT2020: Final = 9
+_LINEAR: Final = 8
+_SRGB: Final = 13
+_STEPS: Final = 8192
+"""Of the table of lights up to the peak: an eighth of a nit each."""
+
+_BLOCK_VALUES: Final = 2**18
+
+_WHITE_D65: Final = (0.3127, 0.3290)
+_PRIMARIES: Final = {
+    BT709: ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),
+    BT2020: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
+    12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),  # Display P3
+}
+"""Number -> x and y of red, green and blue (H.273, table 2); white is D65."""
+
+
+@dataclass(frozen=True)
+class Coding:
+    """What a picture's numbers mean, where they mean other than sRGB.
+
+    Attributes:
+        primaries: number of the primaries.
+        transfer: number of the transfer function.
+    """
+
+    primaries: int
+    transfer: int
+
+    @property
+    def is_hdr(self) -> bool:
+        """Whether light is brighter than SDR can show."""
+        return self.transfer in {PQ, HLG}
+
+
+def coding(primaries: int, transfer: int) -> Coding | None:
+    """Say whether colours must be converted; None where they are sRGB, or as good as that."""
+    if transfer in {PQ, HLG}:
+        return Coding(primaries if primaries in _PRIMARIES else BT2020, transfer)
+    known = primaries if primaries in _PRIMARIES else BT709
+    if transfer == _LINEAR or known != BT709:
+        return Coding(known, _LINEAR if transfer == _LINEAR else _SRGB)
+    return None
+
+
+def to_sdr(values: Values, meaning: Coding) -> Values:
+    """Convert colours to linear light of BT.709's primaries, 1 being white.
+
+    Args:
+        values: (..., 3) RGB, 0 to 1, as coded.
+        meaning: what they mean.
+    """
+    matrix = _matrix(meaning.primaries).T
+    if meaning.is_hdr:
+        nits = _pq_nits(values) if meaning.transfer == PQ else _hlg_nits(values)
+        return np.asarray(np.clip(_compressed(nits @ matrix) / WHITE_NITS, 0, 1))
+    light = values if meaning.transfer == _LINEAR else _srgb_light(values)
+    return np.asarray(np.clip(light @ matrix, 0, 1))
+
+
+def to_srgb(image: NDArray[np.uint8], meaning: Coding) -> NDArray[np.uint8]:
+    """Convert an (H, W, 3) RGB picture of 8 bits, to within a level of `to_sdr`."""
+    tables = _tables(meaning)
+    result = np.empty(image.shape, np.uint8)
+    rows = max(1, _BLOCK_VALUES // max(1, image.shape[1]))
+    for first in range(0, len(image), rows):
+        light = tables.light[image[first : first + rows]]
+        if meaning.transfer == HLG:
+            light *= _luma(light)[..., None]
+        light = np.asarray(light @ tables.matrix, np.float32)
+        if meaning.is_hdr:
+            brightest = light.max(-1)
+            step = np.clip(brightest * (_STEPS / PEAK_NITS), 0, _STEPS).astype(np.int32)
+            light *= (tables.bent[step] / np.maximum(brightest, 1e-6))[..., None]
+            light /= WHITE_NITS
+        result[first : first + rows] = _CODES[(np.clip(light, 0, 1) * 65535).astype(np.uint16)]
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class _Tables:
+    """What `to_srgb` looks up: light of each code, light after the curve, and the primaries."""
+
+    light: NDArray[np.float32]
+    bent: NDArray[np.float32]
+    matrix: NDArray[np.float32]
+
+
+@lru_cache(maxsize=4)
+def _tables(meaning: Coding) -> _Tables:
+    codes = np.arange(256) / 255
+    if meaning.transfer == PQ:
+        light = _pq_nits(codes)
+    elif meaning.transfer == HLG:
+        light = PEAK_NITS * _hlg_scene(codes)
+    else:
+        light = codes if meaning.transfer == _LINEAR else _srgb_light(codes)
+    nits: Values = np.linspace(0.5, _STEPS + 0.5, _STEPS + 1) * (PEAK_NITS / _STEPS)
+    bent = _compressed(nits[:, None])[:, 0]
+    matrix = _matrix(meaning.primaries).T
+    return _Tables(*(np.asarray(each, np.float32) for each in (light, bent, matrix)))
+
+
+def _luma(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What HLG's OOTF multiplies scene light by."""
+    luma = light @ np.array([0.2627, 0.6780, 0.0593], np.float32) / np.float32(PEAK_NITS)
+    return np.asarray(np.maximum(luma, 1e-9) ** np.float32(0.2), np.float32)
+
+
+def _srgb_codes() -> NDArray[np.uint8]:
+    light = np.arange(65536) / 65535
+    coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.asarray(np.rint(coded * 255), np.uint8)
+
+
+def _srgb_light(values: Values) -> Values:
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def _pq_nits(values: Values) -> Values:
+    m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
+    root = np.clip(values, 0, 1) ** (1 / m2)
+    return np.asarray(1e4 * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1))
+
+
+def _pq_of(nits: Values) -> Values:
+    m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
+    power = (np.maximum(nits, 0) / 1e4) ** m1
+    return np.asarray(((c1 + c2 * power) / (1 + c3 * power)) ** m2)
+
+
+def _hlg_scene(values: Values) -> Values:
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    return np.where(values <= 0.5, values**2 / 3, (np.exp((values - c) / a) + b) / 12)
+
+
+def _hlg_nits(values: Values) -> Values:
+    """HLG to the light of a screen of `PEAK_NITS` (BT.2100: inverse OETF, then OOTF)."""
+    scene = _hlg_scene(values)
+    luma = scene @ np.array([0.2627, 0.6780, 0.0593])
+    return np.asarray(PEAK_NITS * scene * np.maximum(luma, 1e-9)[..., None] ** 0.2)
+
+
+def _compressed(nits: Values) -> Values:
+    """Bring light below paper white (BT.2390, EETF), the ratios of the channels kept."""
+    brightest = np.maximum(nits.max(-1, keepdims=True), 1e-6)
+    peak = float(_pq_of(np.array(PEAK_NITS)))
+    most = float(_pq_of(np.array(WHITE_NITS))) / peak
+    knee = 1.5 * most - 0.5
+    level = np.minimum(_pq_of(brightest) / peak, 1)
+    t = np.maximum(level - knee, 0) / (1 - knee)
+    bent = (
+        (2 * t**3 - 3 * t**2 + 1) * knee
+        + (t**3 - 2 * t**2 + t) * (1 - knee)
+        + (3 * t**2 - 2 * t**3) * most
+    )
+    wanted = _pq_nits(np.where(level < knee, level, bent) * peak)
+    return np.asarray(nits * (wanted / brightest))
+
+
+def _matrix(primaries: int) -> Values:
+    """Linear RGB of these primaries to that of BT.709."""
+    return np.asarray(np.linalg.inv(_to_xyz(BT709)) @ _to_xyz(primaries))
+
+
+def _to_xyz(primaries: int) -> Values:
+    def xyz(x: float, y: float) -> list[float]:
+        return [x / y, 1.0, (1 - x - y) / y]
+
+    columns = np.array([xyz(*each) for each in _PRIMARIES[primaries]]).T
+    return np.asarray(columns * np.linalg.solve(columns, np.array(xyz(*_WHITE_D65))))
+
+
+_CODES: Final = _srgb_codes()

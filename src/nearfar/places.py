@@ -1,0 +1,86 @@
+"""Folders outside the package: models, what is remembered, and what is written for a while.
+
+A process may have no home (HOME unset, a user id that no table knows), and a read-only file
+system no place for temporary files. Neither keeps a photo from being estimated.
+"""
+
+import logging
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from nearfar.errors import UsageError, WriteError
+
+_log = logging.getLogger(__name__)
+
+_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - asked only where Python's places are none
+
+
+def data_folder() -> Path | None:
+    """Return where models lie, which need not exist: NEARFAR_HOME, or the system's own place.
+
+    Returns:
+        None where there is no home folder, which is told in the log once.
+
+    Raises:
+        UsageError: NEARFAR_HOME begins with `~` and there is no home folder.
+    """
+    return _named("NEARFAR_HOME") or _in_home("user_data_path")
+
+
+def cache_folder() -> Path | None:
+    """Return where is remembered what can be made again: NEARFAR_CACHE, or the system's place.
+
+    Returns, raises: as `data_folder`.
+    """
+    return _named("NEARFAR_CACHE") or _in_home("user_cache_path")
+
+
+def temporary_folder(prefix: str) -> Path:
+    """Make a folder of this process's own; the caller deletes it.
+
+    Raises:
+        WriteError: no place can be written.
+    """
+    try:
+        return Path(tempfile.mkdtemp(prefix=prefix)).resolve()
+    except OSError as error:
+        try:
+            return Path(tempfile.mkdtemp(prefix=prefix, dir=_SHARED_MEMORY))
+        except OSError:
+            raise WriteError(
+                "no folder for temporary files can be written: set TMPDIR to one that can"
+            ) from error
+
+
+def _named(variable: str) -> Path | None:
+    named = os.environ.get(variable)
+    if not named:
+        return None
+    try:
+        return Path(named).expanduser()
+    except (RuntimeError, KeyError) as error:
+        raise UsageError(f"{variable} is {named}, but there is no home: give a path") from error
+
+
+def _in_home(name: str) -> Path | None:
+    import platformdirs
+
+    try:
+        folder = Path(getattr(platformdirs, name)("nearfar", appauthor=False))
+    except (RuntimeError, KeyError, OSError):  # no HOME, an unknown user id
+        folder = Path()
+    if folder.is_absolute():
+        return folder
+    _tell_once()
+    return None
+
+
+@cache
+def _tell_once() -> None:
+    _log.warning(
+        "there is no home folder: nothing is remembered between runs, and models are those that "
+        "ship; set NEARFAR_CACHE and NEARFAR_HOME to folders to have both"
+    )

@@ -1,0 +1,76 @@
+"""Without a home, a known user or a temporary folder, everything that needs none of them works."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from nearfar import places
+from nearfar.errors import UsageError, WriteError
+
+NO_HOME = """
+import os, pwd, sys
+os.environ.pop("HOME", None)
+def unknown(uid):
+    raise KeyError(f"getpwuid(): uid not found: {uid}")
+pwd.getpwuid = unknown
+from nearfar.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the system tells of the home")
+@pytest.mark.parametrize("command", ["estimate", "models", "doctor"])
+def test_without_a_home_a_command_works_and_says_so_once(
+    command: str, tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NEARFAR_HOME", "NEARFAR_CACHE", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    target = tmp_path / "map.png"
+    words = {
+        "estimate": ["estimate", str(examples / "pet.jpg"), "-o", str(target)],
+        "models": ["models", "list"],
+        "doctor": ["doctor"],
+    }[command]
+    ran = subprocess.run(
+        [sys.executable, "-c", NO_HOME, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.count("there is no home folder") == 1
+    assert "Traceback" not in ran.stderr
+    assert target.exists() == (command == "estimate")
+
+
+def test_a_home_that_is_named_by_a_home_that_is_not_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nowhere(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", nowhere)
+    monkeypatch.setenv("NEARFAR_HOME", "~/models")
+    with pytest.raises(UsageError, match="NEARFAR_HOME is ~/models, but there is no home"):
+        places.data_folder()
+
+
+def test_where_no_temporary_folder_is_shared_memory_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = tempfile.mkdtemp
+
+    def refuse(prefix: str = "", dir: Path | None = None) -> str:
+        if dir is None:
+            raise FileNotFoundError(2, "No usable temporary directory found")
+        return made(prefix=prefix, dir=dir)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    monkeypatch.setattr(places, "_SHARED_MEMORY", tmp_path)
+    assert places.temporary_folder("nearfar-").parent == tmp_path
+    monkeypatch.setattr(places, "_SHARED_MEMORY", tmp_path / "none")
+    with pytest.raises(WriteError, match="set TMPDIR"):
+        places.temporary_folder("nearfar-")
