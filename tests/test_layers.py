@@ -9,7 +9,7 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "nearfar"
 
 RUNG = {
-    **dict.fromkeys(("version", "errors", "extras", "atomic", "options"), 0),
+    **dict.fromkeys(("version", "errors", "extras", "atomic", "options", "runfolder"), 0),
     **dict.fromkeys(
         (
             "images",
@@ -25,6 +25,7 @@ RUNG = {
             "floor",
             "png",
             "choices",
+            "formdata",
         ),
         1,
     ),

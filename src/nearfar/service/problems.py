@@ -86,6 +86,8 @@ _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
     (errors.ModelMissingError, "unknown-model"),
     (errors.GeometryError, "no-surface"),
     (errors.MissingExtraError, "not-installed"),
+    (errors.FormTooLargeError, "too-large"),
+    (errors.FormError, "bad-request"),
     (errors.UsageError, "bad-option"),
 )
 """Error -> slug; the first that fits. What is not here is the service's own fault."""
