@@ -34,7 +34,7 @@ def run_folder(purpose: str) -> Path:
     base = _base()
     try:
         with _alone(base):
-            clear_stale()
+            _clear(base)
             folder = Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=base))
             lock = FileLock(folder / _LOCK)
             lock.acquire(blocking=False)
@@ -51,8 +51,14 @@ def clear_stale() -> int:
     Returns:
         How many there were.
     """
+    base = _base()
+    with _alone(base):
+        return _clear(base)
+
+
+def _clear(base: Path) -> int:
     count = 0
-    for folder in _folders(_base()):
+    for folder in _folders(base):
         lock = FileLock(folder / _LOCK)
         try:
             lock.acquire(blocking=False)

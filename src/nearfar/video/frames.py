@@ -172,7 +172,7 @@ def _opened(path: Path) -> "InputContainer":
     except OSError as error:
         raise ImageNotFoundError(f"can't open {path}: {error.strerror or error}") from error
     try:
-        container: InputContainer = av.open(os.fspath(path))
+        container: InputContainer = av.open(os.fspath(path), metadata_errors="replace")
     except av.FFmpegError as error:
         raise VideoError(
             f"{path}: no clip that can be read, or cut off before its index ({error.strerror})"

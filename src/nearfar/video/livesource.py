@@ -59,7 +59,9 @@ def _address(url: str, stop: threading.Event) -> Iterator[Image]:
     name = _SECRET.sub("", url)
     options = {"rtsp_transport": "tcp"} if url.startswith("rtsp") else {}
     try:
-        with av.open(url, options=options, timeout=(_OPEN_S, _READ_S)) as container:
+        with av.open(
+            url, options=options, timeout=(_OPEN_S, _READ_S), metadata_errors="replace"
+        ) as container:
             if not container.streams.video:
                 raise VideoError(f"{name}: there is no picture in it, only sound")
             to_rgb = av.video.reformatter.VideoReformatter()

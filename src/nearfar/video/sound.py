@@ -37,7 +37,7 @@ class Sound:
         av = require("av")
         self._output = output
         self._start = start
-        self._source = av.open(str(path))
+        self._source = av.open(str(path), metadata_errors="replace")
         self._track = self._source.streams.audio[0]
         if copied is None or self._track.codec_context.name in copied:
             self._target = output.add_stream_from_template(self._track)
