@@ -36,7 +36,7 @@ def run_folder(purpose: str) -> Path:
         with _alone(base):
             _clear(base)
             folder = Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=base))
-            lock = FileLock(folder / _LOCK)
+            lock = FileLock(_lock_of(folder))
             lock.acquire(blocking=False)
     except OSError as error:
         raise WriteError(f"can't make a folder below {base}: {error.strerror or error}") from error
@@ -59,13 +59,13 @@ def clear_stale() -> int:
 def _clear(base: Path) -> int:
     count = 0
     for folder in _folders(base):
-        lock = FileLock(folder / _LOCK)
+        lock = FileLock(_lock_of(folder))
         try:
             lock.acquire(blocking=False)
         except (Timeout, OSError):
             continue
         shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
+        _let_go(lock)
         count += 1
     return count
 
@@ -74,7 +74,17 @@ def leave(folder: Path, lock: FileLock, pid: int) -> None:
     """Remove a folder of this process; a fork of it leaves it alone."""
     if os.getpid() == pid:
         shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
+        _let_go(lock)
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")
+
+
+def _let_go(lock: FileLock) -> None:
+    with suppress(OSError):
+        Path(lock.lock_file).unlink()
+    lock.release()
 
 
 def _base() -> Path:
