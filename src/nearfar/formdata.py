@@ -15,8 +15,7 @@ TEXT_BYTES: Final = 64 * 2**10
 """The most that a field of text may hold."""
 
 _HEADER_BYTES: Final = 8 * 2**10
-_STEM_BYTES: Final = 150
-"""A file system's names have 255, and some of them are wanted for what is put behind the stem."""
+_LONGEST_STEM: Final = 100
 
 
 @dataclass
@@ -151,4 +150,4 @@ def stem_of(name: str, other: str) -> str:
     """Give a file name without folders and suffix, cut and fit to be shown; or else `other`."""
     stem = PurePosixPath(name.replace("\\", "/")).stem
     kept = "".join(letter for letter in stem if letter.isprintable())
-    return kept[:100].encode()[:_STEM_BYTES].decode(errors="ignore") or other
+    return kept[:_LONGEST_STEM] or other

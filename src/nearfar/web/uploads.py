@@ -24,6 +24,9 @@ FIELD: Final = "files"
 UNUSED_S: Final = 600
 """How long a file is kept that no event has named."""
 
+_STEM_BYTES: Final = 150
+"""A file system's names have 255, and some of them are wanted for what is put behind the stem."""
+
 _LOOK_S: Final = 0.05
 _WRITTEN_BYTES: Final = 2**20
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -225,4 +228,5 @@ def _safe(name: str) -> str:
     """Give a name that any file system takes, and no header is upset by."""
     suffix = Path(name.replace("\\", "/")).suffix
     is_plain = suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= 10
-    return f"{stem_of(name, 'file')}{suffix if is_plain else ''}"
+    stem = stem_of(name, "file").encode()[:_STEM_BYTES].decode(errors="ignore")
+    return f"{stem}{suffix if is_plain else ''}"
