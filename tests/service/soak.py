@@ -46,7 +46,9 @@ class Caller:
 
     @cached_property
     def http(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=120)
+        # a connection that is kept as long as the service keeps it may end while it is used
+        limits = httpx.Limits(keepalive_expiry=1.0)
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=120, limits=limits)
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         answer = self.http.request(method, path, **more)

@@ -76,11 +76,12 @@ def ask(
     kinds: list[Kind], port: int, photo: bytes, clip: bytes, config: dict[str, Any]
 ) -> "Counter[str]":
     """Do them all, several at a time; give what was not documented."""
-    own, wrong = threading.local(), Counter[str]()
+    own, wrong, callers = threading.local(), Counter[str](), list[Caller]()
 
     def do(kind: Kind) -> None:
         if not hasattr(own, "caller"):
             own.caller = Caller(port, photo, clip, config)
+            callers.append(own.caller)
         try:
             allowed = kind(own.caller)
         except Exception as error:  # noqa: BLE001 - counted
@@ -91,6 +92,8 @@ def ask(
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(do, kinds))
+    for each in callers:
+        each.http.close()
     return wrong
 
 

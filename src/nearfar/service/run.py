@@ -21,6 +21,9 @@ from nearfar.service.connections import Connections
 from nearfar.service.settings import ServiceOptions
 from nearfar.service.socketconnection import WebSocketConnection
 
+_KEPT_S = 7
+"""Longer than clients keep a connection that they don't use, so that theirs is the end of it."""
+
 _TICK_S = 0.1
 _LOOKED_TICKS = 3
 
@@ -91,6 +94,7 @@ class Server(LookedAfter):
                 server_header=False,
                 proxy_headers=False,  # a client is who is at the other end, not who it says
                 ws_max_size=options.max_bytes,
+                timeout_keep_alive=_KEPT_S,
                 ws_per_message_deflate=False,  # pictures do not deflate
                 **limited(connections),
             ),
