@@ -5,6 +5,7 @@ import io
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from nearfar.web.folder import page_folder, read_file
 from nearfar.web.joining import FILES, read_join
 from nearfar.web.page import Page, refuse_files
 from nearfar.web.sessions import Sessions, Visits
-from nearfar.web.uploads import NotUploadedError, Uploads
+from nearfar.web.uploads import MOST_OF_A_CLIENT, NotUploadedError, TooManyError, Uploads
 from tests.web.made import FakeDoor, jpeg
 
 
@@ -255,6 +256,7 @@ def test_upload_that_is_broken_off_leaves_nothing() -> None:
     class Broken:
         headers: dict[str, str] = {"content-type": "multipart/form-data; boundary=b"}  # noqa: RUF012
         query_params: dict[str, str] = {"upload_id": "x"}  # noqa: RUF012
+        client = None
 
         async def stream(self) -> Any:
             yield b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
@@ -339,3 +341,16 @@ def test_a_session_takes_little_memory(page: Page) -> None:
     for number in range(2 * visits.capacity):
         visits[str(number)]
     assert len(visits.session_data) <= visits.capacity
+
+
+def test_a_client_brings_only_so_many_files_at_a_time() -> None:
+    uploads = Uploads(file_bytes=10, disk_bytes=10**6)
+    with ExitStack() as coming:
+        for _ in range(MOST_OF_A_CLIENT):
+            coming.enter_context(uploads._reserved("a", 1))
+        with pytest.raises(TooManyError), uploads._reserved("a", 1):
+            pass
+        with uploads._reserved("b", 1):
+            pass
+    with uploads._reserved("a", 1):
+        pass

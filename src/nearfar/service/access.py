@@ -21,6 +21,7 @@ from nearfar.service.metrics import Metrics
 from nearfar.service.outbox import PIECE_BYTES, Outbox, Sender
 from nearfar.service.problems import RefusedError, answer
 from nearfar.service.settings import ServiceOptions
+from nearfar.service.shortage import Shortage
 
 OPEN: Final = frozenset({"/healthz", "/readyz"})
 """Paths that never need the token."""
@@ -82,6 +83,7 @@ class Access:
         app: what is behind it.
         options: limits, token and origins.
         metrics: told of every request.
+        shortage: told of errors that may be one.
         streams: gets the tasks of answers that never end by themselves, while they run.
     """
 
@@ -92,8 +94,10 @@ class Access:
         options: ServiceOptions,
         metrics: Metrics,
         streams: set[asyncio.Task[Any]],
+        shortage: Shortage,
     ) -> None:
         self.app = app
+        self.shortage = shortage
         self.options = options
         self.metrics = metrics
         self.streams = streams
@@ -141,6 +145,7 @@ class Access:
             exchange.refused = refused
         except Exception as fault:  # noqa: BLE001 - the last place where it can become an answer
             FAULTS.exception("request %s failed", exchange.request_id)
+            self.shortage.note(fault)
             return fault
         if exchange.refused is not None:
             self.metrics.refused(exchange.refused.slug)

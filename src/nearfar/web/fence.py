@@ -25,7 +25,14 @@ from nearfar.web.folder import is_inside
 from nearfar.web.joining import SESSION, read_join
 from nearfar.web.page import Page
 from nearfar.web.sessions import Sessions
-from nearfar.web.uploads import NoRoomError, NotUploadedError, Progress, Uploads, wait_for
+from nearfar.web.uploads import (
+    NoRoomError,
+    NotUploadedError,
+    Progress,
+    TooManyError,
+    Uploads,
+    wait_for,
+)
 
 MOST_BYTES: Final = 256 * 2**10
 """Of a body, but for uploads."""
@@ -130,6 +137,8 @@ class Fence:
             raise _AnsweredError(413, str(error)) from None
         except FormError as error:
             raise _AnsweredError(400, str(error)) from None
+        except TooManyError as error:
+            raise _AnsweredError(429, str(error)) from None
         except NoRoomError:
             raise _AnsweredError(507, "No room") from None
 

@@ -21,6 +21,10 @@ from nearfar.web.folder import LIFETIME_S, folder_bytes, page_folder
 FIELD: Final = "files"
 """Name of the form field by which Gradio's page sends a file."""
 
+MOST_COMING: Final = 64
+MOST_OF_A_CLIENT: Final = 16
+"""Files that may be on their way at a time, in all and of one client."""
+
 UNUSED_S: Final = 600
 """How long a file is kept that no event has named."""
 
@@ -34,6 +38,10 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 class NotUploadedError(NearfarError):
     """A path that is not of a file which this session has brought."""
+
+
+class TooManyError(NearfarError):
+    """A client, or all together, bring as many files at a time as they may."""
 
 
 class NoRoomError(NearfarError):
@@ -79,7 +87,7 @@ class Uploads:
     def __init__(self, *, file_bytes: int, disk_bytes: int) -> None:
         self._file_bytes, self._disk_bytes = file_bytes, disk_bytes
         self._kept: dict[str, _Kept] = {}
-        self._coming: dict[object, int] = {}
+        self._coming: dict[object, tuple[str, int]] = {}
         self._progress: dict[str, Progress] = {}
 
     def __len__(self) -> int:
@@ -95,11 +103,17 @@ class Uploads:
             FormError: no form, or not one file in the field `files`.
             FormTooLargeError: more bytes than a file may have.
             NoRoomError: no room on the disk.
+        TooManyError: too many are on their way.
         """
         length = request.headers.get("content-length", "")
         most_bytes = int(length) if length.isdecimal() else self._file_bytes
-        with self._reserved(min(most_bytes, self._file_bytes)), self._followed(request) as progress:
-            if await run_sync(folder_bytes) + sum(self._coming.values()) > self._disk_bytes:
+        client = request.client.host if request.client else "local"
+        with (
+            self._reserved(client, min(most_bytes, self._file_bytes)),
+            self._followed(request) as progress,
+        ):
+            coming = sum(size for _, size in self._coming.values())
+            if await run_sync(folder_bytes) + coming > self._disk_bytes:
                 raise NoRoomError("there is no room for more files just now: try again later")
             folder = page_folder() / secrets.token_urlsafe(18)
             path: str | None = None
@@ -186,9 +200,12 @@ class Uploads:
         await run_sync(file.write, content)
 
     @contextmanager
-    def _reserved(self, most_bytes: int) -> Iterator[None]:
+    def _reserved(self, client: str, most_bytes: int) -> Iterator[None]:
+        mine = sum(each == client for each, _ in self._coming.values())
+        if mine >= MOST_OF_A_CLIENT or len(self._coming) >= MOST_COMING:
+            raise TooManyError("too many files are on their way: try again in a moment")
         key = object()
-        self._coming[key] = most_bytes
+        self._coming[key] = client, most_bytes
         try:
             yield
         finally:
