@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request, Response
 from nearfar.service.metrics import CONTENT_TYPE, Metrics
 from nearfar.service.problems import RefusedError, responses
 from nearfar.service.schemas import Health
-from nearfar.service.shortage import Shortage
 
 if TYPE_CHECKING:
     from nearfar.service.desk import Desk
+    from nearfar.service.shortage import Shortage
 
 router: Final = APIRouter(tags=["health"])
 
