@@ -107,7 +107,8 @@ made = pipeline.convert
 
 def convert(*args, progress, **options):
     def ended(done, all_):
-        progress(done, all_)
+        if progress:
+            progress(done, all_)
         if done == 2:
             os.kill(os.getpid(), getattr(signal, sys.argv[1]))
     return made(*args, progress=ended, **options)
