@@ -322,3 +322,10 @@ def test_numbers_out_of_range_are_refused() -> None:
         fit_camera_height(depth, 1.5, floor=np.ones((3, 3), bool))
     with pytest.raises(CalibrationError, match="fewer than three"):
         fit_camera_height(depth, 1.5, floor=np.zeros(depth.inverse_depth.shape, bool))
+
+
+@pytest.mark.parametrize("near_m", [1e-300, 1e-40, 1e-9])
+def test_distances_that_no_map_can_hold_are_refused(near_m: float) -> None:
+    ramp = DepthMap(np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4), "test")
+    with pytest.raises(CalibrationError, match="larger distances"):
+        fit_range(ramp, near_m, 5.0).apply(ramp)

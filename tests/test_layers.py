@@ -9,7 +9,9 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "nearfar"
 
 RUNG = {
-    **dict.fromkeys(("version", "errors", "extras", "atomic", "options", "names", "places"), 0),
+    **dict.fromkeys(
+        ("version", "errors", "extras", "atomic", "options", "names", "places", "runfolder"), 0
+    ),
     **dict.fromkeys(
         (
             "images",
@@ -28,6 +30,7 @@ RUNG = {
             "floor",
             "png",
             "choices",
+            "formdata",
         ),
         1,
     ),

@@ -20,6 +20,9 @@ from nearfar.floor import floor_plane
 WINDOW_PX: Final = 5
 """A known point's depth is the median of a square this wide: single pixels are noisy."""
 
+LEAST_M: Final = 1e-6
+"""Distances below this, or close to it, are no distances: single precision ends not far from it."""
+
 MAX_BEYOND_SHARE: Final = 0.2
 """Of the picture: more than this farther than infinity, and the plane was not the floor."""
 
@@ -66,12 +69,20 @@ class Calibration:
             )
 
     def apply(self, depth: DepthMap) -> MetricDepth:
-        """Turn a map into metres; where 1/metres is not over 0 there is no surface (inf)."""
+        """Turn a map into metres; where 1/metres is not over 0 there is no surface (inf).
+
+        Raises:
+            CalibrationError: something comes to lie nearer than `LEAST_M`.
+        """
         inverse = depth.inverse_depth * np.float64(self.scale)
         inverse += self.shift
         metres = np.full(inverse.shape, np.inf, np.float32)
         with np.errstate(over="ignore"):
             np.divide(1, inverse, out=metres, where=inverse > 0, casting="same_kind")
+        if metres.min() < LEAST_M:
+            raise CalibrationError(
+                f"something would lie nearer than {LEAST_M:g} m: give larger distances"
+            )
         return MetricDepth(metres, depth.model, self.assumption)
 
 

@@ -144,6 +144,14 @@ class CalibrationError(NearfarError, ValueError):
 # Service
 
 
+class FormError(UsageError):
+    """A multipart form that is damaged, cut off, or of other fields than there may be."""
+
+
+class FormTooLargeError(FormError):
+    """A field of a multipart form that holds more than it may."""
+
+
 class BusyError(NearfarError):
     """No place left: the queue is full, or this client has too much waiting already.
 

@@ -15,6 +15,7 @@ from nearfar.errors import UsageError, WriteError
 
 _log = logging.getLogger(__name__)
 
+_NO_PLACE: Final = "no folder for temporary files can be written: set TMPDIR to one that can"
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - asked only where Python's places are none
 
 
@@ -45,14 +46,23 @@ def temporary_folder(prefix: str) -> Path:
         WriteError: no place can be written.
     """
     try:
-        return Path(tempfile.mkdtemp(prefix=prefix)).resolve()
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=temporary_root()))
     except OSError as error:
-        try:
-            return Path(tempfile.mkdtemp(prefix=prefix, dir=_SHARED_MEMORY))
-        except OSError:
-            raise WriteError(
-                "no folder for temporary files can be written: set TMPDIR to one that can"
-            ) from error
+        raise WriteError(_NO_PLACE) from error
+
+
+def temporary_root() -> Path:
+    """Return the folder in which temporary files are made.
+
+    Raises:
+        WriteError: no place can be written.
+    """
+    try:
+        return Path(tempfile.gettempdir()).resolve()
+    except OSError as error:
+        if os.access(_SHARED_MEMORY, os.W_OK | os.X_OK):
+            return _SHARED_MEMORY
+        raise WriteError(_NO_PLACE) from error
 
 
 def _named(variable: str) -> Path | None:

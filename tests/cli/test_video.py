@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import get_args
@@ -155,3 +157,48 @@ def test_no_clip(run: Run, tmp_path: Path) -> None:
     ran = run("video", tmp_path / "none.mp4", *MODEL)
     assert ran.status == 1
     assert "none.mp4" in ran.err
+
+
+END = """
+import os, signal, sys
+from nearfar.cli import main
+from nearfar.video import pipeline
+
+made = pipeline.convert
+
+def convert(*args, progress, **options):
+    def ended(done, all_):
+        if progress:
+            progress(done, all_)
+        if done == 2:
+            os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+    return made(*args, progress=ended, **options)
+
+pipeline.convert = convert
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129)])
+@pytest.mark.parametrize("show", ["color", "png16"])
+def test_a_signal_leaves_nothing_half_done(
+    tmp_path: Path, name: str, status: int, show: str
+) -> None:
+    clip = write_clip(tmp_path / "long.mp4", [picture(number % 4) for number in range(60)])
+    words = ["video", str(clip), "--show", show, "-o", str(tmp_path / "out"), *MODEL]
+    if show == "color":
+        words[words.index(str(tmp_path / "out"))] += ".mp4"
+    ran = subprocess.run(
+        [sys.executable, "-c", END, name, *words], capture_output=True, timeout=240, check=False
+    )
+    assert ran.returncode == status, ran.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["long.mp4"]
+
+
+def test_a_title_that_is_no_utf8_is_no_fault(run: Run, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.avi", [picture(number) for number in range(4)])
+    content = clip.read_bytes()
+    place = content.index(b"Lavf")
+    clip.write_bytes(content[:place] + b"L\xe4vf" + content[place + 4 :])
+    for _ in range(3):
+        assert run("video", clip, "--force", *MODEL).status == 0

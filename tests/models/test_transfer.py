@@ -30,6 +30,18 @@ def test_truncation_without_a_length_is_noticed(server: Server, target: Path) ->
     assert server.requests[1].range == "bytes=100000-"
 
 
+def test_a_transfer_that_drips_is_given_up_and_gone_on_with(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer.Transfer, "_limit_s", lambda *_: 0.5)
+    server.answers = [Answer(hold_after=CHUNK)]
+    server.second_request_opens_gate = True
+    pull(target, server.content, server.url)
+    assert target.read_bytes() == server.content
+    assert server.requests[0].range is None
+    assert len(server.requests) == 2
+
+
 def test_a_server_without_ranges_starts_anew(server: Server, target: Path) -> None:
     server.answers = [Answer(break_after=CHUNK), Answer(ranges=False)]
     pull(target, server.content, server.url)

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 import nearfar
 from nearfar.errors import InferenceError
 from nearfar.service.access import is_allowed, is_foreign, token_of
+from nearfar.service.hosts import Hosts
 from nearfar.service.settings import ServiceOptions
 from tests.service.network import Network
 from tests.service.served import Served, assert_problem, served, until
@@ -49,6 +50,7 @@ def test_tokens_are_compared() -> None:
     assert not is_allowed("a", None)
     assert not is_allowed("a", "")
     assert not is_allowed("a", "ä")
+    assert not is_allowed("a", "\ud800")
 
 
 @pytest.mark.parametrize(
@@ -93,6 +95,7 @@ def test_health_needs_no_token(guarded: Served) -> None:
         ("http://127.0.0.1:80", (), True),
         ("http://evil.example", (), True),
         ("null", (), True),
+        ("http://[", (), True),
         ("http://evil.example", ("http://good.example",), True),
         ("http://good.example", ("http://good.example",), False),
         ("http://any.example", ("*",), False),
@@ -138,6 +141,57 @@ def test_websocket_of_another_site_is_refused(service: Served) -> None:
     with socket.create_connection(("127.0.0.1", service.port), timeout=30) as line:
         line.sendall(asked.encode())
         assert line.recv(1000).split()[1] == b"403"
+
+
+@pytest.mark.parametrize(
+    ("options", "host", "known"),
+    [
+        ({}, "127.0.0.1:7860", True),
+        ({}, "localhost", True),
+        ({}, "LOCALHOST.:7860", True),
+        ({}, "[::1]:7860", True),
+        ({}, "evil.example:7860", False),
+        ({}, "127.0.0.1.evil.example", False),
+        ({}, "192.0.2.7", False),
+        ({}, "", False),
+        ({"host": "192.0.2.1"}, "192.0.2.1:7860", True),
+        ({"host": "0.0.0.0"}, "192.0.2.7", True),  # noqa: S104 - not listened on
+        ({"host": "0.0.0.0"}, "evil.example", False),  # noqa: S104
+        ({"host": "0.0.0.0"}, f"{socket.gethostname()}:7860", True),  # noqa: S104
+        ({"allowed_hosts": "depth.example, b.example"}, "Depth.example", True),
+        ({"allowed_hosts": "depth.example"}, "x.depth.example", False),
+        ({"allowed_hosts": "*"}, "evil.example", True),
+    ],
+)
+def test_names_of_the_service_are_told(options: dict[str, str], host: str, known: bool) -> None:
+    scope = {"type": "http", "headers": [(b"host", host.encode())], "server": ("127.0.0.1", 7860)}
+    assert Hosts(ServiceOptions(**options)).knows(scope) is known  # type: ignore[arg-type]
+
+
+def test_a_site_that_lets_its_name_point_here_is_refused(service: Served, photo: bytes) -> None:
+    rebound = {"Host": "evil.example", "Origin": "http://evil.example"}
+    for method, path in (("GET", "/"), ("GET", "/v1/models"), ("POST", "/v1/depth")):
+        answer = service.client.request(method, path, headers=rebound, content=photo)
+        assert_problem(answer, 403, "foreign-host")
+    assert service.client.get("/healthz", headers=rebound).status_code == 200
+
+
+def test_no_other_site_frames_the_page(service: Served) -> None:
+    for path in ("/", "/live", "/v1/models", "/nothing"):
+        headers = service.client.get(path).headers
+        assert headers["x-frame-options"] == "SAMEORIGIN"
+        assert "frame-ancestors 'self'" in headers["content-security-policy"]
+
+
+def test_an_origin_that_is_no_address_is_refused(service: Served, photo: bytes) -> None:
+    answer = service.client.post("/v1/depth", content=photo, headers={"Origin": "http://["})
+    assert_problem(answer, 403, "foreign-origin")
+
+
+def test_bodies_are_small_where_no_photo_is_sent(service: Served) -> None:
+    for path in ("/", "/v1/models", "/nothing", "/gradio_api/queue/join"):
+        answer = service.client.post(path, content=bytes(2**20))
+        assert_problem(answer, 413, "too-large")
 
 
 def answers(service: Served, network: Network, photo: bytes) -> Iterator[httpx.Response]:

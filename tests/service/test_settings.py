@@ -39,6 +39,12 @@ def test_environment_sets_every_option() -> None:
         "max_pixels": "2000",
         "upload_timeout_s": "3",
         "timeout_s": "4.5",
+        "connections": "99",
+        "head_bytes": "4096",
+        "head_timeout_s": "5",
+        "read_timeout_s": "6",
+        "unread_bytes": "7000",
+        "unread_bytes_per_client": "700",
         "drain_s": "0",
         "streams": "6",
         "stream_fps": "30",
@@ -52,6 +58,7 @@ def test_environment_sets_every_option() -> None:
         "clip_patience_s": "8",
         "clip_keep_s": "9",
         "clip_disk_bytes": "10000",
+        "allowed_hosts": "a.example, B.example",
         "cors_origins": "https://a.example, https://b.example",
     }
     assert set(texts) == {each.name for each in fields(ServiceOptions)}

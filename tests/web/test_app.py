@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from gradio.exceptions import InvalidPathError
 
 from nearfar.choices import EstimateOptions, OutputOptions
 from nearfar.web.app import TABS, make_page, mount, page_options
 from nearfar.web.folder import LIFETIME_S, keep_file, page_folder
-from nearfar.web.page import refuse_addresses
 from tests.web.made import FakeDoor, jpeg
 
 
@@ -96,13 +94,6 @@ def test_files_live_an_hour() -> None:
     page = make_page(FakeDoor())
     assert page.delete_cache is not None
     assert page.delete_cache[1] == LIFETIME_S == 3600
-
-
-def test_no_address_passes_for_a_file() -> None:
-    for path in ("http://127.0.0.1/x", " HTTPS://example.org", "file:///etc/hostname"):
-        with pytest.raises(InvalidPathError):
-            refuse_addresses([1, {"deep": [{"path": path}]}])
-    refuse_addresses([None, "http://in.a.text", {"path": "x.jpg"}])
 
 
 def test_no_upload_is_taken_when_the_disk_has_its_fill() -> None:

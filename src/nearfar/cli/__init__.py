@@ -2,9 +2,13 @@
 
 import gc
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from cyclopts import App, CycloptsError
 
@@ -46,7 +50,7 @@ for _place, _help in COMMANDS.items():
 
 
 def main(tokens: Sequence[str] | None = None) -> None:
-    """Run a command and exit: 0 done, 1 failed, 2 used wrongly, 130 interrupted."""
+    """Run a command and exit: 0 done, 1 failed, 2 used wrongly, 130 interrupted, 143 terminated."""
     given = list(sys.argv[1:] if tokens is None else tokens)
     options, operands = _parted(given)
     debug = "--debug" in options
@@ -56,7 +60,8 @@ def main(tokens: Sequence[str] | None = None) -> None:
     gc.set_threshold(100_000, 50, 100)
     try:
         never_fail()
-        status = _run([word for word in options if word != "--debug"] + operands, debug=debug)
+        with _tidy():
+            status = _run([word for word in options if word != "--debug"] + operands, debug=debug)
     finally:
         gc.freeze()
     sys.exit(status)
@@ -77,6 +82,30 @@ def _parted(words: list[str]) -> tuple[list[str], list[str]]:
         for word, like in zip(words[at + 1 :], is_like_option, strict=True)
     ]
     return words[:at], ["--", *operands]
+
+
+@contextmanager
+def _tidy() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP end a command as an error does, which leaves nothing half done.
+
+    Where somebody has said what these signals do, `nohup` for one, that stays.
+    """
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [each for each in signals if signal.getsignal(each) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        ours = []
+    for each in ours:
+        signal.signal(each, _end)
+    try:
+        yield
+    finally:
+        for each in ours:
+            signal.signal(each, signal.SIG_DFL)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # a second one must not end the tidying up
+    raise SystemExit(128 + number)
 
 
 def _run(tokens: list[str], *, debug: bool) -> int:

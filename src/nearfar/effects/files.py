@@ -52,7 +52,12 @@ def _clip(result: Clip, path: Path) -> None:
 
 
 def _sound(result: Sound, path: Path) -> None:
-    require("soundfile").write(str(path), result.samples, result.rate_hz, subtype="PCM_16")
+    # a full disk is told by the system's own error, which libsndfile's is not
+    content = io.BytesIO()
+    require("soundfile").write(
+        content, result.samples, result.rate_hz, format="WAV", subtype="PCM_16"
+    )
+    path.write_bytes(content.getvalue())
 
 
 def _words(result: Sound, path: Path) -> None:

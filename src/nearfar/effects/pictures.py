@@ -14,6 +14,10 @@ _NO_GLYPH: Final = "\U000fffff"
 """Of a private plane: whatever a font draws for it is its box for what it lacks."""
 
 
+MOST_LETTERS: Final = 500
+"""Of a text that is drawn: it becomes one picture, as wide as its longest line."""
+
+
 def with_alpha(picture: Pixels) -> Pixels:
     """Give (H, W, 4) uint8; a picture without alpha is opaque.
 
@@ -57,8 +61,10 @@ def write_text(text: str, colour: tuple[int, int, int], height_px: int, font: st
         (h, w, 4) uint8, with the text in the middle.
 
     Raises:
-        UsageError: the font can't be read, or has no glyph for a letter.
+        UsageError: the font can't be read, or has no glyph for a letter; a text without end.
     """
+    if len(text) > MOST_LETTERS:
+        raise UsageError(f"the text has more than {MOST_LETTERS} letters: give a shorter one")
     face = _face(font, height_px)
     _check_glyphs(text, face)
     board = ImageDraw.Draw(PillowImage.new("L", (1, 1)))

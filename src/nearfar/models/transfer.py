@@ -3,9 +3,10 @@
 import os
 import re
 import shutil
+import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 CHUNK_BYTES: Final = 64 * 1024
 TIMEOUT_S: Final = (10.0, 60.0)
 """To connect, and between one piece of an answer and the next."""
+LEAST_BYTES_PER_S: Final = 4096
+"""What comes more slowly for long is given up; a drip would keep a pull waiting for ever."""
 PAUSES_S: Final = (0.5, 1.0, 2.0, 4.0)
 """Before the second and each later attempt at one address."""
 PATIENCE_S: Final = 60.0
@@ -107,11 +110,22 @@ class Transfer:
 
         done = self._done()
         headers = {"Range": f"bytes={done}-"} if done else {}
+        ended = threading.Event()
         try:
             with session.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
-                self._receive(response, self._begin(response, done))
+                begin = self._begin(response, done)
+                with _ended_after(response, self._limit_s(begin), ended):
+                    self._receive(response, begin)
+        except _AttemptError:
+            if ended.is_set():
+                raise _AttemptError("sends too slowly") from None
+            raise
         except RequestException as error:
-            raise _judged(error) from error
+            slow = _AttemptError("sends too slowly")
+            raise (slow if ended.is_set() else _judged(error)) from error
+
+    def _limit_s(self, begin: int) -> float:
+        return TIMEOUT_S[1] + (self.size_bytes - begin) / LEAST_BYTES_PER_S
 
     def _begin(self, response: "Response", done: int) -> int:
         """Read the head of an answer; give the byte of the file that its body begins with."""
@@ -163,6 +177,30 @@ class Transfer:
 
     def _done(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
+
+
+@contextmanager
+def _ended_after(response: "Response", limit_s: float, ended: threading.Event) -> Iterator[None]:
+    """Break an answer off when it takes too long: who waits for a piece looks at no clock.
+
+    Args:
+        response: whose body is being read.
+        limit_s: the longest that it may take.
+        ended: set once that has happened.
+    """
+
+    def end() -> None:
+        ended.set()
+        with suppress(OSError, ValueError):
+            response.raw.shutdown()
+
+    timer = threading.Timer(limit_s, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _judged(error: "RequestException") -> _AttemptError | _AddressError:

@@ -15,10 +15,13 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nearfar.service.bodies import limit_s, most_bytes, too_many_bytes
+from nearfar.service.hosts import Hosts
 from nearfar.service.logs import FAULTS, REQUESTS
 from nearfar.service.metrics import Metrics
+from nearfar.service.outbox import PIECE_BYTES, Outbox, Sender
 from nearfar.service.problems import RefusedError, answer
 from nearfar.service.settings import ServiceOptions
+from nearfar.service.shortage import Shortage
 
 OPEN: Final = frozenset({"/healthz", "/readyz"})
 """Paths that never need the token."""
@@ -37,7 +40,8 @@ def client_of(scope: Scope) -> str:
 
 def is_allowed(wanted: str | None, given: str | None) -> bool:
     """Compare tokens in constant time; where none is wanted, all may come in."""
-    return wanted is None or hmac.compare_digest(wanted.encode(), (given or "").encode())
+    bytes_given = (given or "").encode(errors="surrogatepass")
+    return wanted is None or hmac.compare_digest(wanted.encode(), bytes_given)
 
 
 def token_of(headers: Headers) -> str | None:
@@ -66,7 +70,10 @@ def is_foreign(headers: Headers, allowed: frozenset[str]) -> bool:
     origin = headers.get("origin")
     if origin is None or origin in allowed or "*" in allowed:
         return False
-    return urlsplit(origin).netloc != headers.get("host")
+    try:
+        return urlsplit(origin).netloc != headers.get("host")
+    except ValueError:  # no address at all
+        return True
 
 
 class Access:
@@ -76,6 +83,7 @@ class Access:
         app: what is behind it.
         options: limits, token and origins.
         metrics: told of every request.
+        shortage: told of errors that may be one.
         streams: gets the tasks of answers that never end by themselves, while they run.
     """
 
@@ -86,12 +94,16 @@ class Access:
         options: ServiceOptions,
         metrics: Metrics,
         streams: set[asyncio.Task[Any]],
+        shortage: Shortage,
     ) -> None:
         self.app = app
+        self.shortage = shortage
         self.options = options
         self.metrics = metrics
         self.streams = streams
         self.origins = frozenset(options.origins)
+        self.hosts = Hosts(options)
+        self.outbox = Outbox(options.unread_bytes, options.unread_bytes_per_client)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or connection."""
@@ -102,7 +114,7 @@ class Access:
         state["client"], state["request_id"] = client_of(scope), secrets.token_hex(8)
         if scope["type"] == "http":
             await self._serve(_Exchange(scope, receive, send, self))
-        elif is_foreign(Headers(scope=scope), self.origins):
+        elif not self.hosts.knows(scope) or is_foreign(Headers(scope=scope), self.origins):
             await send({"type": "websocket.close", "code": 1008})  # before it is accepted: HTTP 403
         else:
             await self.app(scope, receive, send)
@@ -133,6 +145,7 @@ class Access:
             exchange.refused = refused
         except Exception as fault:  # noqa: BLE001 - the last place where it can become an answer
             FAULTS.exception("request %s failed", exchange.request_id)
+            self.shortage.note(fault)
             return fault
         if exchange.refused is not None:
             self.metrics.refused(exchange.refused.slug)
@@ -140,6 +153,8 @@ class Access:
 
     def _admit(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
+        if scope["path"] not in OPEN and not self.hosts.knows(scope):
+            raise RefusedError("foreign-host")
         if scope["path"] not in OPEN and not is_allowed(self.options.token, token_of(headers)):
             by_hand = "text/html" in headers.get("accept", "")
             kind = "Basic" if by_hand else "Bearer"
@@ -179,7 +194,8 @@ class _Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send, access: Access) -> None:
         self.scope, self.access = scope, access
         self.request_id: str = scope["state"]["request_id"]
-        self._receive, self._send = receive, send
+        self._receive = receive
+        self._sender = Sender(send, scope, access.options.read_timeout_s)
         self.task = asyncio.current_task()
         self.start_s = time.perf_counter()
         self.status = 0
@@ -222,18 +238,26 @@ class _Exchange:
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self.request_id
             headers.setdefault("X-Content-Type-Options", "nosniff")
+            headers.setdefault("X-Frame-Options", "SAMEORIGIN")  # the page shows the live page
+            headers.setdefault("Content-Security-Policy", "frame-ancestors 'self'")
             self.is_stream = headers.get("content-type", "").startswith("text/event-stream")
             if self.is_stream and self.task is not None:
                 self.access.streams.add(self.task)
         else:
             self.bytes_out += len(message.get("body", b""))
             self.is_ended = not message.get("more_body", False)
-        await self._send(message)
+        size = len(message.get("body", b""))
+        if size <= PIECE_BYTES:
+            await self._sender.send(message)
+            return
+        client = self.scope["state"]["client"]
+        with self.access.outbox.holding(client, size, self._sender.drop):
+            await self._sender.send(message)
 
     async def end(self) -> None:
         """Close an answer that would go on for ever."""
         if not self.is_ended:
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._sender.send({"type": "http.response.body", "body": b""})
 
     def _refuse(self, error: RefusedError) -> RefusedError:
         self.refused = error

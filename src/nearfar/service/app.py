@@ -26,6 +26,7 @@ from nearfar.service.metrics import Metrics
 from nearfar.service.pagedoor import PageDoor
 from nearfar.service.problems import PROBLEMS, SCHEMA, RefusedError, answer, refusal_of, responses
 from nearfar.service.settings import ServiceOptions
+from nearfar.service.shortage import Shortage
 from nearfar.service.stream import stream_router
 from nearfar.service.videodesk import VideoDesk
 
@@ -75,8 +76,9 @@ def make_app(
     )
     app.state.options, app.state.desk, app.state.metrics = options, desk, metrics
     app.state.videos = VideoDesk(desk)
+    app.state.shortage = Shortage()
     app.state.streams = set[asyncio.Task[Any]]()
-    refusals = responses("token-needed") if options.token else {}
+    refusals = responses("foreign-host", *(("token-needed",) if options.token else ()))
     rest = (scenes.router, effects_router(), catalog.router, health.router)
     for router in (estimate.router, probe.router, *rest, *((videos.router,) if clips else ())):
         app.include_router(router, responses=refusals)
@@ -85,7 +87,13 @@ def make_app(
     app.router.routes.append(_Fence(app))
     for kind in (NearfarError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
-    app.add_middleware(Access, options=options, metrics=metrics, streams=app.state.streams)
+    app.add_middleware(
+        Access,
+        options=options,
+        metrics=metrics,
+        streams=app.state.streams,
+        shortage=app.state.shortage,
+    )
     if options.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -145,6 +153,7 @@ def _mount_page(app: FastAPI, desk: Desk, *, page: bool | str) -> None:
 async def _tell(request: Request, error: Exception) -> Response:
     """Answer for an error, whoever raised it."""
     request_id: str = request.state.request_id
+    request.app.state.shortage.note(error)
     if isinstance(error, RequestValidationError):
         faults = {".".join(map(str, fault["loc"][1:])): fault["msg"] for fault in error.errors()}
         names = ", ".join(sorted(faults))

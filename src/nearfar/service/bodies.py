@@ -11,12 +11,19 @@ CLIPS: Final = "/v1/videos"
 _PAGE: Final = "/gradio_api/upload"
 """Where the page sends photos and clips to."""
 
+_PHOTOS: Final = ("/v1/depth", "/v1/probe", "/v1/cloud", "/v1/mesh", "/v1/effects/")
+
+_ELSE_BYTES: Final = 256 * 2**10
+"""Of a body that is sent elsewhere: what the page's events need."""
+
 
 def most_bytes(options: ServiceOptions, path: str) -> int:
     """Give the most that a body may have."""
     if path == _PAGE:
         return max(options.max_bytes, options.clip_bytes)
-    return options.clip_bytes if path == CLIPS else options.max_bytes
+    if path == CLIPS:
+        return options.clip_bytes
+    return options.max_bytes if path.startswith(_PHOTOS) else _ELSE_BYTES
 
 
 def limit_s(options: ServiceOptions, path: str) -> float:

@@ -16,9 +16,16 @@ from nearfar.service.uploads import body_for_openapi, read_upload, while_here
 router: Final = APIRouter(tags=["depth"])
 
 REFUSALS: Final = (
-    *("bad-request", "foreign-origin", "upload-timeout", "too-large", "not-a-picture"),
+    *(
+        "bad-request",
+        "foreign-host",
+        "foreign-origin",
+        "upload-timeout",
+        "too-large",
+        "not-a-picture",
+    ),
     *("heic-not-read", "bad-option", "unknown-model", "damaged-picture"),
-    *("queue-full", "internal", "not-ready", "timed-out"),
+    *("queue-full", "internal", "not-ready", "out-of-memory", "timed-out", "no-room"),
 )
 """How a request with a photo may fail."""
 

@@ -10,6 +10,7 @@ from nearfar.service.schemas import Health
 
 if TYPE_CHECKING:
     from nearfar.service.desk import Desk
+    from nearfar.service.shortage import Shortage
 
 router: Final = APIRouter(tags=["health"])
 
@@ -20,12 +21,22 @@ async def healthz() -> Health:
     return Health()
 
 
-@router.get("/readyz", summary="Does it take work?", responses=responses("not-ready", "internal"))
+@router.get(
+    "/readyz",
+    summary="Does it take work?",
+    responses=responses("not-ready", "out-of-memory", "internal"),
+)
 async def readyz(request: Request) -> Health:
-    """Answer 200 once the model is loaded, until the service is told to stop."""
+    """Answer 200 once the model is loaded, until the service is told to stop.
+
+    While memory is short it is not ready either.
+    """
     desk: Desk = request.app.state.desk
     if not desk.ready:
         raise RefusedError("not-ready", headers={"Retry-After": "2"})
+    shortage: Shortage = request.app.state.shortage
+    if shortage.is_there():
+        raise RefusedError("out-of-memory", headers={"Retry-After": "5"})
     return Health()
 
 

@@ -18,7 +18,9 @@ from nearfar.choices import ColormapName
 from nearfar.colormaps import side_by_side
 from nearfar.estimator import Estimator
 from nearfar.images import Image, encode_image
-from nearfar.service.run import bind
+from nearfar.service.connections import Connections
+from nearfar.service.outbox import Paced
+from nearfar.service.run import LookedAfter, bind, limited
 from nearfar.service.settings import ServiceOptions
 from nearfar.video.livesource import live_frames
 from nearfar.video.steady import SteadyRange
@@ -34,6 +36,8 @@ MAX_VIEWERS: Final = 8
 
 _QUALITY: Final = 80
 _LOOK_S: Final = 0.5
+_READ_S: Final = 30.0
+"""Within this a viewer must take what is sent, and as much again for each MiB of it."""
 _BOUNDARY: Final = "frame"
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _PAGE_HEADERS: Final = {
@@ -176,6 +180,7 @@ def make_live_app(pictures: Newest[bytes]) -> FastAPI:
         pictures: JPEG files.
     """
     app = FastAPI(title="nearfar live", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Paced, read_timeout_s=_READ_S)
     # a page of another site that lets its name point here would see the camera
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
     viewers = asyncio.Semaphore(MAX_VIEWERS)
@@ -246,7 +251,9 @@ def serve_live(
         UsageError: the port is taken.
         NearfarError: whatever the source or the network met.
     """
-    with closing(bind(ServiceOptions(host="127.0.0.1", port=port))) as listener:
+    options = ServiceOptions(host="127.0.0.1", port=port)
+    connections = Connections(options)
+    with closing(bind(options)) as listener:
         show: Show
         server: uvicorn.Server
 
@@ -254,13 +261,15 @@ def serve_live(
             server.should_exit = True
 
         show = Show(source, estimator, colormap=colormap, ended=ended)
-        server = uvicorn.Server(
+        server = LookedAfter(
             uvicorn.Config(
                 make_live_app(show.pictures),
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=1,
-            )
+                **limited(connections),
+            ),
+            connections,
         )
         show.start()
         tell(f"nearfar live is at http://127.0.0.1:{listener.getsockname()[1]} (Ctrl+C stops it)")

@@ -1,7 +1,9 @@
 """What goes wrong, told as `application/problem+json` (RFC 9457): one table."""
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from starlette.responses import JSONResponse
@@ -33,6 +35,11 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "foreign-origin": Problem(
         403, "A page of another origin asks", "Its origin is not among those that are let in."
     ),
+    "foreign-host": Problem(
+        403,
+        "The service is not called like this",
+        "Ask for it by its own address, or name this host in NEARFAR_SERVE_ALLOWED_HOSTS.",
+    ),
     "not-found": Problem(404, "There is nothing here", "See /openapi.json for what there is."),
     "method-not-allowed": Problem(405, "The method is not allowed here"),
     "not-acceptable": Problem(406, "No such format"),
@@ -58,11 +65,20 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "no-surface": Problem(422, "The map gives no points or faces"),
     "format-too-small": Problem(422, "The format can't hold this map"),
     "queue-full": Problem(429, "Too much is waiting"),
+    "head-too-large": Problem(
+        431, "The headers are too large", "Send fewer and shorter headers, and a shorter address."
+    ),
     "internal": Problem(
         500, "The service failed", "The cause is in its log, under this request's id."
     ),
     "not-installed": Problem(501, "What this needs is not installed here"),
     "not-ready": Problem(503, "The service is starting or stopping", "Try again in a moment."),
+    "out-of-memory": Problem(
+        503, "There is no memory left", "Try again in a moment, or send a smaller picture."
+    ),
+    "too-many-connections": Problem(
+        503, "There are too many connections", "Close those that wait, or try again in a moment."
+    ),
     "timed-out": Problem(504, "It took too long", "Try again later, or a smaller picture."),
     "no-room": Problem(
         507, "There is no room on the disk", "Take and delete results, or try again later."
@@ -81,14 +97,23 @@ _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
     (errors.PointError, "bad-point"),
     (errors.CalibrationError, "no-metres"),
     (errors.DepthFileError, "format-too-small"),
-    (errors.WriteError, "format-too-small"),
+    (errors.WriteError, "no-room"),
     (errors.UnknownModelError, "unknown-model"),
     (errors.ModelMissingError, "unknown-model"),
     (errors.GeometryError, "no-surface"),
     (errors.MissingExtraError, "not-installed"),
+    (errors.FormTooLargeError, "too-large"),
+    (errors.FormError, "bad-request"),
     (errors.UsageError, "bad-option"),
 )
 """Error -> slug; the first that fits. What is not here is the service's own fault."""
+
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says when there is no room on a disk."""
+
+MOST_FAULTS: Final = 20
+"""Wrong options of one request that are named; a stranger may send any number."""
 
 
 class RefusedError(NearfarError):
@@ -111,7 +136,8 @@ class RefusedError(NearfarError):
     ) -> None:
         super().__init__(detail)
         self.slug, self.detail = slug, detail
-        self.headers, self.faults = dict(headers or {}), dict(faults or {})
+        self.headers = dict(headers or {})
+        self.faults = dict(islice((faults or {}).items(), MOST_FAULTS))
 
 
 def refusal_of(error: Exception) -> RefusedError:
@@ -119,12 +145,16 @@ def refusal_of(error: Exception) -> RefusedError:
     if isinstance(error, RefusedError):
         return error
     slug = next((slug for kind, slug in _OF if isinstance(error, kind)), "internal")
+    if isinstance(error, OSError) and error.errno in _FULL:
+        slug = "no-room"
+    if isinstance(error, MemoryError):
+        slug = "out-of-memory"
     if isinstance(error, errors.MissingExtraError) and "pillow_heif" in str(error):
         slug = "heic-not-read"
     headers = {}
     if isinstance(error, errors.BusyError):
         headers["Retry-After"] = str(error.retry_after_s)
-    elif slug == "not-ready":
+    elif slug in {"not-ready", "out-of-memory"}:
         headers["Retry-After"] = "2"
     return RefusedError(slug, str(error).removeprefix("<bytes>: "), headers=headers)
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -15,15 +16,22 @@ from fastapi import FastAPI
 from nearfar.errors import UsageError
 from nearfar.service import logs
 from nearfar.service.app import drain, make_app
+from nearfar.service.connection import HttpConnection
+from nearfar.service.connections import Connections
 from nearfar.service.settings import ServiceOptions
+from nearfar.service.socketconnection import WebSocketConnection
+
+_KEPT_S = 7
+"""Longer than clients keep a connection that they don't use, so that theirs is the end of it."""
 
 _TICK_S = 0.1
+_LOOKED_TICKS = 3
 
 
 def run(
     options: ServiceOptions, *, tell: Callable[[str], None], warn: Callable[[str], None]
 ) -> None:
-    """Serve until SIGTERM or SIGINT; a second SIGINT stops at once.
+    """Serve until SIGTERM, SIGHUP or SIGINT; a second SIGINT stops at once.
 
     Args:
         options: of the service.
@@ -46,7 +54,26 @@ def run(
         raise server.failure
 
 
-class Server(uvicorn.Server):
+class LookedAfter(uvicorn.Server):
+    """uvicorn, but it ends connections that take too long.
+
+    Args:
+        config: with the settings of `limited`.
+        connections: those that it makes.
+    """
+
+    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
+        super().__init__(config)
+        self.connections = connections
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look after the connections; uvicorn calls it ten times a second."""
+        if counter % _LOOKED_TICKS == 0:
+            self.connections.look_after()
+        return await super().on_tick(counter)
+
+
+class Server(LookedAfter):
     """uvicorn, but it finishes what was taken before it closes connections, and ends with 0.
 
     Args:
@@ -58,6 +85,7 @@ class Server(uvicorn.Server):
     def __init__(
         self, app: FastAPI, options: ServiceOptions, listening: Callable[[], None] = lambda: None
     ) -> None:
+        connections = Connections(options)
         super().__init__(
             uvicorn.Config(
                 app,
@@ -66,8 +94,11 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,  # a client is who is at the other end, not who it says
                 ws_max_size=options.max_bytes,
+                timeout_keep_alive=_KEPT_S,
                 ws_per_message_deflate=False,  # pictures do not deflate
-            )
+                **limited(connections),
+            ),
+            connections,
         )
         self.app, self.options, self.listening = app, options, listening
         self.failure: BaseException | None = None
@@ -99,9 +130,7 @@ class Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {
-            each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)
-        }
+        before = {each: signal.signal(each, self.handle_exit) for each in _signals()}
         try:
             yield
         finally:
@@ -112,6 +141,23 @@ class Server(uvicorn.Server):
         if not starting.cancelled() and starting.exception() is not None:
             self.failure = starting.exception()
             self.should_exit = True
+
+
+def limited(connections: Connections) -> dict[str, Any]:
+    """Give the settings by which uvicorn makes connections with limits."""
+    return {
+        "http": partial(HttpConnection, connections=connections),
+        "ws": partial(WebSocketConnection, connections=connections),
+        "backlog": max(8, min(128, connections.most // 2)),
+    }
+
+
+def _signals() -> list[signal.Signals]:
+    """Give the wishes to stop; a terminal that closes is one, unless `nohup` says that it isn't."""
+    wishes = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        wishes.append(signal.SIGHUP)
+    return wishes
 
 
 def bind(options: ServiceOptions) -> socket.socket:

@@ -57,6 +57,38 @@ class ServiceOptions(Options):
     timeout_s: float = option(
         "A request must be done within this, in seconds.", 60.0, gt=0, le=_DAY_S
     )
+    connections: int | None = option(
+        "Connections at a time; as many as descriptors allow, 2048 at most, when not given.",
+        None,
+        ge=1,
+        le=100_000,
+    )
+    head_bytes: int = option(
+        "Refuse requests whose line and headers have more bytes than this.",
+        64 * 2**10,
+        ge=1024,
+        le=2**20,
+    )
+    head_timeout_s: float = option(
+        "The line and headers of a request must be here within this, in seconds.",
+        10.0,
+        gt=0,
+        le=_DAY_S,
+    )
+    read_timeout_s: float = option(
+        "An answer must be read within this, and as much again for each MiB of it, in seconds.",
+        30.0,
+        gt=0,
+        le=_DAY_S,
+    )
+    unread_bytes: int = option(
+        "Bytes of answers that may wait for slow readers; the oldest answers are given up then.",
+        2**30,
+        ge=1,
+    )
+    unread_bytes_per_client: int = option(
+        "Bytes of answers that may wait for one client.", 256 * 2**20, ge=1
+    )
     drain_s: float = option(
         "How long what was taken may still take when the service stops, in seconds.",
         20.0,
@@ -94,6 +126,10 @@ class ServiceOptions(Options):
         4 * 2**30,
         ge=1,
     )
+    allowed_hosts: str = option(
+        "Names by which the service may be asked for beside its own, comma separated; * is any.",
+        "",
+    )
     cors_origins: str = option(
         "Origins whose pages may call the service, comma separated; * is any, empty is none.", ""
     )
@@ -119,6 +155,11 @@ class ServiceOptions(Options):
     def origins(self) -> tuple[str, ...]:
         """`cors_origins`, one by one."""
         return tuple(each.strip() for each in self.cors_origins.split(",") if each.strip())
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """`allowed_hosts`, one by one."""
+        return tuple(each.strip().lower() for each in self.allowed_hosts.split(",") if each.strip())
 
     @property
     def is_local(self) -> bool:

@@ -8,12 +8,15 @@ import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
+import anyio
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from nearfar.errors import NearfarError, UnknownModelError
 from nearfar.service.access import client_of, is_allowed, token_of
-from nearfar.service.framepump import Frame, FramePump, StreamRange
+from nearfar.service.framepump import Frame, FramePump, Outcome, StreamRange
 from nearfar.service.logs import FAULTS, REQUESTS
+from nearfar.service.outbox import ABORT
+from nearfar.service.socketconnection import LET_IN
 from nearfar.service.streamframe import StreamOptions, agreed, problem, read_message
 
 if TYPE_CHECKING:
@@ -108,6 +111,8 @@ class Stream:
         given = self._socket.query_params.get("token") or token_of(self._socket.headers)
         if not is_allowed(wanted, given):
             await self._ask_token(wanted)
+        if (let_in := self._socket.scope.get(LET_IN)) is not None:
+            let_in()
         if not self._desk.ready:
             raise _ClosedError(RESTARTING, "starting or stopping: try again in a moment")
         if len(self._streams) >= self._desk.options.streams:
@@ -165,13 +170,25 @@ class Stream:
             outcome = await self._pump.next()
             if outcome is None:
                 raise _ClosedError(RESTARTING, "the service is stopping")
-            if isinstance(outcome.message, bytes):
-                await self._socket.send_bytes(outcome.message)
-            else:
-                await self._socket.send_text(outcome.message)
+            with anyio.move_on_after(self._read_limit_s(outcome)) as limit:
+                if isinstance(outcome.message, bytes):
+                    await self._socket.send_bytes(outcome.message)
+                else:
+                    await self._socket.send_text(outcome.message)
+            if limit.cancelled_caught:
+                self._abort()
+                raise _ClosedError(REFUSED, "answers were not read")
             self._pump.sent()
             if outcome.kind is not None:
                 self._count(outcome.kind)
+
+    def _read_limit_s(self, outcome: Outcome) -> float:
+        return self._desk.options.read_timeout_s * (1 + len(outcome.message) / 2**20)
+
+    def _abort(self) -> None:
+        """Break off: a closing handshake would wait behind what is not read."""
+        if (abort := self._socket.scope.get(ABORT)) is not None:
+            abort()
 
     async def _watch(self) -> None:
         """End a stream on which nothing comes any more: its place is wanted."""

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -11,7 +10,7 @@ from urllib.parse import quote
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from nearfar.service.forms import read_form
+from nearfar.formdata import TEXT_BYTES, read_form, stem_of
 from nearfar.service.problems import RefusedError
 
 _T = TypeVar("_T")
@@ -20,7 +19,6 @@ PHOTO: Final = "photo"
 """Name of the form field that holds the picture."""
 
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
-_LONGEST_STEM: Final = 100
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,8 @@ async def read_upload(
         files: files that it may hold beside the photo.
 
     Raises:
-        RefusedError: a form that is none, or of other fields; nothing in the photo.
+        FormError: a form that is none, or of other fields.
+        RefusedError: nothing in the photo.
     """
     form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
     upload = await _read_form(request, fields, files) if form else await _read_body(request)
@@ -136,7 +135,9 @@ async def _read_body(request: Request) -> Upload:
 
 async def _read_form(request: Request, fields: frozenset[str], files: frozenset[str]) -> Upload:
     content_type = request.headers["content-type"]
-    parts = await read_form(content_type, request.stream(), allowed=fields | files | {PHOTO})
+    most_bytes: int = request.app.state.options.max_bytes
+    allowed = {**dict.fromkeys(fields, TEXT_BYTES), **dict.fromkeys(files | {PHOTO}, most_bytes)}
+    parts = await read_form(content_type, request.stream(), allowed=allowed)
     photo = parts.pop(PHOTO, None)
     if photo is None:
         raise RefusedError(
@@ -144,7 +145,7 @@ async def _read_form(request: Request, fields: frozenset[str], files: frozenset[
         )
     return Upload(
         bytes(photo.content),
-        stem_of(photo.file_name),
+        stem_of(photo.file_name, PHOTO),
         {
             name: part.content.decode(errors="replace")
             for name, part in parts.items()
@@ -152,10 +153,3 @@ async def _read_form(request: Request, fields: frozenset[str], files: frozenset[
         },
         {name: bytes(part.content) for name, part in parts.items() if name in files},
     )
-
-
-def stem_of(name: str, other: str = PHOTO) -> str:
-    """Give a file name without folders and suffix, cut and fit to be shown; or else `other`."""
-    stem = PurePosixPath(name.replace("\\", "/")).stem
-    kept = "".join(letter for letter in stem if letter.isprintable())
-    return kept[:_LONGEST_STEM] or other

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from nearfar.errors import BusyError, CancelledError, DrainingError, UnknownModelError
 from nearfar.estimator import Estimator
-from nearfar.places import temporary_folder
+from nearfar.runfolder import run_folder
 from nearfar.service.batcher import Place
 from nearfar.service.desk import Desk
 from nearfar.service.logs import FAULTS
@@ -67,7 +67,7 @@ class VideoDesk:
         if self._is_draining or not self._desk.ready:
             raise DrainingError("the service is starting or stopping: try again in a moment")
         if self._folder is None:
-            self._folder = temporary_folder("nearfar-clips-")
+            self._folder = run_folder("clips")
         most_bytes = self.options.clip_bytes if most_bytes is None else most_bytes
         return self._shelf.slot(client, most_bytes, self._folder / new_id())
 

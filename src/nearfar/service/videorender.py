@@ -47,7 +47,9 @@ def look(path: Path, options: ServiceOptions) -> ClipInfo:
     if path.stat().st_size > options.clip_bytes:
         raise _too_large(f"more than {options.clip_bytes / 2**20:.6g} MiB", "a smaller one")
     try:
-        av.open(str(path), options={"format_whitelist": CONTAINERS}).close()
+        av.open(
+            str(path), options={"format_whitelist": CONTAINERS}, metadata_errors="replace"
+        ).close()
         info = read_clip(path).info
     except (av.FFmpegError, VideoError) as error:
         raise RefusedError("not-a-clip") from error

@@ -8,9 +8,8 @@ from typing import Any, BinaryIO, Final
 
 from fastapi import Request
 
-from nearfar.service.forms import read_form
+from nearfar.formdata import read_form, stem_of
 from nearfar.service.problems import RefusedError
-from nearfar.service.uploads import stem_of
 
 CLIP: Final = "clip"
 """Name of the form field that holds the clip."""
@@ -40,14 +39,16 @@ async def read_clip_upload(request: Request, path: Path, pictures: frozenset[str
         pictures: files that the form may hold beside the clip.
 
     Raises:
-        RefusedError: a form that is none, or of other fields; nothing in the clip; a full disk.
+        FormError: a form that is none, or of other fields.
+        RefusedError: nothing in the clip; a full disk.
     """
     content_type = request.headers.get("content-type", "")
     with path.open("xb") as file:
         waiting = bytearray()
         pieces = _written(request.stream(), waiting, file)
         if content_type.lower().startswith("multipart/form-data"):
-            upload = await _read_form(content_type, pieces, waiting, pictures)
+            allowed = dict.fromkeys(pictures, request.app.state.options.max_bytes)
+            upload = await _read_form(content_type, pieces, waiting, allowed)
         else:
             async for piece in pieces:
                 waiting += piece
@@ -59,9 +60,10 @@ async def read_clip_upload(request: Request, path: Path, pictures: frozenset[str
 
 
 async def _read_form(
-    content_type: str, pieces: AsyncIterator[bytes], waiting: bytearray, pictures: frozenset[str]
+    content_type: str, pieces: AsyncIterator[bytes], waiting: bytearray, pictures: dict[str, int]
 ) -> ClipUpload:
-    parts = await read_form(content_type, pieces, allowed=pictures | {CLIP}, into={CLIP: waiting})
+    allowed = {**pictures, CLIP: 0}
+    parts = await read_form(content_type, pieces, allowed=allowed, into={CLIP: waiting})
     clip = parts.pop(CLIP, None)
     if clip is None:
         raise RefusedError(

@@ -61,7 +61,9 @@ def _address(url: str, stop: threading.Event) -> Iterator[Image]:
     name = _SECRET.sub("", url)
     options = {"rtsp_transport": "tcp"} if url.startswith("rtsp") else {}
     try:
-        with av.open(url, options=options, timeout=(_OPEN_S, _READ_S)) as container:
+        with av.open(
+            url, options=options, timeout=(_OPEN_S, _READ_S), metadata_errors="replace"
+        ) as container:
             stream = picture_of(name, container)
             view = View(stream.sample_aspect_ratio)
             for each in decoded(container, stream, "auto", threads=0):

@@ -16,9 +16,11 @@ from nearfar.web.loop import in_a_loop
 from nearfar.web.options import page_options
 from nearfar.web.page import Page
 from nearfar.web.phrasebook import Phrasebook
+from nearfar.web.sessions import Sessions, Visits
 from nearfar.web.tab import Stage, Tab
 from nearfar.web.texts import LANGUAGES, Language, say
 from nearfar.web.theme import HEAD, STYLE, TABS_STYLE, Calm
+from nearfar.web.uploads import Uploads
 
 __all__ = ["TABS", "make_page", "mount", "page_options"]
 
@@ -33,10 +35,13 @@ TABS: Final = (
 
 DISK_BYTES: Final = 4 * 2**30
 
+MOST_WAITING: Final = 256
+"""Events of all visitors that may wait; more are told to come again."""
+
 _NAMES: Final[dict[Language, str]] = {"en": "English", "zh": "中文"}
 
 
-def make_page(door: Door, *, limits: ImageLimits = DEFAULT_LIMITS) -> gr.Blocks:
+def make_page(door: Door, *, limits: ImageLimits = DEFAULT_LIMITS) -> Page:
     """Build the page.
 
     Args:
@@ -49,7 +54,7 @@ def make_page(door: Door, *, limits: ImageLimits = DEFAULT_LIMITS) -> gr.Blocks:
 
 def mount(
     app: FastAPI,
-    page: gr.Blocks,
+    page: Page,
     *,
     path: str = "/",
     max_bytes: int = DEFAULT_LIMITS.max_bytes,
@@ -85,10 +90,14 @@ def mount(
         )
     )
     inner: Any = app.router.routes[-1]
-    inner.app = Fence(inner.app, disk_bytes=disk_bytes)
+    visits = inner.app.state_holder = Visits()
+    visits.set_blocks(page)
+    page.uploads = Uploads(file_bytes=max_bytes, disk_bytes=disk_bytes)
+    sessions = Sessions(page, visits, page.uploads)
+    inner.app = Fence(inner.app, page=page, uploads=page.uploads, sessions=sessions)
 
 
-def _build(door: Door, limits: ImageLimits) -> gr.Blocks:
+def _build(door: Door, limits: ImageLimits) -> Page:
     book = Phrasebook()
     page = Page(title="nearfar", analytics_enabled=False, delete_cache=(CLEANING_S, LIFETIME_S))
     with page:
@@ -101,7 +110,7 @@ def _build(door: Door, limits: ImageLimits) -> gr.Blocks:
                     tab.build(stage)
         _follow_language(page, book, language, switch)
     page.i18n_instance = book.i18n()
-    page.queue(api_open=False, default_concurrency_limit=None)
+    page.queue(api_open=False, default_concurrency_limit=None, max_size=MOST_WAITING)
     return page
 
 

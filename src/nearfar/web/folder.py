@@ -1,20 +1,20 @@
 """The page's own folder: the only place its files are in."""
 
-import atexit
 import os
-import shutil
+import stat
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from nearfar.places import temporary_folder
+from nearfar.errors import ImageTooLargeError, NotAnImageError
+from nearfar.runfolder import run_folder
 
 LIFETIME_S: Final = 3600
-"""Gradio deletes what is older, and everything when the service stops."""
+"""What is older is deleted, and everything when the service stops."""
 
 CLEANING_S: Final = 300
-"""How often it looks."""
+"""How often Gradio looks."""
 
 
 @cache
@@ -23,9 +23,9 @@ def page_folder() -> Path:
 
     Gradio asks the environment for it whenever it takes or gives a file, so it is said there.
     """
-    folder = temporary_folder("nearfar-page-")
+    folder = run_folder("page").resolve()
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["GRADIO_EXAMPLES_CACHE"] = str(folder / "examples")
     return folder
 
 
@@ -53,3 +53,29 @@ def keep_file(content: bytes, name: str) -> str:
 
     path: str = save_bytes_to_cache(content, name, str(page_folder()))
     return path
+
+
+def is_inside(path: Path) -> bool:
+    """Say whether a path is of a regular file in the folder, whatever links lead there."""
+    try:
+        real = path.resolve(strict=True)
+        return real.is_relative_to(page_folder()) and stat.S_ISREG(real.stat().st_mode)
+    except (OSError, ValueError, RuntimeError):  # nothing there; a zero byte; links in a circle
+        return False
+
+
+def read_file(path: str, most_bytes: int) -> bytes:
+    """Read a regular file, and no more of it than is allowed.
+
+    Raises:
+        NotAnImageError: a device, a pipe or a folder; opening it does not wait for anybody.
+        ImageTooLargeError: it is larger; nothing of it was read.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        seen = os.fstat(file.fileno())
+        if not stat.S_ISREG(seen.st_mode):
+            raise NotAnImageError("this is no file with a picture: send one")
+        if seen.st_size > most_bytes:
+            raise ImageTooLargeError(f"more than {most_bytes / 2**20:.6g} MiB: make it smaller")
+        return file.read(most_bytes)

@@ -1,24 +1,31 @@
 """Gradio's application, but for what it would do with what clients send."""
 
-import re
 from typing import Any, Final
 
 import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.exceptions import InvalidPathError
-from gradio.processing_utils import async_move_files_to_cache
 from gradio.state_holder import SessionState
 
-_ADDRESS: Final = re.compile(r"\s*[A-Za-z][\w+.-]+:")
+from nearfar.web.joining import FILES
+from nearfar.web.uploads import Uploads
+
+_UNKNOWN: Final = "files are uploaded here, and not named"
 
 
 class Page(gr.Blocks):
-    """Blocks that fetch nothing, and hand on pictures as they were uploaded.
+    """Blocks that open nothing: a handler gets the path of a file that was uploaded.
 
-    Gradio would fetch an address that a client names in place of an uploaded file. And it
-    would open a picture by itself: before our limits are asked, and losing depth, colours and
-    EXIF. Here a handler gets the path of the file.
+    Gradio would fetch an address that a client names in place of an uploaded file, open any path
+    where it is mounted in another application, and copy what lies there. And it would open a
+    picture by itself: before our limits are asked, and losing depth, colours and EXIF.
+
+    Attributes:
+        uploads: what visitors brought; `nearfar.web.app.mount` says it. Without it there is
+            nothing to open.
     """
+
+    uploads: Uploads | None = None
 
     async def preprocess_data(
         self,
@@ -30,36 +37,39 @@ class Page(gr.Blocks):
         """Turn what the browser sent into what a handler gets.
 
         Raises:
-            InvalidPathError: an address, or a path that is not of an uploaded file.
+            InvalidPathError: a file that nobody has uploaded.
         """
-        refuse_addresses(inputs)
-        pictures = {
-            index
+        files = {
+            index: self._path(inputs[index])
             for index, block in enumerate(block_fn.inputs)
-            if isinstance(block, gr.Image) and index < len(inputs)
+            if isinstance(block, FILES) and index < len(inputs) and inputs[index] is not None
         }
-        rest = [None if index in pictures else value for index, value in enumerate(inputs)]
+        rest = [None if index in files else value for index, value in enumerate(inputs)]
+        refuse_files(rest)
         values: list[Any] = await super().preprocess_data(block_fn, rest, state, explicit_call)
-        for index in pictures:
-            if inputs[index] is not None:
-                moved = await async_move_files_to_cache(
-                    inputs[index], block_fn.inputs[index], check_in_upload_folder=True
-                )
-                values[index] = moved["path"]
+        for index, path in files.items():
+            values[index] = path
         return values
 
+    def _path(self, value: Any) -> str:
+        path = value.get("path") if isinstance(value, dict) else None
+        if not isinstance(path, str) or self.uploads is None or not self.uploads.holds(path):
+            raise InvalidPathError(_UNKNOWN)
+        return path
 
-def refuse_addresses(value: Any) -> None:
-    """Look for addresses in place of files, however deep.
+
+def refuse_files(value: Any) -> None:
+    """Look for files where there is no component of any, however deep.
 
     Raises:
         InvalidPathError: there is one.
     """
-    if isinstance(value, dict):
-        path = value.get("path")
-        if isinstance(path, str) and _ADDRESS.match(path):
-            raise InvalidPathError("files are uploaded here, not fetched")
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for each in value:
-            refuse_addresses(each)
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            if "path" in each:
+                raise InvalidPathError(_UNKNOWN)
+            waiting.extend(each.values())
+        elif isinstance(each, list | tuple):
+            waiting.extend(each)

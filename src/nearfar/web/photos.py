@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import anyio
 import gradio as gr
+from anyio.to_thread import run_sync
 
 from nearfar.choices import EstimateOptions, ImageLimits
 from nearfar.depthmap import DepthMap
-from nearfar.errors import ImageTooLargeError
 from nearfar.web.door import Door
+from nearfar.web.folder import read_file
 from nearfar.web.notices import PageError
 from nearfar.web.results import Photo, Result, Results
 
@@ -19,11 +19,10 @@ async def read_photo(path: str, limits: ImageLimits) -> Photo:
 
     Raises:
         ImageTooLargeError: larger than a photo may be.
+        NotAnImageError: no file.
     """
-    file = anyio.Path(path)
-    if (await file.stat()).st_size > limits.max_bytes:
-        raise ImageTooLargeError(f"more than {limits.max_bytes / 2**20:.6g} MiB: make it smaller")
-    return Photo(await file.read_bytes(), Path(path).stem or "photo")
+    content = await run_sync(read_file, path, limits.max_bytes)
+    return Photo(content, Path(path).stem or "photo")
 
 
 @dataclass(frozen=True)

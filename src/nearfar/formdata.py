@@ -1,13 +1,21 @@
 """Multipart forms (RFC 7578), read into memory piece by piece."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from types import MappingProxyType
+from typing import Final
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from nearfar.service.problems import RefusedError
+from nearfar.errors import FormError, FormTooLargeError
+
+TEXT_BYTES: Final = 64 * 2**10
+"""The most that a field of text may hold."""
+
+_HEADER_BYTES: Final = 8 * 2**10
+_LONGEST_STEM: Final = 100
 
 
 @dataclass
@@ -29,23 +37,28 @@ async def read_form(
     content_type: str,
     pieces: AsyncIterator[bytes],
     *,
-    allowed: frozenset[str],
+    allowed: Mapping[str, int],
     into: Mapping[str, bytearray] = MappingProxyType({}),
+    begun: Callable[[Part], None] = lambda _: None,
 ) -> dict[str, Part]:
     """Read a form.
 
     Args:
         content_type: of the request, with the boundary.
         pieces: of its body; whoever gives them limits them.
-        allowed: names of the fields that there may be, each once.
+        allowed: names of the fields that there may be, each once, and the most bytes of each that
+            are held in memory.
         into: what the content of a field is added to; `pieces` may empty it whenever it is asked
-            for the next one, so that a large file need not be in memory.
+            for the next one, so that a large file need not be in memory. Whoever empties it
+            limits it.
+        begun: called with each field before its content comes.
 
     Raises:
-        RefusedError: it is no whole form, or has other fields.
+        FormError: it is no whole form, or has other fields.
+        FormTooLargeError: a field holds more than it may.
     """
     _, parameters = parse_options_header(content_type)
-    reader = _Reader(allowed, into)
+    reader = _Reader(allowed, into, begun)
     try:
         parser = MultipartParser(
             parameters.get(b"boundary", b""),
@@ -64,18 +77,24 @@ async def read_form(
             parser.write(piece)
         parser.finalize()
     except FormParserError as error:
-        raise RefusedError("bad-request", "The form is damaged: send it anew.") from error
+        raise FormError("The form is damaged: send it anew.") from error
     if not reader.is_whole:
-        raise RefusedError("bad-request", "The form is cut off: send the whole of it.")
+        raise FormError("The form is cut off: send the whole of it.")
     return reader.parts
 
 
 class _Reader:
     """What the parser calls."""
 
-    def __init__(self, allowed: frozenset[str], into: Mapping[str, bytearray]) -> None:
+    def __init__(
+        self,
+        allowed: Mapping[str, int],
+        into: Mapping[str, bytearray],
+        begun: Callable[[Part], None],
+    ) -> None:
         self.allowed = allowed
         self.into = into
+        self.begun = begun
         self.parts: dict[str, Part] = {}
         self.is_whole = False
         self._part = Part()
@@ -86,9 +105,11 @@ class _Reader:
 
     def take_header_name(self, data: bytes, start: int, end: int) -> None:
         self._header += data[start:end]
+        self._check_header()
 
     def take_header_value(self, data: bytes, start: int, end: int) -> None:
         self._value += data[start:end]
+        self._check_header()
 
     def end_header(self) -> None:
         if self._header.lower() == b"content-disposition":
@@ -101,12 +122,17 @@ class _Reader:
         """Refuse a field before its content comes."""
         names = ", ".join(sorted(self.allowed))
         if self._part.name not in self.allowed:
-            raise RefusedError("bad-request", f"The form may have the fields {names} only.")
+            raise FormError(f"The form may have the fields {names} only.")
         if self._part.name in self.parts:
-            raise RefusedError("bad-request", f"The form may have each of {names} once.")
+            raise FormError(f"The form may have each of {names} once.")
         self._part.content = self.into.get(self._part.name, self._part.content)
+        self.begun(self._part)
 
     def take_content(self, data: bytes, start: int, end: int) -> None:
+        name, size = self._part.name, len(self._part.content) + end - start
+        if name not in self.into and size > self.allowed[name]:
+            limit = self.allowed[name] / 2**20
+            raise FormTooLargeError(f"The field {name} has more than {limit:.6g} MiB: send less.")
         self._part.content += data[start:end]
 
     def end(self) -> None:
@@ -114,3 +140,14 @@ class _Reader:
 
     def finish(self) -> None:
         self.is_whole = True
+
+    def _check_header(self) -> None:
+        if len(self._header) + len(self._value) > _HEADER_BYTES:
+            raise FormTooLargeError("A header of a field is too long: send a shorter file name.")
+
+
+def stem_of(name: str, other: str) -> str:
+    """Give a file name without folders and suffix, cut and fit to be shown; or else `other`."""
+    stem = PurePosixPath(name.replace("\\", "/")).stem
+    kept = "".join(letter for letter in stem if letter.isprintable())
+    return kept[:_LONGEST_STEM] or other
