@@ -59,18 +59,14 @@ def test_a_home_that_is_named_by_a_home_that_is_not_is_told(
 
 
 def test_where_no_temporary_folder_is_shared_memory_is_taken(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = tempfile.mkdtemp
+    def refuse() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
 
-    def refuse(prefix: str = "", dir: Path | None = None) -> str:
-        if dir is None:
-            raise FileNotFoundError(2, "No usable temporary directory found")
-        return made(prefix=prefix, dir=dir)
-
-    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    monkeypatch.setattr(tempfile, "gettempdir", refuse)
     monkeypatch.setattr(places, "_SHARED_MEMORY", tmp_path)
     assert places.temporary_folder("nearfar-").parent == tmp_path
     monkeypatch.setattr(places, "_SHARED_MEMORY", tmp_path / "none")
-    with pytest.raises(WriteError, match="set TMPDIR"):
+    with pytest.raises(WriteError, match="TMPDIR"):
         places.temporary_folder("nearfar-")
