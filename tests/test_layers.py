@@ -9,7 +9,7 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "nearfar"
 
 RUNG = {
-    **dict.fromkeys(("version", "errors", "extras", "atomic", "options"), 0),
+    **dict.fromkeys(("version", "errors", "extras", "atomic", "options", "outofmemory"), 0),
     **dict.fromkeys(
         (
             "images",

@@ -111,6 +111,10 @@ class InferenceError(NearfarError, RuntimeError):
     """A runtime failed while it loaded or ran the network."""
 
 
+class OutOfMemoryError(InferenceError, MemoryError):
+    """There was too little free memory for the work; the input need not be at fault."""
+
+
 # Training and evaluation
 
 

@@ -18,7 +18,7 @@ router: Final = APIRouter(tags=["depth"])
 REFUSALS: Final = (
     *("bad-request", "foreign-origin", "upload-timeout", "too-large", "not-a-picture"),
     *("heic-not-read", "bad-option", "unknown-model", "damaged-picture"),
-    *("queue-full", "internal", "not-ready", "timed-out"),
+    *("queue-full", "internal", "out-of-memory", "not-ready", "timed-out"),
 )
 """How a request with a photo may fail."""
 

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 
 from nearfar import errors
 from nearfar.errors import NearfarError
+from nearfar.outofmemory import lacks_memory
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -62,6 +63,9 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         500, "The service failed", "The cause is in its log, under this request's id."
     ),
     "not-installed": Problem(501, "What this needs is not installed here"),
+    "out-of-memory": Problem(
+        503, "There is too little memory just now", "Try again in a moment, or a smaller size."
+    ),
     "not-ready": Problem(503, "The service is starting or stopping", "Try again in a moment."),
     "timed-out": Problem(504, "It took too long", "Try again later, or a smaller picture."),
     "no-room": Problem(
@@ -73,6 +77,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
 _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
     (errors.BusyError, "queue-full"),
     (errors.DrainingError, "not-ready"),
+    (errors.OutOfMemoryError, "out-of-memory"),
     (errors.TimedOutError, "timed-out"),
     (errors.ImageTooLargeError, "too-large"),
     (errors.NotAnImageError, "not-a-picture"),
@@ -89,6 +94,13 @@ _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
     (errors.UsageError, "bad-option"),
 )
 """Error -> slug; the first that fits. What is not here is the service's own fault."""
+
+
+TOLD_IN_THE_LOG: Final = frozenset({"internal", "out-of-memory"})
+"""Slugs of failures whose cause the operator must learn of: it stands in the log."""
+
+_RETRY_AFTER_S: Final = {"not-ready": 2, "out-of-memory": 5}
+"""Slug -> seconds after which it is worth trying again."""
 
 
 class RefusedError(NearfarError):
@@ -119,13 +131,15 @@ def refusal_of(error: Exception) -> RefusedError:
     if isinstance(error, RefusedError):
         return error
     slug = next((slug for kind, slug in _OF if isinstance(error, kind)), "internal")
+    if slug == "internal" and lacks_memory(error):
+        slug = "out-of-memory"
     if isinstance(error, errors.MissingExtraError) and "pillow_heif" in str(error):
         slug = "heic-not-read"
     headers = {}
     if isinstance(error, errors.BusyError):
         headers["Retry-After"] = str(error.retry_after_s)
-    elif slug == "not-ready":
-        headers["Retry-After"] = "2"
+    elif slug in _RETRY_AFTER_S:
+        headers["Retry-After"] = str(_RETRY_AFTER_S[slug])
     return RefusedError(slug, str(error).removeprefix("<bytes>: "), headers=headers)
 
 

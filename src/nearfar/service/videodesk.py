@@ -15,6 +15,7 @@ from nearfar.estimator import Estimator
 from nearfar.service.batcher import Place
 from nearfar.service.desk import Desk
 from nearfar.service.logs import FAULTS
+from nearfar.service.problems import TOLD_IN_THE_LOG
 from nearfar.service.turns import Turns
 from nearfar.service.videojob import VideoJob
 from nearfar.service.videorender import look, render, try_out
@@ -191,7 +192,7 @@ class VideoDesk:
         except Exception as error:  # noqa: BLE001 - told to whoever asks for the clip
             if job.cancelled.is_set():  # whatever else came of that
                 job.fail(CancelledError("given up"))
-            elif job.fail(error).slug == "internal":
+            elif job.fail(error).slug in TOLD_IN_THE_LOG:
                 FAULTS.error("the clip of request %s failed", job.request_id, exc_info=error)
         old = self._shelf.end(job)
         self._sessions.pop(job, None)

@@ -59,6 +59,10 @@ ERRORS: Final[dict[str, Text]] = {
         "The network failed on this picture: try another model.",
         "网络处理这张图片时失败：请换一个模型。",
     ),
+    "error.OutOfMemoryError": Text(
+        "There is too little memory just now: try again in a moment, or a smaller size.",
+        "当前内存不足：请稍后再试，或使用更小的尺寸。",
+    ),
     "error.DepthFileError": Text(
         "This format can't hold this map: choose another.", "这种格式存不下这张深度图：请换一种。"
     ),
