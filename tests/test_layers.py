@@ -13,6 +13,7 @@ RUNG = {
     **dict.fromkeys(
         (
             "images",
+            "isolation",
             "depthmap",
             "colormaps",
             "depthfiles",

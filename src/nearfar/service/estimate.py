@@ -18,6 +18,7 @@ router: Final = APIRouter(tags=["depth"])
 REFUSALS: Final = (
     *("bad-request", "foreign-origin", "upload-timeout", "too-large", "not-a-picture"),
     *("heic-not-read", "bad-option", "unknown-model", "damaged-picture"),
+    *("decoder-memory", "decoder-crashed", "decoder-timeout"),
     *("queue-full", "internal", "out-of-memory", "not-ready", "timed-out"),
 )
 """How a request with a photo may fail."""

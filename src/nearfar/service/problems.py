@@ -53,6 +53,15 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "damaged-picture": Problem(
         422, "The picture is damaged", "It is damaged or cut off: send a good copy."
     ),
+    "decoder-memory": Problem(
+        413, "A decoder needs too much memory for this file", "Send a smaller one."
+    ),
+    "decoder-crashed": Problem(
+        422, "A decoder crashed on this file", "Send a good copy, or another format."
+    ),
+    "decoder-timeout": Problem(
+        422, "A decoder took too long on this file", "Send a smaller one, or another format."
+    ),
     "damaged-clip": Problem(422, "The clip can't be worked on"),
     "bad-point": Problem(422, "A point lies outside the picture"),
     "no-metres": Problem(422, "The distances do not determine metres"),
@@ -78,6 +87,9 @@ _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
     (errors.BusyError, "queue-full"),
     (errors.DrainingError, "not-ready"),
     (errors.OutOfMemoryError, "out-of-memory"),
+    (errors.ProcessMemoryError, "decoder-memory"),
+    (errors.ProcessCrashedError, "decoder-crashed"),
+    (errors.ProcessTimeoutError, "decoder-timeout"),
     (errors.TimedOutError, "timed-out"),
     (errors.ImageTooLargeError, "too-large"),
     (errors.NotAnImageError, "not-a-picture"),

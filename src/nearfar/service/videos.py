@@ -92,6 +92,7 @@ def _answer(videos: "VideoDesk", job: VideoJob) -> VideoAnswer:
             *("bad-request", "foreign-origin", "upload-timeout", "clip-too-large", "too-large"),
             *("not-a-clip", "not-a-picture", "heic-not-read", "bad-option", "unknown-model"),
             *("damaged-picture", "queue-full", "internal", "not-installed", "not-ready"),
+            *("decoder-memory", "decoder-crashed", "decoder-timeout"),
             *("out-of-memory", "no-room"),
         ),
     },

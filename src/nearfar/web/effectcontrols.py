@@ -11,7 +11,8 @@ from gradio.components import Component
 
 from nearfar.effects import Effect
 from nearfar.errors import UsageError
-from nearfar.images import ImageFile, ImageLimits
+from nearfar.images import ImageLimits
+from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.fonts import chinese_font, is_latin
 from nearfar.web.notices import PageError
 from nearfar.web.phrasebook import Phrasebook
@@ -125,7 +126,7 @@ def _number(text: str) -> float:
 
 
 def _picture(path: str, limits: ImageLimits) -> Any:
-    with ImageFile(path, limits=limits) as file:
+    with IsolatedImageFile(path, limits=limits) as file:
         return file.read(keep_alpha=True)
 
 
