@@ -198,6 +198,14 @@ class VideoError(NearfarError, ValueError):
     """A clip that can't be read, or frames that don't make one."""
 
 
+class NotAClipError(VideoError):
+    """A file of no kind of clip that is read here."""
+
+
+class ClipTooLargeError(VideoError):
+    """More frames, pixels or bytes than the limits allow."""
+
+
 class CancelledError(NearfarError):
     """The work was given up because somebody asked for that."""
 

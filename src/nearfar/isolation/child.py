@@ -4,6 +4,7 @@ import json
 import pickle
 import signal
 import sys
+import threading
 import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -35,6 +36,7 @@ class Line:
 
     def __init__(self, connection: Any, files: list[SharedFile]) -> None:
         self._connection = connection
+        self._sending = threading.Lock()
         self.files = files
 
     def receive(self) -> Any:
@@ -46,8 +48,10 @@ class Line:
         return pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from the parent
 
     def send(self, **message: Any) -> None:
-        """Tell the parent something that JSON can hold."""
-        self._connection.send_bytes(json.dumps(message).encode())
+        """Tell the parent something that JSON can hold, from any thread."""
+        content = json.dumps(message).encode()
+        with self._sending:
+            self._connection.send_bytes(content)
 
 
 def main(connection: int, *files: int) -> None:

@@ -127,7 +127,7 @@ class Child:
             ProcessError: it sent what is no message.
         """
         try:
-            if not self._is_heard(max(0.0, until_s - time.monotonic())):
+            if not self.is_heard(max(0.0, until_s - time.monotonic())):
                 self.kill()
                 raise ProcessTimeoutError("the decoder took too long on this file: it was ended")
             message = json.loads(self._connection.recv_bytes(MOST_ANSWER_BYTES))
@@ -141,7 +141,8 @@ class Child:
             raise ProcessError("a decoder process sent what is no answer")
         return message
 
-    def _is_heard(self, seconds: float) -> bool:
+    def is_heard(self, seconds: float) -> bool:
+        """Wait for a message, or for its end; return whether there is one."""
         if self._poll is None:
             return self._connection.poll(seconds)
         return bool(self._poll.poll(math.ceil(seconds * 1000)))

@@ -94,6 +94,8 @@ _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
     (errors.ImageTooLargeError, "too-large"),
     (errors.NotAnImageError, "not-a-picture"),
     (errors.ImageError, "damaged-picture"),
+    (errors.NotAClipError, "not-a-clip"),
+    (errors.ClipTooLargeError, "clip-too-large"),
     (errors.VideoError, "damaged-clip"),
     (errors.PointError, "bad-point"),
     (errors.CalibrationError, "no-metres"),
