@@ -120,3 +120,34 @@ def lying(_: bytes, sides: list[int]) -> Any:
     liar = Liar(b"four")
     liar.shape = tuple(sides)
     return None, liar
+
+
+def in_child(parent: int, function: str, photo: Any, depth: Any) -> Any:
+    """Stand in the place of what is made of a frame; harmless in the parent, which tries it out."""
+    if os.getpid() != parent and photo[0, 0].tolist() != [0, 0, 0]:
+        globals()[function]()
+    return np.zeros_like(photo)
+
+
+def nonsense(line: Any, _: int) -> Answer:
+    line.send(frames=10**9)
+    time.sleep(1000)
+    return None, None
+
+
+def silent(_: Any, __: int) -> Answer:
+    time.sleep(1000)
+    return None, None
+
+
+def chattering(line: Any, _: int) -> Answer:
+    """Say for ever that another preview is there, and nothing else."""
+    while True:
+        line.send(preview="AAAA")
+        time.sleep(0.01)
+
+
+def wide_run(line: Any, _: int) -> Answer:
+    line.send(run=1, shape=[1, 3, 2**20, 2**20])
+    time.sleep(1000)
+    return None, None
