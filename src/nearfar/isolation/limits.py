@@ -21,7 +21,7 @@ class Limits:
 
     Attributes:
         memory_bytes: address space beyond what the process has when the call begins
-            (RLIMIT_AS). macOS does not enforce it, and Windows has no such limit.
+            (RLIMIT_AS). On Linux alone: macOS does not enforce it, Windows has no such limit.
         cpu_s: processor time of all its threads together (RLIMIT_CPU).
         deadline_s: time until its result must be there; then the process is killed.
         file_bytes: size of a file that it may write, the one of its result among them
@@ -46,7 +46,8 @@ def apply(limits: Limits) -> None:
     if sys.platform == "win32":
         return
     spare = _THREAD_BYTES * (os.cpu_count() or 1)
-    _soft(resource.RLIMIT_AS, address_space() + limits.memory_bytes + spare)
+    if sys.platform == "linux":
+        _soft(resource.RLIMIT_AS, address_space() + limits.memory_bytes + spare)
     _soft(resource.RLIMIT_FSIZE, limits.file_bytes)
     apply_cpu(limits.cpu_s)
 

@@ -122,10 +122,10 @@ class WorkerPool:
         try:
             yield worker
         finally:
-            if worker.is_spent or self._is_closed:
+            if worker.is_spent:
+                count = self._count
                 self._forget(worker)
-                if worker.is_spent and not self._is_closed:
-                    self._replace()
+                self._replace(count)
             else:
                 self._put(worker)
 
@@ -179,13 +179,15 @@ class WorkerPool:
             self._count -= 1
             worker.close()
 
-    def _replace(self) -> None:
-        """Start a process in the place of one that is gone, before anybody waits for it."""
+    def _replace(self, count: int) -> None:
+        """Let there be `count` processes again, before anybody waits for one."""
 
         def start() -> None:
             with suppress(NearfarError):  # whoever needs it next tries again, and is told
-                self.prepare(1)
+                self.prepare(count)
 
+        if self._is_closed:
+            return
         threading.Thread(target=start, name="nearfar-start", daemon=True).start()
 
 

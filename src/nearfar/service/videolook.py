@@ -11,6 +11,7 @@ from nearfar.extras import require
 from nearfar.isolation.child import Answer
 from nearfar.isolation.limits import Limits
 from nearfar.isolation.photos import decoders
+from nearfar.outofmemory import lacks_memory
 from nearfar.service.problems import RefusedError
 from nearfar.service.settings import ServiceOptions
 from nearfar.video.order import ClipOrder
@@ -91,6 +92,8 @@ def _look(_: bytes, path: str) -> Answer:
     try:
         av.open(path, options={"format_whitelist": CONTAINERS}).close()
         info = read_clip(path).info
-    except (av.FFmpegError, VideoError) as error:
+    except Exception as error:  # a damaged header makes libraries raise errors of many kinds
+        if lacks_memory(error):
+            raise
         raise NotAClipError("no clip that can be read") from error
     return {"size_px": info.size_px, "count": info.count}, None
