@@ -65,7 +65,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Cli
             assert process.stdout is not None
             line = process.stdout.readline()
             (address,) = re.findall(r"http://\S+", line)
-            with httpx.Client(base_url=address, timeout=PATIENCE_S) as client:
+            # a connection of its own for each request: an idle one may be closed as it is used
+            each = httpx.Limits(max_keepalive_connections=0)
+            with httpx.Client(base_url=address, timeout=PATIENCE_S, limits=each) as client:
                 end_s = time.monotonic() + PATIENCE_S
                 while client.get("/readyz").status_code != 200:
                     assert time.monotonic() < end_s
