@@ -28,7 +28,7 @@ CONTAINERS: dict[str, dict[str, Any]] = {
     ".mov": {"codec": "mjpeg", "pixels": "yuvj420p", "sound": "pcm_s16le"},
     ".mkv": {"codec": "ffv1", "sound": "flac"},
     ".webm": {"codec": "libvpx", "sound": "libopus"},
-    ".avi": {"codec": "mpeg4", "sound": "libmp3lame"},
+    ".avi": {"codec": "mpeg4", "sound": "pcm_s16le"},
     ".ts": {"codec": "mpeg2video", "sound": "mp2"},
     ".flv": {"codec": "flv", "sound": "aac"},
     ".gif": {"codec": "gif", "pixels": "rgb8"},

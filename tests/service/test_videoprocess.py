@@ -18,6 +18,7 @@ from tests.isolation.test_pool import is_gone, linux_only, until
 from tests.service.clips import FRAMES, begin, ended, files
 from tests.service.network import Network
 from tests.service.served import Served, assert_problem
+from tests.video.clips import picture, write_clip
 
 if TYPE_CHECKING:
     from nearfar.service.videodesk import VideoDesk
@@ -162,3 +163,11 @@ def test_a_failing_network_ends_the_clip_with_the_networks_error(
     assert_nothing_is_left(service, pids)
     network.error = None
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_a_clip_in_flv_is_read(service: Served, tmp_path: Path) -> None:
+    """FFmpeg's reader of it crashes where it is told which formats may be read."""
+    path = tmp_path / "clip.flv"
+    write_clip(path, [picture(each) for each in range(FRAMES)], codec="flv", sound="aac")
+    told = ended(service, begin(service, path.read_bytes()))
+    assert (told["state"], told["frames_done"]) == ("done", FRAMES)

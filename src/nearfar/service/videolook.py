@@ -22,6 +22,7 @@ CONTAINERS: Final = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,gif,ivf,
 
 _LOOK: Final = Limits(memory_bytes=1024 * 2**20, cpu_s=20, deadline_s=30)
 _TRIAL_PX: Final = 32
+_FLV: Final = b"FLV"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,12 @@ def _look(_: bytes, path: str) -> Answer:
 
     av = require("av")
     try:
-        av.open(path, options={"format_whitelist": CONTAINERS}).close()
+        with Path(path).open("rb") as file:
+            is_flv = file.read(len(_FLV)) == _FLV
+        # FFmpeg's reader of FLV crashes where it is given a list of formats; a file that begins
+        # like one is no playlist
+        chosen = {"format_whitelist": CONTAINERS}
+        (av.open(path, format="flv") if is_flv else av.open(path, options=chosen)).close()
         info = read_clip(path).info
     except Exception as error:  # a damaged header makes libraries raise errors of many kinds
         if lacks_memory(error):

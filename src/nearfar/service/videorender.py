@@ -4,6 +4,7 @@ The network runs in the parent, which all clips and photos share: frames go ther
 """
 
 import base64
+import errno
 import os
 import pickle
 import threading
@@ -20,8 +21,9 @@ import numpy as np
 from nearfar.choices import EstimateOptions
 from nearfar.colormaps import side_by_side
 from nearfar.depthmap import DepthMap
-from nearfar.errors import ClipTooLargeError, WriteError
+from nearfar.errors import ClipTooLargeError, VideoError, WriteError
 from nearfar.estimator import Estimator
+from nearfar.extras import require
 from nearfar.images import Image, encode_image
 from nearfar.isolation.child import Answer, Line
 from nearfar.isolation.limits import apply_cpu
@@ -89,6 +91,7 @@ def render(line: Line, count: int) -> Answer:
     Raises:
         ClipTooLargeError: the clip is longer than it said, and than it may be.
         WriteError: there is no room on the disk.
+        VideoError: the clip's pictures or sound can't be put into such a film.
         NearfarError: as of `convert`.
     """
     task: ClipTask = pickle.loads(line.files[0].read(count))  # noqa: S301 - from the parent
@@ -105,15 +108,20 @@ def render(line: Line, count: int) -> Answer:
 
     show, is_sequence = task.order.show, task.order.show.format is None
     target = task.target.parent / "frames" if is_sequence else task.target
-    done = convert(
-        task.source,
-        target,
-        estimator,
-        replace(show, make=_Watched(session, line, show, task.most_pixels)),
-        options=task.order.following,
-        workers=task.workers,
-        progress=progress,
-    )
+    try:
+        done = convert(
+            task.source,
+            target,
+            estimator,
+            replace(show, make=_Watched(session, line, show, task.most_pixels)),
+            options=task.order.following,
+            workers=task.workers,
+            progress=progress,
+        )
+    except WriteError as error:
+        if _is_refused(error.__cause__):
+            raise VideoError("its pictures or its sound can't be put into such a film") from error
+        raise
     if is_sequence:
         _pack(target, task, line)
     return list(done.warnings[:MOST_WARNINGS]), None
@@ -178,6 +186,12 @@ class _Watched:
         if is_due:
             self._line.send(preview=base64.b64encode(_preview(photo, depth)).decode())
         return self._make(photo, depth)
+
+
+def _is_refused(error: BaseException | None) -> bool:
+    """Return whether FFmpeg refused what it was to write, rather than that the disk is full."""
+    full = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # not on Windows
+    return isinstance(error, require("av").FFmpegError) and error.errno not in full
 
 
 def _pack(frames: Path, task: ClipTask, line: Line) -> None:
