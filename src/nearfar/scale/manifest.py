@@ -138,7 +138,7 @@ def begin(layout: Layout, asked: dict[str, Any], resolved: dict[str, Any]) -> No
     for path in layout.parts():
         path.unlink()
     content = {"form": _FORM, "asked": asked, "resolved": resolved}
-    with replacing(layout.manifest) as temporary:
+    with replacing(layout.manifest, durable=True) as temporary:
         temporary.write_text(json.dumps(content, indent=1, ensure_ascii=True), "utf-8")
 
 
