@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import InferenceError, ModelFileError
+from nearfar.models.onnxfile import refuse_external
 from nearfar.runtimes import cores, quiet
 from nearfar.runtimes.door import Door, Port
 from nearfar.runtimes.reasons import reason
@@ -25,13 +26,14 @@ class OnnxSession:
         threads: of one run; the physical cores when not given.
 
     Raises:
-        ModelFileError: the file is damaged, or no depth network.
+        ModelFileError: the file is damaged, or no depth network, or keeps weights elsewhere.
         UsageError: less than one thread.
     """
 
     runtime: str = "onnxruntime"
 
     def __init__(self, model: bytes | Path, *, threads: int | None = None) -> None:
+        refuse_external(model)
         ort = quiet.onnxruntime()
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
