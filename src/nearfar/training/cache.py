@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from nearfar.errors import DatasetError, NearfarError, WriteError
 from nearfar.images import Image
-from nearfar.pairs import DatasetInfo, Pair, PairFolder, check
+from nearfar.pairs import DatasetInfo, Pair, PairFolder
 from nearfar.training import resample
 from nearfar.training.pairfile import VERSION, Entry, Sample, read_entry, write_entry
 
@@ -154,11 +154,9 @@ def _decode(folder: Path, pair: Pair, short_side_px: int) -> Entry | str:
     entry = read_entry(path, pair.photo.name)
     if entry is None:
         try:
-            photo, truth = pair.read_photo(), pair.read_truth()
+            photo, truth = pair.read()
         except NearfarError as error:
             return str(error)
-        if photo.shape[:2] != truth.inverse.shape:
-            return check(pair) or f"{pair.depth}: changed while it was read: start again"
         sample = _shrink(photo, truth.inverse, short_side_px)
         if not sample.inverse.any():
             return f"{pair.depth}: too little is known to be seen at {short_side_px} px"

@@ -35,13 +35,13 @@ def entries(pairs: Iterable[Pair], crop: CropName, root: Path) -> tuple[Entry, .
 
 
 def _name(photo: Path, root: Path) -> str:
-    parts = photo.relative_to(root).with_suffix("").parts if photo.is_relative_to(root) else ()
-    kept = [part for part in parts if part not in {"rgb", "data"}]
-    return "/".join(kept) or photo.stem
+    parts = photo.relative_to(root).parts if photo.is_relative_to(root) else ()
+    kept = [part for part in parts[:-1] if part not in {"rgb", "data"}]
+    return "/".join((*kept, photo.stem))
 
 
 def _sample(pair: Pair, crop: CropName) -> Sample:
-    truth = pair.read_truth()
+    photo, truth = pair.read()
     height, width = truth.valid.shape
     driving = pair.info.scene == "driving"
-    return Sample(pair.read_photo(), truth, crop_mask(crop, (height, width), driving=driving))
+    return Sample(photo, truth, crop_mask(crop, (height, width), driving=driving))
