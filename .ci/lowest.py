@@ -10,7 +10,9 @@ from packaging.requirements import Requirement
 def main() -> None:
     """Read pyproject.toml, and requirement files after it."""
     project = tomli.loads(Path(sys.argv[1]).read_text("utf-8"))["project"]
-    lines = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    lines = list(project["dependencies"])
+    for extra in project["optional-dependencies"].values():
+        lines += extra
     for path in sys.argv[2:]:
         lines += [line for line in Path(path).read_text("utf-8").splitlines() if line[:1].isalpha()]
     for line in sorted(set(lines)):
