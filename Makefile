@@ -2,7 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test browser test-slow check bench docs clean
+# versions that were tested; what runs is then what was tested
+CONSTRAINTS := --constraint requirements/constraints.txt
+
+.PHONY: run test browser test-slow test-minimum check bench docs clean
 
 run: .venv/.run
 	$(BIN)/nearfar serve $(ARGS)
@@ -12,6 +15,9 @@ test: .venv/.test browser
 
 test-slow: .venv/.test
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-minimum:
+	.ci/minimum-versions $(ARGS)
 
 check: .venv/.test
 	$(BIN)/ruff check .
@@ -34,16 +40,16 @@ browser:
 		fi
 
 clean:
-	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-minimum out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.venv/.run: pyproject.toml
+.venv/.run: pyproject.toml requirements/constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[web]'
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) --editable '.[web]'
 	$(BIN)/python -m compileall -q src
 	touch $@
 
 # torch comes first and pinned: a looser range would bring gigabytes of CUDA libraries
 .venv/.test: .venv/.run requirements/torch.txt requirements/test.txt requirements/worlds.txt
 	$(BIN)/python -m pip install --quiet --requirement requirements/torch.txt
-	$(BIN)/python -m pip install --quiet --editable '.[evaluation,heif,openvino,ray,train,web]' --requirement requirements/test.txt --requirement requirements/worlds.txt
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) --editable '.[evaluation,heif,openvino,ray,train,web]' --requirement requirements/test.txt --requirement requirements/worlds.txt
 	touch $@

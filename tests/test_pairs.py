@@ -1,17 +1,19 @@
 """Photos with the truth beside them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
 from nearfar.depthmap import MetricDepth
-from nearfar.errors import DatasetError
+from nearfar.errors import DatasetError, DepthFileError
 from nearfar.images import write_image
-from nearfar.pairs import Layers, PointPairs, check, open_folder, order_of_ranges
+from nearfar.pairs import Layers, Pair, PointPairs, Truth, open_folder, order_of_ranges
 
 STORED = np.array([[0, 1000], [2000, 4000]], np.uint16)
 
@@ -104,13 +106,19 @@ def test_folder_without_description_says_what_to_write(tmp_path: Path) -> None:
 def test_bad_pairs_are_told_of(tmp_path: Path) -> None:
     make(tmp_path, 'kind = "depth"')
     (good,) = open_folder(tmp_path).pairs
-    assert check(good) is None
+    photo, known = good.read()
+    assert isinstance(known, Truth)
+    assert photo.shape == (2, 2, 3)
+    assert known.valid.shape == (2, 2)
     cv2.imwrite(str(good.depth), np.ones((3, 5), np.uint16))
-    assert "5 x 3, but its photo is 2 x 2" in str(check(good))
+    with pytest.raises(DatasetError, match="5 x 3, but its photo is 2 x 2"):
+        good.read()
     cv2.imwrite(str(good.depth), np.zeros((2, 2), np.uint16))
-    assert "no pixel has a value" in str(check(good))
+    with pytest.raises(DatasetError, match="no pixel has a value"):
+        good.read()
     good.depth.write_bytes(b"")
-    assert str(good.depth) in str(check(good))
+    with pytest.raises(DepthFileError, match=re.escape(str(good.depth))):
+        good.read()
 
 
 def layers(root: Path, lines: list[str]) -> Path:
@@ -129,11 +137,10 @@ def test_ranges_that_do_not_overlap_have_an_order() -> None:
 
 def test_layers_are_regions_and_their_order(tmp_path: Path) -> None:
     found = open_folder(layers(tmp_path, ["a,1,1,2", "a,2,3,4", "a,3,3.5,9", "a,7,0.1,0.2"]))
-    read = found.pairs[0].read_truth()
+    _, read = found.pairs[0].read()
     assert isinstance(read, Layers)
     assert read.regions.tolist() == [[1, 1], [2, 3]]
     assert read.order.tolist() == [[1, 2], [1, 3]]  # region 7 is not in the picture
-    assert check(found.pairs[0]) is None
     with pytest.raises(DatasetError, match="no values"):
         found.pairs[0].read_map()
 
@@ -142,7 +149,8 @@ def test_layers_without_lines_or_without_an_order_are_named(tmp_path: Path) -> N
     with pytest.raises(DatasetError, match="no pair"):
         open_folder(layers(tmp_path / "other", ["b,1,1,2"]))
     same = open_folder(layers(tmp_path / "same", ["a,1,1,5", "a,2,1,5", "a,3,1,5"]))
-    assert "no two regions have an order" in str(check(same.pairs[0]))
+    with pytest.raises(DatasetError, match="no two regions have an order"):
+        same.pairs[0].read()
 
 
 def points(root: Path, text: str) -> Path:
@@ -161,7 +169,7 @@ def test_pairs_of_points_need_no_depth_folder(tmp_path: Path) -> None:
     assert [sentence.rpartition("/")[2] for sentence in found.bad] == [
         "b.png: no line in pairs.csv"
     ]
-    read = found.pairs[0].read_truth()
+    _, read = found.pairs[0].read()
     assert isinstance(read, PointPairs)
     assert read.nearer.tolist() == [[1, 2], [5, 6]]
     assert read.farther.tolist() == [[3, 4], [7, 8]]
@@ -169,7 +177,8 @@ def test_pairs_of_points_need_no_depth_folder(tmp_path: Path) -> None:
 
 def test_a_point_outside_its_photo_is_a_fault(tmp_path: Path) -> None:
     found = open_folder(points(tmp_path, "name,x_near,y_near,x_far,y_far\na,1,2,40,4\n"))
-    assert "outside its 40 x 30" in str(check(found.pairs[0]))
+    with pytest.raises(DatasetError, match="outside its 40 x 30"):
+        found.pairs[0].read()
 
 
 @pytest.mark.parametrize(
@@ -178,3 +187,98 @@ def test_a_point_outside_its_photo_is_a_fault(tmp_path: Path) -> None:
 def test_a_table_that_makes_no_sense_is_one_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(DatasetError, match=r"pairs\.csv"):
         open_folder(points(tmp_path, text))
+
+
+def turned(root: Path, orientation: int, shape: tuple[int, int], depth: tuple[int, int]) -> Pair:
+    """A photo of the shape as stored, with that EXIF orientation, and a truth of its own shape."""
+    make(root, 'kind = "depth"', np.full(depth, 1000, np.uint16))
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    picture = PIL.Image.fromarray(np.zeros((*shape, 3), np.uint8))
+    picture.save(root / "rgb" / "a.jpg", exif=exif)
+    return open_folder(root).pairs[0]
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_truth_of_a_turned_photo_is_taken_when_it_is_turned_too(
+    tmp_path: Path, orientation: int
+) -> None:
+    photo, known = turned(tmp_path, orientation, (20, 30), (30, 20)).read()
+    assert isinstance(known, Truth)
+    assert photo.shape[:2] == known.valid.shape == (30, 20)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "shape", "depth", "why"),
+    [
+        (6, (20, 30), (20, 30), "as it is stored"),
+        (8, (20, 30), (20, 30), "as it is stored"),
+        (6, (20, 20), (20, 20), "perhaps not"),
+        (3, (20, 30), (20, 30), "perhaps not"),
+        (2, (20, 30), (20, 30), "perhaps not"),
+        (4, (20, 30), (20, 30), "perhaps not"),
+    ],
+)
+def test_truth_that_may_not_be_turned_as_its_photo_is_refused(
+    tmp_path: Path, orientation: int, shape: tuple[int, int], depth: tuple[int, int], why: str
+) -> None:
+    pair = turned(tmp_path, orientation, shape, depth)
+    with pytest.raises(DatasetError, match=rf"a\.jpg: EXIF .*\(orientation {orientation}\).*{why}"):
+        pair.read()
+
+
+def test_turned_photo_of_another_size_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="8 x 8, but its photo is 20 x 30"):
+        turned(tmp_path, 6, (20, 30), (8, 8)).read()
+
+
+@pytest.mark.parametrize("kind", ["depth", "inverse", "disparity"])
+@pytest.mark.parametrize("value", [1e-300, 1e-44, 1e30, 1e300])
+def test_values_that_float32_cannot_invert_are_not_known(
+    tmp_path: Path, kind: str, value: float
+) -> None:
+    stored = np.array([[value, 2.0]])
+    known = open_folder(make(tmp_path, f'kind = "{kind}"\nunit = "m"', stored)).pairs[0].read_map()
+    assert known.valid.tolist() == [[False, True]]
+    assert known.inverse.tolist() == [[0, 0.5 if kind == "depth" else 2]]
+
+
+def test_file_that_says_to_be_of_another_kind_is_refused(tmp_path: Path) -> None:
+    make(tmp_path, 'kind = "inverse"')
+    metres = np.full((2, 2), 3, np.float32)
+    MetricDepth(metres).save(tmp_path / "depth" / "a.png", overwrite=True)
+    with pytest.raises(DatasetError, match=r"holds metres, but dataset\.toml says inverse"):
+        open_folder(tmp_path).pairs[0].read()
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        'kind = "depth"\nscale = inf',
+        'kind = "depth"\nscale = nan',
+        'kind = "depth"\nscale = 1' + "0" * 400,
+        'kind = "depth"\ninvalid = 1' + "0" * 400,
+        'kind = "depth"\nunit = "km"',
+        'kind = "depth"\nsplit = "\\u0000"',
+        'kind = "depth"\nsplit = "depth/a.png"',
+        'kind = "depth"\nsplit = "depth"',
+        "x = " + "[" * 5000,
+        "x = 1" + "0" * 5000,
+    ],
+)
+def test_description_that_makes_no_sense_is_told_in_one_line(
+    tmp_path: Path, description: str
+) -> None:
+    with pytest.raises(DatasetError) as caught:
+        open_folder(make(tmp_path, description))
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_points_of_a_photo_that_exif_turns_are_refused(tmp_path: Path) -> None:
+    root = points(tmp_path, "name,x_near,y_near,x_far,y_far\na,1,2,3,4\n")
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    PIL.Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(root / "rgb" / "a.png", exif=exif)
+    with pytest.raises(DatasetError, match=r"orientation 6.*store the photo upright"):
+        open_folder(root).pairs[0].read()

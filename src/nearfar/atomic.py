@@ -1,23 +1,42 @@
-"""Write a file whole or not at all."""
+"""Write a file or a folder whole or not at all, also where the process or the power ends."""
 
+import errno
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from nearfar.errors import NearfarError, OutputExistsError, WriteError
 
+_NO_HARD_LINKS: Final = frozenset(
+    {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
+)
+"""What `link` says on file systems without hard links, such as FAT and some network shares."""
+
+_NO_FOLDER_SYNC: Final = frozenset({errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EBADF})
+"""What `fsync` of a folder says on file systems that have no such thing, and of a folder that
+may be written to but not read."""
+
 
 @contextmanager
-def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
+def replacing(
+    path: str | os.PathLike[str], *, overwrite: bool = True, durable: bool = False
+) -> Iterator[Path]:
     """Give a temporary path in the folder of `path`; on success it takes the place of `path`.
 
-    If the block raises, or the process dies, whatever stood at `path` stands there still.
+    If the block raises, or the process dies at any moment, whatever stood at `path` stands
+    there still, and nothing where nothing stood. The content is on the disk before the name
+    points to it, so that a power cut leaves no name without its content either.
 
     Args:
         path: the file to make. Its folder must exist.
         overwrite: replace a file that is there. If not, a file that is there,
-            also one that came into being meanwhile, is kept.
+            also one that came into being meanwhile, is kept. (On a file system without hard
+            links, one that came in the very instant of renaming is replaced.)
+        durable: return only when the name is on the disk too: a power cut after that
+            takes nothing back.
 
     Yields:
         The temporary path, with the suffix of `path`, for the block to write to.
@@ -27,26 +46,142 @@ def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterat
         WriteError: the system refused: full disk, no permission, no such folder.
     """
     target = Path(path)
-    if not overwrite and target.exists():
-        raise OutputExistsError(f"{target} is there already: use --force to replace it")
+    if not overwrite and os.path.lexists(target):
+        raise _exists(target)
     temporary = target.with_name(f".{target.stem[:40]}-{os.urandom(4).hex()}{target.suffix}")
     try:
         temporary.open("xb").close()  # a folder that refuses is told before any work is done
         yield temporary
+        sync_file(temporary)
         if overwrite:
             temporary.replace(target)
         else:
-            target.open("xb").close()  # unlike a rename, fails where something stands
-            temporary.replace(target)
+            _name_once(temporary, target)
+        if durable:
+            sync_folder(target.parent)
     except NearfarError:
         raise
     except FileExistsError as error:
-        raise OutputExistsError(f"{target} is there already: use --force to replace it") from error
+        raise _exists(target) from error
     except OSError as error:
         raise _refused(target, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def put_folder(made: Path, target: Path) -> None:
+    """Let a finished folder take the place of another, which is deleted then.
+
+    The folder that was there is renamed first and deleted last; if the new one can't take its
+    place, it comes back. At each moment both are whole.
+
+    Args:
+        made: the new folder, beside `target`; its files are brought onto the disk.
+        target: a folder, or nothing.
+
+    Raises:
+        OSError: the system refused; `target` is as it was, and `made` where it was.
+    """
+    for each in made.iterdir():
+        sync_file(each)
+    sync_folder(made)
+    if target.is_symlink() or not target.exists():
+        made.rename(target)  # a link to a folder is refused here: nothing is put in its place
+    else:
+        old = target.with_name(f".{target.name[:40]}-{os.urandom(4).hex()}")
+        target.rename(old)
+        try:
+            made.rename(target)
+        except OSError:
+            _restore(old, target)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    sync_folder(target.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Bring a file's content onto the disk.
+
+    Raises:
+        OSError: the system refused.
+    """
+    number = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def sync_folder(path: Path) -> None:
+    """Bring the names in a folder onto the disk, where the system can.
+
+    Raises:
+        OSError: the system refused.
+    """
+    if os.name == "nt":  # there a folder can't be opened, and renaming is written through
+        return
+    try:
+        number = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+
+
+def sync_parents(paths: Iterable[Path], root: Path) -> None:
+    """Bring the names of files onto the disk, with those of their folders up to `root`.
+
+    Args:
+        paths: files below `root`, which were written with `replacing`.
+        root: a folder.
+
+    Raises:
+        WriteError: the system refused.
+    """
+    folders = {root}
+    for path in paths:
+        folder = path.parent
+        while folder not in folders and root in folder.parents:
+            folders.add(folder)
+            folder = folder.parent
+    try:
+        for folder in sorted(folders, key=lambda each: -len(each.parts)):
+            sync_folder(folder)
+    except OSError as error:
+        raise _refused(root, error) from error
+
+
+def _name_once(temporary: Path, target: Path) -> None:
+    """Give a file its name unless something has that name; FileExistsError then."""
+    if os.name == "nt":
+        temporary.rename(target)  # fails there where something stands
+        return
+    try:
+        os.link(temporary, target, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
+        temporary.replace(target)
+
+
+def _restore(old: Path, target: Path) -> None:
+    try:
+        old.rename(target)
+    except OSError as error:
+        why = f"{error.strerror or error}; what was there is in {old} now"
+        raise OSError(error.errno, why) from error
+
+
+def _exists(target: Path) -> OutputExistsError:
+    return OutputExistsError(f"{target} is there already: use --force to replace it")
 
 
 def _refused(target: Path, error: OSError) -> WriteError:

@@ -15,7 +15,6 @@ EXTRA_OF: Final = {
     "pillow_heif": "heif",
     "open3d": "open3d",
     "h5py": "evaluation",
-    "scipy": "evaluation",
     "fastapi": "service",
     "uvicorn": "service",
     "prometheus_client": "service",

@@ -6,6 +6,7 @@ HTTP and for the page; the command line reads the same fields.
 """
 
 import operator
+import sys
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from types import UnionType
@@ -103,6 +104,8 @@ def _wanted(hint: Any, value: object) -> str | None:
         return None
     kinds = {float: (int, float)}.get(hint, (hint,))
     is_right = isinstance(value, kinds) and (hint is bool or not isinstance(value, bool))
+    if is_right and hint is float and isinstance(value, int) and abs(value) > sys.float_info.max:
+        is_right = False  # a whole number that no float can hold
     return None if is_right else _NAMES[hint]
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nearfar.depthfiles import read_samples
 from nearfar.errors import DatasetError, NearfarError
-from nearfar.images import IMAGE_SUFFIXES, Image, read_image
+from nearfar.images import IMAGE_SUFFIXES, Image, ImageFile, read_image
 from nearfar.options import Options, option
 
 TruthKind = Literal["depth", "inverse", "disparity", "layers", "pairs"]
@@ -31,6 +31,8 @@ POINTS: Final = "pairs.csv"
 MAX_REGION: Final = 65_535
 _DEPTH_SUFFIXES: Final = (".png", ".exr", ".pfm", ".npy", ".npz", ".tiff", ".tif")
 _MILLIMETRES: Final = 0.001
+_LEAST, _MOST = 1e-15, 1e15
+"""Inverse depth beyond these is no measurement, and its squares may not fit into float32."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class DatasetInfo(Options):
         " of each; pairs: pairs of points, one nearer."
     )
     unit: str = option("mm or m, of depth; otherwise only for readers.", "mm")
-    scale: float = option("What a stored value is multiplied by to give the unit.", 1.0, gt=0)
+    scale: float = option(
+        "What a stored value is multiplied by to give the unit.", 1.0, gt=0, lt=1e30
+    )
     invalid: float | None = option("Stored value that means: not known.", 0)
     max_depth_m: float | None = option("Truth beyond this many metres is not known.", None, gt=0)
     sharp: bool = option(
@@ -126,7 +130,7 @@ class Pair:
 
         Raises:
             DepthFileError: the file can't be read.
-            DatasetError: nothing in it is known.
+            DatasetError: nothing in it is known, or it says to be of another kind.
         """
         if self.info.kind == "pairs":
             points = np.array(self.labels, np.int64)
@@ -158,6 +162,18 @@ class Pair:
         if self.info.kind in {"layers", "pairs"}:
             raise DatasetError(f"{self.depth}: {self.info.kind} have an order and no values")
         stored, stated = read_samples(self.depth)
+        if stated is not None and (stated == "metres") != (self.info.kind == "depth"):
+            raise DatasetError(
+                f"{self.depth}: it holds {stated}, but {DESCRIPTION} says {self.info.kind}:"
+                " correct one of them"
+            )
+        with np.errstate(all="ignore"):  # what float32 can't hold is found by `truth_of`
+            valid, values = self._inverse(stored, stated)
+        return truth_of(values, valid, self.info.kind, str(self.depth))
+
+    def _inverse(
+        self, stored: NDArray[Any], stated: str | None
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         valid = np.isfinite(stored) & (stored > 0)
         if self.info.invalid is not None:
             valid &= stored != self.info.invalid
@@ -170,9 +186,72 @@ class Pair:
             if self.info.max_depth_m is not None:
                 valid &= values <= self.info.max_depth_m
             np.reciprocal(values, out=values)
-        if not valid.any():
-            raise DatasetError(f"{self.depth}: no pixel has a value: leave this pair out")
-        return Truth(np.where(valid, values, 0).astype(np.float32), valid, self.info.kind)
+        return valid, values
+
+    def read(self) -> tuple[Image, AnyTruth]:
+        """Read both, and see that they belong together.
+
+        Raises:
+            NearfarError: one can't be read, or nothing in the truth is known.
+            DatasetError: as of `photo_of`.
+        """
+        truth = self.read_truth()
+        return photo_of(self.photo, truth, str(self.depth)), truth
+
+
+def truth_of(
+    inverse: NDArray[np.float32], valid: NDArray[np.bool_], kind: TruthKind, where: str
+) -> Truth:
+    """Make a truth of what was read; values that can be no depth are not known.
+
+    Args:
+        inverse: (H, W) float32, larger = nearer; any values where not valid.
+        valid: (H, W) bool.
+        kind: what the values are up to.
+        where: the file, for the message.
+
+    Raises:
+        DatasetError: nothing is known.
+    """
+    valid = valid & (inverse > _LEAST) & (inverse < _MOST)
+    if not valid.any():
+        raise DatasetError(f"{where}: no pixel has a value: leave this pair out")
+    return Truth(np.where(valid, inverse, 0).astype(np.float32), valid, kind)
+
+
+def photo_of(path: Path, truth: AnyTruth, where: str) -> Image:
+    """Read the photo that a truth belongs to: (H, W, 3) uint8 RGB, of the truth's size.
+
+    Raises:
+        NearfarError: it can't be read.
+        DatasetError: it is of another size, or a point lies outside it; or EXIF turns it, and
+            nothing tells whether the truth is turned too.
+    """
+    with ImageFile(path) as file:
+        turn = file.orientation
+        size = (file.height_px, file.width_px)
+        if isinstance(truth, PointPairs):
+            wanted, told = size, False
+            points = np.concatenate((truth.nearer, truth.farther))
+            if (points < 0).any() or (points >= size[::-1]).any():
+                raise DatasetError(
+                    f"{path}: a point of {POINTS} lies outside its {size[1]} x {size[0]}"
+                )
+        else:
+            wanted = (truth.regions if isinstance(truth, Layers) else truth.inverse).shape
+            told = size == wanted and size != size[::-1] and turn >= 5
+        if turn != 1 and not told and wanted in (size, size[::-1]):
+            raise DatasetError(
+                f"{path}: EXIF says that it is to be turned (orientation {turn}), and {where} is"
+                + (" as it is stored" if size != wanted else " perhaps turned too, perhaps not")
+                + ": store the photo upright, without that tag, and its depth likewise"
+            )
+        if size != wanted:
+            raise DatasetError(
+                f"{where}: {wanted[1]} x {wanted[0]}, but its photo is {size[1]} x {size[0]}:"
+                " make them the same size"
+            )
+        return file.read()
 
 
 @dataclass(frozen=True)
@@ -244,31 +323,6 @@ def order_of_ranges(ranges: Sequence[tuple[float, ...]]) -> NDArray[np.int64]:
     return np.array(found, np.int64).reshape(-1, 2)
 
 
-def check(pair: Pair) -> str | None:
-    """Read a pair through; say what is wrong with it, or None."""
-    try:
-        return mismatch(pair, pair.read_photo(), pair.read_truth())
-    except NearfarError as error:
-        return str(error)
-
-
-def mismatch(pair: Pair, photo: Image, truth: AnyTruth) -> str | None:
-    """Say in a sentence why a photo and its truth don't fit together; None where they do."""
-    own_height, own_width = photo.shape[:2]
-    if isinstance(truth, PointPairs):
-        points = np.concatenate((truth.nearer, truth.farther))
-        if (points < 0).any() or (points >= (own_width, own_height)).any():
-            return f"{pair.photo}: a point of {POINTS} lies outside its {own_width} x {own_height}"
-        return None
-    height, width = (truth.regions if isinstance(truth, Layers) else truth.inverse).shape
-    if (height, width) != (own_height, own_width):
-        return (
-            f"{pair.depth}: {width} x {height}, but its photo is {own_width} x {own_height}:"
-            " make them the same size"
-        )
-    return None
-
-
 _RANGE_COLUMNS: Final = ("region", "near", "far")
 _POINT_COLUMNS: Final = ("x_near", "y_near", "x_far", "y_far")
 
@@ -321,12 +375,17 @@ def _describe(path: Path) -> DatasetInfo:
             f'{path} is needed: write kind = "depth", "inverse", "disparity", "layers" or'
             ' "pairs" into it'
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path} is no TOML: {error}") from error
     try:
-        return DatasetInfo.of(**content)
+        info = DatasetInfo.of(**content)
     except NearfarError as error:
         raise DatasetError(f"{path}: {error}") from error
+    if info.kind == "depth" and info.unit not in {"mm", "m"}:
+        raise DatasetError(
+            f"{path}: unit must be mm or m, not {info.unit!r}: scale turns others into these"
+        )
+    return info
 
 
 def _parse_toml(text: str) -> dict[str, Any]:
@@ -345,5 +404,5 @@ def _listed(folder: Path) -> list[Path]:
 def _names(path: Path) -> set[str]:
     try:
         return {Path(line.strip()).stem for line in path.read_text("utf-8").splitlines() if line}
-    except OSError as error:
-        raise DatasetError(f"{path}: the split can't be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a name with a NUL
+        raise DatasetError(f"{path}: the split can't be read: {error}") from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,6 +57,22 @@ def test_a_graph_for_one_picture_takes_several(make: Make, channel_axis: bool) -
     session = make(tiny_onnx(batch=1, height_px=8, width_px=6, channel_axis=channel_axis))
     for count in (1, 3):
         same(session, noise((count, 3, 8, 6)))
+
+
+def test_weights_in_another_file_are_refused(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of onnxruntime and openvino, both read whatever lies in the current folder."""
+    onnx = pytest.importorskip("onnx")
+    monkeypatch.chdir(tmp_path)
+    network = onnx.load_model_from_string(tiny_onnx())
+    onnx.save_model(network, "net.onnx", save_as_external_data=True, location="w", size_threshold=0)
+    assert (tmp_path / "w").is_file()
+    with pytest.raises(ModelFileError, match="weights in another file: save it as one"):
+        make((tmp_path / "net.onnx").read_bytes())
+    if make is OnnxSession:
+        with pytest.raises(ModelFileError, match=r"net\.onnx keeps weights in another file"):
+            make(tmp_path / "net.onnx")
 
 
 def test_a_fixed_size_is_told(make: Make) -> None:

@@ -105,15 +105,6 @@ def test_a_graph_whose_values_are_not_there_is_refused() -> None:
         TorchSession(model([("Relu", ["nobody"], {})]))
 
 
-def test_weights_in_a_second_file_are_refused(tmp_path: Path) -> None:
-    network = onnx.load_model_from_string(model([CONV, *MAPS]))
-    onnx.save_model(
-        network, tmp_path / "net.onnx", save_as_external_data=True, location="w", size_threshold=0
-    )
-    with pytest.raises(ModelFileError, match="second file"):
-        TorchSession((tmp_path / "net.onnx").read_bytes())
-
-
 def test_a_size_that_breaks_inside_is_told_in_one_line() -> None:
     session = TorchSession(model([("Add", ["x", values(8)], {}), *MAPS]))
     with pytest.raises(InferenceError, match="torch failed in Add") as caught:

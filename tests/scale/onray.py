@@ -19,6 +19,7 @@ from tests.scale.filenetwork import FileNetwork
 from tests.service.network import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent.parent
+PLACES = os.pathsep.join([str(ROOT), str(ROOT / "src")])
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def on_ray(folder: Path, *options: str) -> Iterator[OnRay]:
             stderr=errors,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "NEARFAR_HOME": str(folder / "home")},
+            env={**os.environ, "PYTHONPATH": PLACES, "NEARFAR_HOME": str(folder / "home")},
         ) as popen,
     ):
         try:

@@ -137,6 +137,72 @@ def test_nobody_else_is_reached_or_can_reach_it(ray: Any) -> None:
     assert seen > 5
 
 
+TOKENLESS = """
+import ray
+
+from nearfar.errors import UsageError
+from nearfar.scale.loopback import asks_for_token, loopback, silent
+from nearfar.scale.replicas import ReplicaOptions
+from nearfar.scale.serve import run
+from nearfar.service.settings import ServiceOptions
+
+with silent(), loopback():
+    ray.init(address="local", include_dashboard=False, num_cpus=1, logging_level="CRITICAL")
+    address = ray.get_runtime_context().gcs_address
+    print(asks_for_token(address))
+    options = ServiceOptions(host="0.0.0.0", port=1, model="nearfar-lite")
+    try:
+        run(options, ReplicaOptions(address=address), tell=print, warn=print)
+    except UsageError as error:
+        print(error)
+    ray.shutdown()
+"""
+
+
+def test_service_for_others_is_refused_on_a_cluster_that_asks_for_no_token() -> None:
+    pytest.importorskip("ray.serve")
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
+    run = subprocess.run(
+        [sys.executable, "-c", TOKENLESS],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+    )
+    asks, refusal = run.stdout.splitlines()
+    assert asks == "False"
+    assert refusal.startswith("this Ray cluster asks for no token: whoever reaches its ports can")
+    assert refusal.endswith("RAY_AUTH_MODE=token on every machine, or serve on 127.0.0.1")
+
+
+OWN = """
+import os
+import ray
+
+from nearfar.scale.joining import joined
+from nearfar.scale.loopback import asks_for_token
+
+with joined(None, cpus=1, store_bytes=100 * 2**20):
+    print(asks_for_token(ray.get_runtime_context().gcs_address))
+print(os.environ["RAY_AUTH_MODE"], "RAY_AUTH_TOKEN" in os.environ)
+"""
+
+
+def test_cluster_of_its_own_asks_for_a_token_of_its_own(tmp_path: Path) -> None:
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "HOME": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-c", OWN],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+    )
+    assert run.stdout.splitlines() == ["True", "disabled False"]
+    assert not list(tmp_path.rglob("auth_token"))
+
+
 def test_interrupted_command_goes_on_at_an_address(ray: Any, trip: Path, tmp_path: Path) -> None:
     for n in range(40):
         (trip / f"more-{n}.jpg").write_bytes(jpeg(n))

@@ -1,12 +1,14 @@
 """A destination belongs to one run, which may go on; without Ray."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nearfar.choices import EstimateOptions, OutputOptions
-from nearfar.errors import OutputExistsError, ScaleError, UsageError
+from nearfar.errors import OutputExistsError, ScaleError, UsageError, WriteError
+from nearfar.scale.attempts import Attempts
 from nearfar.scale.batch import Run, steps
 from nearfar.scale.manifest import Layout, claimed
 from tests.scale import shards
@@ -112,3 +114,40 @@ def test_what_a_killed_worker_left_of_the_table_is_swept(tmp_path: Path) -> None
         assert not left.exists()
         left.write_bytes(b"x")
     assert sorted(layout.table.iterdir()) == sorted([part, strange])
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EIO])
+def test_destination_that_cannot_be_written_to_is_told(
+    no_ray: None, trip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    dest, mkdir = tmp_path / "out", Path.mkdir
+
+    def refused(self: Path, *args: Any, **kwargs: Any) -> None:
+        if dest in (self, *self.parents):
+            raise OSError(number, "no, says the system")
+        mkdir(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    with pytest.raises(WriteError, match=f"can't write to {dest}: no, says the system"):
+        list(steps(a_run(trip, dest)))
+    with pytest.raises(WriteError, match="no, says the system"):
+        Attempts(dest / "_nearfar" / "attempts").begin("part")
+
+
+def test_destination_where_no_folder_can_be_made_is_told(
+    no_ray: None, trip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for dest in (Path("/proc/self/nowhere"), tmp_path / "file" / "out", tmp_path / ("x" * 300)):
+        with pytest.raises(WriteError) as caught:
+            list(steps(a_run(trip, dest)))
+        assert str(dest) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_what_goes_wrong_within_a_run_is_not_told_as_its_destination(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ConnectionError, match="as it is"),
+        claimed(Layout(tmp_path / "out", maps_in_table=False)),
+    ):
+        raise ConnectionError("as it is")

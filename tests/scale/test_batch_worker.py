@@ -74,6 +74,18 @@ def test_files_mirror_the_source(tmp_path: Path, worker: Make) -> None:
     assert not list((out / "_nearfar" / "attempts").iterdir())
 
 
+def test_part_is_in_the_table_only_once_its_maps_are_on_the_disk(
+    tmp_path: Path, worker: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, synced = tmp_path / "out", []
+    monkeypatch.setattr(
+        "nearfar.atomic.sync_folder",
+        lambda path: synced.append((path, any((out / "table").glob("part-*")))),
+    )
+    worker().do(part_of(trip(tmp_path / "trip")))
+    assert synced == [(out / "sub", False), (out, False), (out / "table", True)]
+
+
 def test_part_that_is_done_is_told_again_and_not_done_again(tmp_path: Path, worker: Make) -> None:
     part = part_of(trip(tmp_path / "trip"))
     _, first = worker().do(part)

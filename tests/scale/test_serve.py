@@ -247,6 +247,30 @@ def batcher_of(seen: Seen, **settings: Any) -> ServeBatcher:
 
 
 @pytest.mark.usefixtures("_replica")
+@pytest.mark.parametrize(
+    ("address", "host", "asks", "told"),
+    [
+        (None, "192.0.2.1", False, []),
+        ("auto", "192.0.2.1", True, []),
+        ("auto", "127.0.0.1", True, []),
+        ("auto", "127.0.0.1", False, ["whoever reaches its ports can run code"]),
+    ],
+)
+def test_open_cluster_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, address: str | None, host: str, asks: bool, told: list[str]
+) -> None:
+    from nearfar.scale.serve import _refuse_open
+
+    monkeypatch.setattr("nearfar.scale.serve.asks_for_token", lambda _: asks)
+    monkeypatch.setattr(
+        "ray.get_runtime_context", lambda: SimpleNamespace(gcs_address="127.0.0.1:1")
+    )
+    warned: list[str] = []
+    _refuse_open(ServiceOptions(host=host), ReplicaOptions(address=address), warned.append)
+    assert len(warned) == len(told)
+    assert all(words in line for words, line in zip(told, warned, strict=True))
+
+
 class TestServeBatcher:
     def test_jobs_are_done_until_it_drains(self) -> None:
         async def scene() -> None:

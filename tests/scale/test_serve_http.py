@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.scale.filenetwork import FileNetwork
@@ -52,6 +53,18 @@ from tests.service.test_stream import (
 
 ROOM = 2 * (1 + 8)
 """Of two replicas with one worker and eight places each."""
+
+
+def test_no_process_of_it_can_be_reached_from_elsewhere(service: OnRay) -> None:
+    family = psutil.Process(service.popen.pid)
+    ports = {
+        (link.laddr.ip, link.laddr.port)
+        for each in [family, *family.children(recursive=True)]
+        for link in each.net_connections("inet")
+        if link.status == psutil.CONN_LISTEN
+    }
+    assert ("127.0.0.1", service.port) in ports
+    assert {ip for ip, _ in ports} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
 def test_every_replica_is_in_one_scrape(service: OnRay, photo: bytes) -> None:

@@ -18,13 +18,13 @@ from tests.training.pairsets import describe, ramp, write_pair, write_set
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the photos that were decoded."""
     names: list[str] = []
-    read = Pair.read_photo
+    read = Pair.read
 
     def counted(self: Pair) -> object:
         names.append(self.photo.stem)
         return read(self)
 
-    monkeypatch.setattr(Pair, "read_photo", counted)
+    monkeypatch.setattr(Pair, "read", counted)
     return names
 
 

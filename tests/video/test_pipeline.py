@@ -1,3 +1,4 @@
+import errno
 import gc
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from nearfar.errors import (
     OutputExistsError,
     UsageError,
     VideoError,
+    WriteError,
 )
 from nearfar.estimator import Estimator
 from nearfar.images import Image
@@ -261,6 +263,25 @@ def test_force_replaces_a_sequence(clip: Path, estimator: Estimator) -> None:
         convert(clip, target, estimator, show(name), overwrite=True)
     assert not list(target.glob("*.exr"))
     assert len(list(target.glob("*.png"))) == COUNT
+
+
+def test_sequence_that_cannot_be_replaced_is_kept(
+    clip: Path, estimator: Estimator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = clip.with_name("out")
+    convert(clip, target, estimator, show("exr"))
+    before, rename = left_behind(target), Path.rename
+
+    def refused(self: Path, to: Path) -> Path:
+        if to == target and "000000.png" in {each.name for each in self.iterdir()}:
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        return rename(self, to)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(WriteError, match="busy"):
+        convert(clip, target, estimator, show("png16"), overwrite=True)
+    assert left_behind(target) == before
+    assert not [each for each in target.parent.iterdir() if each.name.startswith(".out-")]
 
 
 def test_maps_are_the_estimators_own_but_for_the_range(clip: Path, estimator: Estimator) -> None:

@@ -53,7 +53,7 @@ def open_dataset(
 
     Raises:
         DatasetError: nothing there, or of no layout known here.
-        MissingExtraError: NYU's .mat without h5py or scipy.
+        MissingExtraError: NYU's .mat without h5py.
     """
     if not path.exists():
         raise DatasetError(f"{path}: no such file or folder")

@@ -41,6 +41,7 @@ class ImageFile:
         width_px: full width, upright.
         height_px: full height, upright.
         focal_35mm_mm: focal length in 35 mm equivalent millimetres, if EXIF tells it.
+        orientation: EXIF orientation, 1 to 8, which is undone in what `read` gives; 1 is upright.
     """
 
     def __init__(self, source: Source, *, limits: ImageLimits = DEFAULT_LIMITS) -> None:
@@ -74,7 +75,8 @@ class ImageFile:
                 f"{self.name}: {width} x {height} are more than {limits.max_pixels} pixels: "
                 "make it smaller, or raise the limit on pixels"
             )
-        turned = self._header.orientation >= 5
+        self.orientation = self._header.orientation
+        turned = self.orientation >= 5
         self.width_px, self.height_px = (height, width) if turned else (width, height)
         self.focal_35mm_mm = self._header.focal_35mm_mm
 

@@ -19,6 +19,7 @@ from logging import WARNING, Logger
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from nearfar.atomic import sync_parents
 from nearfar.errors import ChecksumError, DownloadError, OfflineError
 from nearfar.models.lock import locked
 from nearfar.models.transfer import Progress, Transfer
@@ -98,6 +99,7 @@ def _fetch(transfer: Transfer, target: Path, sha256: str) -> None:
             if not went_on:
                 raise
             retrieve()  # the old part may have been the bad one: from the start
+        sync_parents([target], target.parent)
 
 
 def _sources(urls: Sequence[str], file: str) -> tuple[str, ...]:

@@ -1,8 +1,11 @@
-"""The outside of an ONNX file: enough to tell a whole one from anything else, without onnx."""
+"""What can be told of an ONNX file without onnx: that it is whole, and that it is all there is."""
 
+import mmap
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, Final
+from types import MappingProxyType
+from typing import BinaryIO, Final, TypeAlias
 
 from nearfar.errors import ModelFileError
 
@@ -11,16 +14,41 @@ _FIELDS: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
 _GRAPH: Final = 7
 _VARINT, _BYTES = 0, 2
 """The wire types that `ModelProto` uses, of the protobuf encoding."""
+_EIGHT_BYTES, _GROUP, _GROUP_END, _FOUR_BYTES = 1, 3, 4, 5
+"""The other ones."""
+
+_Message: TypeAlias = str
+_PARTS: Final[Mapping[_Message, Mapping[int, _Message]]] = MappingProxyType(
+    {
+        "Model": {7: "Graph", 20: "TrainingInfo", 25: "Function"},
+        "TrainingInfo": {1: "Graph", 2: "Graph"},
+        "Graph": {1: "Node", 5: "Tensor", 15: "SparseTensor"},
+        "Function": {7: "Node", 11: "Attribute"},
+        "Node": {5: "Attribute"},
+        "Attribute": {
+            5: "Tensor",
+            6: "Graph",
+            10: "Tensor",
+            11: "Graph",
+            22: "SparseTensor",
+            23: "SparseTensor",
+        },
+        "SparseTensor": {1: "Tensor", 2: "Tensor"},
+    }
+)
+"""Of each message of onnx.proto that can hold tensors, the fields that lead to them."""
+_EXTERNAL_DATA, _DATA_LOCATION = 13, 14
+"""Fields of `TensorProto` that send whoever reads it to another file."""
 
 
 def check(path: Path) -> None:
     """Walk over the outermost fields of an ONNX file, over the graph in one step.
 
-    Finds what is no ONNX, what is cut off and what has something appended. Whether the
-    graph is a depth network is for a runtime to say.
+    Finds what is no ONNX, what is cut off, what has something appended, and what keeps
+    weights in other files. Whether the graph is a depth network is for a runtime to say.
 
     Raises:
-        ModelFileError: it is no whole ONNX file, or can't be read.
+        ModelFileError: it is no whole ONNX file, or not the only one, or can't be read.
     """
     try:
         with path.open("rb") as file:
@@ -31,6 +59,91 @@ def check(path: Path) -> None:
         raise ModelFileError(f"can't read {path}: {error.strerror or error}") from error
     if _GRAPH not in seen:
         raise ModelFileError(f"{path} is not an ONNX model: give a file that ends in .onnx")
+    refuse_external(path)
+
+
+def refuse_external(model: bytes | Path) -> None:
+    """Raise if a network keeps tensors in other files.
+
+    Whoever loads such a network reads whatever is at the path that it names, often relative to
+    the current folder, and no hash of ours covers that. So every tensor is looked at: weights,
+    attributes of operators, those of inner graphs and functions.
+
+    Args:
+        model: an ONNX file, or its content. One that is damaged is passed over where each
+            parser of protobuf refuses it.
+
+    Raises:
+        ModelFileError: a tensor lies elsewhere, or the file can't be read, or has groups, which
+            ONNX has not.
+    """
+    if isinstance(model, bytes):
+        external = _is_external(memoryview(model))
+    else:
+        try:
+            with model.open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:  # ValueError: it is empty
+            raise ModelFileError(f"can't read {model}: {error}") from error
+        with mapped, memoryview(mapped) as content:
+            external = _is_external(content)
+    if external:
+        where = "the network" if isinstance(model, bytes) else str(model)
+        raise ModelFileError(
+            f"{where} keeps weights in another file: save it as one, with"
+            " onnx.save(onnx.load(FILE), NEW)"
+        )
+
+
+def _is_external(content: memoryview) -> bool:
+    begun: list[tuple[_Message, int, int]] = [("Model", 0, len(content))]
+    while begun:
+        message, start, stop = begun.pop()
+        parts = _PARTS.get(message, {})
+        for field, value, end in _fields(content, start, stop):
+            if message == "Tensor":
+                if field == _EXTERNAL_DATA or (field == _DATA_LOCATION and (value or end)):
+                    return True
+            elif field in parts and end:
+                begun.append((parts[field], value, end))
+    return False
+
+
+def _fields(content: memoryview, at: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """Give the fields of a message, until its end or where it is damaged.
+
+    Yields:
+        The number, and where its bytes start and end; for an integer, its value and 0.
+    """
+    while at < stop:
+        tag, at = _integer(content, at, stop)
+        field, kind = (tag & 0xFFFFFFFF) >> 3, tag & 7
+        if kind in (_GROUP, _GROUP_END):
+            raise ModelFileError("a file with groups is not an ONNX model: export it anew")
+        value, end = 0, 0
+        if kind == _VARINT:
+            value, at = _integer(content, at, stop)
+        elif kind == _BYTES:
+            length, value = _integer(content, at, stop)
+            at = end = value + length
+        else:
+            at += {_EIGHT_BYTES: 8, _FOUR_BYTES: 4}.get(kind, stop)
+        if at > stop:
+            return
+        yield field, value, end
+
+
+def _integer(content: memoryview, at: int, stop: int) -> tuple[int, int]:
+    """Read an integer; give it and where the next thing begins: beyond `stop` if it is damaged."""
+    value = shift = 0
+    while at < stop and shift <= 63:
+        byte = content[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+    return 0, stop + 1
 
 
 def _walk(file: BinaryIO, size: int) -> set[int]:

@@ -1,7 +1,6 @@
 """Models of the user's own: a folder each, with the file and its record."""
 
 import math
-import os
 import re
 from pathlib import Path
 from typing import Final
@@ -85,10 +84,8 @@ def keep(folder: Path, source: Path, spec: ModelSpec, *, overwrite: bool) -> Non
         if record.exists() and not overwrite:
             raise OutputExistsError(f"there is a model {spec.name} already: --force replaces it")
         sha256.copy(source, folder / spec.file, spec.sha256)
-        with replacing(record) as temporary, temporary.open("wb") as file:
-            file.write(TypeAdapter(ModelSpec).dump_json(spec, indent=2))
-            file.flush()
-            os.fsync(file.fileno())
+        with replacing(record, durable=True) as temporary:
+            temporary.write_bytes(TypeAdapter(ModelSpec).dump_json(spec, indent=2))
         for old in folder.glob("*.onnx"):
             if old.name != spec.file:
                 old.unlink()

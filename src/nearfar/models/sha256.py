@@ -1,7 +1,6 @@
 """SHA-256 of files too large to hold, and copies that are what they should be."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,11 +70,13 @@ def copy(source: Path, target: Path, sha256: str) -> None:
         incoming = source.open("rb")
     except OSError as error:
         raise ModelFileError(f"can't read {source}: {error.strerror or error}") from error
-    with incoming, replacing(target) as temporary, temporary.open("wb") as outgoing:
+    with (
+        incoming,
+        replacing(target, durable=True) as temporary,
+        temporary.open("wb") as outgoing,
+    ):
         if _pour(incoming, outgoing) != sha256:
             raise ChecksumError(f"{source} changed while it was copied: try again")
-        outgoing.flush()
-        os.fsync(outgoing.fileno())
 
 
 def _pour(incoming: BinaryIO, outgoing: BinaryIO | None) -> str:

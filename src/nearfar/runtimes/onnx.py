@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import ModelFileError
+from nearfar.models.onnxfile import refuse_external
 from nearfar.outofmemory import lacks_memory
 from nearfar.runtimes import cores, quiet
 from nearfar.runtimes.door import Door, Port
@@ -26,7 +27,7 @@ class OnnxSession:
         threads: of one run; the physical cores when not given.
 
     Raises:
-        ModelFileError: the file is damaged, or no depth network.
+        ModelFileError: the file is damaged, or no depth network, or keeps weights elsewhere.
         OutOfMemoryError: there is too little memory for it.
         UsageError: less than one thread.
     """
@@ -34,6 +35,7 @@ class OnnxSession:
     runtime: str = "onnxruntime"
 
     def __init__(self, model: bytes | Path, *, threads: int | None = None) -> None:
+        refuse_external(model)
         ort = quiet.onnxruntime()
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import ModelFileError
+from nearfar.models.onnxfile import refuse_external
 from nearfar.outofmemory import lacks_memory
 from nearfar.runtimes import cores, quiet
 from nearfar.runtimes.door import Door, Port
@@ -34,7 +35,7 @@ class OpenvinoSession:
 
     Raises:
         MissingExtraError: openvino is not installed.
-        ModelFileError: the file is damaged, or no depth network.
+        ModelFileError: the file is damaged, or no depth network, or keeps weights elsewhere.
         OutOfMemoryError: there is too little memory for it.
         UsageError: less than one thread.
     """
@@ -49,6 +50,7 @@ class OpenvinoSession:
         callers: int = 1,
         cache_dir: Path | None = None,
     ) -> None:
+        refuse_external(model)
         ov = quiet.openvino()
         config: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",

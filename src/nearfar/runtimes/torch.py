@@ -14,6 +14,7 @@ import numpy as np
 
 from nearfar.errors import InferenceError, ModelFileError, NearfarError
 from nearfar.extras import require
+from nearfar.models.onnxfile import refuse_external
 from nearfar.outofmemory import lacks_memory
 from nearfar.runtimes import cores
 from nearfar.runtimes.door import Door, Port
@@ -81,6 +82,7 @@ class TorchSession:
     def __init__(self, model: bytes, *, threads: int | None = None) -> None:
         torch = require("torch")
         require("onnx")
+        refuse_external(model)
         try:
             graph, opset = _read(model)
             weights = _weights(graph)
@@ -136,15 +138,8 @@ def _read(model: bytes) -> tuple[onnx.GraphProto, int]:
 
 
 def _weights(graph: onnx.GraphProto) -> dict[str, Tensor]:
-    from onnx.external_data_helper import uses_external_data
-
     from nearfar.runtimes.torch_ops.table import from_proto
 
-    if any(uses_external_data(proto) for proto in graph.initializer):
-        raise ModelFileError(
-            "the network keeps its weights in a second file: save it as one, with"
-            " onnx.save(onnx.load(FILE), FILE)"
-        )
     if graph.sparse_initializer:
         raise _unknown("sparse weights")
     return {proto.name: from_proto(proto) for proto in graph.initializer}

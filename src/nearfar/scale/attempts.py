@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from nearfar.errors import WriteError
+
 PATIENCE: Final = 2
 """Deaths of a worker at one part after which its photos are taken one at a time."""
 
@@ -60,8 +62,11 @@ class Attempts:
         self._path(part).unlink(missing_ok=True)
 
     def _keep(self, part: str, attempt: Attempt) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._path(part).write_text(json.dumps(asdict(attempt)), "ascii")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._path(part).write_text(json.dumps(asdict(attempt)), "ascii")
+        except OSError as error:
+            raise WriteError(f"can't write to {self._folder}: {error.strerror or error}") from error
 
     def _path(self, part: str) -> Path:
         return self._folder / f"{part}.json"

@@ -212,6 +212,7 @@ def _on_ray(
                 seen.add(part["part"])
                 rows = tuple(Row(**row) for row in json.loads(part["rows"]))
                 yield Step(rows, part["kept"], total, task.spec.name)
-    for path in layout.parts():
-        if path.stem.removeprefix("part-") not in seen:
-            path.unlink()  # of photos that are gone, or in another part by now
+    with manifest.writing_to(layout.dest):
+        for path in layout.parts():
+            if path.stem.removeprefix("part-") not in seen:
+                path.unlink()  # of photos that are gone, or in another part by now

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from nearfar.errors import ScaleError, UsageError
 from nearfar.extras import require
-from nearfar.scale.loopback import hushed, loopback, silent
+from nearfar.scale.loopback import hushed, loopback, private, silent
 
 _TRIES: Final = 3
 
@@ -24,7 +24,7 @@ def joined(
 
     Args:
         address: of a cluster that runs, or `auto`; when not given, one is started here that only
-            this machine can reach. Where this process is in one already, that one is taken.
+            this process can reach. Where this process is in one already, that one is taken.
         cpus: of a cluster that is started here; the machine's when not given.
         store_bytes: of the object store of one that is started here; Ray's choice when not given.
         with_logs: what the cluster's processes write comes out here too.
@@ -42,6 +42,7 @@ def joined(
             return
         if address is None:
             ends.enter_context(loopback())
+            ends.enter_context(private())
             _start(ray, cpus=cpus, store_bytes=store_bytes, log_to_driver=with_logs)
         else:
             _connect(ray, address, log_to_driver=with_logs)

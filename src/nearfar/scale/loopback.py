@@ -3,11 +3,13 @@
 Told to use 127.0.0.1, Ray takes the machine's outward address all the same, and its processes
 listen on every interface (ray/_private/services.py, resolve_ip_for_localhost). Told to keep its
 figures of use to itself and to start no dashboard, it still starts a process that asks three
-clouds' metadata addresses where it runs (ray/dashboard/modules/usage_stats). Both were seen, with
-ss and strace, of Ray 2.60.
+clouds' metadata addresses where it runs (ray/dashboard/modules/usage_stats). Each replica of Ray
+Serve opens a gRPC port on every interface, which unpickles what it is sent
+(ray/serve/_private/replica.py). All were seen, with ss and strace, of Ray 2.60.
 """
 
 import os
+import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -31,6 +33,7 @@ _HELPERS: Final = (
     "runtime_env_agent_port",
 )
 _FATAL: Final = {"RAY_BACKEND_LOG_LEVEL": "fatal"}
+_PATIENCE_S: Final = 10.0
 
 
 @contextmanager
@@ -54,6 +57,66 @@ def loopback() -> Iterator[None]:
             ends.callback(setattr, where, name, getattr(where, name))
             setattr(where, name, value)
         yield
+
+
+@contextmanager
+def private() -> Iterator[None]:
+    """Let a Ray that is started in the block answer only to itself: by a token of its own.
+
+    Without one, every account of this machine could run code in it. Ray must be imported already.
+    """
+    try:
+        with environment({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}):
+            _read_token_anew()
+            yield
+    finally:
+        _read_token_anew()
+
+
+def _read_token_anew() -> None:
+    """Have Ray's C++ core, which read mode and token once, read them again, as Ray's own does."""
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined] # likewise
+
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+
+
+def keep_inside() -> None:
+    """Bind the gRPC port of the replica in this process to an address that nobody else reaches.
+
+    It serves calls from one deployment to another where Serve is told to make them by gRPC
+    (`RAY_SERVE_USE_GRPC_BY_DEFAULT`), which nearfar does not: only then is it the node's address.
+    """
+    from ray.serve._private import constants, replica
+    from ray.util import get_node_ip_address
+
+    is_used = constants.RAY_SERVE_USE_GRPC_BY_DEFAULT
+    host = get_node_ip_address() if is_used else "127.0.0.1"  # type: ignore[no-untyped-call]
+    bind: Callable[[Any, str], int] = vars(replica)["add_port_to_grpc_server"]
+
+    def inside(server: Any, address: str) -> int:
+        return bind(server, f"{host}:{address.rpartition(':')[2]}")
+
+    setattr(replica, "add_port_to_grpc_server", inside)  # noqa: B010 - mypy takes no other way
+
+
+def asks_for_token(address: str) -> bool:
+    """Say whether a cluster refuses who has not its token.
+
+    Args:
+        address: of its head, HOST:PORT, where this process has been let in.
+    """
+    import grpc
+
+    if os.environ.get("RAY_USE_TLS", "0").lower() in {"1", "true"}:
+        return True  # it refuses who has not its certificate
+    with grpc.insecure_channel(address) as channel:
+        ask = channel.unary_unary("/ray.rpc.NodeInfoGcsService/GetAllNodeInfo")
+        try:
+            ask(b"", timeout=_PATIENCE_S)
+        except grpc.RpcError as error:
+            return bool(error.code() == grpc.StatusCode.UNAUTHENTICATED)
+    return False
 
 
 def _start_raylet(start: Callable[..., Any], *given: Any, **named: Any) -> Any:

@@ -4,13 +4,13 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from nearfar.atomic import replacing
-from nearfar.errors import OutputExistsError, UsageError, WriteError
+from nearfar.errors import NearfarError, OutputExistsError, UsageError, WriteError
 
 _FORM: Final = 1
 """Of the manifest and the table; raised when an older run can't be gone on with."""
@@ -67,16 +67,28 @@ def claimed(layout: Layout) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
+    with ExitStack() as held:
+        with writing_to(layout.dest):
+            layout.own.mkdir(parents=True, exist_ok=True)
+            try:
+                held.enter_context(FileLock(layout.own / "lock", timeout=0))
+            except Timeout as error:
+                raise UsageError(f"another run is at work in {layout.dest}: wait for it") from error
+            _sweep(layout)
+        yield
+        with writing_to(layout.dest):
+            _sweep(layout)
+
+
+@contextmanager
+def writing_to(dest: Path) -> Iterator[None]:
+    """Turn what the system refuses in the block into a WriteError."""
     try:
-        layout.own.mkdir(parents=True, exist_ok=True)
-        with FileLock(layout.own / "lock", timeout=0):
-            _sweep(layout)
-            yield
-            _sweep(layout)
-    except Timeout as error:
-        raise UsageError(f"another run is at work in {layout.dest}: wait for it") from error
-    except (NotADirectoryError, FileExistsError, PermissionError) as error:
-        raise WriteError(f"can't write to {layout.dest}: {error.strerror}") from error
+        yield
+    except NearfarError:
+        raise
+    except OSError as error:
+        raise WriteError(f"can't write to {dest}: {error.strerror or error}") from error
 
 
 def _sweep(layout: Layout) -> None:
@@ -135,10 +147,11 @@ def begin(layout: Layout, asked: dict[str, Any], resolved: dict[str, Any]) -> No
     Raises:
         WriteError: the system refused.
     """
-    for path in layout.parts():
-        path.unlink()
+    with writing_to(layout.dest):
+        for path in layout.parts():
+            path.unlink()
     content = {"form": _FORM, "asked": asked, "resolved": resolved}
-    with replacing(layout.manifest) as temporary:
+    with replacing(layout.manifest, durable=True) as temporary:
         temporary.write_text(json.dumps(content, indent=1, ensure_ascii=True), "utf-8")
 
 

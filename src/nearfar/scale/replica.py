@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 from fastapi import FastAPI
 
 from nearfar.scale.figures import ReplicaMetrics
+from nearfar.scale.loopback import keep_inside
 from nearfar.scale.servebatcher import ServeBatcher
 from nearfar.scale.sockets import Socket, Sockets
 from nearfar.service import logs
@@ -62,6 +63,7 @@ def build(options: ServiceOptions) -> FastAPI:
     Args:
         options: of the service; `workers` is given.
     """
+    keep_inside()
     logs.start()
     metrics = ReplicaMetrics(_gather)
     desk = Desk(options, observer=metrics, workshop=ServeBatcher(options, metrics))

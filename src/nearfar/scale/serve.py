@@ -16,7 +16,7 @@ from nearfar.extras import require
 from nearfar.models.store import Store
 from nearfar.scale import front
 from nearfar.scale.joining import joined
-from nearfar.scale.loopback import environment, silent
+from nearfar.scale.loopback import asks_for_token, environment, silent
 from nearfar.scale.replica import APPLICATION, DEPLOYMENT, Build, Replica, build
 from nearfar.scale.replicas import ReplicaOptions, sized
 from nearfar.service.run import address_of, bind, warning_of
@@ -53,7 +53,7 @@ def run(
     Raises:
         MissingExtraError: Ray is not installed.
         UsageError: the address can't be listened on; or there is no such cluster, or it serves
-            something already, or is too small.
+            something already, or is too small, or asks for no token where others can reach it.
         NearfarError: the model can't be loaded.
     """
     Store().candidates(options.model)
@@ -69,6 +69,7 @@ def run(
         from ray import serve
 
         logging.getLogger("ray.serve").setLevel(logging.ERROR)
+        _refuse_open(options, where, warn)
         fewest, most = where.range(cpus=_cpus(), cpus_each=cpus_each)
         if serve.status().proxies:
             raise UsageError(
@@ -93,6 +94,27 @@ def run(
         finally:
             if where.address:
                 serve.shutdown()  # type: ignore[no-untyped-call]  # Ray gives it no types
+
+
+def _refuse_open(
+    options: ServiceOptions, where: ReplicaOptions, warn: Callable[[str], None]
+) -> None:
+    """Refuse to serve others on a cluster where whoever reaches its ports can run code.
+
+    A cluster of our own has a token and listens on the loopback only.
+    """
+    import ray
+
+    if where.address is None or asks_for_token(ray.get_runtime_context().gcs_address):
+        return
+    risk = (
+        "this Ray cluster asks for no token: whoever reaches its ports can run code in the service,"
+        " in spite of --token"
+    )
+    remedy = "start it with RAY_AUTH_MODE=token on every machine"
+    if not options.is_local:
+        raise UsageError(f"{risk}; {remedy}, or serve on 127.0.0.1")
+    warn(f"{risk}; {remedy}")
 
 
 def _cpus() -> float:

@@ -125,7 +125,10 @@ def writing(path: Path, *, maps: bool) -> Iterator[PartWriter]:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(f"can't make the folder {path.parent}: {error.strerror}") from error
-    with replacing(path) as temporary, PartWriter(str(temporary), maps=maps) as writer:
+    with (
+        replacing(path, durable=True) as temporary,
+        PartWriter(str(temporary), maps=maps) as writer,
+    ):
         yield writer
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nearfar.atomic import sync_parents
 from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import ImageNotFoundError, NearfarError, ScaleError
 from nearfar.estimator import Estimator
@@ -131,6 +132,8 @@ class Worker:
                     made += self._write([photo], writer)
             else:
                 made += self._write(whole, writer)
+            dest = self._task.dest  # a part is in the table only once its maps stay
+            sync_parents((dest / row.depth_file for row in made if row.depth_file), dest)
         self._attempts.end(part.name)
         return False, made
 

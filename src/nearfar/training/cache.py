@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from nearfar.errors import DatasetError, NearfarError, WriteError
 from nearfar.images import Image
-from nearfar.pairs import DatasetInfo, Pair, PairFolder, Truth, mismatch
+from nearfar.pairs import DatasetInfo, Pair, PairFolder, Truth
 from nearfar.training import ordinal, resample
 from nearfar.training.pairfile import VERSION, Entry, Sample, read_entry, write_entry
 
@@ -154,11 +154,9 @@ def _decode(folder: Path, pair: Pair, short_side_px: int) -> Entry | str:
     entry = read_entry(path, pair.photo.name)
     if entry is None:
         try:
-            photo, truth = pair.read_photo(), pair.read_truth()
+            photo, truth = pair.read()
         except NearfarError as error:
             return str(error)
-        if fault := mismatch(pair, photo, truth):
-            return fault
         if isinstance(truth, Truth):
             sample = _shrink(photo, truth.inverse, short_side_px)
         else:

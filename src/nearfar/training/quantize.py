@@ -16,6 +16,7 @@ import onnx
 from onnx import version_converter
 
 from nearfar.errors import ModelFileError, UsageError
+from nearfar.models.onnxfile import refuse_external
 from nearfar.runtimes import quiet
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.reasons import reason
@@ -140,6 +141,7 @@ def _ratio(part: np.float64, whole: np.float64) -> float:
 
 def _prepared(content: bytes) -> onnx.ModelProto:
     """Compute constants, fold normalisations and padding into convolutions, name all nodes."""
+    refuse_external(content)
     ort = quiet.onnxruntime()
     try:
         model = onnx.load_model_from_string(content)

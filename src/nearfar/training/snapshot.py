@@ -51,7 +51,7 @@ def save(snapshot: Snapshot, folder: Path) -> None:
     """
     content = io.BytesIO()
     torch.save({field.name: getattr(snapshot, field.name) for field in fields(snapshot)}, content)
-    with replacing(folder / FILE) as temporary:
+    with replacing(folder / FILE, durable=True) as temporary:
         temporary.write_bytes(content.getbuffer())
 
 

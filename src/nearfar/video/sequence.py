@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, TextIO, final
 
+from nearfar.atomic import put_folder
 from nearfar.errors import OutputExistsError, UsageError, VideoError, WriteError
 from nearfar.video.frames import TICKS
 
@@ -90,8 +91,7 @@ class SequenceWriter:
                 raise VideoError(f"{self._path}: not one frame was given to be written")
             if kind is None:
                 refuse_folder(self._path, overwrite=self._overwrite)
-                shutil.rmtree(self._path, ignore_errors=True)
-                self._folder.rename(self._path)
+                put_folder(self._folder, self._path)
         except OSError as refused:
             raise self._refused(refused) from refused
         finally:

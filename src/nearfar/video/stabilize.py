@@ -8,7 +8,7 @@ have from its first frame on. Where wished, maps are also smoothed along the opt
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -70,7 +70,8 @@ class Steadied(Generic[Ticket]):
     limits: Limits
 
 
-class _Waiting(NamedTuple, Generic[Ticket]):
+@dataclass(frozen=True)
+class _Waiting(Generic[Ticket]):  # a generic NamedTuple would need Python 3.11
     steadied: Steadied[Ticket]
     change: Change | None
 

@@ -13,7 +13,7 @@ import numpy as np
 from nearfar.errors import DatasetError
 from nearfar.evaluation.crops import CropName
 from nearfar.evaluation.samples import Dataset, Entry, Sample
-from nearfar.images import read_image
+from nearfar.images import ImageFile
 from nearfar.pairs import PointPairs
 
 LIST: Final = "DIW_test.csv"
@@ -36,7 +36,7 @@ def read(path: Path, crop: CropName) -> Dataset:
     source = path if path.suffix == ".csv" else _list(path)
     if source is None:
         raise DatasetError(f"{path}: no {LIST}")
-    lines = [line.strip() for line in source.read_text("utf-8").splitlines() if line.strip()]
+    lines = [line.strip() for line in source.read_text("utf-8-sig").splitlines() if line.strip()]
     if not lines or len(lines) % 2:
         raise DatasetError(f"{source}: give two lines a photo: its path, and its points")
     listed = []
@@ -62,14 +62,24 @@ def _points(line: str, where: str) -> PointPairs:
     try:
         y_a, x_a, y_b, x_b = (int(float(word)) - 1 for word in words[:4])
         first_is_farther = {">": True, "<": False}[words[4]]
-    except (ValueError, KeyError, IndexError) as error:
-        raise DatasetError(f"{where}: {line!r} is not yA,xA,yB,xB,relation,width,height") from error
-    a, b = np.array([[x_a, y_a]], np.int64), np.array([[x_b, y_b]], np.int64)
+        a, b = np.array([[x_a, y_a]], np.int64), np.array([[x_b, y_b]], np.int64)
+    except (ValueError, KeyError, IndexError, OverflowError) as error:
+        raise DatasetError(
+            f"{where}: {line[:80]!r} is not yA,xA,yB,xB,relation,width,height"
+        ) from error
+    if (a == b).all():
+        raise DatasetError(f"{where}: both points are the same")
     return PointPairs(nearer=b, farther=a) if first_is_farther else PointPairs(nearer=a, farther=b)
 
 
 def _sample(path: Path, pairs: PointPairs) -> Sample:
-    photo = read_image(path)
+    with ImageFile(path) as file:
+        if file.orientation != 1:
+            raise DatasetError(
+                f"{path}: EXIF says that it is to be turned (orientation {file.orientation}), and"
+                " nothing says which way the points are: store it upright, without that tag"
+            )
+        photo = file.read()
     last = np.array([photo.shape[1] - 1, photo.shape[0] - 1])
     for points in (pairs.nearer, pairs.farther):
         if (points < 0).any() or (points > last).any():

@@ -56,14 +56,14 @@ def _selections(path: Path) -> tuple[Path, ...]:
 
 
 def _listed(path: Path) -> Iterator[Pair]:
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), 1):
         words = line.split()
         if not words or words[1:2] == ["None"]:
             continue
         if len(words) < 2:
             raise DatasetError(f"{path}, line {number}: give a photo and its depth PNG")
         photo, truth = path.parent / words[0], path.parent / words[1]
-        beside = path.parent / Path(words[0]).parts[0] / words[1]
+        beside = path.parent.joinpath(*Path(words[0]).parts[:1], words[1])
         yield Pair(photo, truth if truth.exists() or not beside.exists() else beside, _INFO)
 
 

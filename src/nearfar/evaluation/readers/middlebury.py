@@ -14,8 +14,7 @@ from nearfar.depthcodecs import decode_pfm
 from nearfar.errors import DatasetError
 from nearfar.evaluation.crops import CropName, crop_mask
 from nearfar.evaluation.samples import Dataset, Entry, Sample
-from nearfar.images import read_image
-from nearfar.pairs import Truth
+from nearfar.pairs import photo_of, truth_of
 
 _FILES: Final = ("im0.png", "disp0.pfm", "calib.txt")
 _NUMBER: Final = r"\s*=\s*\[?\s*([-+0-9.eE]+)"
@@ -53,16 +52,18 @@ def _scene(folder: Path, crop: CropName) -> Sample:
         text = calibration.read_text("ascii")
     except Exception as error:  # the codec has many ways to fail on damage
         raise DatasetError(f"{folder}: can't be read: {error}") from error
-    focal_px, baseline_m = _value(text, "cam0", calibration), _value(text, "baseline", calibration)
-    shifted = disparity.astype(np.float32) + np.float32(_value(text, "doffs", calibration))
-    valid = np.isfinite(shifted) & (shifted > 0)
-    if not valid.any():
-        raise DatasetError(f"{folder}: no pixel has a disparity: leave this scene out")
-    per_metre = np.where(valid, shifted, 0) / np.float32(baseline_m / 1000 * focal_px)
-    truth = Truth(per_metre.astype(np.float32), valid, "depth")
-    height, width = valid.shape
+    focal_px, baseline_mm = _value(text, "cam0", calibration), _value(text, "baseline", calibration)
+    if focal_px <= 0 or baseline_mm <= 0:
+        raise DatasetError(f"{calibration}: cam0 and baseline must be over 0")
+    with np.errstate(all="ignore"):  # what float32 can't hold is found by `truth_of`
+        shifted = disparity.astype(np.float32) + np.float32(_value(text, "doffs", calibration))
+        per_metre = shifted / np.float32(baseline_mm / 1000 * focal_px)
+    truth = truth_of(per_metre, np.isfinite(shifted), "depth", f"{folder / 'disp0.pfm'}")
+    height, width = truth.valid.shape
     return Sample(
-        read_image(folder / "im0.png"), truth, crop_mask(crop, (height, width), driving=False)
+        photo_of(folder / "im0.png", truth, f"{folder / 'disp0.pfm'}"),
+        truth,
+        crop_mask(crop, (height, width), driving=False),
     )
 
 
@@ -70,4 +71,7 @@ def _value(text: str, name: str, path: Path) -> float:
     found = re.search(rf"^{name}{_NUMBER}", text, re.MULTILINE)
     if found is None:
         raise DatasetError(f"{path}: it gives no {name}")
-    return float(found[1])
+    try:
+        return float(found[1])
+    except ValueError as error:
+        raise DatasetError(f"{path}: its {name} is no number: {found[1]}") from error

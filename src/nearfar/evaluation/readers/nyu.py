@@ -11,11 +11,12 @@ from typing import Any, Final
 import numpy as np
 
 from nearfar.errors import DatasetError
+from nearfar.evaluation import matfile
 from nearfar.evaluation.crops import CropName, crop_mask
 from nearfar.evaluation.readers.paired import CAPS_M, entries
 from nearfar.evaluation.samples import Dataset, Entry, Sample
 from nearfar.extras import require
-from nearfar.pairs import DatasetInfo, Pair, Truth
+from nearfar.pairs import DatasetInfo, Pair, truth_of
 
 LABELLED: Final = "nyu_depth_v2_labeled.mat"
 SPLITS: Final = "splits.mat"
@@ -39,7 +40,7 @@ def read(path: Path, crop: CropName) -> Dataset:
 
     Raises:
         DatasetError: nothing of this kind is there, or `splits.mat` is not beside the .mat.
-        MissingExtraError: h5py or scipy is not installed, which the .mat files need.
+        MissingExtraError: h5py is not installed, which the .mat file needs.
     """
     if path.suffix == ".mat" or (path / LABELLED).is_file():
         return _labelled(path if path.suffix == ".mat" else path / LABELLED, crop)
@@ -63,18 +64,29 @@ def _labelled(path: Path, crop: CropName) -> Dataset:
     splits = path.with_name(SPLITS)
     if not splits.is_file():
         raise DatasetError(f"{splits} is needed: it says which of the pictures are the test set")
-    numbers = require("scipy").io.loadmat(splits)["testNdxs"].ravel().astype(int)
+    numbers = matfile.numbers(splits, "testNdxs")
     try:
         with h5py.File(path, "r") as file:
-            count = len(file["images"])
-            shape = file["rawDepths"].shape
-    except (OSError, KeyError) as error:
+            shapes, dtypes = zip(
+                *((file[name].shape, file[name].dtype) for name in ("images", "rawDepths")),
+                strict=True,
+            )
+    except (OSError, KeyError, AttributeError, RuntimeError, ValueError, TypeError) as error:
         raise DatasetError(f"{path}: not the labelled set of NYU Depth v2: {error}") from error
-    if numbers.size == 0 or numbers.min() < 1 or numbers.max() > count:
+    shape, count = shapes[1], shapes[1][0] if shapes[1] else 0
+    if len(shape) != 3 or shapes[0] != (count, 3, *shape[1:]):
+        raise DatasetError(
+            f"{path}: images {shapes[0]} and rawDepths {shape} are not (N, 3, w, h) and (N, w, h)"
+        )
+    if dtypes[0] != np.uint8 or dtypes[1].kind != "f":
+        raise DatasetError(f"{path}: images must be uint8 and rawDepths floats, not {dtypes}")
+    whole = np.equal(numbers, np.round(numbers)).all()
+    if not whole or numbers.size == 0 or numbers.min() < 1 or numbers.max() > count:
         raise DatasetError(f"{splits}: its numbers are not those of the {count} pictures")
     mask = crop_mask(crop, (shape[2], shape[1]), driving=False)
     listed = tuple(
-        Entry(f"{number:04d}", partial(_picture, path, int(number) - 1, mask)) for number in numbers
+        Entry(f"{number:04}", partial(_picture, path, number - 1, mask))
+        for number in numbers.astype(int).tolist()
     )
     return Dataset("nyu", listed, CAPS_M["indoor"])
 
@@ -84,9 +96,11 @@ def _picture(path: Path, index: int, crop: Any) -> Sample:
         with require("h5py").File(path, "r") as file:
             photo = np.asarray(file["images"][index], np.uint8)
             metres = np.asarray(file["rawDepths"][index], np.float32)
-    except OSError as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise DatasetError(f"{path}: picture {index + 1} can't be read: {error}") from error
     metres = np.ascontiguousarray(metres.T)  # MATLAB counts down the columns
     valid = (metres > 0) & (metres < CAPS_M["indoor"])
-    inverse = np.where(valid, 1 / np.where(valid, metres, 1), 0).astype(np.float32)
-    return Sample(np.ascontiguousarray(photo.T), Truth(inverse, valid, "depth"), crop)
+    with np.errstate(over="ignore"):  # what float32 can't hold is found by `truth_of`
+        inverse = np.reciprocal(np.where(valid, metres, np.float32(1)))
+    truth = truth_of(inverse, valid, "depth", f"{path}: picture {index + 1}")
+    return Sample(np.ascontiguousarray(photo.T), truth, crop)

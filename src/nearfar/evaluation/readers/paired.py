@@ -5,10 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from nearfar.errors import DatasetError
 from nearfar.evaluation.crops import CropName, crop_mask
 from nearfar.evaluation.samples import Dataset, Entry, Sample
-from nearfar.pairs import DESCRIPTION, Pair, mismatch, open_folder
+from nearfar.pairs import DESCRIPTION, Pair, open_folder
 
 CAPS_M: Final = {"indoor": 10.0, "driving": 80.0}
 """Farthest distance by scene, of NYU Depth v2 and KITTI (Ranftl et al., TPAMI 2022)."""
@@ -36,16 +35,13 @@ def entries(pairs: Iterable[Pair], crop: CropName, root: Path) -> tuple[Entry, .
 
 
 def _name(photo: Path, root: Path) -> str:
-    parts = photo.relative_to(root).with_suffix("").parts if photo.is_relative_to(root) else ()
-    kept = [part for part in parts if part not in {"rgb", "data"}]
-    return "/".join(kept) or photo.stem
+    parts = photo.relative_to(root).parts if photo.is_relative_to(root) else ()
+    kept = [part for part in parts[:-1] if part not in {"rgb", "data"}]
+    return "/".join((*kept, photo.stem))
 
 
 def _sample(pair: Pair, crop: CropName) -> Sample:
-    photo = pair.read_photo()
-    truth = pair.read_truth()
-    if fault := mismatch(pair, photo, truth):
-        raise DatasetError(fault)
+    photo, truth = pair.read()
     height, width = photo.shape[:2]
     driving = pair.info.scene == "driving"
     return Sample(photo, truth, crop_mask(crop, (height, width), driving=driving))
