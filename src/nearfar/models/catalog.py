@@ -1,6 +1,8 @@
-"""The one table of models."""
+"""The one table of models, and which of them `auto` takes for what."""
 
-from typing import Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal
 
 from nearfar.models.spec import Checkpoint, InputSpec, ModelSpec, OutputSpec
 
@@ -71,4 +73,17 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
         macs_per_px=13_057,
     ),
 )
-"""Best first: `auto` is the first of these that is on this machine."""
+"""Best first."""
+
+Purpose = Literal["photo", "stream"]
+"""What depth is wanted for: one photo at a time, or many pictures one after another."""
+
+AUTO: Final[Mapping[Purpose, tuple[str, ...]]] = MappingProxyType(
+    {
+        # the most accurate first: a person waits for one map
+        "photo": ("depth-anything-v2-small", "midas-small", "nearfar-base", "nearfar-lite"),
+        # the fastest first: frames of a clip or a camera, the photos of a folder
+        "stream": ("nearfar-lite", "nearfar-base", "midas-small", "depth-anything-v2-small"),
+    }
+)
+"""Purpose -> networks: `auto` is the first of them that is on this machine, in float or in int8."""

@@ -68,7 +68,7 @@ class Desk:
         self._store = store or Store()
         self._observer = observer or Unobserved()
         self._default: Estimator | None = None
-        self._default_name = self._store.candidates(options.model)[0].name
+        self._default_name = self._store.candidates(options.model, "photo")[0].name
         self._loaded = LoadedModels(KEPT)
         self._workers = options.worker_count
         self._workshop = workshop or Batcher(
@@ -252,7 +252,9 @@ class Desk:
         if name in {None, self.options.model, self._default_name}:
             return self._default
         loop = asyncio.get_running_loop()
-        (spec, *_) = await loop.run_in_executor(self._lookers, self._store.candidates, name)
+        (spec, *_) = await loop.run_in_executor(
+            self._lookers, self._store.candidates, name, "photo"
+        )
         return await self._loaded.get((spec.name, spec.sha256), partial(self._load, spec.name))
 
     def _load(self, name: str) -> Estimator:
