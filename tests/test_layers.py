@@ -10,11 +10,16 @@ SOURCE = Path(__file__).parent.parent / "src" / "nearfar"
 
 RUNG = {
     **dict.fromkeys(
-        ("version", "errors", "extras", "atomic", "options", "names", "places", "runfolder"), 0
+        (
+            *("version", "errors", "extras", "atomic", "options"),
+            *("names", "places", "runfolder", "outofmemory"),
+        ),
+        0,
     ),
     **dict.fromkeys(
         (
             "images",
+            "isolation",
             "depthmap",
             "colormaps",
             "depthfiles",

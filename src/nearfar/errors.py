@@ -115,6 +115,29 @@ class InferenceError(NearfarError, RuntimeError):
     """A runtime failed while it loaded or ran the network."""
 
 
+class OutOfMemoryError(InferenceError, MemoryError):
+    """There was too little free memory for the work; the input need not be at fault."""
+
+
+# Child processes
+
+
+class ProcessError(NearfarError, RuntimeError):
+    """A child process can't be started, or failed in a way that its input does not explain."""
+
+
+class ProcessCrashedError(ProcessError):
+    """The process died over its work: a decoder crashed, or the system killed it."""
+
+
+class ProcessTimeoutError(ProcessError):
+    """The work took longer, or more processor time, than it may; the process was ended."""
+
+
+class ProcessMemoryError(ProcessError):
+    """The work needed more memory than it may have."""
+
+
 # Training and evaluation
 
 
@@ -185,6 +208,14 @@ class GeometryError(NearfarError, ValueError):
 
 class VideoError(NearfarError, ValueError):
     """A clip that can't be read, or frames that don't make one."""
+
+
+class NotAClipError(VideoError):
+    """A file of no kind of clip that is read here."""
+
+
+class ClipTooLargeError(VideoError):
+    """More frames, pixels or bytes than the limits allow."""
 
 
 class CancelledError(NearfarError):

@@ -13,7 +13,7 @@ from nearfar.errors import ImageError, InferenceError
 from nearfar.images import Image, ImageFile
 from nearfar.models.preprocess import prepare
 from nearfar.models.sizes import target_size
-from nearfar.models.spec import ModelSpec
+from nearfar.models.spec import InputSpec, ModelSpec
 from nearfar.refine import refine
 from nearfar.runtimes.session import Batch, RawDepth, Session
 
@@ -76,13 +76,8 @@ class Estimator:
         Raises:
             ImageError: the pixels are damaged, or too many for the memory.
         """
-        if self.options.refine:
-            return file.read()
-        size_px = (file.width_px, file.height_px)
-        fed_px = self.fed_px(size_px)
-        # both sides must suffice, also where the model doesn't keep the aspect
-        enlarge = max(fed_px[0] / size_px[0], fed_px[1] / size_px[1])
-        return file.read(at_least_px=math.ceil(SPARE * enlarge * max(size_px)))
+        at_least_px, _ = plan((file.width_px, file.height_px), self.spec.input, self.options)
+        return file.read(at_least_px=at_least_px)
 
     def fed_px(self, size_px: tuple[int, int]) -> tuple[int, int]:
         """Width and height at which a photo of this width and height is fed.
@@ -150,6 +145,34 @@ class Estimator:
                 f"{self.spec.name} answered with values that are no numbers:"
                 f" check the file with: nearfar models verify {self.spec.name}"
             )
+
+
+def plan(
+    size_px: tuple[int, int], spec: InputSpec, options: EstimateOptions
+) -> tuple[int | None, tuple[int, int] | None]:
+    """Plan how large a photo is decoded, and how small it can be made before it is prepared.
+
+    Args:
+        size_px: its width and height.
+        spec: the network's wishes.
+        options: how it becomes depth.
+
+    Returns:
+        How many pixels its longer side needs at the least, None for all. And the size to which
+        averages of areas may bring it then, with the same map; None where the photo itself is
+        needed.
+
+    Raises:
+        UsageError: the longest side allowed is too small for this model.
+    """
+    fed_px = target_size(*size_px, spec, max_side_px=options.max_side_px)
+    if options.refine:
+        return None, None
+    # both sides must suffice, also where the model doesn't keep the aspect
+    enlarge = max(fed_px[0] / size_px[0], fed_px[1] / size_px[1])
+    at_least_px = math.ceil(SPARE * enlarge * max(size_px))
+    is_kept = target_size(*fed_px, spec, max_side_px=options.max_side_px) == fed_px
+    return at_least_px, fed_px if spec.interpolation == "area" and is_kept else None
 
 
 def check_image(image: Image) -> None:

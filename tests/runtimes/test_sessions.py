@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from nearfar.errors import InferenceError, ModelFileError, UsageError
+from nearfar.errors import InferenceError, ModelFileError, OutOfMemoryError, UsageError
 from nearfar.models.store import Store
+from nearfar.outofmemory import lacks_memory
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
 from nearfar.runtimes.session import Batch, Session
@@ -145,3 +146,52 @@ def test_the_fake_is_a_session() -> None:
     assert np.isnan(FakeSession(nan=True).run(noise((1, 3, 4, 4)))).any()
     with pytest.raises(InferenceError, match="broken"):
         FakeSession(error=InferenceError("broken")).run(noise((1, 3, 4, 4)))
+
+
+def too_large() -> bytes:
+    """Make an ONNX file whose run on one pixel wants 12 TiB."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    sides = numpy_helper.from_array(np.array([1, 3, 2**20, 2**20], np.int64), "sides")
+    axes = numpy_helper.from_array(np.array([1], np.int64), "axes")
+    graph = helper.make_graph(
+        [
+            helper.make_node("Expand", ["image", "sides"], ["large"]),
+            helper.make_node("Sin", ["large"], ["sin"]),
+            helper.make_node("ReduceMax", ["sin", "axes"], ["depth"], keepdims=0),
+        ],
+        "large",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, "h", "w"])],
+        [helper.make_tensor_value_info("depth", TensorProto.FLOAT, [1, "H", "W"])],
+        [sides, axes],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def test_too_little_memory_is_told_as_that_and_not_as_a_wrong_size(make: Make) -> None:
+    with pytest.raises(OutOfMemoryError, match="ran out of memory") as caught:
+        make(too_large()).run(noise((1, 3, 1, 1)))
+    assert "multiples" not in str(caught.value)
+    assert isinstance(caught.value, MemoryError)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RuntimeError("std::bad_alloc"), True),
+        (RuntimeError("bad allocation"), True),
+        (RuntimeError("Failed to allocate memory for requested buffer of size 1024"), True),
+        (OSError(12, "Cannot allocate memory"), True),
+        (ValueError("OpenCV(4.10) alloc.cpp: (-4:Insufficient memory) in function"), True),
+        (MemoryError(), True),
+        (RuntimeError("Non-zero status code: dimensions 3 and 4 differ"), False),
+        (RuntimeError("the allocator of names failed"), False),
+    ],
+)
+def test_a_lack_of_memory_is_told_from_other_failures(error: Exception, expected: bool) -> None:
+    assert lacks_memory(error) is expected
+    wrapped = UsageError("wrapped")
+    wrapped.__cause__ = error
+    assert lacks_memory(wrapped) is expected

@@ -10,7 +10,7 @@ from typing import Protocol
 import httpx
 import pytest
 
-from nearfar.errors import InferenceError
+from nearfar.errors import InferenceError, OutOfMemoryError
 from tests.service.network import Network
 from tests.service.served import Served, assert_problem, served, until
 
@@ -70,13 +70,23 @@ def test_whatever_a_model_raises_the_service_lives_on(
     assert service.depth(photo).status_code == 200
 
 
-def test_a_shortage_of_memory_is_told_as_one(
-    service: Served, network: Network, photo: bytes
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OutOfMemoryError("/secret: onnxruntime ran out of memory"),
+        RuntimeError("/secret: std::bad_alloc"),
+    ],
+)
+def test_too_little_memory_is_503_and_says_when_to_come_again(
+    service: Served, network: Network, photo: bytes, error: InferenceError
 ) -> None:
-    network.error = MemoryError()  # type: ignore[assignment]
+    network.error = error
     answer = service.depth(photo)
     assert_problem(answer, 503, "out-of-memory")
-    assert answer.headers["retry-after"]
+    assert int(answer.headers["retry-after"]) >= 1
+    assert "secret" not in answer.text
+    assert "multiples" not in answer.text
     network.error = None
     assert service.depth(photo).status_code == 200
 

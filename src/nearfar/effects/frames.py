@@ -1,6 +1,7 @@
 """Effects for the frames of a clip, one after the other."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, get_args, get_type_hints
 
 from nearfar.depthmap import DepthMap
@@ -34,17 +35,17 @@ def for_each_frame(
     Returns:
         (photo (H, W, 3) uint8, map of its size) -> picture (h, w, 3) uint8, what is transparent
         over white: films have no alpha. It raises VideoError where these options make a clip of
-        every photo.
+        every photo. It can be pickled.
     """
+    return partial(_picture, effect.name, options)
 
-    def apply(photo: Image, depth: DepthMap) -> Image:
-        made = effect.apply(photo, depth, options)
-        if not isinstance(made, Picture):
-            raise VideoError(
-                f"{effect.name} makes no picture of a frame with these options, but a"
-                f" {type(made).__name__.lower()}: choose others"
-            )
-        pixels = made.pixels
-        return pixels if pixels.shape[2] == 3 else over_white(pixels)
 
-    return apply
+def _picture(name: str, options: Options, photo: Image, depth: DepthMap) -> Image:
+    made = FRAME_EFFECTS[name].apply(photo, depth, options)
+    if not isinstance(made, Picture):
+        raise VideoError(
+            f"{name} makes no picture of a frame with these options, but a"
+            f" {type(made).__name__.lower()}: choose others"
+        )
+    pixels = made.pixels
+    return pixels if pixels.shape[2] == 3 else over_white(pixels)

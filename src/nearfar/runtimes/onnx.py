@@ -6,10 +6,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.errors import InferenceError, ModelFileError
+from nearfar.errors import ModelFileError
+from nearfar.outofmemory import lacks_memory
 from nearfar.runtimes import cores, quiet
 from nearfar.runtimes.door import Door, Port
-from nearfar.runtimes.reasons import reason
+from nearfar.runtimes.reasons import failure, out_of_memory, reason
 from nearfar.runtimes.session import Batch, RawDepth
 
 _DTYPE: Final = {"tensor(float)": "float32", "tensor(float16)": "float16"}
@@ -26,6 +27,7 @@ class OnnxSession:
 
     Raises:
         ModelFileError: the file is damaged, or no depth network.
+        OutOfMemoryError: there is too little memory for it.
         UsageError: less than one thread.
     """
 
@@ -49,6 +51,8 @@ class OnnxSession:
                 providers=["CPUExecutionProvider"],
             )
         except Exception as error:  # the library's errors share no base of their own
+            if lacks_memory(error):
+                raise out_of_memory("onnxruntime", error) from error
             raise ModelFileError(
                 f"not an ONNX network that onnxruntime can load ({reason(error)}):"
                 " get the file again, or export it anew"
@@ -66,11 +70,7 @@ class OnnxSession:
         try:
             (output,) = self._session.run([self._door.output.name], {self._door.input.name: piece})
         except Exception as error:  # the library's errors share no base of their own
-            height_px, width_px = piece.shape[2:]
-            raise InferenceError(
-                f"onnxruntime failed on {width_px} x {height_px} pixels ({reason(error)}):"
-                " most networks want sides that are multiples of 32"
-            ) from error
+            raise failure("onnxruntime", piece, error) from error
         return np.asarray(output)
 
 

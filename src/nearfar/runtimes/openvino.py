@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.errors import InferenceError, ModelFileError
+from nearfar.errors import ModelFileError
+from nearfar.outofmemory import lacks_memory
 from nearfar.runtimes import cores, quiet
 from nearfar.runtimes.door import Door, Port
-from nearfar.runtimes.reasons import reason
+from nearfar.runtimes.reasons import failure, out_of_memory, reason
 from nearfar.runtimes.session import Batch, RawDepth
 
 _log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class OpenvinoSession:
     Raises:
         MissingExtraError: openvino is not installed.
         ModelFileError: the file is damaged, or no depth network.
+        OutOfMemoryError: there is too little memory for it.
         UsageError: less than one thread.
     """
 
@@ -59,7 +61,9 @@ class OpenvinoSession:
         try:
             # from bytes straight to compiled: a cached network is then not even parsed
             self._compiled = ov.Core().compile_model(model, "CPU", config, weights=b"")
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, MemoryError) as error:
+            if lacks_memory(error):
+                raise out_of_memory("openvino", error) from error
             raise ModelFileError(
                 f"not an ONNX network that openvino can load ({reason(error)}):"
                 " get the file again, or export it anew"
@@ -79,12 +83,8 @@ class OpenvinoSession:
             if not hasattr(self._own, "request"):
                 self._own.request = self._compiled.create_infer_request()
             outputs = self._own.request.infer([piece], share_inputs=True)
-        except (RuntimeError, ValueError) as error:
-            height_px, width_px = piece.shape[2:]
-            raise InferenceError(
-                f"openvino failed on {width_px} x {height_px} pixels ({reason(error)}):"
-                " most networks want sides that are multiples of 32"
-            ) from error
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise failure("openvino", piece, error) from error
         return np.asarray(outputs[0])
 
 

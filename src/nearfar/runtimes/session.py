@@ -31,5 +31,6 @@ class Session(Protocol):
 
         Raises:
             InferenceError: the runtime refused, for instance a size the graph can't take.
+            OutOfMemoryError: there was too little memory for the run.
         """
         ...

@@ -14,9 +14,10 @@ import numpy as np
 
 from nearfar.errors import InferenceError, ModelFileError, NearfarError
 from nearfar.extras import require
+from nearfar.outofmemory import lacks_memory
 from nearfar.runtimes import cores
 from nearfar.runtimes.door import Door, Port
-from nearfar.runtimes.reasons import reason
+from nearfar.runtimes.reasons import out_of_memory, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,6 +53,8 @@ class _Step:
         try:
             result = self.function(*(values[name] for name in self.inputs))
         except Exception as error:  # torch raises nearly anything for a size that does not fit
+            if lacks_memory(error):
+                raise out_of_memory("torch", error) from error
             raise InferenceError(f"torch failed in {self.label}: {reason(error)}") from error
         results = result if isinstance(result, tuple) else (result,)
         return {name: value for name, value in zip(self.outputs, results, strict=False) if name}

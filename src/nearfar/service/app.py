@@ -24,7 +24,15 @@ from nearfar.service.livepage import live_router
 from nearfar.service.logs import FAULTS
 from nearfar.service.metrics import Metrics
 from nearfar.service.pagedoor import PageDoor
-from nearfar.service.problems import PROBLEMS, SCHEMA, RefusedError, answer, refusal_of, responses
+from nearfar.service.problems import (
+    PROBLEMS,
+    SCHEMA,
+    TOLD_IN_THE_LOG,
+    RefusedError,
+    answer,
+    refusal_of,
+    responses,
+)
 from nearfar.service.settings import ServiceOptions
 from nearfar.service.shortage import Shortage
 from nearfar.service.stream import stream_router
@@ -161,7 +169,7 @@ async def _tell(request: Request, error: Exception) -> Response:
     elif isinstance(error, HTTPException):
         slug = _SLUG_OF.get(error.status_code, "bad-request")
         error = RefusedError(slug, str(error.detail), headers=error.headers)
-    elif refusal_of(error).slug == "internal":
+    elif refusal_of(error).slug in TOLD_IN_THE_LOG:
         FAULTS.error("request %s failed", request_id, exc_info=error)
     return answer(error, request_id)
 

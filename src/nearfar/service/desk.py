@@ -14,6 +14,7 @@ from nearfar.depthmap import DepthMap
 from nearfar.errors import DrainingError
 from nearfar.estimator import Estimator
 from nearfar.images import Image
+from nearfar.isolation.photos import decoders
 from nearfar.loading import load
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
@@ -34,6 +35,9 @@ T = TypeVar("T")
 
 KEPT: Final = 2
 """Models held beside the default one, which always is."""
+
+WARM_DECODERS: Final = 4
+"""Decoder processes that are ready before the first request, at most; more start when needed."""
 
 _WARMING_PX: Final = (480, 640)
 _STARTING: Final = "the service is starting: try again in a moment"
@@ -111,12 +115,17 @@ class Desk:
             ChecksumError: its file is not what it was.
             MissingExtraError: the runtime asked for is not installed.
             InferenceError: the network does not run.
+            ProcessError: no process for decoders can be started.
         """
         if self._opencv_threads is None:
             self._opencv_threads = cv2.getNumThreads()
             cv2.setNumThreads(max(1, cores.physical() // self._workers))
         loop = asyncio.get_running_loop()
+        pool = decoders()
+        pool.allow(self._workers + 1)  # one for headers, while all workers decode
+        warming = loop.run_in_executor(None, pool.prepare, min(self._workers, WARM_DECODERS))
         default = await loop.run_in_executor(self._lookers, self._load, self.options.model)
+        await warming
         self._default_name = default.spec.name
         self._default = default
 
@@ -230,9 +239,11 @@ class Desk:
         options: EstimateOptions,
     ) -> Answer[T]:
         loop = asyncio.get_running_loop()
-        source = await loop.run_in_executor(self._lookers, opened, photo, self.options.limits)
         loaded = await self.model(model)
         estimator = Estimator(loaded.spec, loaded.session, options)
+        source = await loop.run_in_executor(
+            self._lookers, opened, photo, self.options.limits, estimator
+        )
         seen = Photo(estimator, source)
         job = Job(estimator.session, seen.fed_shape, seen.prepare, partial(finish, seen))
         value, timing = await self._workshop.submit(job, place)

@@ -20,7 +20,8 @@ from nearfar.effects.files import (
     suffixes_of,
 )
 from nearfar.effects.fitted import fitted
-from nearfar.images import Image, ImageFile
+from nearfar.images import Image
+from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.options import Options
 from nearfar.service.estimate import HEADERS, REFUSALS, about
 from nearfar.service.leash import Leash
@@ -137,7 +138,7 @@ async def _answer(
         def make(depth: DepthMap) -> tuple[str, str, bytes]:
             given = {name: _picture(content, limits) for name, content in upload.files.items()}
             options = part_of(query, effect.options, **given)
-            with ImageFile(upload.photo, limits=limits) as file:
+            with IsolatedImageFile(upload.photo, limits=limits) as file:
                 photo = file.read(at_least_px=query.longest_px)
             result = effect.apply(*fitted(photo, depth, query.longest_px), options)
             suffix = f".{query.format}" if query.format else default_suffix(result)
@@ -161,5 +162,5 @@ async def _answer(
 
 
 def _picture(content: bytes, limits: ImageLimits) -> Image:
-    with ImageFile(content, limits=limits) as file:
+    with IsolatedImageFile(content, limits=limits) as file:
         return file.read(keep_alpha=True)

@@ -25,6 +25,7 @@ REFUSALS: Final = (
         "not-a-picture",
     ),
     *("heic-not-read", "bad-option", "unknown-model", "damaged-picture"),
+    *("decoder-memory", "decoder-crashed", "decoder-timeout"),
     *("queue-full", "internal", "not-ready", "out-of-memory", "timed-out", "no-room"),
 )
 """How a request with a photo may fail."""

@@ -13,7 +13,7 @@ from nearfar.runtimes.session import RawDepth
 from nearfar.service.batcher import Place
 from nearfar.service.desk import Desk
 from nearfar.service.logs import FAULTS
-from nearfar.service.problems import refusal_of
+from nearfar.service.problems import TOLD_IN_THE_LOG, refusal_of
 from nearfar.service.streamframe import Picture, StreamOptions, encode, problem
 from nearfar.video.steady import Limits, SteadyRange
 
@@ -205,7 +205,7 @@ class FramePump:
                 max_side_px=options.max_side_px,
             )
         except Exception as error:  # noqa: BLE001 - told to the client; the stream goes on
-            if refusal_of(error).slug == "internal":
+            if refusal_of(error).slug in TOLD_IN_THE_LOG:
                 FAULTS.exception("a frame of a stream failed")
             return Outcome(problem(error, frame=frame.number), "failed")
         total_ms = (time.perf_counter() - frame.at_s) * 1000

@@ -1,21 +1,31 @@
 """A photo on its way through a worker."""
 
+from functools import partial
+
 from nearfar.choices import ImageLimits
 from nearfar.depthmap import DepthMap
 from nearfar.errors import ImageTooLargeError
-from nearfar.estimator import Estimator, check_image
-from nearfar.images import Image, ImageFile
+from nearfar.estimator import Estimator, check_image, plan
+from nearfar.images import Image
+from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.runtimes.session import Batch, RawDepth
 
 
-def opened(photo: bytes | Image, limits: ImageLimits) -> ImageFile | Image:
-    """Look at a photo without decoding it.
+def opened(
+    photo: bytes | Image, limits: ImageLimits, estimator: Estimator
+) -> IsolatedImageFile | Image:
+    """Look at a photo; a small one is made as small as it is fed in the same go.
+
+    An encoded one is read in a child process.
 
     Raises:
         ImageError: it is none, or is beyond the limits.
+        ProcessError: the decoder crashed, took too long or needed too much memory.
+        UsageError: the longest side allowed is too small for this model.
     """
     if isinstance(photo, bytes):
-        return ImageFile(photo, limits=limits)
+        sizes = partial(plan, spec=estimator.spec.input, options=estimator.options)
+        return IsolatedImageFile(photo, limits=limits, plan=sizes)
     check_image(photo)
     height_px, width_px = photo.shape[:2]
     if width_px * height_px > limits.max_pixels:
@@ -37,10 +47,10 @@ class Photo:
         UsageError: the longest side allowed is too small for this model.
     """
 
-    def __init__(self, estimator: Estimator, source: ImageFile | Image) -> None:
+    def __init__(self, estimator: Estimator, source: IsolatedImageFile | Image) -> None:
         self._estimator = estimator
         self._source = source
-        if isinstance(source, ImageFile):
+        if isinstance(source, IsolatedImageFile):
             self.width_px, self.height_px = source.width_px, source.height_px
         else:
             self.height_px, self.width_px = source.shape[:2]
@@ -52,7 +62,7 @@ class Photo:
     def prepare(self) -> Batch:
         """Decode the photo at the size that is needed, and make (1, 3, h, w) of it."""
         source = self._source
-        self._image = self._estimator.decode(source) if isinstance(source, ImageFile) else source
+        self._image = source.read_small() if isinstance(source, IsolatedImageFile) else source
         return self._estimator.prepare(self._image)
 
     def depth(self, raw: RawDepth) -> DepthMap:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 
 from nearfar import errors
 from nearfar.errors import NearfarError
+from nearfar.outofmemory import lacks_memory
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -59,6 +60,15 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "damaged-picture": Problem(
         422, "The picture is damaged", "It is damaged or cut off: send a good copy."
     ),
+    "decoder-memory": Problem(
+        413, "A decoder needs too much memory for this file", "Send a smaller one."
+    ),
+    "decoder-crashed": Problem(
+        422, "A decoder crashed on this file", "Send a good copy, or another format."
+    ),
+    "decoder-timeout": Problem(
+        422, "A decoder took too long on this file", "Send a smaller one, or another format."
+    ),
     "damaged-clip": Problem(422, "The clip can't be worked on"),
     "bad-point": Problem(422, "A point lies outside the picture"),
     "no-metres": Problem(422, "The distances do not determine metres"),
@@ -72,10 +82,10 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         500, "The service failed", "The cause is in its log, under this request's id."
     ),
     "not-installed": Problem(501, "What this needs is not installed here"),
-    "not-ready": Problem(503, "The service is starting or stopping", "Try again in a moment."),
     "out-of-memory": Problem(
-        503, "There is no memory left", "Try again in a moment, or send a smaller picture."
+        503, "There is too little memory just now", "Try again in a moment, or a smaller size."
     ),
+    "not-ready": Problem(503, "The service is starting or stopping", "Try again in a moment."),
     "too-many-connections": Problem(
         503, "There are too many connections", "Close those that wait, or try again in a moment."
     ),
@@ -89,10 +99,16 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
 _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
     (errors.BusyError, "queue-full"),
     (errors.DrainingError, "not-ready"),
+    (errors.OutOfMemoryError, "out-of-memory"),
+    (errors.ProcessMemoryError, "decoder-memory"),
+    (errors.ProcessCrashedError, "decoder-crashed"),
+    (errors.ProcessTimeoutError, "decoder-timeout"),
     (errors.TimedOutError, "timed-out"),
     (errors.ImageTooLargeError, "too-large"),
     (errors.NotAnImageError, "not-a-picture"),
     (errors.ImageError, "damaged-picture"),
+    (errors.NotAClipError, "not-a-clip"),
+    (errors.ClipTooLargeError, "clip-too-large"),
     (errors.VideoError, "damaged-clip"),
     (errors.PointError, "bad-point"),
     (errors.CalibrationError, "no-metres"),
@@ -114,6 +130,12 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 MOST_FAULTS: Final = 20
 """Wrong options of one request that are named; a stranger may send any number."""
+
+TOLD_IN_THE_LOG: Final = frozenset({"internal", "out-of-memory"})
+"""Slugs of failures whose cause the operator must learn of: it stands in the log."""
+
+_RETRY_AFTER_S: Final = {"not-ready": 2, "out-of-memory": 5}
+"""Slug -> seconds after which it is worth trying again."""
 
 
 class RefusedError(NearfarError):
@@ -147,15 +169,15 @@ def refusal_of(error: Exception) -> RefusedError:
     slug = next((slug for kind, slug in _OF if isinstance(error, kind)), "internal")
     if isinstance(error, OSError) and error.errno in _FULL:
         slug = "no-room"
-    if isinstance(error, MemoryError):
+    if slug == "internal" and lacks_memory(error):
         slug = "out-of-memory"
     if isinstance(error, errors.MissingExtraError) and "pillow_heif" in str(error):
         slug = "heic-not-read"
     headers = {}
     if isinstance(error, errors.BusyError):
         headers["Retry-After"] = str(error.retry_after_s)
-    elif slug in {"not-ready", "out-of-memory"}:
-        headers["Retry-After"] = "2"
+    elif slug in _RETRY_AFTER_S:
+        headers["Retry-After"] = str(_RETRY_AFTER_S[slug])
     return RefusedError(slug, str(error).removeprefix("<bytes>: "), headers=headers)
 
 

@@ -17,7 +17,8 @@ from nearfar.errors import UsageError
 from nearfar.geometry import Camera, encode_cloud, encode_mesh, make_cloud, make_mesh
 from nearfar.geometry.files import CLOUD_FORMATS, MESH_FORMATS
 from nearfar.geometry.options import CloudOptions, MeshOptions
-from nearfar.images import Image, ImageFile
+from nearfar.images import Image
+from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.service.effects import SIZE
 from nearfar.service.estimate import HEADERS, REFUSALS, about
 from nearfar.service.probe import parse
@@ -217,7 +218,7 @@ def _scene(
     content: bytes, depth: DepthMap, distances: Distances, query: Any, limits: ImageLimits
 ) -> Scene:
     """Bring a map to metres, at the size that was asked for; points count in the photo's own."""
-    with ImageFile(content, limits=limits) as file:
+    with IsolatedImageFile(content, limits=limits) as file:
         focal_35mm_mm = file.focal_35mm_mm
         photo = file.read(at_least_px=query.longest_px)
     camera = Camera.of_photo(depth.size_px, fov_deg=query.fov_deg, focal_35mm_mm=focal_35mm_mm)

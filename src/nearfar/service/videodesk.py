@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from nearfar.errors import BusyError, CancelledError, DrainingError, UnknownModelError
-from nearfar.estimator import Estimator
 from nearfar.runfolder import run_folder
 from nearfar.service.batcher import Place
 from nearfar.service.desk import Desk
 from nearfar.service.logs import FAULTS
+from nearfar.service.problems import TOLD_IN_THE_LOG
 from nearfar.service.turns import Turns
 from nearfar.service.videojob import VideoJob
-from nearfar.service.videorender import look, render, try_out
+from nearfar.service.videolook import look, try_out
+from nearfar.service.videoprocess import render_apart
 from nearfar.service.videosession import ClipSession
 from nearfar.service.videoshelf import Slot, VideoShelf, new_id
 from nearfar.video.order import ClipOrder
@@ -102,17 +103,19 @@ class VideoDesk:
             patience_s: how long nobody may ask for it; that of the settings when not given.
 
         Raises:
-            RefusedError: no clip, too large a one, or an order that no frame can meet.
+            VideoError: no clip, or too large a one.
+            ProcessError: the decoder crashed, took too long or needed too much memory.
+            RefusedError: an order that no frame can meet.
             MissingExtraError: PyAV is not installed.
         """
         await asyncio.to_thread(try_out, order)
-        info = await asyncio.to_thread(look, slot.path, self.options)
+        facts = await asyncio.to_thread(look, slot.path, self.options)
         if self._is_draining:
             raise DrainingError("the service is stopping: try again when it is back")
         folder = (root or slot.path.parent) / new_id()
         folder.mkdir(mode=0o700)
         job = VideoJob(
-            *(new_id(), slot.client, request_id, stem, order, slot.path, folder, info),
+            *(new_id(), slot.client, request_id, stem, order, slot.path, folder, facts),
             patience_s=patience_s or self.options.clip_patience_s,
             size_bytes=slot.path.stat().st_size,
         )
@@ -191,7 +194,7 @@ class VideoDesk:
         except Exception as error:  # noqa: BLE001 - told to whoever asks for the clip
             if job.cancelled.is_set():  # whatever else came of that
                 job.fail(CancelledError("given up"))
-            elif job.fail(error).slug == "internal":
+            elif job.fail(error).slug in TOLD_IN_THE_LOG:
                 FAULTS.error("the clip of request %s failed", job.request_id, exc_info=error)
         old = self._shelf.end(job)
         self._sessions.pop(job, None)
@@ -213,15 +216,16 @@ class VideoDesk:
         if job.cancelled.is_set():
             session.cancel()
         work = partial(
-            render,
+            render_apart,
             job,
-            Estimator(loaded.spec, session, job.order.estimating),
+            loaded.spec,
+            session,
             self.options,
             workers=len(places),
             has_room=lambda: self._shelf.has_room,
         )
-        done = await loop.run_in_executor(self._threads, work)
-        job.warnings = tuple(job.cleaned(each) for each in done.warnings)
+        warnings = await loop.run_in_executor(self._threads, work)
+        job.warnings = tuple(job.cleaned(each) for each in warnings)
 
     async def _places(self, job: VideoJob, stack: ExitStack) -> list[Place]:
         """Take places for half of the workers, one at least, which may take a while."""

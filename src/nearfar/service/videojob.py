@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from nearfar.errors import CancelledError, WriteError
 from nearfar.service.problems import RefusedError, refusal_of
-from nearfar.video.frames import ClipInfo
+from nearfar.service.videolook import ClipFacts
 from nearfar.video.order import ClipOrder
 
 VideoState = Literal["waiting", "running", "done", "failed", "cancelled"]
@@ -34,7 +34,7 @@ class VideoJob:
         order: what is wanted.
         source: the clip.
         folder: of the result, and nothing else's.
-        info: what the clip says of itself.
+        facts: what the clip says of itself.
         patience_s: it is given up when nobody asks for it for so long.
         state: see `VideoState`.
         frames_done: that are in the result.
@@ -56,7 +56,7 @@ class VideoJob:
     order: ClipOrder
     source: Path
     folder: Path
-    info: ClipInfo
+    facts: ClipFacts
     patience_s: float
     state: VideoState = "waiting"
     frames_done: int = 0
@@ -97,7 +97,7 @@ class VideoJob:
         """All frames, as far as that is known; never less than are done."""
         if self.state == "done":
             return self.frames_done
-        return None if self.info.count is None else max(self.info.count, self.frames_done)
+        return None if self.facts.count is None else max(self.facts.count, self.frames_done)
 
     @property
     def seconds_left(self) -> float | None:

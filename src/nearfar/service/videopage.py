@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from nearfar.service.problems import RefusedError
+from nearfar.errors import ProcessError, VideoError
+from nearfar.service.logs import FAULTS
+from nearfar.service.problems import TOLD_IN_THE_LOG, RefusedError, refusal_of
 from nearfar.service.videodesk import VideoDesk
 from nearfar.service.videojob import VideoJob
 from nearfar.video.order import ClipOrder
@@ -87,8 +89,11 @@ class PageVideos:
                     root=root,
                     patience_s=PATIENCE_S,
                 )
-        except RefusedError as error:
-            raise ClipRefusedError(error.slug, error.detail) from error
+        except (RefusedError, VideoError, ProcessError) as error:
+            refused = refusal_of(error)
+            if refused.slug in TOLD_IN_THE_LOG:
+                FAULTS.error("a clip of the page failed", exc_info=error)
+            raise ClipRefusedError(refused.slug, refused.detail) from error
         job.is_watched = True
         return _Seen(job, self._desk.ahead(job))
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
-from nearfar.images import ImageFile
+from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.service.effects import pictures_of
 from nearfar.service.schemas import MODEL, part_of, query_of
 from nearfar.video.order import ClipOrder
@@ -102,7 +102,7 @@ class Wanted:
         if effect := FRAME_EFFECTS.get(self.kind):
             given = {}
             for name, content in pictures.items():
-                with ImageFile(content, limits=limits) as file:
+                with IsolatedImageFile(content, limits=limits) as file:
                     given[name] = file.read(keep_alpha=True)
             kind = show_effect(for_each_frame(effect, part_of(query, effect.options, **given)))
         else:

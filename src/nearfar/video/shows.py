@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import cv2
 import numpy as np
@@ -46,6 +47,7 @@ class Show:
 
     Attributes:
         make: a frame and its map to what the writer takes; called from several threads at once.
+            It can be pickled, as a service renders in another process.
         format: of the film; None for a sequence.
         suffix: of the output, or of the files in its folder.
     """
@@ -61,6 +63,11 @@ class Show:
         if self.format is None:
             return SequenceWriter(target, self.suffix, overwrite=overwrite)
         return MovieWriter(target, self.format, clip, overwrite=overwrite)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the format as its name: there is one of each, and `is` tells them apart."""
+        name = next((name for name, row in _FORMATS.items() if row is self.format), None)
+        return _restored, (self.make, name, self.suffix)
 
     def refuse(self, target: Path, *, overwrite: bool) -> None:
         """Ask before the work whether the result can be put there.
@@ -78,6 +85,13 @@ class Show:
             )
         elif target.exists() and not overwrite:
             raise OutputExistsError(f"{target} is there already: use --force to replace it")
+
+
+_FORMATS: Final = {"colour": COLOUR, "heat": HEAT, "grey10": GREY10}
+
+
+def _restored(make: Callable[[Image, DepthMap], Any], name: str | None, suffix: str) -> Show:
+    return Show(make, None if name is None else _FORMATS[name], suffix)
 
 
 class Heat:
@@ -121,38 +135,46 @@ def show(name: ShowName, colormap: ColormapName = "inferno") -> Show:
     if name == "color":
         return Show(Heat(colormap), HEAT, ".mp4")
     if name == "side":
-        return Show(
-            lambda photo, depth: colormaps.side_by_side(photo, depth.colorize(colormap), gap_px=0),
-            COLOUR,
-            ".mp4",
-        )
+        return Show(partial(_beside, colormap=colormap), COLOUR, ".mp4")
     if name == "grey10":
-        return Show(lambda _, depth: _levels(depth, LEVELS), GREY10, ".mkv")
+        return Show(_grey10, GREY10, ".mkv")
     if name == "png16":
-        return Show(lambda _, depth: _png16(depth), None, ".png")
-    return Show(lambda _, depth: depth.encode("exr"), None, ".exr")
+        return Show(_png16, None, ".png")
+    return Show(_exr, None, ".exr")
 
 
 def show_effect(effect: FrameEffect) -> Show:
     """Give the kind of result that an effect makes of every frame."""
+    return Show(partial(_picture_of, effect), COLOUR, ".mp4")
 
-    def make(photo: Image, depth: DepthMap) -> Image:
-        made = effect(photo, depth)
-        if made.ndim != 3 or made.shape[2] != 3 or made.dtype != np.uint8:
-            raise VideoError(
-                f"the effect made {made.shape} of {made.dtype}: a film takes (height, width, 3)"
-                " of uint8, so give it a background where it has one"
-            )
-        return made
 
-    return Show(make, COLOUR, ".mp4")
+def _picture_of(effect: FrameEffect, photo: Image, depth: DepthMap) -> Image:
+    made = effect(photo, depth)
+    if made.ndim != 3 or made.shape[2] != 3 or made.dtype != np.uint8:
+        raise VideoError(
+            f"the effect made {made.shape} of {made.dtype}: a film takes (height, width, 3)"
+            " of uint8, so give it a background where it has one"
+        )
+    return made
+
+
+def _beside(photo: Image, depth: DepthMap, *, colormap: ColormapName) -> Image:
+    return colormaps.side_by_side(photo, depth.colorize(colormap), gap_px=0)
+
+
+def _grey10(_: Image, depth: DepthMap) -> Any:
+    return _levels(depth, LEVELS)
+
+
+def _exr(_: Image, depth: DepthMap) -> bytes:
+    return depth.encode("exr")
 
 
 def _levels(depth: DepthMap, top: int) -> Any:
     return np.asarray(depth.nearness() * np.float32(top) + np.float32(0.5), np.uint16)
 
 
-def _png16(depth: DepthMap) -> bytes:
+def _png16(_: Image, depth: DepthMap) -> bytes:
     """Encode in the clip's range: 0 is far and 65535 near in every file, unlike `encode`."""
     tags = {
         "kind": "inverse_depth",

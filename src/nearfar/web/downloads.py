@@ -11,7 +11,8 @@ from nearfar.depthmap import MetricDepth
 from nearfar.depthraster import DepthRaster
 from nearfar.geometry.cloud import make_cloud
 from nearfar.geometry.files import encode_cloud
-from nearfar.images import encode_image, read_image
+from nearfar.images import Image, encode_image
+from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.options import format_names
 from nearfar.web.points import Visit, metric_of
 from nearfar.web.results import Result
@@ -71,7 +72,7 @@ def make_download(
         picture = result.depth.colorize(look.colormap, robust=look.robust)
         if name == "color":
             return encode_image(picture, ".png"), f"{stem}-depth-color.png"
-        photo = read_image(result.photo.content, limits=limits)
+        photo = _photo(result, limits)
         return encode_image(side_by_side(photo, picture), ".jpg"), f"{stem}-depth-side.jpg"
     metric = metric_of(result, visit)
     if name == "cloud":
@@ -86,5 +87,10 @@ def make_download(
 def _cloud(result: Result, metric: MetricDepth | None, limits: ImageLimits) -> bytes:
     if metric is None:
         metric = fit_range(result.depth, NEAR_M, FAR_M).apply(result.depth)
-    photo = read_image(result.photo.content, limits=limits)
+    photo = _photo(result, limits)
     return encode_cloud(make_cloud(metric, photo, result.camera()), ".ply")
+
+
+def _photo(result: Result, limits: ImageLimits) -> Image:
+    with IsolatedImageFile(result.photo.content, limits=limits) as file:
+        return file.read()

@@ -11,7 +11,8 @@ from gradio.components import Component
 
 from nearfar.effects import Effect
 from nearfar.errors import UsageError
-from nearfar.images import ImageFile, ImageLimits
+from nearfar.images import ImageLimits
+from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.folder import read_file
 from nearfar.web.fonts import chinese_font, is_latin
 from nearfar.web.notices import PageError
@@ -126,7 +127,7 @@ def _number(text: str) -> float:
 
 
 def _picture(path: str, limits: ImageLimits) -> Any:
-    with ImageFile(read_file(path, limits.max_bytes), limits=limits) as file:
+    with IsolatedImageFile(read_file(path, limits.max_bytes), limits=limits) as file:
         return file.read(keep_alpha=True)
 
 

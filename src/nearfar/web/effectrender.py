@@ -9,7 +9,8 @@ from nearfar.effects.files import FORMATS, default_suffix, encode_result, result
 from nearfar.effects.files import Result as Made
 from nearfar.effects.fitted import fitted
 from nearfar.effects.planwords import plan_in_words
-from nearfar.images import Image, ImageFile, ImageLimits, encode_image
+from nearfar.images import Image, ImageLimits, encode_image
+from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.folder import keep_file
 from nearfar.web.notices import PageError
 from nearfar.web.results import Result
@@ -80,7 +81,7 @@ def download(
     Returns:
         Its path.
     """
-    with ImageFile(result.photo.content, limits=limits) as file:
+    with IsolatedImageFile(result.photo.content, limits=limits) as file:
         photo = file.read(at_least_px=FULL_PX)
     photo, depth = fitted(photo, result.depth, FULL_PX)
     made = _applied(effect, photo, depth, options, FULL_CLIP_PX)

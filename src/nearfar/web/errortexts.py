@@ -59,6 +59,22 @@ ERRORS: Final[dict[str, Text]] = {
         "The network failed on this picture: try another model.",
         "网络处理这张图片时失败：请换一个模型。",
     ),
+    "error.ProcessCrashedError": Text(
+        "A decoder crashed on this file: get a good copy, or save it in another format.",
+        "解码器处理这个文件时崩溃：请换一份，或另存为别的格式。",
+    ),
+    "error.ProcessTimeoutError": Text(
+        "A decoder took too long on this file: make it smaller, or save it in another format.",
+        "解码这个文件用时太长：请先缩小，或另存为别的格式。",
+    ),
+    "error.ProcessMemoryError": Text(
+        "A decoder needs too much memory for this file: make it smaller.",
+        "解码这个文件需要太多内存：请先缩小。",
+    ),
+    "error.OutOfMemoryError": Text(
+        "There is too little memory just now: try again in a moment, or a smaller size.",
+        "当前内存不足：请稍后再试，或使用更小的尺寸。",
+    ),
     "error.DepthFileError": Text(
         "This format can't hold this map: choose another.", "这种格式存不下这张深度图：请换一种。"
     ),

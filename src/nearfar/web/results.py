@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from nearfar.depthmap import DepthMap
 from nearfar.geometry.camera import Camera
-from nearfar.images import Image, ImageFile, ImageLimits
+from nearfar.images import Image, ImageLimits
+from nearfar.isolation.photos import IsolatedImageFile
 
 SHOWN_PX: Final = 1280
 """Longest side of the pictures on the page; downloads have the photo's own size."""
@@ -61,7 +62,7 @@ class Result:
     @classmethod
     def of(cls, photo: Photo, depth: DepthMap, limits: ImageLimits) -> "Result":
         """Make the pictures that are shown; it decodes the photo, so call it in a worker."""
-        with ImageFile(photo.content, limits=limits) as file:
+        with IsolatedImageFile(photo.content, limits=limits) as file:
             focal_35mm_mm = file.focal_35mm_mm
             pixels = file.read(at_least_px=SHOWN_PX)
         scale = min(1.0, SHOWN_PX / max(depth.size_px))

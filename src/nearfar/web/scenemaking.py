@@ -22,7 +22,8 @@ from nearfar.geometry import (
     make_cloud,
     make_mesh,
 )
-from nearfar.images import Image, ImageFile, ImageLimits
+from nearfar.images import Image, ImageLimits
+from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.folder import keep_file
 from nearfar.web.notices import PageError
 from nearfar.web.results import Result
@@ -148,7 +149,7 @@ def download_scene(result: Result, settings: SceneSettings, name: str, limits: I
         Its path.
     """
     stem = result.photo.stem
-    with ImageFile(result.photo.content, limits=limits) as file:
+    with IsolatedImageFile(result.photo.content, limits=limits) as file:
         photo = file.read(at_least_px=FULL_PX)
     photo, depth = fitted(photo, result.depth, FULL_PX)
     if name == "cloud":

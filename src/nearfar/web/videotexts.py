@@ -78,6 +78,22 @@ VIDEO: Final[dict[str, Text]] = {
     "video.error.damaged-clip": Text(
         "This clip can't be worked on: {detail}.", "无法处理这段视频：{detail}。"
     ),
+    "video.error.decoder-crashed": Text(
+        "A decoder crashed on this clip: get a good copy, or save it in another format.",
+        "解码器处理这段视频时崩溃：请换一份，或另存为别的格式。",
+    ),
+    "video.error.decoder-timeout": Text(
+        "A decoder took too long on this clip: make it smaller, or save it in another format.",
+        "解码这段视频用时太长：请先缩小，或另存为别的格式。",
+    ),
+    "video.error.decoder-memory": Text(
+        "A decoder needs too much memory for this clip: make its frames smaller.",
+        "解码这段视频需要太多内存：请缩小画面。",
+    ),
+    "video.error.out-of-memory": Text(
+        "There is too little memory just now: try again in a moment.",
+        "当前内存不足：请稍后再试。",
+    ),
     "video.error.no-room": Text(
         "There is no room for more clips just now: try again later.",
         "目前没有存放视频的空间：请稍后再试。",

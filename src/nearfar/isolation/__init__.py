@@ -1,0 +1,7 @@
+"""Run code that reads strangers' bytes in processes of their own, within limits."""
+
+from nearfar.isolation.limits import Limits
+from nearfar.isolation.pool import WorkerPool
+from nearfar.isolation.process import Child
+
+__all__ = ["Child", "Limits", "WorkerPool"]

@@ -1,0 +1,117 @@
+"""What a child process does: wait for calls, hold itself to their limits, answer."""
+
+import json
+import pickle
+import signal
+import sys
+import threading
+import traceback
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import numpy as np
+
+from nearfar.errors import NearfarError
+from nearfar.isolation import limits
+from nearfar.isolation.shared import SharedFile
+from nearfar.outofmemory import lacks_memory
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Answer: TypeAlias = "tuple[Any, NDArray[Any] | None]"
+"""What JSON can hold, and an array if there is one."""
+
+_LONGEST_TEXT: Final = 2000
+_GROWN_BYTES: Final = 256 * 2**20
+"""Address space that a process may keep from its calls before a new one takes its place."""
+
+
+class Line:
+    """The child's end of what leads to its parent.
+
+    Attributes:
+        files: shared with the parent.
+    """
+
+    def __init__(self, connection: Any, files: list[SharedFile]) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self.files = files
+
+    def receive(self) -> Any:
+        """Wait for what the parent sends; the parent is trusted.
+
+        Raises:
+            EOFError: the parent is gone, or wants no more.
+        """
+        return pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from the parent
+
+    def send(self, **message: Any) -> None:
+        """Tell the parent something that JSON can hold, from any thread."""
+        content = json.dumps(message).encode()
+        with self._sending:
+            self._connection.send_bytes(content)
+
+
+def main(connection: int, *files: int) -> None:
+    """Serve calls until the parent closes the connection.
+
+    Args:
+        connection: handle of it.
+        files: handles of shared files.
+    """
+    _ignore_signals()
+    if sys.platform == "win32":
+        from multiprocessing.connection import PipeConnection as Connection
+    else:
+        from multiprocessing.connection import Connection
+    line = Line(Connection(connection), [SharedFile.inherited(each) for each in files])
+    limits.enter()
+    line.send(ready=True)
+    usual_bytes = None
+    with suppress(EOFError, ConnectionError):
+        while True:
+            answer = _answered(line.receive(), line)
+            now_bytes = limits.address_space()
+            usual_bytes = (
+                now_bytes if usual_bytes is None else usual_bytes
+            )  # modules are loaded now
+            line.send(**answer, grown=now_bytes > usual_bytes + _GROWN_BYTES)
+
+
+def _answered(call: "dict[str, Any]", line: Line) -> dict[str, Any]:
+    """Do a call; give its result, or what it raised, as JSON can hold it."""
+    try:
+        limits.apply(call["limits"])
+        if call["talks"]:
+            value, array = call["function"](line, *call["arguments"])
+        else:
+            content = line.files[0].read(call["bytes"])
+            value, array = call["function"](content, *call["arguments"])
+        if array is not None:
+            line.files[0].write(array)
+    except NearfarError as error:
+        if lacks_memory(error.__cause__):
+            return _too_much_memory()
+        return {"error": type(error).__name__, "text": str(error)[:_LONGEST_TEXT]}
+    except Exception as error:  # noqa: BLE001 - told to the parent, whose log has it
+        if lacks_memory(error):
+            return _too_much_memory()
+        text = "".join(traceback.format_exception(error))[-_LONGEST_TEXT:]
+        return {"error": None, "text": text}
+    if array is None:
+        return {"value": value, "shape": None}
+    return {"value": value, "shape": array.shape, "kind": np.dtype(array.dtype).name}
+
+
+def _too_much_memory() -> dict[str, Any]:
+    text = "the decoder needs more memory for this file than it may have: make it smaller"
+    return {"error": "ProcessMemoryError", "text": text}
+
+
+def _ignore_signals() -> None:
+    """Leave it to the parent when to stop: a terminal and systemd signal to all processes."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)

@@ -1,0 +1,247 @@
+"""Warm child processes that do short calls, one at a time each."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any, Final, final
+
+from nearfar.errors import (
+    BusyError,
+    NearfarError,
+    ProcessCrashedError,
+    ProcessError,
+)
+from nearfar.isolation.child import Answer
+from nearfar.isolation.limits import Limits
+from nearfar.isolation.process import Child, raised
+from nearfar.isolation.shared import SharedFile
+
+START_S: Final = 60.0
+"""A new process must be ready within this, on however slow a machine."""
+
+MOST_CALLS: Final = 10_000
+"""After so many calls a new process takes its place: libraries leak."""
+
+
+@final
+class WorkerPool:
+    """Calls functions in child processes, each of which is kept for further calls.
+
+    A process that dies, takes too long or has grown is replaced. Safe between threads; a call
+    blocks its thread.
+
+    Args:
+        most: processes at a time; they are started as they are needed.
+        warm: called in each new process, so that its modules are loaded: a function of a module.
+    """
+
+    def __init__(self, most: int, warm: Callable[..., Answer]) -> None:
+        self._most, self._warm = most, warm
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+        self._count = 0
+        self._changed = threading.Condition()
+        self._is_closed = False
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Numbers of the processes that are here."""
+        with self._changed:
+            return tuple(worker.child.pid for worker in self._all)
+
+    def allow(self, most: int) -> None:
+        """Let there be this many processes at least."""
+        with self._changed:
+            self._most = max(self._most, most)
+            self._changed.notify_all()
+
+    def prepare(self, count: int) -> None:
+        """Start processes until there are `count`, side by side, and wait until they are ready."""
+        with self._changed:
+            missing = max(0, min(count, self._most) - self._count)
+            self._count += missing
+        if missing:
+            with ThreadPoolExecutor(missing, "nearfar-start") as threads:
+                list(threads.map(lambda _: self._put(self._started()), range(missing)))
+
+    def call(
+        self,
+        function: Callable[..., Answer],
+        *arguments: Any,
+        content: "bytes | bytearray | memoryview" = b"",
+        limits: Limits,
+        most_bytes: int = 0,
+    ) -> Answer:
+        """Call a function in one of the processes.
+
+        A process that served others before may die of what these left behind; so where one that
+        is not new dies, the call is made once more in a new one.
+
+        Args:
+            function: of a module. It gets `content` as bytes and then `arguments`, and returns
+                what JSON can hold, and an array or None.
+            arguments: small ones, which can be pickled.
+            content: handed over by way of shared memory.
+            limits: of the call.
+            most_bytes: of the array that may come back.
+
+        Raises:
+            ProcessCrashedError: the process died.
+            ProcessTimeoutError: it took too long.
+            ProcessMemoryError: it needed too much memory.
+            ProcessError: the function raised what is no error of ours, or answered nonsense.
+            BusyError: no process was free within the deadline.
+            OutOfMemoryError: the system has no room for one more process.
+            NearfarError: whatever the function raised.
+        """
+        for is_last in (False, True):
+            with self._lent(limits.deadline_s, new=is_last) as worker:
+                was_new = worker.calls == 0
+                try:
+                    return worker.call(function, arguments, content, limits, most_bytes)
+                except ProcessCrashedError:
+                    if was_new or is_last:
+                        raise
+        raise AssertionError
+
+    def close(self) -> None:
+        """End all processes, those at work among them."""
+        with self._changed:
+            self._is_closed = True
+            workers, self._idle = tuple(self._all), []
+            self._changed.notify_all()
+        for worker in workers:
+            worker.child.kill()
+            self._forget(worker)
+
+    @contextmanager
+    def _lent(self, wait_s: float, *, new: bool) -> "Iterator[_Worker]":
+        worker = self._taken(wait_s, new=new)
+        try:
+            yield worker
+        finally:
+            if worker.is_spent:
+                count = self._count
+                self._forget(worker)
+                self._replace(count)
+            else:
+                self._put(worker)
+
+    def _taken(self, wait_s: float, *, new: bool) -> "_Worker":
+        with self._changed:
+            end_s = time.monotonic() + wait_s
+            while not self._is_closed:
+                if self._idle:
+                    worker = self._idle.pop()
+                    if not new or worker.calls == 0:
+                        return worker
+                    self._discard(worker)
+                if self._count < self._most:
+                    self._count += 1
+                    break
+                if not self._changed.wait(end_s - time.monotonic()):
+                    raise BusyError("all decoder processes are busy: try again in a moment")
+            else:
+                raise ProcessError("the decoder processes were ended")
+        return self._started()
+
+    def _started(self) -> "_Worker":
+        """Start one that was counted already."""
+        try:
+            worker = _Worker(self._warm)
+        except BaseException:
+            with self._changed:
+                self._count -= 1
+                self._changed.notify()
+            raise
+        with self._changed:
+            self._all.add(worker)
+        return worker
+
+    def _put(self, worker: "_Worker") -> None:
+        with self._changed:
+            if not self._is_closed:
+                self._idle.append(worker)
+                self._changed.notify()
+                return
+        self._forget(worker)
+
+    def _forget(self, worker: "_Worker") -> None:
+        with self._changed:
+            self._discard(worker)
+            self._changed.notify()
+
+    def _discard(self, worker: "_Worker") -> None:
+        if worker in self._all:
+            self._all.remove(worker)
+            self._count -= 1
+            worker.close()
+
+    def _replace(self, count: int) -> None:
+        """Let there be `count` processes again, before anybody waits for one."""
+
+        def start() -> None:
+            with suppress(NearfarError):  # whoever needs it next tries again, and is told
+                self.prepare(count)
+
+        if self._is_closed:
+            return
+        threading.Thread(target=start, name="nearfar-start", daemon=True).start()
+
+
+class _Worker:
+    """One process, and the file that it shares."""
+
+    def __init__(self, warm: Callable[..., Answer]) -> None:
+        self._file = SharedFile.create()
+        self.calls = 0
+        self.is_spent = False
+        try:
+            self.child = Child([self._file])
+            until_s = time.monotonic() + START_S
+            self.child.receive(until_s)
+            self.call(warm, (), b"", Limits(2**32, START_S, START_S), 0)
+        except BaseException:
+            self._file.close()
+            raise
+        self.calls = 0
+
+    def call(
+        self,
+        function: Callable[..., Answer],
+        arguments: tuple[Any, ...],
+        content: "bytes | bytearray | memoryview",
+        limits: Limits,
+        most_bytes: int,
+    ) -> Answer:
+        """Call a function; after an error that is the process's own, it is spent."""
+        self.calls += 1
+        self.is_spent = True  # unless all goes well
+        call = {
+            "function": function,
+            "arguments": arguments,
+            "bytes": self._file.write(content),
+            "limits": limits,
+            "talks": False,
+        }
+        self.child.send(call)
+        answer = self.child.receive(time.monotonic() + limits.deadline_s)
+        if "error" in answer:
+            error = raised(answer)
+            self.is_spent = isinstance(error, ProcessError) or answer.get("grown") is not False
+            raise error
+        array = None
+        if answer.get("shape") is not None:
+            array = self._file.read_array(
+                answer["shape"], answer.get("kind"), most_bytes=most_bytes
+            )
+        self._file.trim()
+        self.is_spent = answer.get("grown") is not False or self.calls >= MOST_CALLS
+        return answer.get("value"), array
+
+    def close(self) -> None:
+        """End the process, and let go of the file."""
+        self.child.close()
+        self._file.close()

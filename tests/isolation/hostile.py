@@ -1,0 +1,153 @@
+"""What a decoder that a hostile file has taken over may do, in a child process."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nearfar.errors import CorruptImageError
+from nearfar.isolation.child import Answer
+
+
+def nothing(_: bytes) -> Answer:
+    return None, None
+
+
+def same(content: bytes, value: Any) -> Answer:
+    return value, np.frombuffer(content, np.uint8) if content else None
+
+
+def pid(_: bytes) -> Answer:
+    return os.getpid(), None
+
+
+def killed(*_: Any) -> Answer:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return None, None
+
+
+def aborted(*_: Any) -> Answer:
+    os.abort()
+
+
+def ended(*_: Any) -> Answer:
+    os._exit(0)
+
+
+def killed_once(content: bytes) -> Answer:
+    """Die in the first process, and answer in the next."""
+    path = Path(os.fsdecode(content))
+    if path.exists():
+        return os.getpid(), None
+    path.touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+    return None, None
+
+
+def endless(*_: Any) -> Answer:
+    while True:
+        pass
+
+
+def asleep(*_: Any) -> Answer:
+    time.sleep(1000)
+    return None, None
+
+
+def greedy(*_: Any) -> Answer:
+    """Take memory without end, and touch it."""
+    taken = []
+    while True:
+        taken.append(np.ones(2**21))
+
+
+def greedy_in_words(*_: Any) -> Answer:
+    """Fail as a decoder does that wraps a lack of memory."""
+    try:
+        greedy()
+    except MemoryError as error:
+        raise CorruptImageError("the JPEG is damaged") from error
+    return None, None
+
+
+def leaking(_: bytes, kept: list[Any] = []) -> Answer:  # noqa: B006 - it leaks
+    kept.append(np.ones(2**26))
+    return os.getpid(), None
+
+
+def raising(_: bytes, name: str) -> Answer:
+    raise {"ours": CorruptImageError("cut off"), "bug": ZeroDivisionError("a bug")}[name]
+
+
+def large(_: bytes, sides: list[int]) -> Answer:
+    return None, np.zeros(sides, np.uint8)
+
+
+def printing(_: bytes) -> Answer:
+    sys.stdout.write("a library prints\n")
+    sys.stdout.flush()
+    os.write(1, b"\0\0\0\4oops")
+    os.write(2, b"\0\0\0\4oops")
+    return "said", None
+
+
+def limits_here(_: bytes) -> Answer:
+    import resource
+
+    return {
+        name: resource.getrlimit(getattr(resource, name))[0]
+        for name in ("RLIMIT_AS", "RLIMIT_CPU", "RLIMIT_NOFILE", "RLIMIT_CORE", "RLIMIT_FSIZE")
+    }, None
+
+
+def surroundings(_: bytes) -> Answer:
+    names = [name for name in os.environ if name.startswith("NEARFAR_SERVE_")]
+    return {"names": names, "files": len(list(Path("/proc/self/fd").iterdir()))}, None
+
+
+class Liar(bytes):
+    """Stands in the place of an array, and says that it is larger than it is."""
+
+    shape: tuple[int, ...]
+    dtype = np.dtype(np.uint8)
+
+
+def lying(_: bytes, sides: list[int]) -> Any:
+    liar = Liar(b"four")
+    liar.shape = tuple(sides)
+    return None, liar
+
+
+def in_child(parent: int, function: str, photo: Any, depth: Any) -> Any:
+    """Stand in the place of what is made of a frame; harmless in the parent, which tries it out."""
+    if os.getpid() != parent and photo[0, 0].tolist() != [0, 0, 0]:
+        globals()[function]()
+    return np.zeros_like(photo)
+
+
+def nonsense(line: Any, _: int) -> Answer:
+    line.send(frames=10**9)
+    time.sleep(1000)
+    return None, None
+
+
+def silent(_: Any, __: int) -> Answer:
+    time.sleep(1000)
+    return None, None
+
+
+def chattering(line: Any, _: int) -> Answer:
+    """Say for ever that another preview is there, and nothing else."""
+    while True:
+        line.send(preview="AAAA")
+        time.sleep(0.01)
+
+
+def wide_run(line: Any, _: int) -> Answer:
+    line.send(run=1, shape=[1, 3, 2**20, 2**20])
+    time.sleep(1000)
+    return None, None
