@@ -9,7 +9,7 @@ from nearfar.errors import (
     UnknownModelError,
     UsageError,
 )
-from nearfar.models import own
+from nearfar.models import catalog, own
 from nearfar.models.catalog import AUTO, CATALOG, Purpose
 from nearfar.models.store import Store
 from tests.models.helpers import add, row
@@ -82,6 +82,20 @@ def test_the_table_names_every_network_of_the_catalogue_for_each_purpose() -> No
         assert sorted(known) == sorted(networks)
         assert len(set(order)) == len(order)
     assert [name for name in AUTO["photo"] if name in networks] == networks, "best first"
+
+
+def test_both_bundled_networks_are_of_one_family_fed_at_two_sizes() -> None:
+    (lite,) = (row for row in CATALOG if row.name == "nearfar-lite")
+    float_, int8 = catalog._BASE
+    assert (float_.name, float_.int8, int8.name) == (
+        *("nearfar-base", "nearfar-base-int8", "nearfar-base-int8"),
+    )
+    side_px = float_.input.width_px
+    assert side_px > lite.input.width_px
+    assert side_px % lite.input.multiple_of == 0
+    for base in (float_, int8):
+        assert base.input == replace(lite.input, width_px=side_px, height_px=side_px)
+        assert base.output == lite.output
 
 
 def test_photos_get_the_better_bundled_network_and_streams_the_lighter() -> None:
