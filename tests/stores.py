@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from nearfar.models.catalog import Purpose
 from nearfar.models.spec import Checkpoint, InputSpec, ModelSpec
 from nearfar.models.store import Store
 from tests.fakes import tiny_onnx
 
+LITE_ONLY: Final[dict[Purpose, tuple[str, ...]]] = {"photo": ("lite",), "stream": ("lite",)}
 INPUT: Final = InputSpec(64, 64, 32, "lower_bound")
 
 
@@ -46,7 +48,23 @@ def bundled_store(
         digest = hashlib.sha256(checkpoint).hexdigest()
         lite = replace(lite, checkpoint=Checkpoint("lite.safetensors", digest, len(checkpoint)))
         (bundled / "lite.safetensors").write_bytes(checkpoint)
-    return Store(folder / "home", catalog=(lite, small), bundled=bundled)
+    return Store(folder / "home", catalog=(lite, small), auto=LITE_ONLY, bundled=bundled)
+
+
+def two_networks(folder: Path) -> Store:
+    """Make a store whose `base`, which is for photos, and `lite` ship; `fine` can be pulled."""
+    bundled = folder / "bundled"
+    bundled.mkdir(parents=True)
+    contents = {"base": tiny_onnx(), "lite": tiny_onnx(channel_axis=True)}
+    for name, content in contents.items():
+        (bundled / f"{name}.onnx").write_bytes(content)
+    fine = replace(spec_of("fine", b"fine"), urls=("https://models.invalid/fine.onnx",))
+    catalog = (fine, *(spec_of(name, content) for name, content in contents.items()))
+    auto: dict[Purpose, tuple[str, ...]] = {
+        "photo": ("fine", "base", "lite"),
+        "stream": ("lite", "base", "fine"),
+    }
+    return Store(folder / "home", catalog=catalog, auto=auto, bundled=bundled)
 
 
 def spoil(path: Path) -> None:

@@ -2,18 +2,20 @@
 
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 import nearfar
-from nearfar.errors import ChecksumError, MissingExtraError, ModelMissingError
+from nearfar.errors import ChecksumError, MissingExtraError, ModelMissingError, UsageError
+from nearfar.models.catalog import Purpose
 from nearfar.models.store import Store
 from nearfar.runtimes import choose, measure, quiet
 from nearfar.runtimes.measure import Timing
 from nearfar.runtimes.openvino import OpenvinoSession
 from tests.fakes import FakeSession
-from tests.stores import bundled_store, spoil
+from tests.stores import bundled_store, spoil, two_networks
 
 PHOTO = np.zeros((48, 64, 3), np.uint8)
 SLOW_MS, FAST_MS = 10.0, 5.0
@@ -41,6 +43,22 @@ def test_auto_is_what_was_loaded(store: Store, monkeypatch: pytest.MonkeyPatch, 
         estimator = nearfar.load(store=store)
         assert estimator.spec == store.spec(name)
         assert estimator(PHOTO).model == name
+
+
+def test_the_purpose_says_which_network_auto_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose, "available", lambda: ("onnxruntime",))
+    store = two_networks(tmp_path)
+    assert nearfar.load(store=store).spec.name == "base", "one photo, unless told otherwise"
+    assert nearfar.load(store=store, purpose="photo").spec.name == "base"
+    assert nearfar.load(store=store, purpose="stream").spec.name == "lite"
+    for purpose in get_args(Purpose):
+        assert nearfar.load("lite", store=store, purpose=purpose).spec.name == "lite"
+    (store.bundled / "base.onnx").unlink()
+    assert nearfar.load(store=store, purpose="photo").spec.name == "lite"
+    with pytest.raises(UsageError, match="purpose must be photo or stream"):
+        nearfar.load(store=store, purpose="film")  # type: ignore[arg-type]
 
 
 def test_a_name_is_exactly_that_model(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,15 @@
 """Load a model, once."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from nearfar.choices import DEFAULT_MAX_SIDE_PX, EstimateOptions, RuntimeName
+from nearfar.models.catalog import Purpose
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
 from nearfar.runtimes import choose
 from nearfar.runtimes.session import Session
+from nearfar.runtimes.ways import Way
 
 if TYPE_CHECKING:
     from nearfar.estimator import Estimator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def load(
     model: str = "auto",
     *,
+    purpose: Purpose = "photo",
     runtime: RuntimeName = "auto",
     threads: int | None = None,
     callers: int = 1,
@@ -27,9 +29,12 @@ def load(
     """Load a model; do it once and keep the result.
 
     Args:
-        model: a name of `nearfar models list`; `auto` is the best that is installed, or the
-            same network in int8 where that is installed too and was measured to be faster on
-            this machine. `Estimator.spec` is of the one that was loaded.
+        model: a name of `nearfar models list`; `auto` is the first that is installed of those
+            that suit `purpose`, or the same network in int8 where that is installed too and was
+            measured to be faster on this machine. `Estimator.spec` is of the one that was loaded.
+        purpose: what `auto` is to suit: `photo`, one photo at a time, where accuracy counts; or
+            `stream`, many pictures one after another, where speed does. `nearfar doctor` shows
+            what that comes to. A model that is named is loaded for either.
         runtime: onnxruntime, openvino or torch; `auto` is onnxruntime, or openvino where that
             is installed and was measured to be faster on this machine for this model.
         threads: of one inference; the machine's physical cores when not given.
@@ -39,19 +44,20 @@ def load(
         store: where models lie; the user's own folder when not given.
 
     Raises:
+        UsageError: no such purpose, or a number that makes no sense.
         UnknownModelError: no model of that name.
         ModelMissingError: the model is known, but not on this machine.
         ChecksumError: the model's file is not what it was.
         MissingExtraError: the runtime is not installed.
     """
     store = store or Store()
-    specs = store.candidates(model)
     options = EstimateOptions(max_side_px=max_side_px, refine=refine)
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(
             _open,
             store,
-            specs,
+            model,
+            purpose=purpose,
             runtime=runtime,
             threads=threads,
             callers=callers,
@@ -63,17 +69,42 @@ def load(
         return Estimator(spec, session, options)
 
 
+def resolve(
+    model: str,
+    *,
+    purpose: Purpose,
+    runtime: RuntimeName,
+    threads: int | None,
+    store: Store,
+    max_side_px: int = DEFAULT_MAX_SIDE_PX,
+) -> Way:
+    """Say which file in which runtime `load` would load, measured if need be.
+
+    Args and raises: as `load`.
+    """
+    specs = store.candidates(model, purpose)
+    shape = choose.usual_shape(specs[0], max_side_px=max_side_px)
+    return choose.take(store, specs, shape, runtime=runtime, threads=threads)
+
+
 def _open(
     store: Store,
-    specs: Sequence[ModelSpec],
+    model: str,
     *,
+    purpose: Purpose,
     runtime: RuntimeName,
     threads: int | None,
     callers: int,
     max_side_px: int,
 ) -> tuple[ModelSpec, Session]:
-    shape = choose.usual_shape(specs[0], max_side_px=max_side_px)
-    way = choose.take(store, specs, shape, runtime=runtime, threads=threads)
+    way = resolve(
+        model,
+        purpose=purpose,
+        runtime=runtime,
+        threads=threads,
+        store=store,
+        max_side_px=max_side_px,
+    )
     with store.opened(way.model) as path:
         session = choose.open_session(path, way.runtime, threads=threads, callers=callers)
-    return next(spec for spec in specs if spec.name == way.model), session
+    return store.spec(way.model), session

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -7,6 +8,7 @@ from nearfar.cli import bench as command
 from nearfar.cli import timetable
 from nearfar.cli.bench import bench
 from nearfar.errors import ChecksumError, UnknownModelError, UsageError
+from nearfar.models.catalog import AUTO
 from nearfar.models.spec import InputSpec
 from nearfar.models.store import Store
 from nearfar.runtimes import choose, measure
@@ -51,8 +53,14 @@ def test_every_model_in_every_runtime(
     }
     assert all(row["error"] is None and row["photos_per_s"] for row in rows)
     assert all(row["auto"] == (row["runtime"] == "onnxruntime") for row in rows)
-    default = [(row["model"], row["runtime"]) for row in rows if row["default"]]
-    assert default == [("nearfar-lite", "onnxruntime")]
+    default = {
+        purpose: (row["model"], row["runtime"])
+        for row in rows
+        for purpose in cast("list[str]", row["default"])
+    }
+    assert default == {
+        purpose: (Store().candidates("auto", purpose)[0].name, "onnxruntime") for purpose in AUTO
+    }
 
 
 def test_figures_by_hand(
@@ -72,12 +80,14 @@ def test_figures_by_hand(
     assert (first["speedup"], second["speedup"]) == (1, 2)
     assert (second["median_ms"], second["p95_ms"], second["photos_per_s"]) == (20, 25, 50)
     assert (first["auto"], second["auto"]) == (False, True)
-    assert (first["default"], second["default"]) == (False, True)
+    assert first["default"] == []
+    assert "stream" in cast("list[str]", second["default"])
     assert bench(models=["nearfar-lite"], runtimes=["onnxruntime", "openvino"]) == 0
     text = capsys.readouterr().out
     assert "fed 256 x 192 px, 0.64 GMAC" in text
     assert "openvino (auto)" in text
-    assert "taken when neither model nor runtime is named: nearfar-lite in openvino\n" in text
+    assert "taken for many pictures when neither" in text
+    assert "is named: nearfar-lite in openvino\n" in text
     assert "64%" in text
     assert "100 GFLOP/s" in text
 
@@ -97,8 +107,8 @@ def test_int8_may_be_the_default(
     assert bench(json_lines=True) == 0
     rows = lines(capsys)
     assert [(row["model"], row["auto"], row["default"]) for row in rows] == [
-        ("lite", True, False),
-        ("lite-int8", True, True),
+        ("lite", True, []),
+        ("lite-int8", True, ["photo", "stream"]),
     ]
     assert bench(models=["lite"]) == 0
     assert "is named: lite-int8 in onnxruntime\n" in capsys.readouterr().out

@@ -8,12 +8,13 @@ from nearfar.cli import checkup
 from nearfar.cli import doctor as command
 from nearfar.cli.checkup import without_secrets
 from nearfar.cli.doctor import doctor
+from nearfar.models.catalog import AUTO
 from nearfar.models.spec import InputSpec
 from nearfar.models.store import Store
 from nearfar.runtimes import choose, cores, quiet
 from nearfar.runtimes.ways import Choice, Way
 from tests.fakes import tiny_onnx
-from tests.stores import bundled_store, spoil
+from tests.stores import bundled_store, spoil, two_networks
 
 
 @pytest.fixture(autouse=True)
@@ -36,14 +37,36 @@ def report(capsys: pytest.CaptureFixture[str], status: int) -> tuple[Report, lis
     return tree, todo
 
 
+def of_photos(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """What is told of photos, but for the sentence that says what counts as such."""
+    told = report(capsys, 0)[0]["auto, photo"]
+    told.pop("for")
+    return told
+
+
 def test_a_fresh_machine_is_all_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tree, _ = report(capsys, 0)
     assert list(tree) == [
-        *("machine", "libraries", "extras", "folders", "models", "auto", "environment")
+        *(
+            "machine",
+            "libraries",
+            "extras",
+            "folders",
+            "models",
+            "auto, photo",
+            "auto, stream",
+            "environment",
+        )
     ]
     assert tree["models"]["nearfar-lite"].startswith("bundled, ")
     assert tree["models"]["midas-small"] == "absent: nearfar models pull midas-small (67 MB)"
-    assert tree["auto"]["model"].startswith("nearfar-lite")
+    assert tree["auto, stream"]["model"].startswith("nearfar-lite")
+    assert tree["auto, photo"]["model"].startswith("nearfar-")
+    assert tree["auto, photo"]["order"].startswith(
+        "the first here of depth-anything-v2-small (not here), midas-small (not here), nearfar-"
+    )
+    assert "effect" in tree["auto, photo"]["for"]
+    assert "live" in tree["auto, stream"]["for"]
     assert set(tree["libraries"]) == {"onnxruntime", "OpenCV", "Pillow"}
     assert "made when needed" in tree["folders"]["cache"]
     assert list(tmp_path.iterdir()) == []
@@ -58,7 +81,8 @@ def test_extras_that_are_absent_have_their_pip_line(
     tree, _ = report(capsys, 0)
     assert tree["extras"]["openvino"] == "not installed: pip install 'nearfar[openvino]'"
     assert tree["extras"]["pillow_heif"] == "not installed: pip install 'nearfar[heif]'"
-    assert tree["auto"]["runtime"].startswith("onnxruntime")
+    for purpose in AUTO:
+        assert tree[f"auto, {purpose}"]["runtime"].startswith("onnxruntime")
 
 
 def test_what_was_measured_is_told(
@@ -74,19 +98,35 @@ def test_what_was_measured_is_told(
         "remembered",
         lambda *_, threads=None: known.get(threads),
     )
-    assert report(capsys, 0)[0]["auto"] == {
+    always = {"order": "the first here of lite"}
+    assert of_photos(capsys) == always | {
         "model": "lite or lite-int8: measured when it is first used",
         "runtime": "onnxruntime or openvino: measured when it is first used",
     }
     known[None] = Choice({Way("lite", "onnxruntime"): 20.04, Way("lite-int8", "openvino"): 10.0})
     because = "lite in onnxruntime 20.0 ms, lite-int8 in openvino 10.0 ms"
-    told = {"model": "lite-int8", "runtime": "openvino", "because": because}
-    assert report(capsys, 0)[0]["auto"] == told
+    told = always | {"model": "lite-int8", "runtime": "openvino", "because": because}
+    assert of_photos(capsys) == told
     known[1] = Choice({Way("lite", "onnxruntime"): 30.0})
     told["with one thread"] = "lite in onnxruntime, because lite in onnxruntime 30.0 ms"
-    assert report(capsys, 0)[0]["auto"] == told
+    assert of_photos(capsys) == told
     monkeypatch.setattr(cores, "physical", lambda: 1)
-    assert "with one thread" not in report(capsys, 0)[0]["auto"]
+    assert "with one thread" not in of_photos(capsys)
+
+
+def test_each_purpose_has_its_model_and_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = two_networks(tmp_path)
+    monkeypatch.setattr(command, "Store", lambda: store)
+    monkeypatch.setattr(choose, "available", lambda: ("onnxruntime",))
+    tree, _ = report(capsys, 0)
+    assert tree["auto, photo"]["model"] == "base"
+    assert tree["auto, photo"]["order"] == "the first here of fine (not here), base, lite"
+    assert tree["auto, stream"]["model"] == "lite"
+    assert tree["auto, stream"]["order"] == "the first here of lite, base, fine (not here)"
+    assert doctor() == 0
+    assert "auto, stream\n  model                    lite\n" in capsys.readouterr().out
 
 
 def test_a_checkpoint_is_looked_at(
@@ -134,7 +174,8 @@ def test_a_lost_bundled_model_is_to_be_seen_to(
     monkeypatch.setattr(command, "Store", lambda: Store(bundled=tmp_path / "none"))
     tree, todo = report(capsys, 1)
     assert tree["models"]["nearfar-lite"] == "lost"
-    assert tree["auto"] == {"model": "none"}
+    for purpose in AUTO:
+        assert tree[f"auto, {purpose}"]["model"] == "none"
     assert "reinstall nearfar" in todo[0]
 
 

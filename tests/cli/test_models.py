@@ -11,11 +11,17 @@ from nearfar.runtimes import choose
 from nearfar.runtimes.ways import Choice, Way
 from tests.cli.conftest import Run
 from tests.fakes import tiny_onnx
-from tests.stores import bundled_store
+from tests.stores import bundled_store, two_networks
 
 
 def rows(run: Run) -> list[dict[str, object]]:
     return [json.loads(line) for line in run("models", "list", "--json").out.splitlines()]
+
+
+def states(run: Run) -> list[str]:
+    """What the list says of each model, between its size and its licence."""
+    lines = run("models", "list").out.splitlines()
+    return [line.partition(" MB  ")[2].rpartition("  ")[0].rstrip() for line in lines]
 
 
 def test_list_has_what_ships_and_what_can_be_pulled(run: Run) -> None:
@@ -33,16 +39,32 @@ def test_list_marks_what_auto_takes(
     monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "cache"))
     store = bundled_store(tmp_path)
     monkeypatch.setattr(models, "Store", lambda: store)
-    assert [line[:6] for line in run("models", "list").out.splitlines()] == ["? lite", "? lite"]
-    assert [row["auto"] for row in rows(run)] == [None, None]
+    undecided, decided = {"photo": None, "stream": None}, {"photo": True, "stream": True}
+    neither = {"photo": False, "stream": False}
+    assert states(run) == ["installed, auto for photo? and stream?"] * 2
+    assert [row["auto"] for row in rows(run)] == [undecided, undecided]
     choice = Choice({Way("lite", "onnxruntime"): 2.0, Way("lite-int8", "onnxruntime"): 1.0})
-    monkeypatch.setattr(choose, "remembered", lambda *_: choice)
-    assert [line[0] for line in run("models", "list").out.splitlines()] == [" ", "*"]
-    assert [row["auto"] for row in rows(run)] == [False, True]
+    monkeypatch.setattr(choose, "remembered", lambda *_, **__: choice)
+    assert states(run) == ["installed", "installed, auto for photo and stream"]
+    assert [row["auto"] for row in rows(run)] == [neither, decided]
     (store.bundled / "lite-int8.onnx").unlink()
-    assert [line[0] for line in run("models", "list").out.splitlines()] == ["*", " "]
+    monkeypatch.setattr(choose, "available", lambda: ("onnxruntime",))
+    assert states(run) == ["installed, auto for photo and stream", "lost: see nearfar doctor"]
     (store.bundled / "lite.onnx").unlink()
-    assert [line[0] for line in run("models", "list").out.splitlines()] == [" ", " "]
+    assert states(run) == ["lost: see nearfar doctor"] * 2
+    assert [row["auto"] for row in rows(run)] == [{}, {}]
+
+
+def test_list_tells_the_model_of_photos_from_that_of_streams(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = two_networks(tmp_path)
+    monkeypatch.setattr(models, "Store", lambda: store)
+    assert states(run) == [
+        "nearfar models pull fine",
+        "installed, auto for photo",
+        "installed, auto for stream",
+    ]
 
 
 def test_show_tells_what_goes_with_a_model(

@@ -49,7 +49,12 @@ def store(tmp_path: Path, server: Server) -> Store:
         row("fair", b"fair", server.url),
         row("base", b"base"),
     )
-    return Store(tmp_path / "home", catalog=catalog, bundled=bundled)
+    return Store(
+        tmp_path / "home",
+        catalog=catalog,
+        auto={"photo": ("best", "fair", "base"), "stream": ("base", "fair", "best")},
+        bundled=bundled,
+    )
 
 
 @pytest.fixture

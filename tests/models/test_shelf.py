@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -8,8 +9,8 @@ from nearfar.errors import (
     UnknownModelError,
     UsageError,
 )
-from nearfar.models import own
-from nearfar.models.catalog import CATALOG
+from nearfar.models import catalog, own
+from nearfar.models.catalog import AUTO, CATALOG, Purpose
 from nearfar.models.store import Store
 from tests.models.helpers import add, row
 
@@ -20,37 +21,86 @@ def test_names_are_the_catalogue_and_then_ones_own(store: Store, file: Path) -> 
     assert store.names() == ("best", "fair", "base", "attic", "zoo")
 
 
-def test_installed_and_auto_are_best_first(store: Store, file: Path) -> None:
+def taken(store: Store, purpose: Purpose = "photo") -> list[str]:
+    """The names that `auto` stands for."""
+    return [spec.name for spec in store.candidates("auto", purpose)]
+
+
+def test_installed_are_best_first(store: Store, file: Path) -> None:
     add(store, "attic", file)
     assert [spec.name for spec in store.installed()] == ["base", "attic"]
-    assert store.auto().name == "base"
     store.pull("best")
     assert [spec.name for spec in store.installed()] == ["best", "base", "attic"]
-    assert store.auto().name == "best"
+
+
+def test_auto_is_the_first_here_in_the_order_of_its_purpose(store: Store) -> None:
+    assert taken(store, "photo") == taken(store, "stream") == ["base"]
+    store.pull("best")
+    assert taken(store, "photo") == ["best"]
+    assert taken(store, "stream") == ["base"]
+    (store.bundled / "base.onnx").unlink()
+    assert taken(store, "stream") == ["best"], "the only one that is left"
+
+
+def test_a_purpose_that_is_none_is_refused(store: Store) -> None:
+    with pytest.raises(UsageError, match="purpose must be photo or stream, not 'film'"):
+        store.candidates("auto", "film")  # type: ignore[arg-type]
 
 
 def test_auto_is_never_ones_own(store: Store, file: Path) -> None:
     add(store, "attic", file)
     (store.bundled / "base.onnx").unlink()
-    with pytest.raises(ModelMissingError, match="nearfar models list"):
-        store.auto()
+    for purpose in get_args(Purpose):
+        with pytest.raises(ModelMissingError, match="nearfar models list"):
+            store.candidates("auto", purpose)
 
 
 def test_auto_may_be_the_same_network_in_int8(store: Store, file: Path) -> None:
     add(store, "mine", file)
-    assert [spec.name for spec in store.candidates("auto")] == ["base"]
+    assert taken(store) == ["base"]
     *others, base = store.catalog
     small = row("base-int8", b"bas8")
     store.catalog = (*others, replace(base, int8="base-int8"), small)
-    assert [spec.name for spec in store.candidates("auto")] == ["base"], "it is not here"
+    assert taken(store) == ["base"], "it is not here"
     (store.bundled / "base-int8.onnx").write_bytes(b"bas8")
-    assert [spec.name for spec in store.candidates("auto")] == ["base", "base-int8"]
-    for name in ("base", "base-int8", "best", "mine"):
-        assert store.candidates(name) == (store.spec(name),)
+    for purpose in get_args(Purpose):
+        assert taken(store, purpose) == ["base", "base-int8"]
+        for name in ("base", "base-int8", "best", "mine"):
+            assert store.candidates(name, purpose) == (store.spec(name),)
     with pytest.raises(UnknownModelError):
-        store.candidates("none")
+        store.candidates("none", "photo")
     store.pull("best")
-    assert [spec.name for spec in store.candidates("auto")] == ["best"]
+    assert taken(store) == ["best"]
+
+
+def test_the_table_names_every_network_of_the_catalogue_for_each_purpose() -> None:
+    assert tuple(AUTO) == get_args(Purpose)
+    int8 = {row.int8 for row in CATALOG}
+    networks = [row.name for row in CATALOG if row.name not in int8]
+    for order in AUTO.values():
+        known = [name for name in order if name in networks]
+        assert sorted(known) == sorted(networks)
+        assert len(set(order)) == len(order)
+    assert [name for name in AUTO["photo"] if name in networks] == networks, "best first"
+
+
+def test_both_bundled_networks_are_of_one_family_fed_at_two_sizes() -> None:
+    (lite,) = (row for row in CATALOG if row.name == "nearfar-lite")
+    float_, int8 = catalog._BASE
+    assert (float_.name, float_.int8, int8.name) == (
+        *("nearfar-base", "nearfar-base-int8", "nearfar-base-int8"),
+    )
+    side_px = float_.input.width_px
+    assert side_px > lite.input.width_px
+    assert side_px % lite.input.multiple_of == 0
+    for base in (float_, int8):
+        assert base.input == replace(lite.input, width_px=side_px, height_px=side_px)
+        assert base.output == lite.output
+
+
+def test_photos_get_the_better_bundled_network_and_streams_the_lighter() -> None:
+    assert AUTO["photo"].index("nearfar-base") < AUTO["photo"].index("nearfar-lite")
+    assert AUTO["stream"][0] == "nearfar-lite"
 
 
 def test_int8_rows_are_fed_and_read_as_their_float_ones() -> None:

@@ -39,7 +39,7 @@ class Machine:
     def __init__(self, patch: pytest.MonkeyPatch, folder: Path) -> None:
         self.patch = patch
         self.store = bundled_store(folder)
-        self.specs = self.store.candidates("auto")
+        self.specs = self.store.candidates("auto", "photo")
         self.measured = 0
         self.read: list[str] = []
         self.fails: dict[str, Exception] = {}
@@ -107,9 +107,9 @@ def test_the_fastest_is_taken_and_measured_once(machine: Machine, fast: Way) -> 
 def test_a_named_model_is_that_file_in_the_faster_runtime(machine: Machine) -> None:
     machine.ms[str(OPENVINO)] = 5
     machine.ms[str(INT8)] = 1
-    assert machine.takes(machine.store.candidates("lite")) == OPENVINO
+    assert machine.takes(machine.store.candidates("lite", "photo")) == OPENVINO
     assert set(machine.read) == {"lite"}
-    assert machine.takes(machine.store.candidates("lite-int8")) == INT8
+    assert machine.takes(machine.store.candidates("lite-int8", "photo")) == INT8
 
 
 def test_a_named_runtime_is_that_one_with_the_faster_network(machine: Machine) -> None:
@@ -153,7 +153,7 @@ def test_what_changes_the_answer_is_measured_anew(machine: Machine) -> None:
 
 
 def test_another_name_for_the_same_file_has_no_answer_yet(machine: Machine) -> None:
-    (lite,) = machine.store.candidates("lite")
+    (lite,) = machine.store.candidates("lite", "photo")
     machine.takes((lite,))
     assert choose.remembered((lite,), SHAPE, threads=2) is not None
     mine = replace(lite, name="mine")
@@ -214,7 +214,7 @@ def test_a_runtime_that_is_not_there_names_its_extra(
 def test_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path))
     store = bundled_store(tmp_path)
-    specs = store.candidates("auto")
+    specs = store.candidates("auto", "photo")
     way = choose.take(store, specs, SHAPE, threads=1)
     known = choose.remembered(specs, SHAPE, threads=1)
     assert known is not None

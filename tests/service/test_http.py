@@ -262,8 +262,10 @@ def test_bad_points_are_refused(service: Served, points: str | None, slug: str, 
 
 
 def test_models_are_listed(service: Served) -> None:
-    (row,) = [row for row in service.client.get("/v1/models").json()["models"] if row["default"]]
-    assert row["name"] == "nearfar-lite"
+    (row,) = [
+        row for row in service.client.get("/v1/models").json()["models"] if row["default_for"]
+    ]
+    assert (row["name"], row["default_for"]) == ("nearfar-lite", ["photo", "stream"])
     assert row["size_bytes"] > 1_000_000
     assert row["licence"]
 

@@ -3,6 +3,7 @@ import pytest
 
 from nearfar import colormaps
 from nearfar.web.livetexts import LIVE
+from nearfar.web.modeltexts import MODEL
 from tests.service.served import Served, assert_problem
 
 
@@ -35,7 +36,7 @@ def test_nothing_else_is(service: Served, name: str) -> None:
 
 def test_texts_are_there_in_each_language(service: Served) -> None:
     texts = service.client.get("/live/texts.json").json()
-    assert texts["en"].keys() == texts["zh"].keys() == LIVE.keys()
+    assert texts["en"].keys() == texts["zh"].keys() == {**LIVE, **MODEL}.keys()
     assert texts["zh"]["live.start"] == LIVE["live.start"].zh
 
 

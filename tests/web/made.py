@@ -59,8 +59,6 @@ class FakeClips:
 class FakeDoor:
     """Answers with a ramp of the photo's size; remembers what it was asked."""
 
-    default_model = "nearfar-lite"
-
     def __init__(self, error: NearfarError | None = None) -> None:
         self.error = error
         self.videos: ClipDoor = FakeClips()
@@ -83,4 +81,4 @@ class FakeDoor:
             raise self.error
         with ImageFile(photo) as file:
             depth = ramp(file.width_px, file.height_px)
-        return PageAnswer(make(depth), model, "fake", 12.0)
+        return PageAnswer(make(depth), depth.model, "fake", 12.0)

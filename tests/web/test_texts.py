@@ -1,11 +1,14 @@
 import string
+from dataclasses import replace
 
 import pytest
 
 from nearfar import errors
 from nearfar.choices import OutputOptions
 from nearfar.colormaps import COLORMAPS
+from nearfar.models.catalog import AUTO, CATALOG
 from nearfar.web.downloads import DOWNLOADS
+from nearfar.web.modelchoice import model_choices
 from nearfar.web.options import page_options
 from nearfar.web.texts import LANGUAGES, TEXTS, say
 
@@ -38,6 +41,32 @@ def test_every_option_and_download_has_a_text() -> None:
     assert {f"option.{name}" for name in page_options()} <= TEXTS.keys()
     assert {each.label_key for each in DOWNLOADS} <= TEXTS.keys()
     assert OutputOptions().colormap in COLORMAPS
+
+
+def test_every_model_of_the_table_has_a_sentence_and_so_has_every_purpose() -> None:
+    names = {name for order in AUTO.values() for name in order}
+    int8 = {row.int8 for row in CATALOG if row.int8}
+    assert {f"model.about.{name}" for name in names | int8} <= TEXTS.keys()
+    assert {f"model.auto.{purpose}" for purpose in AUTO} <= TEXTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "about"),
+    [
+        ("en", "Automatic: the lightest", "nearfar-lite: light and fast, for clips"),
+        ("zh", "自动：", "nearfar-lite：轻而快"),
+    ],
+)
+def test_models_are_offered_with_a_sentence_each(language: str, first: str, about: str) -> None:
+    chosen = next(each for each in LANGUAGES if each == language)
+    lite = next(row for row in CATALOG if row.name == "nearfar-lite")
+    own = replace(lite, name="auto.photo", size_bytes=2_000_000)
+    rows = model_choices((lite, own), "stream", chosen)
+    assert [name for _, name in rows] == ["auto", "nearfar-lite", "auto.photo"]
+    assert rows[0][0].startswith(first)
+    assert rows[1][0].startswith(about)
+    assert rows[1][0].endswith(" MB)")
+    assert rows[2][0] == "auto.photo (2.0 MB)", "of one's own nothing is known"
 
 
 @pytest.mark.parametrize(

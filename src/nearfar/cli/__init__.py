@@ -40,7 +40,7 @@ COMMANDS = {
     "export:export": "Turn a MiDaS v2.1 small checkpoint into ONNX.",
     "quantize:quantize": "Turn a model into int8: smaller, and faster where that pays.",
     "bench:bench": "Time models and runtimes on this machine.",
-    "doctor:doctor": "Say what is installed, what is missing, and what `auto` means.",
+    "doctor:doctor": "Say what is installed, what is missing, and which model `auto` takes.",
     "completion:completion": "Let the shell complete nearfar's commands and options.",
 }
 """Where each command is, and what `nearfar --help` says of it without importing it."""

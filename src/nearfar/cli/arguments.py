@@ -14,7 +14,11 @@ def dashed(name: str) -> str:
 
 Model = Annotated[
     str,
-    Parameter(name=["--model", "-m"], help="Which model; `nearfar models list` shows them."),
+    Parameter(
+        name=["--model", "-m"],
+        help="Which model; `nearfar models list` shows them, and what auto takes for one photo"
+        " and for many.",
+    ),
 ]
 Runtime = Annotated[RuntimeName, Parameter(help="What runs it; auto is the faster installed.")]
 Threads = Annotated[int | None, Parameter(help="Threads; the machine's physical cores if unset.")]

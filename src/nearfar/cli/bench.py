@@ -3,14 +3,16 @@
 import json
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
 from nearfar.cli import arguments as args
 from nearfar.cli import timetable
 from nearfar.errors import ModelMissingError, UsageError
+from nearfar.models.catalog import Purpose
 from nearfar.models.sizes import target_size
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from nearfar.choices import RuntimeName
 
 _RUNS = 30
+_MEANT: Final[Mapping[Purpose, str]] = {"photo": "one photo", "stream": "many pictures"}
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 
 
@@ -41,8 +44,8 @@ def bench(
     """Time each installed model in each installed runtime, in turns.
 
     Also tells what part of the machine's fp32 peak each reaches, which runtime `auto` takes for
-    each model, and what is taken when neither is named. The peak is the rate of a large matrix
-    product; a multiply-add is two operations.
+    each model, and what is taken for one photo and for many when neither is named. The peak is
+    the rate of a large matrix product; a multiply-add is two operations.
 
     Args:
         models: Only this model; may be given several times.
@@ -68,13 +71,13 @@ def bench(
     if not specs:
         raise UsageError("no model is installed: nearfar models list, then pull one")
     peak_gflops = measure.fp32_peak_gflops(threads)
-    default = _default(store, specs, photo_px, threads)
+    defaults = _defaults(store, specs, photo_px, threads)
     status = 0
     for spec in specs:
         plan = timetable.Plan(
             spec, tuple(runtimes or choose.available()), photo_px, runs, threads, peak_gflops
         )
-        rows = timetable.fill(plan, store, default=default, bar=sys.stderr.isatty())
+        rows = timetable.fill(plan, store, defaults=defaults, bar=sys.stderr.isatty())
         status |= any(row.error for row in rows)
         if json_lines:
             for row in rows:
@@ -82,8 +85,8 @@ def bench(
         else:
             timetable.show(plan, rows)
     if not json_lines:
-        if default:
-            print(f"taken when neither model nor runtime is named: {default}")
+        for purpose, way in defaults.items():
+            print(f"taken for {_MEANT[purpose]} when neither model nor runtime is named: {way}")
         print(f"fp32 peak of this machine: {peak_gflops:.0f} GFLOP/s")
     return int(status)
 
@@ -109,18 +112,21 @@ def _service(
     return 0
 
 
-def _default(
+def _defaults(
     store: Store, specs: list[ModelSpec], photo_px: tuple[int, int], threads: int | None
-) -> Way | None:
-    """Give what `auto` takes, measured if need be; None where that is no question here."""
-    try:
-        candidates = store.candidates("auto")
-    except ModelMissingError:
-        return None
-    if not set(candidates) & set(specs):
-        return None
-    width_px, height_px = target_size(*photo_px, candidates[0].input)
-    return choose.take(store, candidates, (1, 3, height_px, width_px), threads=threads)
+) -> dict[Purpose, Way]:
+    """Give what `auto` takes for each purpose for which that is one of `specs`."""
+    found = {}
+    for purpose in store.auto:
+        try:
+            candidates = store.candidates("auto", purpose)
+        except ModelMissingError:
+            continue
+        if set(candidates) & set(specs):
+            width_px, height_px = target_size(*photo_px, candidates[0].input)
+            shape = (1, 3, height_px, width_px)
+            found[purpose] = choose.take(store, candidates, shape, threads=threads)
+    return found
 
 
 def _parsed(size: str) -> tuple[int, int]:

@@ -6,19 +6,21 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from nearfar.cli.autotable import Taken, taken
 from nearfar.errors import ModelError, ModelMissingError, NearfarError
 from nearfar.extras import EXTRA_OF
+from nearfar.models.catalog import Purpose
 from nearfar.models.shelf import NOWHERE
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
 from nearfar.places import cache_folder
-from nearfar.runtimes import choose, cores, quiet
+from nearfar.runtimes import cores, quiet
 from nearfar.runtimes.reasons import reason
 from nearfar.version import __version__
 
@@ -28,6 +30,12 @@ ENOUGH_BYTES: Final = 200_000_000
 _LIBRARIES: Final = {"onnxruntime": "onnxruntime", "OpenCV": "cv2", "Pillow": "PIL"}
 _BROKEN: Final = (ImportError, OSError, RuntimeError, ValueError, TypeError, AttributeError)
 """What libraries raise while they are imported, when they are damaged or don't fit together."""
+_USES: Final[Mapping[Purpose, str]] = {
+    "photo": "one photo: estimate, effect, cloud, mesh, probe; the page's photos; /v1/depth and its"
+    " kin; nearfar.load()",
+    "stream": "many pictures: video, live, batch; estimate and effect of several photos or a"
+    " folder; clips and the camera of the page; /v1/stream, /v1/videos",
+}
 _PROXIES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -163,26 +171,33 @@ def _checkpoint(store: Store, spec: ModelSpec) -> Iterator[Finding]:
 
 
 def _auto(store: Store) -> Iterator[Finding]:
-    try:
-        yield from _taken(store.candidates("auto"))
-    except ImportError as error:
-        yield Finding("auto", "runtime", "not known", f"reinstall what is broken: {error}")
-    except NearfarError as error:
-        yield Finding("auto", "model", "none", str(error))
+    """Tell which model `auto` takes for each purpose, and why."""
+    for purpose in store.auto:
+        topic = f"auto, {purpose}"
+        try:
+            yield from _taken(topic, taken(store, purpose))
+        except ImportError as error:
+            yield Finding(topic, "runtime", "not known", f"reinstall what is broken: {error}")
+        except NearfarError as error:
+            yield Finding(topic, "model", "none", str(error))
+        yield Finding(topic, "order", f"the first here of {', '.join(_order(store, purpose))}")
+        yield Finding(topic, "for", _USES[purpose])
 
 
-def _taken(specs: Sequence[ModelSpec]) -> Iterator[Finding]:
-    """Tell what `auto` takes for one photo, and for many at once, which get a thread each."""
-    ways, shape = choose.ways(specs), choose.usual_shape(specs[0])
-    choice = choose.remembered(specs, shape) if len(ways) > 1 else None
-    left = (choice.taken,) if choice else ways
-    yield Finding("auto", "model", _one_of(way.model for way in left))
-    yield Finding("auto", "runtime", _one_of(way.runtime for way in left))
-    if choice:
-        yield Finding("auto", "because", str(choice))
-    many = choose.remembered(specs, shape, threads=1) if len(ways) > 1 else None
-    if many and cores.physical() > 1:
-        yield Finding("auto", "with one thread", f"{many.taken}, because {many}")
+def _taken(topic: str, found: Taken) -> Iterator[Finding]:
+    """Tell what is taken with all cores, and with one thread, which each of many pictures gets."""
+    yield Finding(topic, "model", _one_of(found.models))
+    yield Finding(topic, "runtime", _one_of(way.runtime for way in found.ways))
+    if found.choice:
+        yield Finding(topic, "because", str(found.choice))
+    if (many := found.one_thread) and cores.physical() > 1:
+        yield Finding(topic, "with one thread", f"{many.taken}, because {many}")
+
+
+def _order(store: Store, purpose: Purpose) -> Iterator[str]:
+    """List the networks in the order in which they are looked for."""
+    for network, forms in store.networks(purpose):
+        yield network if forms else f"{network} (not here)"
 
 
 def _one_of(names: Iterable[str]) -> str:

@@ -15,13 +15,15 @@ def doctor(
     # not `arguments.Json`: that module needs OpenCV, which may be what is broken
     json_lines: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """Say what is installed, what `auto` means, and what is missing; exit status 1 if broken.
+    """Say what is installed, which model `auto` takes for what, and what is missing.
+
+    Exit status 1 if something is broken.
 
     Args:
         json_lines: Print one JSON object.
     """
     findings = list(examine(Store()))
-    todo = [finding.todo for finding in findings if finding.todo]
+    todo = list(dict.fromkeys(finding.todo for finding in findings if finding.todo))
     if json_lines:
         print_json(_tree(findings, todo))
     else:

@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from nearfar.choices import EstimateOptions, ImageLimits
 from nearfar.cli import arguments as args
 from nearfar.cli.effectjob import EffectJob, Made, is_result
-from nearfar.cli.inputs import are_many, tell_left_out
+from nearfar.cli.inputs import are_many, purpose_of, tell_left_out
 from nearfar.cli.language import user_language
 from nearfar.cli.out import print_json
 from nearfar.cli.progress import bar, photo_bar
@@ -98,6 +98,7 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
         workers = (threads or physical()) if many else 1
         estimator = load(
             model,
+            purpose=purpose_of(many=many),
             runtime=runtime,
             threads=1 if many else threads,
             callers=workers,

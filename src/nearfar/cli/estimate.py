@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.cli import arguments as args
-from nearfar.cli.inputs import are_many
+from nearfar.cli.inputs import are_many, purpose_of
 from nearfar.errors import UsageError
 from nearfar.loading import load
 from nearfar.runtimes.cores import physical
@@ -64,6 +64,7 @@ def estimate(
     workers = (threads or physical()) if many else 1
     estimator = load(
         model,
+        purpose=purpose_of(many=many),
         runtime=runtime,
         threads=1 if many else threads,
         callers=workers,

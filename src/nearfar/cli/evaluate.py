@@ -46,7 +46,8 @@ def evaluate(
 
     Args:
         datasets: Folders, lists or .mat files.
-        models: A model; may be given several times. `auto` if not given.
+        models: A model; may be given several times. if not given, what `auto` takes
+            for one photo.
         protocol: midas aligns in inverse depth: bad pixels, AbsRel. affine aligns in depth as
             well: AbsRel, delta1. Figures of the two can't be compared.
         reader: Layout of the data sets; recognised if not given.
@@ -67,7 +68,7 @@ def evaluate(
     workers = threads_or_physical(threads)
     found = []
     for model in models or ["auto"]:
-        estimator = load(model, runtime=runtime, threads=1, callers=workers)
+        estimator = load(model, purpose="photo", runtime=runtime, threads=1, callers=workers)
         for dataset in sets:
             with photo_bar(len(dataset.entries), quiet=quiet) as advance:
                 scores = run.evaluate(

@@ -35,7 +35,7 @@ def live(
         require("av")
     from nearfar.service.mjpeg import serve_live
 
-    estimator = load(model, runtime=runtime, threads=threads)
+    estimator = load(model, purpose="stream", runtime=runtime, threads=threads)
     serve_live(
         source, estimator, port=port, colormap=colormap, tell=lambda line: print(line, flush=True)
     )

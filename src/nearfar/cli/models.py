@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,49 +10,56 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from nearfar.cli import arguments as args
-from nearfar.errors import ModelMissingError, UsageError
+from nearfar.cli.autotable import Taken, table
+from nearfar.errors import UsageError
 from nearfar.models import sha256
+from nearfar.models.catalog import Purpose
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
 from nearfar.models.store import Store
-from nearfar.runtimes import choose
 
 app = App(name="models", help="List, fetch, add and check models.")
-_AUTO = {"*": True, " ": False, "?": None}
 Triple = Annotated[tuple[float, float, float], Parameter(negative="")]
 
 
 @app.command(name="list")
 def list_(*, json_lines: args.Json = False) -> None:
-    """List every model: those of the catalogue and your own; * marks what `auto` takes.
+    """List every model: those of the catalogue and your own, and what `auto` takes for what.
 
-    Where `auto` has still to measure which of two is faster here, both are marked with ?
+    photo is one photo at a time; stream is a clip, a camera, or the photos of a folder. Where
+    `auto` has still to measure which of two is faster here, both have a question mark.
     """
     store = Store()
-    auto = _auto(store)
+    rows = tuple(table(store))
     for name in store.names():
         spec, path = store.spec(name), store.path(name)
-        mark = " " if name not in auto else "*" if len(auto) == 1 else "?"
+        auto = {row.purpose: _is_taken(row, name) for row in rows}
         if json_lines:
-            facts = {"path": str(path) if path else None, "auto": _AUTO[mark]}
+            facts = {"path": str(path) if path else None, "auto": auto}
             print(json.dumps(asdict(spec) | facts))
             continue
-        state = "installed" if path else f"nearfar models pull {name}"
-        print(f"{mark} {name:<26} {spec.size_bytes / 1e6:6.1f} MB  {state:<44} {spec.licence}")
+        print(
+            f"{name:<26} {spec.size_bytes / 1e6:6.1f} MB  {_state(spec, path, auto):<44}"
+            f" {spec.licence}"
+        )
     for error in store.damaged():
         print(f"nearfar: {error}", file=sys.stderr)
 
 
-def _auto(store: Store) -> set[str]:
-    """Name the model that `auto` takes for a photo; more than one where that isn't measured yet."""
-    try:
-        specs = store.candidates("auto")
-    except ModelMissingError:
-        return set()
-    names = {spec.name for spec in specs}
-    if len(names) == 1:
-        return names
-    choice = choose.remembered(specs, choose.usual_shape(specs[0]))
-    return {choice.taken.model} if choice else names
+def _is_taken(row: Taken, name: str) -> bool | None:
+    """Whether `auto` takes a model; None where it may, and that isn't measured yet."""
+    if name not in row.models:
+        return False
+    return True if len(row.models) == 1 else None
+
+
+def _state(spec: ModelSpec, path: Path | None, auto: Mapping[Purpose, bool | None]) -> str:
+    if path is None:
+        return f"nearfar models pull {spec.name}" if spec.urls else "lost: see nearfar doctor"
+    marks = {True: "", None: "?"}
+    uses = [
+        f"{purpose}{marks[is_taken]}" for purpose, is_taken in auto.items() if is_taken is not False
+    ]
+    return f"installed, auto for {' and '.join(uses)}" if uses else "installed"
 
 
 @app.command

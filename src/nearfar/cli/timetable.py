@@ -1,12 +1,14 @@
 """The table of `nearfar bench`: one model, its runtimes, and what each reaches."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from nearfar.errors import InferenceError, ModelFileError
+from nearfar.models.catalog import Purpose
 from nearfar.models.sizes import target_size
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
@@ -69,7 +71,7 @@ class Row:
         speedup: how many times as fast as onnxruntime; None where that was not timed.
         auto: what is taken for this model when no runtime is asked for; None where onnxruntime
             was not timed.
-        default: what is taken when neither model nor runtime is asked for.
+        default: what it is taken for when neither model nor runtime is asked for.
         error: why there are no times.
     """
 
@@ -84,17 +86,19 @@ class Row:
     of_peak: float | None = None
     speedup: float | None = None
     auto: bool | None = None
-    default: bool = False
+    default: tuple[Purpose, ...] = ()
     error: str | None = None
 
 
-def fill(plan: Plan, store: Store, *, default: Way | None = None, bar: bool) -> list[Row]:
+def fill(
+    plan: Plan, store: Store, *, defaults: Mapping[Purpose, Way] = MappingProxyType({}), bar: bool
+) -> list[Row]:
     """Time a model.
 
     Args:
         plan: what is timed.
         store: where the model lies.
-        default: what is taken when neither model nor runtime is asked for, if known.
+        defaults: what is taken for what when neither model nor runtime is asked for.
         bar: show one on standard error meanwhile.
 
     Raises:
@@ -122,7 +126,7 @@ def fill(plan: Plan, store: Store, *, default: Way | None = None, bar: bool) -> 
         row = replace(
             row,
             auto=None if auto is None else name == auto,
-            default=Way(plan.spec.name, name) == default,
+            default=tuple(each for each, way in defaults.items() if way == (plan.spec.name, name)),
         )
         rows.append(_timed(row, times[name], plan.peak_gflops))
     return _compared(rows)

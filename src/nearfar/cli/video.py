@@ -65,7 +65,14 @@ def video(
     target = output or beside(clip, f"-{kind}{suffix}", what="clip")
     made.refuse(target, overwrite=force)
     workers = threads or physical()
-    estimator = load(model, runtime=runtime, threads=1, callers=workers, **estimating.values())
+    estimator = load(
+        model,
+        purpose="stream",
+        runtime=runtime,
+        threads=1,
+        callers=workers,
+        **estimating.values(),
+    )
     with _frame_bar(clip.name, quiet=quiet) as progress:
         done = convert(
             clip,

@@ -1,12 +1,13 @@
 """Which models there are, and where their files lie."""
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from nearfar.errors import ModelError, ModelMissingError, UnknownModelError
+from nearfar.errors import ModelError, ModelMissingError, UnknownModelError, UsageError
 from nearfar.models import own
-from nearfar.models.catalog import CATALOG
+from nearfar.models.catalog import AUTO, CATALOG, Purpose
 from nearfar.models.spec import ModelSpec
 from nearfar.places import data_folder
 
@@ -28,6 +29,7 @@ class Shelf:
         home: default: NEARFAR_HOME if set, else the system's folder for a user's data
             (Linux: ~/.local/share/nearfar). Made when something is first written.
         catalog: the models that nearfar knows, best first.
+        auto: purpose -> the networks of the catalogue that `auto` stands for, in their order.
         bundled: folder of the files that ship with nearfar.
     """
 
@@ -36,10 +38,12 @@ class Shelf:
         home: Path | None = None,
         *,
         catalog: tuple[ModelSpec, ...] = CATALOG,
+        auto: Mapping[Purpose, tuple[str, ...]] = AUTO,
         bundled: Path = BUNDLED,
     ) -> None:
         self.home = home or data_folder() or NOWHERE
         self.catalog = catalog
+        self.auto = auto
         self.bundled = bundled
 
     def specs(self) -> tuple[ModelSpec, ...]:
@@ -81,36 +85,39 @@ class Shelf:
         """The models whose file is here, in the order of `specs`."""
         return tuple(spec for spec in self.specs() if self._path(spec))
 
-    def auto(self) -> ModelSpec:
-        """The catalogue's best model that is here; never one of the user's own.
-
-        `candidates` has what may be loaded in its place.
-
-        Raises:
-            ModelMissingError: none is.
-        """
-        for row in self.catalog:
-            if self._path(row):
-                return row
-        raise ModelMissingError("no model is on this machine: nearfar models list, then pull one")
-
-    def candidates(self, name: str) -> tuple[ModelSpec, ...]:
+    def candidates(self, name: str, purpose: Purpose) -> tuple[ModelSpec, ...]:
         """The models that a name stands for, of which the fastest is to be loaded.
 
         Args:
-            name: of a model, which stands for itself; or `auto`, which stands for the best that
-                is here and, where that is here too, the same network in int8.
+            name: of a model, which stands for itself; or `auto`, which stands for the first
+                network of its purpose that is here, in float, in int8 or, where both are here,
+                in both; never for a model of the user's own.
+            purpose: what `auto` is asked for.
 
         Raises:
+            UsageError: no such purpose.
             UnknownModelError: no such model.
             ModelError: its record is damaged.
             ModelMissingError: `auto`, and no model is here.
         """
+        if purpose not in self.auto:
+            raise UsageError(f"purpose must be {' or '.join(self.auto)}, not {purpose!r}")
         if name != "auto":
             return (self.spec(name),)
-        best = self.auto()
-        small = self._row(best.int8) if best.int8 else None
-        return (best, small) if small and self._path(small) else (best,)
+        for _, forms in self.networks(purpose):
+            if forms:
+                return forms
+        raise ModelMissingError("no model is on this machine: nearfar models list, then pull one")
+
+    def networks(self, purpose: Purpose) -> Iterator[tuple[str, tuple[ModelSpec, ...]]]:
+        """Give the networks that `auto` looks for, in their order, each with its models here.
+
+        Yields:
+            The name, and what is here of it: the network in float, in int8, both or nothing.
+        """
+        for row in filter(None, map(self._row, self.auto[purpose])):
+            int8 = self._row(row.int8) if row.int8 else None
+            yield row.name, tuple(each for each in (row, int8) if each and self._path(each))
 
     def _row(self, name: str) -> ModelSpec | None:
         return next((row for row in self.catalog if row.name == name), None)

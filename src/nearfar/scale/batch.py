@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions, RuntimeName
 from nearfar.errors import UsageError
 from nearfar.extras import require
+from nearfar.loading import resolve
 from nearfar.models.store import Store
-from nearfar.runtimes import choose
 from nearfar.runtimes.cores import physical
 from nearfar.scale import manifest
 from nearfar.scale.joining import joined
@@ -147,14 +147,18 @@ def _prepared(run: Run, source: Source, layout: Layout) -> "tuple[Task, bytes]":
     asked = run.asked(source)
     resolved = None if run.force else manifest.begun(layout, asked)
     if resolved is None:
-        specs = store.candidates(run.model)
-        shape = choose.usual_shape(specs[0], max_side_px=run.estimating.max_side_px)
-        way = choose.take(store, specs, shape, runtime=run.runtime, threads=1)
-        name = way.model
+        way = resolve(
+            run.model,
+            purpose="stream",
+            runtime=run.runtime,
+            threads=1,
+            store=store,
+            max_side_px=run.estimating.max_side_px,
+        )
         resolved = {
-            "model": name,
+            "model": way.model,
             "runtime": way.runtime,
-            "sha256": store.spec(name).sha256,
+            "sha256": store.spec(way.model).sha256,
         }
         manifest.begin(layout, asked, resolved)
     spec = store.spec(resolved["model"])

@@ -56,7 +56,7 @@ def run(
             something already, or is too small, or asks for no token where others can reach it.
         NearfarError: the model can't be loaded.
     """
-    Store().candidates(options.model)
+    Store().candidates(options.model, "photo")
     options = _listening(sized(options), here=where.address is None)
     cpus_each = options.worker_count * options.threads
     stop = threading.Event()

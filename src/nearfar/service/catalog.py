@@ -1,9 +1,10 @@
 """`GET /v1/models`: what can be asked for."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 from fastapi import APIRouter, Request
 
+from nearfar.models.catalog import Purpose
 from nearfar.service.problems import responses
 from nearfar.service.schemas import ModelList, ModelRow
 
@@ -17,6 +18,7 @@ router: Final = APIRouter(tags=["depth"])
 def models(request: Request) -> ModelList:
     """List the installed models, best first."""
     desk: Desk = request.app.state.desk
+    defaults = {purpose: desk.default_model(purpose) for purpose in get_args(Purpose)}
     return ModelList(
         models=[
             ModelRow(
@@ -24,7 +26,7 @@ def models(request: Request) -> ModelList:
                 licence=spec.licence,
                 origin=spec.origin,
                 size_bytes=spec.size_bytes,
-                default=spec.name == desk.default_model,
+                default_for=[each for each, name in defaults.items() if name == spec.name],
             )
             for spec in desk.models()
         ]

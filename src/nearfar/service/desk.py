@@ -9,13 +9,14 @@ from typing import Final, TypeVar
 import cv2
 import numpy as np
 
-from nearfar.choices import DEFAULT_MAX_SIDE_PX, EstimateOptions
+from nearfar.choices import DEFAULT_MAX_SIDE_PX, EstimateOptions, RuntimeName
 from nearfar.depthmap import DepthMap
 from nearfar.errors import DrainingError
 from nearfar.estimator import Estimator
 from nearfar.images import Image
 from nearfar.isolation.photos import decoders
-from nearfar.loading import load
+from nearfar.loading import load, resolve
+from nearfar.models.catalog import Purpose
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
 from nearfar.runtimes import cores
@@ -34,7 +35,7 @@ __all__ = ["Answer", "Desk"]
 T = TypeVar("T")
 
 KEPT: Final = 2
-"""Models held beside the default one, which always is."""
+"""Models held beside the default one of photos, which always is."""
 
 WARM_DECODERS: Final = 4
 """Decoder processes that are ready before the first request, at most; more start when needed."""
@@ -72,7 +73,9 @@ class Desk:
         self._store = store or Store()
         self._observer = observer or Unobserved()
         self._default: Estimator | None = None
-        self._default_name = self._store.candidates(options.model)[0].name
+        self._store.candidates(options.model, "photo")  # a wrong name is told at once
+        self._own: dict[Purpose, tuple[str, RuntimeName]] = {}
+        self._choosing = asyncio.Lock()
         self._loaded = LoadedModels(KEPT)
         self._workers = options.worker_count
         self._workshop = workshop or Batcher(
@@ -92,10 +95,11 @@ class Desk:
         """Whether requests are taken: started, and not stopping."""
         return self._default is not None and not self._is_draining
 
-    @property
-    def default_model(self) -> str:
-        """Name of the model of requests that ask for none."""
-        return self._default_name
+    def default_model(self, purpose: Purpose) -> str:
+        """Name of the model of requests that ask for none: of photos, or of clips and streams."""
+        if purpose in self._own:
+            return self._own[purpose][0]
+        return self._store.candidates(self.options.model, purpose)[0].name
 
     @property
     def waiting(self) -> int:
@@ -108,7 +112,9 @@ class Desk:
         return self._workshop.running
 
     async def start(self) -> None:
-        """Load the default model and run it once, off the event loop.
+        """Load the default model of photos and run it once, off the event loop.
+
+        That of clips and streams, where it is another, is loaded when it is first needed.
 
         Raises:
             ModelMissingError: its file is not on this machine.
@@ -124,9 +130,11 @@ class Desk:
         pool = decoders()
         pool.allow(self._workers + 1)  # one for headers, while all workers decode
         warming = loop.run_in_executor(None, pool.prepare, min(self._workers, WARM_DECODERS))
-        default = await loop.run_in_executor(self._lookers, self._load, self.options.model)
+        default = await loop.run_in_executor(
+            self._lookers, self._load, self.options.model, self.options.runtime
+        )
         await warming
-        self._default_name = default.spec.name
+        self._own["photo"] = (default.spec.name, self.options.runtime)
         self._default = default
 
     def models(self) -> tuple[ModelSpec, ...]:
@@ -162,8 +170,8 @@ class Desk:
             place: what `reserve` gave.
             make: called with the map, of the photo's own size, in a worker thread: whatever
                 takes time, such as to encode, belongs there.
-            model: a name of `models`, loaded when it is first asked for; `default_model` when
-                not given.
+            model: a name of `models`, loaded when it is first asked for; `auto` or None is the
+                `default_model` of photos.
             options: how the photo becomes depth.
 
         Raises:
@@ -178,7 +186,9 @@ class Desk:
         """
         return await within(
             self.options.timeout_s,
-            self._answer(photo, place, lambda seen, raw: make(seen.depth(raw)), model, options),
+            self._answer(
+                photo, place, lambda seen, raw: make(seen.depth(raw)), (model, "photo"), options
+            ),
         )
 
     async def raw(
@@ -197,7 +207,7 @@ class Desk:
             place: what `reserve` gave.
             make: called with the answer, (h, w) float32, finite, in a worker thread. Its scale
                 and its zero are the network's own.
-            model: as for `depth`.
+            model: as for `depth`, but `auto` or None is the `default_model` of streams.
             max_side_px: longest side that is fed, 32 to 4096.
 
         Raises: as `depth`.
@@ -205,7 +215,9 @@ class Desk:
         options = EstimateOptions(max_side_px=max_side_px)
         return await within(
             self.options.timeout_s,
-            self._answer(photo, place, lambda seen, raw: make(seen.raw(raw)), model, options),
+            self._answer(
+                photo, place, lambda seen, raw: make(seen.raw(raw)), (model, "stream"), options
+            ),
         )
 
     async def submit(self, job: Job[T], place: Place) -> tuple[T, Timing]:
@@ -235,11 +247,11 @@ class Desk:
         photo: bytes | Image,
         place: Place,
         finish: Callable[[Photo, RawDepth], T],
-        model: str | None,
+        model: tuple[str | None, Purpose],
         options: EstimateOptions,
     ) -> Answer[T]:
         loop = asyncio.get_running_loop()
-        loaded = await self.model(model)
+        loaded = await self.model(*model)
         estimator = Estimator(loaded.spec, loaded.session, options)
         source = await loop.run_in_executor(
             self._lookers, opened, photo, self.options.limits, estimator
@@ -250,8 +262,12 @@ class Desk:
         name, runtime = estimator.spec.name, estimator.session.runtime
         return Answer(value, name, runtime, seen.width_px, seen.height_px, timing)
 
-    async def model(self, name: str | None) -> Estimator:
-        """Give a model, loaded when it is first asked for; the default one of None.
+    async def model(self, name: str | None, purpose: Purpose) -> Estimator:
+        """Give a model, loaded when it is first asked for.
+
+        Args:
+            name: of the model; `auto` or None is the service's own choice, `options.model`.
+            purpose: what that is to suit, where it is `auto` too.
 
         Raises:
             UnknownModelError: no model of that name.
@@ -260,17 +276,41 @@ class Desk:
         """
         if self._default is None:
             raise DrainingError(_STARTING)
-        if name in {None, self.options.model, self._default_name}:
+        runtime = self.options.runtime
+        if name is None or name == "auto":
+            name, runtime = self._own.get(purpose) or await self._choose(purpose)
+        if name == self._default.spec.name:
             return self._default
         loop = asyncio.get_running_loop()
-        (spec, *_) = await loop.run_in_executor(self._lookers, self._store.candidates, name)
-        return await self._loaded.get((spec.name, spec.sha256), partial(self._load, spec.name))
+        spec = await loop.run_in_executor(self._lookers, self._store.spec, name)
+        load_it = partial(self._load, spec.name, runtime)
+        return await self._loaded.get((spec.name, spec.sha256), load_it)
 
-    def _load(self, name: str) -> Estimator:
+    async def _choose(self, purpose: Purpose) -> tuple[str, RuntimeName]:
+        """Make the service's own choice for a purpose, once; candidates may have to be timed."""
+        loop = asyncio.get_running_loop()
+        async with self._choosing:
+            if purpose not in self._own:
+                self._own[purpose] = await loop.run_in_executor(
+                    self._lookers, self._chosen, purpose
+                )
+        return self._own[purpose]
+
+    def _chosen(self, purpose: Purpose) -> tuple[str, RuntimeName]:
+        name, store = self.options.model, self._store
+        if store.candidates(name, purpose) == store.candidates(name, "photo"):
+            return self._own["photo"]
+        options = self.options
+        return resolve(
+            name, purpose=purpose, runtime=options.runtime, threads=options.threads, store=store
+        )
+
+    def _load(self, name: str, runtime: RuntimeName) -> Estimator:
         """Load a model and run it once, so that the first request does not pay for that."""
         estimator = load(
             name,
-            runtime=self.options.runtime,
+            purpose="photo",
+            runtime=runtime,
             threads=self.options.threads,
             callers=self._workers,
             store=self._store,

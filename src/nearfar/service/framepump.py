@@ -201,7 +201,7 @@ class FramePump:
                 frame.photo,
                 place=place,
                 make=frame.make,
-                model=None if options.model == "auto" else options.model,
+                model=options.model,
                 max_side_px=options.max_side_px,
             )
         except Exception as error:  # noqa: BLE001 - told to the client; the stream goes on

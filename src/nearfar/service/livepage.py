@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from nearfar import colormaps, web
 from nearfar.service.problems import RefusedError
 from nearfar.web.livetexts import LIVE
+from nearfar.web.modeltexts import MODEL
 
 _FOLDER: Final = Path(web.__file__).parent / "live"
 
@@ -68,9 +69,10 @@ def _file(path: Path) -> Response:
 @cache
 def _texts() -> dict[str, dict[str, str]]:
     """Language -> key -> text."""
+    texts = {**LIVE, **MODEL}
     return {
-        "en": {key: text.en for key, text in LIVE.items()},
-        "zh": {key: text.zh for key, text in LIVE.items()},
+        "en": {key: text.en for key, text in texts.items()},
+        "zh": {key: text.zh for key, text in texts.items()},
     }
 
 

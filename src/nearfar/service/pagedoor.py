@@ -25,11 +25,6 @@ class PageDoor:
         self._desk = desk
         self.videos = PageVideos(videos)
 
-    @property
-    def default_model(self) -> str:
-        """Name of the model that is chosen when the user chooses none."""
-        return self._desk.default_model
-
     def models(self) -> tuple[ModelSpec, ...]:
         """Give the models that may be asked for, best first."""
         return self._desk.models()

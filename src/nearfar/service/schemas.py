@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, create_model
 from nearfar.choices import EstimateOptions, OutputOptions, RefinedOptions
 from nearfar.effects import EFFECTS
 from nearfar.geometry.options import CloudOptions, MeshOptions
+from nearfar.models.catalog import Purpose
 from nearfar.options import Options
 from nearfar.service.results import RESULTS
 from nearfar.video.pipeline import VideoOptions
@@ -99,7 +100,11 @@ def part_of(query: BaseModel, part: type[_O], **others: Any) -> _O:
 
 MODEL: Final = (
     str | None,
-    Field(None, description="A name of /v1/models; the service's default when not given."),
+    Field(
+        None,
+        description="A name of /v1/models; `auto`, or none, is the service's own choice, which"
+        " may be another for a photo than for a clip.",
+    ),
 )
 _FORMATS: Final = "; ".join(f"{name}: {row.sentence}" for name, row in RESULTS.items())
 
@@ -176,7 +181,9 @@ class ModelRow(BaseModel):
     licence: str
     origin: str
     size_bytes: int
-    default: bool = Field(description="Whether it is taken when none is asked for.")
+    default_for: list[Purpose] = Field(
+        description="What it is taken for when no model is asked for: a photo; clips and streams."
+    )
 
 
 class ModelList(BaseModel):

@@ -31,7 +31,11 @@ class ServiceOptions(Options):
     token: str | None = field(
         default=None, repr=False, metadata={"help": _ASKED, "description": _ASKED}
     )
-    model: str = option("Model of those that ask for none; auto is the best installed.", "auto")
+    model: str = option(
+        "Model of those that ask for none; auto is the best installed for a photo, the lightest for"
+        " clips and streams.",
+        "auto",
+    )
     runtime: RuntimeName = option("Runtime of the models.", "auto")
     workers: int | None = option(
         "Requests that are worked on at a time; the physical cores when not given.",

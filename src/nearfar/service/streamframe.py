@@ -33,7 +33,7 @@ _MOST_TEXT: Final = 4096
 class StreamOptions(Options):
     """What a live stream answers with; may be changed at any time, one by one."""
 
-    model: str = option("Model; auto is the service's own choice.", "auto")
+    model: str = option("Model; auto is the service's own choice for streams.", "auto")
     format: StreamFormat = option(
         "grey8: bytes, 0 far to 255 near; png16: the same in 65536 steps; jpeg, webp: colours.",
         "grey8",

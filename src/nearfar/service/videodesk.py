@@ -209,7 +209,7 @@ class VideoDesk:
 
     async def _render(self, job: VideoJob, places: list[Place]) -> None:
         loop = asyncio.get_running_loop()
-        loaded = await self._desk.model(job.order.model)
+        loaded = await self._desk.model(job.order.model, "stream")
         job.model = loaded.spec.name
         session = ClipSession(self._desk, loaded.session, places, loop)
         self._sessions[job] = session

@@ -17,7 +17,7 @@ class ClipOrder:
         show: what is made of each frame.
         following: how maps follow one another.
         estimating: how frames become depth.
-        model: that is asked for by name; None for the default one.
+        model: that is asked for by name; `auto` or None for the default one of clips.
     """
 
     kind: str

@@ -14,10 +14,10 @@ from nearfar.web.depthview import (
     credits_html,
     downloads_html,
     empty_html,
-    size_text,
 )
 from nearfar.web.downloads import DOWNLOADS
 from nearfar.web.examples import available
+from nearfar.web.modelchoice import model_choice
 from nearfar.web.notices import told
 from nearfar.web.options import estimate_controls, look_controls
 from nearfar.web.phrasebook import Phrasebook
@@ -68,15 +68,7 @@ class _DepthTab:
                 self.examples = {name: _example(book, name) for name in names}
             book.make(gr.HTML, {"value": credits_html}, padding=False)
         with book.make(gr.Accordion, {"label": "depth.options"}, open=False):
-            models = stage.door.models()
-            self.model = book.make(
-                gr.Dropdown,
-                {"label": "depth.model"},
-                choices=[(f"{each.name} ({size_text(each)})", each.name) for each in models],
-                value=stage.door.default_model,
-                filterable=False,
-                elem_id="nf-model",
-            )
+            self.model = model_choice(stage, "photo", "nf-model")
             self.estimating = estimate_controls(book)
             self.looks = look_controls(book)
 

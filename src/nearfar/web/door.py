@@ -33,10 +33,6 @@ class Door(Protocol):
     """Where the page asks for depth; the service stands behind it, in tests a fake."""
 
     @property
-    def default_model(self) -> str:
-        """Name of the model that is chosen when the user chooses none."""
-
-    @property
     def videos(self) -> ClipDoor:
         """Where clips are brought."""
 
@@ -58,7 +54,7 @@ class Door(Protocol):
             photo: the encoded file, as it was uploaded.
             client: who asks, for fairness between clients.
             make: turns the map into what the page keeps; runs in a worker thread.
-            model: name of one of `models`.
+            model: name of one of `models`, or `auto`: the service's own choice for photos.
             options: how to estimate.
 
         Raises:

@@ -17,7 +17,6 @@ LIVE: Final[dict[str, Text]] = {
     "live.camera.any": Text("Any camera", "任意摄像头"),
     "live.camera.number": Text("Camera {number}", "摄像头 {number}"),
     "live.model": Text("Model", "模型"),
-    "live.model.auto": Text("Best installed", "已安装的最佳模型"),
     "live.view": Text("View", "显示方式"),
     "live.view.heat": Text("Heat map", "热力图"),
     "live.view.side": Text("Side by side", "左右对照"),

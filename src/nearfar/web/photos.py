@@ -76,7 +76,7 @@ class Photos:
             photo.content,
             client=request.client.host if request.client else "local",
             make=make,
-            model=self._door.default_model,
+            model="auto",
             options=self._options,
         )
         result = answer.value.timed(answer.runtime, answer.infer_ms)

@@ -6,6 +6,7 @@ from nearfar.web.depthtexts import DEPTH
 from nearfar.web.effecttexts import EFFECT
 from nearfar.web.errortexts import ERRORS
 from nearfar.web.livetexts import LIVE
+from nearfar.web.modeltexts import MODEL
 from nearfar.web.scenetexts import SCENE
 from nearfar.web.text import Text
 from nearfar.web.videotexts import VIDEO
@@ -31,7 +32,16 @@ _COMMON: Final[dict[str, Text]] = {
     "common.liveframe": Text("Live depth from your camera", "摄像头实时深度"),
 }
 
-TEXTS: Final[dict[str, Text]] = {**_COMMON, **DEPTH, **EFFECT, **ERRORS, **LIVE, **SCENE, **VIDEO}
+TEXTS: Final[dict[str, Text]] = {
+    **_COMMON,
+    **DEPTH,
+    **EFFECT,
+    **ERRORS,
+    **LIVE,
+    **MODEL,
+    **SCENE,
+    **VIDEO,
+}
 """Key -> text. A key begins with the place where it is used."""
 
 

@@ -12,11 +12,10 @@ from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
 from nearfar.video.order import ClipOrder
 from nearfar.video.pipeline import VideoOptions
 from nearfar.video.shows import ShowName, show, show_effect
-from nearfar.web.depthview import size_text
-from nearfar.web.door import Door
 from nearfar.web.effectcontrols import make_controls, offered, read_controls
+from nearfar.web.modelchoice import model_choice
 from nearfar.web.options import controls, estimate_controls
-from nearfar.web.phrasebook import Phrasebook
+from nearfar.web.tab import Stage
 from nearfar.web.texts import TEXTS, Language, say
 
 SHOWS: Final[tuple[ShowName, ...]] = get_args(ShowName)
@@ -65,8 +64,9 @@ class ClipControls:
     columns: dict[str, Any]
 
     @classmethod
-    def make(cls, book: Phrasebook, door: Door) -> "ClipControls":
+    def make(cls, stage: Stage) -> "ClipControls":
         """Make a component of every option."""
+        book = stage.book
         columns, effects = {}, {}
         with gr.Column(elem_classes="nf-options") as coloured:
             looks = controls(OutputOptions, book, [_COLORMAP], prefix=PREFIX)
@@ -77,14 +77,7 @@ class ClipControls:
         with gr.Row():
             following = controls(VideoOptions, book, prefix=PREFIX)
         with book.make(gr.Accordion, {"label": "video.options"}, open=False):
-            model = book.make(
-                gr.Dropdown,
-                {"label": "depth.model"},
-                choices=[(f"{each.name} ({size_text(each)})", each.name) for each in door.models()],
-                value=door.default_model,
-                filterable=False,
-                elem_id=f"{PREFIX}-model",
-            )
+            model = model_choice(stage, "stream", f"{PREFIX}-model")
             estimating = estimate_controls(book, PREFIX)
         columns |= dict.fromkeys(COLOURED, coloured)
         return cls(following, looks[_COLORMAP], model, estimating, effects, columns)

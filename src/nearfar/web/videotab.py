@@ -53,7 +53,7 @@ class _VideoTab:
             value=KINDS[0],
             elem_id="nf-video-kind",
         )
-        self.controls = ClipControls.make(book, self._stage.door)
+        self.controls = ClipControls.make(self._stage)
         self.starting = book.make(
             gr.Button, {"value": "video.start"}, variant="primary", elem_id="nf-video-start"
         )

@@ -221,8 +221,11 @@ async function ready() {
   const colours = Object.keys(colormaps);
   fill(form.colormap, colours.map((value) => ({ value, text: `live.colormap.${value}` })), kept.colormap);
   fill(form.size, SIDES_PX.map((side) => ({ value: side, text: "live.size.side", side })), kept.size);
-  const models = choices.models.map((name) => ({ value: name, label: name }));
-  fill(form.model, [{ value: "auto", text: "live.model.auto" }, ...models], kept.model);
+  const models = choices.models.map((name) => {
+    const text = `model.about.${name}`;
+    return words.has(text) ? { value: name, text } : { value: name, label: name };
+  });
+  fill(form.model, [{ value: "auto", text: "model.auto.stream" }, ...models], kept.model);
   form.view.value = kept.view;
   form.strength.value = kept.strength;
   form.mirror.checked = kept.mirror ?? true;

@@ -24,6 +24,10 @@ export class Words {
     this.fill();
   }
 
+  has(key) {
+    return key in this.table[this.language];
+  }
+
   say(key, values = {}) {
     return this.table[this.language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
   }
