@@ -10,6 +10,7 @@ import numpy as np
 from nearfar.extras import require
 from nearfar.images import Image
 from nearfar.images.hdr import BT709, BT2020, HLG, PQ, PRIMARIES, SDR_GAMMA, Coding, to_sdr
+from nearfar.places import temporary_root
 
 _STEPS: Final = 49
 
@@ -36,7 +37,7 @@ class ToneMapper:
         self._graph = graph = av.filter.Graph()
         template = av.VideoFrame(*size_px, "gbrp16le")
         self._entrance = graph.add_buffer(template=template, time_base="1/1")
-        with tempfile.TemporaryDirectory(prefix="nearfar-") as folder:
+        with tempfile.TemporaryDirectory(prefix="nearfar-", dir=temporary_root()) as folder:
             path = Path(folder, "colours.cube")
             path.write_bytes(_cube(colours))
             lut = graph.add("lut3d", file=str(path), interp="tetrahedral")
