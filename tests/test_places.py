@@ -6,9 +6,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from nearfar import places
 from nearfar.errors import UsageError, WriteError
+from nearfar.service.app import make_app
+from nearfar.service.settings import ServiceOptions
 
 NO_HOME = """
 import os, pwd, sys
@@ -58,15 +61,53 @@ def test_a_home_that_is_named_by_a_home_that_is_not_is_told(
         places.data_folder()
 
 
-def test_where_no_temporary_folder_is_shared_memory_is_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def no_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that can be read only, but for shared memory."""
+
     def refuse() -> str:
         raise FileNotFoundError(2, "No usable temporary directory found")
 
-    monkeypatch.setattr(tempfile, "gettempdir", refuse)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_get_default_tempdir", refuse)
+
+
+@pytest.mark.usefixtures("no_temporary_folder")
+def test_where_no_temporary_folder_is_shared_memory_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(places, "_SHARED_MEMORY", tmp_path)
     assert places.temporary_folder("nearfar-").parent == tmp_path
     monkeypatch.setattr(places, "_SHARED_MEMORY", tmp_path / "none")
     with pytest.raises(WriteError, match="TMPDIR"):
         places.temporary_folder("nearfar-")
+
+
+@pytest.mark.usefixtures("no_temporary_folder")
+def test_other_libraries_make_their_temporary_files_in_shared_memory_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "_SHARED_MEMORY", tmp_path)
+    places.settle_temporary_root()
+    assert tempfile.gettempdir() == str(tmp_path)
+
+
+@pytest.mark.usefixtures("no_temporary_folder")
+def test_without_any_place_the_service_starts_without_the_page(
+    tmp_path: Path,
+    examples: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(places, "_SHARED_MEMORY", tmp_path / "none")
+    options = ServiceOptions(model="nearfar-lite", runtime="onnxruntime")
+    app = make_app(options)
+    with TestClient(app, base_url="http://localhost") as client:
+        while not app.state.starting.done():
+            client.get("/healthz")
+        photo = (examples / "pet.jpg").read_bytes()
+        assert client.post("/v1/depth", files={"photo": photo}).content[1:4] == b"PNG"
+        page = client.get("/")
+        assert (page.status_code, "set TMPDIR" in page.text) == (200, True)
+        assert client.post("/v1/videos", files={"clip": b"some"}).status_code == 507
+    assert sum("there is no page" in each.message for each in caplog.records) == 1

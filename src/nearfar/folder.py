@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -133,14 +133,22 @@ def matching(pattern: str) -> list[Path]:
     path = Path(pattern)
     root = Path(path.anchor)
     parts = path.parts[1:] if path.anchor else path.parts
+    return sorted({each for chosen in readings(parts) for each in root.glob(chosen)})
+
+
+def readings(parts: Sequence[str]) -> Iterator[str]:
+    """Give the patterns, for a glob, that a pattern with brackets may stand for.
+
+    Args:
+        parts: of the pattern, a folder or a name each.
+    """
     literally = [part.replace("[", "[[]") for part in parts]
     ways: list[tuple[str, ...]]
     if sum("[" in part for part in parts) > _MOST_BRACKETS:
         ways = [(part,) for part in literally]
     else:
         ways = [tuple(dict.fromkeys(way)) for way in zip(parts, literally, strict=True)]
-    found = {each for chosen in product(*ways) for each in root.glob("/".join(chosen))}
-    return sorted(found)
+    yield from map("/".join, product(*ways))
 
 
 def is_photo(path: PurePath) -> bool:

@@ -150,4 +150,4 @@ def stem_of(name: str, other: str) -> str:
     """Give a file name without folders and suffix, cut and fit to be shown; or else `other`."""
     stem = PurePosixPath(name.replace("\\", "/")).stem
     kept = "".join(letter for letter in stem if letter.isprintable())
-    return kept[:_LONGEST_STEM] or other
+    return kept[:_LONGEST_STEM] if kept.strip(".") else other  # `..` is a folder

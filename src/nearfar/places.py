@@ -65,6 +65,15 @@ def temporary_root() -> Path:
         raise WriteError(_NO_PLACE) from error
 
 
+def settle_temporary_root() -> None:
+    """Have other libraries, which ask Python, make temporary files where ours are.
+
+    Raises:
+        WriteError: no place can be written.
+    """
+    tempfile.tempdir = str(temporary_root())
+
+
 def _named(variable: str) -> Path | None:
     named = os.environ.get(variable)
     if not named:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def test_source_of_nothing_is_bad_use(run: Command, tmp_path: Path) -> None:
 
 
 GOOD = Row("a.jpg", "m", "a-depth.png", 4, 3, 1.5)
+ODD = replace(GOOD, warnings="no end mark")
 BAD = Row("b.jpg", "m", error="b.jpg: empty")
 
 
@@ -42,7 +44,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     def fake(run: Run) -> Iterator[Step]:
         runs.append(run)
         yield Step((GOOD,), True, None, "m")
-        yield Step((GOOD, BAD), False, 3, "m")
+        yield Step((ODD, BAD), False, 3, "m")
+        yield Step((), True, 3, "m", 2, "x-depth.png")
 
     monkeypatch.setattr("nearfar.scale.batch.steps", fake)
     return runs
@@ -52,9 +55,11 @@ def test_sum_and_status(run: Command, asked: list[Run], tmp_path: Path) -> None:
     ran = run("batch", "photos", tmp_path)
     assert ran.status == 1
     assert ran.out == ""
-    start, error, total = ran.err.splitlines()
+    start, error, odd, left_out, total = ran.err.splitlines()
     assert start == "nearfar: starting Ray"
     assert error == "nearfar: b.jpg: empty"
+    assert odd == "nearfar: warning: a.jpg: no end mark"
+    assert left_out.startswith("nearfar: 2 pictures left out, named as results are, such as x-d")
     assert total.startswith("1 of 3 photos in ")
     assert total.endswith("1 were there already, 1 failed, named above")
 
@@ -72,7 +77,7 @@ def test_json_lines(run: Command, asked: list[Run], tmp_path: Path) -> None:
     }
     assert rows == [
         {**good, "kept": True},
-        good,
+        {**good, "warnings": "no end mark"},
         {"path": "b.jpg", "model": "m", "error": "b.jpg: empty"},
     ]
     assert ran.err == "nearfar: b.jpg: empty\n"

@@ -43,6 +43,27 @@ def test_mesh_lands_beside_the_photo(run: Run, photo: Path) -> None:
     assert photo.with_name("hill-mesh.glb").read_bytes()[:4] == b"glTF"
 
 
+@pytest.mark.parametrize("command", ["cloud", "mesh", "probe"])
+def test_odd_photos_are_taken_with_a_warning_and_cut_ones_when_that_is_asked(
+    run: Run, photo: Path, command: str
+) -> None:
+    points = ["9,9"] * (command == "probe")
+    content = photo.read_bytes()
+    photo.write_bytes(content[:-2])
+    ran = run(command, photo, *points, "--json")
+    assert (ran.status, ran.err.count("\n")) == (0, 1), ran.err
+    assert f"warning: {photo}: the JPEG lacks its end mark" in ran.err
+    if command != "probe":
+        assert "end mark" in json.loads(ran.out)["warnings"][0]
+    photo.write_bytes(content[: len(content) * 3 // 4])
+    force = ["--force"] * (command != "probe")
+    assert run(command, photo, *points, *force).status == 1
+    ran = run(command, photo, *points, *force, "--allow-truncated")
+    assert ran.status == 0
+    assert f"warning: {photo}: the JPEG is cut off" in ran.err
+    assert run(command, photo, *points, *force, "--max-pixels", "1000").status == 1
+
+
 def test_known_points_and_camera_height(run: Run, photo: Path, tmp_path: Path) -> None:
     known = run("cloud", photo, "-o", tmp_path / "a.xyz", "--known", "75,225=1.5m", "75,150=5m")
     assert "2 points of known distance, 1.5 to 5 m" in known.out

@@ -12,6 +12,7 @@ import pytest
 from nearfar.errors import UsageError
 from nearfar.images import ImageFile
 from nearfar.scale import storage
+from nearfar.scale.listing import Counted, count
 from nearfar.scale.photos import Photo
 from nearfar.scale.sources import source_of
 from nearfar.scale.worker import streams
@@ -57,6 +58,35 @@ def test_file_url_is_the_folder(trip: Path) -> None:
 
 def test_pattern(trip: Path) -> None:
     assert names(listed(trip / "*.jpg")) == FOLDER[:3]
+
+
+def test_brackets_in_a_pattern_stand_for_themselves_too(tmp_path: Path) -> None:
+    system = fsspec.filesystem("memory")
+    for name in ("trip [1]/a.jpg", "trip 1/b.jpg", "trip 2/c.jpg"):
+        path = tmp_path / name
+        path.parent.mkdir()
+        path.write_bytes(jpeg())
+        system.pipe_file(f"/brackets/{name}", jpeg())
+    both = ["trip 1/b.jpg", "trip [1]/a.jpg"]
+    for place in (tmp_path, "memory://brackets"):
+        assert names(listed(f"{place}/trip [1]/*.jpg")) == both
+        assert names(listed(f"{place}/trip [1]")) == ["a.jpg"]
+        assert names(listed(f"{place}/trip [1]/a.jpg")) == ["a.jpg"]
+    system.rm("/brackets", recursive=True)
+
+
+def test_pictures_named_as_results_are_counted(trip: Path, memory: str, tmp_path: Path) -> None:
+    (trip / "sub" / "x-depth.png").write_bytes(b"another")
+    shard = shards.tar(tmp_path / "s.tar", {"a.jpg": jpeg(), "a-depth.png": b"one"})
+    result = str(trip / "0-depth.png")
+    for source, counted in (
+        (trip, Counted(4, 2, result)),
+        (trip / "*.png", Counted(0, 1, result)),
+        (memory, Counted(4, 1, "memory:///bucket/trip/0-depth.png")),
+        (f"{memory}/*.png", Counted(0, 1, "memory:///bucket/trip/0-depth.png")),
+        (shard, Counted(1, 1, "s/a-depth.png")),
+    ):
+        assert count(source_of(str(source))) == counted
 
 
 @pytest.fixture

@@ -86,6 +86,20 @@ def test_part_is_in_the_table_only_once_its_maps_are_on_the_disk(
     assert synced == [(out / "sub", False), (out, False), (out / "table", True)]
 
 
+@pytest.mark.parametrize("maps_in_table", [False, True])
+def test_what_was_odd_about_a_photo_is_in_its_row(
+    tmp_path: Path, worker: Make, maps_in_table: bool
+) -> None:
+    folder = shards.folder(tmp_path / "trip", count=2)
+    (folder / "1.jpg").write_bytes(jpeg()[:-2])
+    out = tmp_path / "out"
+    _, (whole, odd, _) = worker(maps_in_table=maps_in_table).do(part_of(folder))
+    assert whole.warnings is None
+    assert "end mark" in str(odd.warnings)
+    table = pq.read_table(out if maps_in_table else out / "table")
+    assert table["warnings"].to_pylist()[:2] == [None, odd.warnings]
+
+
 def test_part_that_is_done_is_told_again_and_not_done_again(tmp_path: Path, worker: Make) -> None:
     part = part_of(trip(tmp_path / "trip"))
     _, first = worker().do(part)
@@ -145,7 +159,7 @@ def test_table_is_one_for_every_reader_of_folders(tmp_path: Path, worker: Make) 
     worker(maps_in_table=True).do(part)
     (tmp_path / "out" / "_nearfar").mkdir(exist_ok=True)
     (tmp_path / "out" / "_nearfar" / "run.json").write_text("{}")
-    names = ["path", "model", "depth", "width_px", "height_px", "ms", "error"]
+    names = ["path", "model", "depth", "width_px", "height_px", "ms", "error", "warnings"]
     assert pq.read_table(tmp_path / "out").column_names == names
 
 

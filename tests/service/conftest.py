@@ -38,9 +38,13 @@ def module_service(module_network: Network) -> Iterator[Served]:
 
 
 @pytest.fixture
-def service(module_service: Served, network: Network) -> Served:
-    """A service with two workers that all tests of a file share."""
-    return module_service
+def service(
+    module_service: Served, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Served]:
+    """A service with two workers that all tests of a file share, none of them short of memory."""
+    yield module_service
+    monkeypatch.setattr("nearfar.service.shortage.HELD_S", 0.0)
+    assert not module_service.app.state.shortage.is_there()
 
 
 @pytest.fixture(scope="session")

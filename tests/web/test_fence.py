@@ -271,7 +271,17 @@ def test_upload_that_is_broken_off_leaves_nothing() -> None:
 
 
 def test_names_of_uploads_are_made_harmless(client: TestClient) -> None:
-    for name in ("../../etc/passwd", "a\0b.jpg", ".", "x" * 500 + ".jpg", "图" * 300 + ".jpg"):
+    for name in (
+        "../../etc/passwd",
+        "a\0b.jpg",
+        ".",
+        "..",
+        "a/...",
+        ".jpg",
+        "coming",
+        "x" * 500 + ".jpg",
+        "图" * 300 + ".jpg",
+    ):
         path = Path(upload(client, b"some", name))
         assert path.is_relative_to(page_folder())
         assert path.parent.parent == page_folder()

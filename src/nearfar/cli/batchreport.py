@@ -8,13 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, final
 
+from nearfar.cli.inputs import tell_left_out, tell_warnings
 from nearfar.cli.out import print_json
 
 if TYPE_CHECKING:
     from nearfar.scale.batch import Step
 
 NAMED: Final = 20
-"""Errors that are told in full; all are in the table."""
+"""Errors, and warnings, that are told in full; all are in the table."""
 
 
 @final
@@ -34,6 +35,9 @@ class BatchReport:
         self._start = time.perf_counter()
         self._made = self._kept = self._failed = 0
         self._errors: list[str] = []
+        self._warnings: list[str] = []
+        self._odd = 0
+        self._left_out, self._first_left_out = 0, ""
         self._bar = ExitStack()
         self._progress: Any = None
         self._task: Any = None
@@ -61,6 +65,11 @@ class BatchReport:
         self._kept += well if step.kept else 0
         self._made += 0 if step.kept else well
         self._errors += failed[: max(0, NAMED - len(self._errors))]
+        odd = [f"{row.path}: {row.warnings}" for row in step.rows if row.warnings]
+        self._odd += len(odd)
+        self._warnings += odd[: max(0, NAMED - len(self._warnings))]
+        if step.left_out:
+            self._left_out, self._first_left_out = step.left_out, step.first_left_out
         if self._json_lines:
             for row in step.rows:
                 told = {name: value for name, value in asdict(row).items() if value is not None}
@@ -82,6 +91,8 @@ class BatchReport:
         for sentence in self._errors:
             print(f"nearfar: {sentence}", file=sys.stderr)
         if not self._quiet:
+            tell_warnings(self._warnings, self._odd, "the table")
+            tell_left_out(self._left_out, self._first_left_out, "in a list")
             self._sum()
 
     def _sum(self) -> None:

@@ -1,12 +1,13 @@
 """`nearfar cloud`: a photo in, a point cloud out."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from nearfar.choices import RefinedOptions
+from nearfar.choices import ImageLimits, RefinedOptions
 from nearfar.cli import arguments as args
+from nearfar.cli.inputs import tell_odd
 from nearfar.cli.metres import Metres, MetresOptions, read_scene
 from nearfar.cli.out import print_json
 from nearfar.errors import OutputExistsError
@@ -33,6 +34,7 @@ def cloud(
     force: args.Force = False,
     json_lines: args.Json = False,
     quiet: args.Quiet = False,
+    limits: args.Limits = ImageLimits(),
 ) -> None:
     """Turn a photo into a coloured point cloud in metres.
 
@@ -50,15 +52,22 @@ def cloud(
     if target.exists() and not force:
         raise OutputExistsError(f"{target} is there already: use --force to replace it")
     estimator = load(model, runtime=runtime, threads=threads, **estimating.values())
-    scene = read_scene(photo, estimator, metres)
+    scene = read_scene(photo, estimator, metres, limits)
     points = make_cloud(scene.depth, scene.photo, scene.camera, making)
     if remove_outliers:
         from nearfar.geometry.outliers import remove_outliers as cleaned
 
         points = cleaned(points)
     files.write_cloud(points, target, overwrite=force)
+    if not quiet:
+        tell_odd(photo, scene.warnings)
     if json_lines:
-        row = {"output": str(target), "points": len(points), "assumption": points.note}
+        row: dict[str, Any] = {
+            "output": str(target),
+            "points": len(points),
+            "assumption": points.note,
+        }
+        row |= {"warnings": list(scene.warnings)} if scene.warnings else {}
         print_json(row)
     elif not quiet:
         print(f"{target}: {len(points):,} points; {points.note}")

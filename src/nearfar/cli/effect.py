@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from nearfar.choices import EstimateOptions, ImageLimits
 from nearfar.cli import arguments as args
 from nearfar.cli.effectjob import EffectJob, Made, is_result
-from nearfar.cli.inputs import are_many, purpose_of, tell_left_out
+from nearfar.cli.inputs import are_many, purpose_of, tell_left_out, tell_odd
 from nearfar.cli.language import user_language
 from nearfar.cli.out import print_json
 from nearfar.cli.progress import bar, photo_bar
@@ -127,7 +127,7 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
                 tell(outcome)
                 advance(outcome.found.path.name)
         if not quiet:
-            tell_left_out(left_out)
+            tell_left_out(len(left_out), next(iter(left_out), ""))
         return 1 if failed else 0
 
     command.__annotations__["given"] = Annotated[
@@ -176,8 +176,7 @@ def _tell(outcome: Outcome[Made], *, effect: str, json_lines: bool, quiet: bool)
         print(f"nearfar: {outcome.error}", file=sys.stderr)
         return
     if not quiet:
-        for sentence in made.warnings:
-            print(f"nearfar: warning: {photo}: {sentence}", file=sys.stderr)
+        tell_odd(photo, made.warnings)
     if json_lines:
         row: dict[str, Any] = {"input": str(photo), "effect": effect}
         row["outputs"] = [str(path) for path in made.outputs]

@@ -21,12 +21,37 @@ def purpose_of(*, many: bool) -> Purpose:
     return "stream" if many else "photo"
 
 
-def tell_left_out(paths: Sequence[Path]) -> None:
-    """Say which pictures were taken for results of an earlier run, in one line."""
-    if paths:
-        count = f"{len(paths)} pictures" if len(paths) > 1 else "1 picture"
+def tell_left_out(count: int, first: Path | str, how: str = "as files") -> None:
+    """Say that pictures were taken for results of an earlier run, in one line.
+
+    Args:
+        count: of them; for none nothing is said.
+        first: one of them.
+        how: they can be named to be taken all the same.
+    """
+    if count:
+        pictures = f"{count} pictures" if count > 1 else "1 picture"
         print(
-            f"nearfar: {count} left out, named as results are, such as {paths[0]}: "
-            "name them as files to have them too",
+            f"nearfar: {pictures} left out, named as results are, such as {first}: "
+            f"name them {how} to have them too",
             file=sys.stderr,
         )
+
+
+def tell_warnings(sentences: Sequence[str], count: int, where: str) -> None:
+    """Say what was odd about photos, a line each.
+
+    Args:
+        sentences: that are told, each with its photo's path.
+        count: of all that there are.
+        where: the rest stands.
+    """
+    for sentence in sentences:
+        print(f"nearfar: warning: {sentence}", file=sys.stderr)
+    if count > len(sentences):
+        print(f"nearfar: warning: {count - len(sentences)} more: {where} has all", file=sys.stderr)
+
+
+def tell_odd(photo: Path | str, warnings: Sequence[str]) -> None:
+    """Say what was odd about one photo, a line each."""
+    tell_warnings([f"{photo}: {each}" for each in warnings], len(warnings), "")

@@ -1,12 +1,13 @@
 """`nearfar mesh`: a photo in, a surface that carries it out."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from nearfar.choices import RefinedOptions
+from nearfar.choices import ImageLimits, RefinedOptions
 from nearfar.cli import arguments as args
+from nearfar.cli.inputs import tell_odd
 from nearfar.cli.metres import Metres, MetresOptions, read_scene
 from nearfar.cli.out import print_json
 from nearfar.errors import OutputExistsError
@@ -33,6 +34,7 @@ def mesh(
     force: args.Force = False,
     json_lines: args.Json = False,
     quiet: args.Quiet = False,
+    limits: args.Limits = ImageLimits(),
 ) -> None:
     """Turn a photo into a surface of triangles in metres, with the photo as its texture.
 
@@ -50,7 +52,7 @@ def mesh(
     if target.exists() and not force:
         raise OutputExistsError(f"{target} is there already: use --force to replace it")
     estimator = load(model, runtime=runtime, threads=threads, **estimating.values())
-    scene = read_scene(photo, estimator, metres)
+    scene = read_scene(photo, estimator, metres, limits)
     if poisson:
         from nearfar.geometry.poisson import poisson_mesh
 
@@ -65,8 +67,11 @@ def mesh(
         surface = make_mesh(scene.depth, scene.camera, making)
     files.write_mesh(surface, scene.photo, target, options=making, overwrite=force)
     count = len(surface.faces)
+    if not quiet:
+        tell_odd(photo, scene.warnings)
     if json_lines:
-        row = {"output": str(target), "faces": count, "assumption": surface.note}
+        row: dict[str, Any] = {"output": str(target), "faces": count, "assumption": surface.note}
+        row |= {"warnings": list(scene.warnings)} if scene.warnings else {}
         print_json(row)
     elif not quiet:
         print(f"{target}: {count:,} triangles; {surface.note}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from nearfar.choices import ImageLimits
 from nearfar.cli.points import parse_distance, parse_point
 from nearfar.errors import UsageError
 from nearfar.options import Options, option
@@ -61,14 +62,21 @@ Metres = Annotated[MetresOptions, Parameter(name="*")]
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A photo with what geometry needs of it."""
+    """A photo with what geometry needs of it.
+
+    Attributes:
+        warnings: what was odd about the photo, a sentence each.
+    """
 
     photo: "Image"
     depth: "MetricDepth"
     camera: "Camera"
+    warnings: tuple[str, ...] = ()
 
 
-def read_scene(path: str, estimator: "Estimator", metres: MetresOptions) -> Scene:
+def read_scene(
+    path: str, estimator: "Estimator", metres: MetresOptions, limits: ImageLimits
+) -> Scene:
     """Read a photo, estimate its depth, and bring that to metres.
 
     Raises:
@@ -78,9 +86,9 @@ def read_scene(path: str, estimator: "Estimator", metres: MetresOptions) -> Scen
     from nearfar.geometry import Camera
     from nearfar.images import ImageFile
 
-    with ImageFile(path) as file:
+    with ImageFile(path, limits=limits) as file:
         size_px, focal_35mm_mm = (file.width_px, file.height_px), file.focal_35mm_mm
-        photo = file.read()
+        photo, warnings = file.read(), file.warnings
     camera = Camera.of_photo(size_px, fov_deg=metres.fov, focal_35mm_mm=focal_35mm_mm)
     depth = estimator(photo)
-    return Scene(photo, metres.calibrate(depth, camera).apply(depth), camera)
+    return Scene(photo, metres.calibrate(depth, camera).apply(depth), camera, warnings)

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from nearfar.choices import EstimateOptions
+from nearfar.choices import EstimateOptions, ImageLimits
 from nearfar.cli import arguments as args
+from nearfar.cli.inputs import tell_odd
 from nearfar.cli.points import parse_point
 from nearfar.loading import load
 
@@ -20,6 +21,7 @@ def probe(
     threads: args.Threads = None,
     estimating: args.Estimating = EstimateOptions(),
     json_lines: args.Json = False,
+    limits: args.Limits = ImageLimits(),
 ) -> None:
     """Read how near points of a photo are; in metres, when the distance of two is given.
 
@@ -33,8 +35,9 @@ def probe(
 
     parsed = [parse_point(text) for text in points]
     known = [KnownPoint(x_px, y_px, metres) for x_px, y_px, metres in parsed if metres is not None]
-    with ImageFile(photo) as file:
+    with ImageFile(photo, limits=limits) as file:
         depth = load(model, runtime=runtime, threads=threads, **estimating.values()).from_file(file)
+        tell_odd(photo, file.warnings)
     metric = fit_points(depth, known).apply(depth) if known else None
     nearness = depth.nearness()
     for x_px, y_px, _ in parsed:

@@ -26,6 +26,7 @@ from nearfar.models.preprocess import prepare
 from nearfar.models.sizes import target_size
 from nearfar.models.spec import InputSpec, ModelSpec
 from nearfar.models.store import Store
+from nearfar.places import temporary_root
 from nearfar.runtimes import choose, cores, measure
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
@@ -106,7 +107,7 @@ def quantize(
         quantizetable.show(compared)
     if compared.refused:
         raise QuantizationError(f"{name} was not kept: {compared.refused}")
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=temporary_root()) as scratch:
         file = Path(scratch, "int8.onnx")
         file.write_bytes(result.content)
         store.add(

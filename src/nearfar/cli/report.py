@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, final
 
-from nearfar.cli.inputs import tell_left_out
+from nearfar.cli.inputs import tell_left_out, tell_warnings
 from nearfar.cli.out import print_json
 from nearfar.cli.progress import photo_bar
 from nearfar.folder import Outcome
@@ -105,12 +105,9 @@ class Report:
         for sentence in self._failed:
             print(f"nearfar: {sentence}", file=sys.stderr)
         if not self._quiet:
-            for sentence in self._warnings[:_MOST_WARNINGS]:
-                print(f"nearfar: warning: {sentence}", file=sys.stderr)
-            more = len(self._warnings) - _MOST_WARNINGS
-            if more > 0:
-                print(f"nearfar: warning: {more} warnings more: --json has all", file=sys.stderr)
-            tell_left_out(self._left_out)
+            told = self._warnings[:_MOST_WARNINGS]
+            tell_warnings(told, len(self._warnings), "--json")
+            tell_left_out(len(self._left_out), next(iter(self._left_out), ""))
         if self._total is None or self._quiet:
             return
         seconds = time.perf_counter() - self._start

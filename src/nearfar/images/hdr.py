@@ -1,4 +1,4 @@
-"""Colours of HDR and of wide gamut to sRGB, as a coded number tells them (ITU-T H.273).
+"""Colours of HDR and of wide gamut to SDR of BT.709, as coded numbers tell them (ITU-T H.273).
 
 Light that is given by PQ (SMPTE ST 2084) or HLG (ITU-R BT.2100) is brought to the range of SDR
 by the curve of ITU-R BT.2390, which leaves what is darker than about half of paper white as it is.
@@ -22,7 +22,12 @@ PEAK_NITS: Final = 1000.0
 PQ: Final = 16
 HLG: Final = 18
 BT709: Final = 1
+"""Primaries; as a transfer function, what screens make of BT.709's: `SDR_GAMMA`."""
+
 BT2020: Final = 9
+SDR_GAMMA: Final = 2.4
+"""Of a screen of SDR (ITU-R BT.1886)."""
+
 _LINEAR: Final = 8
 _SRGB: Final = 13
 _STEPS: Final = 8192
@@ -31,7 +36,7 @@ _STEPS: Final = 8192
 _BLOCK_VALUES: Final = 2**18
 
 _WHITE_D65: Final = (0.3127, 0.3290)
-_PRIMARIES: Final = {
+PRIMARIES: Final = {
     BT709: ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),
     BT2020: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
     12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),  # Display P3
@@ -41,7 +46,7 @@ _PRIMARIES: Final = {
 
 @dataclass(frozen=True)
 class Coding:
-    """What a picture's numbers mean, where they mean other than sRGB.
+    """What the numbers of a picture or a frame mean, where they mean other than SDR of BT.709.
 
     Attributes:
         primaries: number of the primaries.
@@ -60,8 +65,8 @@ class Coding:
 def coding(primaries: int, transfer: int) -> Coding | None:
     """Say whether colours must be converted; None where they are sRGB, or as good as that."""
     if transfer in {PQ, HLG}:
-        return Coding(primaries if primaries in _PRIMARIES else BT2020, transfer)
-    known = primaries if primaries in _PRIMARIES else BT709
+        return Coding(primaries if primaries in PRIMARIES else BT2020, transfer)
+    known = primaries if primaries in PRIMARIES else BT709
     if transfer == _LINEAR or known != BT709:
         return Coding(known, _LINEAR if transfer == _LINEAR else _SRGB)
     return None
@@ -78,8 +83,7 @@ def to_sdr(values: Values, meaning: Coding) -> Values:
     if meaning.is_hdr:
         nits = _pq_nits(values) if meaning.transfer == PQ else _hlg_nits(values)
         return np.asarray(np.clip(_compressed(nits @ matrix) / WHITE_NITS, 0, 1))
-    light = values if meaning.transfer == _LINEAR else _srgb_light(values)
-    return np.asarray(np.clip(light @ matrix, 0, 1))
+    return np.asarray(np.clip(_sdr_light(values, meaning.transfer) @ matrix, 0, 1))
 
 
 def to_srgb(image: NDArray[np.uint8], meaning: Coding) -> NDArray[np.uint8]:
@@ -118,7 +122,7 @@ def _tables(meaning: Coding) -> _Tables:
     elif meaning.transfer == HLG:
         light = PEAK_NITS * _hlg_scene(codes)
     else:
-        light = codes if meaning.transfer == _LINEAR else _srgb_light(codes)
+        light = _sdr_light(codes, meaning.transfer)
     nits: Values = np.linspace(0.5, _STEPS + 0.5, _STEPS + 1) * (PEAK_NITS / _STEPS)
     bent = _compressed(nits[:, None])[:, 0]
     matrix = _matrix(meaning.primaries).T
@@ -137,7 +141,11 @@ def _srgb_codes() -> NDArray[np.uint8]:
     return np.asarray(np.rint(coded * 255), np.uint8)
 
 
-def _srgb_light(values: Values) -> Values:
+def _sdr_light(values: Values, transfer: int) -> Values:
+    if transfer == _LINEAR:
+        return values
+    if transfer == BT709:
+        return np.asarray(values**SDR_GAMMA)
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
@@ -191,7 +199,7 @@ def _to_xyz(primaries: int) -> Values:
     def xyz(x: float, y: float) -> list[float]:
         return [x / y, 1.0, (1 - x - y) / y]
 
-    columns = np.array([xyz(*each) for each in _PRIMARIES[primaries]]).T
+    columns = np.array([xyz(*each) for each in PRIMARIES[primaries]]).T
     return np.asarray(columns * np.linalg.solve(columns, np.array(xyz(*_WHITE_D65))))
 
 

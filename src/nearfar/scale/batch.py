@@ -85,12 +85,17 @@ class Step:
         kept: it was done by an earlier run.
         total: photos in all; None as long as they are being counted.
         model: that made the maps.
+        left_out: pictures that the run does not take, since they are named as results are; told
+            in a last step without rows, where there are any.
+        first_left_out: path or URL of the first of these.
     """
 
     rows: tuple[Row, ...]
     kept: bool
     total: int | None
     model: str
+    left_out: int = 0
+    first_left_out: str = ""
 
 
 def steps(run: Run) -> Iterator[Step]:
@@ -212,10 +217,14 @@ def _on_ray(
         for batch in done.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
             for part in batch.to_pylist():
                 if total is None and ray.wait([counting], timeout=0)[0]:
-                    total = int(ray.get(counting))
+                    total = ray.get(counting).photos
                 seen.add(part["part"])
                 rows = tuple(Row(**row) for row in json.loads(part["rows"]))
                 yield Step(rows, part["kept"], total, task.spec.name)
+        counted = ray.get(counting)
+        if counted.left_out:
+            left_out = counted.left_out, counted.first_left_out
+            yield Step((), True, counted.photos, task.spec.name, *left_out)
     with manifest.writing_to(layout.dest):
         for path in layout.parts():
             if path.stem.removeprefix("part-") not in seen:

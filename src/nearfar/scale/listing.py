@@ -1,6 +1,7 @@
 """The source as Ray Data reads it: a row a part, made as fast as they are taken."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from ray.data import Datasource
@@ -50,6 +51,28 @@ def _blocks(source: Source, size: int, *, by_stem: bool) -> Iterable[Any]:
         yield pa.table({"part": [part.name], "photos": [part.packed()]})
 
 
-def count(source: Source) -> int:
+@dataclass(frozen=True)
+class Counted:
+    """How much there is in a source.
+
+    Attributes:
+        photos: that a run takes.
+        left_out: pictures that it does not take, since they are named as results are.
+        first_left_out: path or URL of the first of these.
+    """
+
+    photos: int
+    left_out: int = 0
+    first_left_out: str = ""
+
+
+def count(source: Source) -> Counted:
     """Count the photos of a source."""
-    return sum(1 for _ in source.photos())
+    left_out, first = 0, ""
+
+    def pass_over(name: str) -> None:
+        nonlocal left_out, first
+        left_out, first = left_out + 1, first or name
+
+    photos = sum(1 for _ in source.photos(pass_over))
+    return Counted(photos, left_out, first)

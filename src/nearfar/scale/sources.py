@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from nearfar.errors import NearfarError, UsageError
 from nearfar.extras import require
-from nearfar.folder import is_photo
+from nearfar.folder import is_photo, is_result
 from nearfar.scale import storage
 from nearfar.scale.photos import Photo
 
@@ -41,17 +41,23 @@ class Source:
     kind: Kind
     column: str = ""
 
-    def photos(self) -> Iterator[Photo]:
-        """Give the photos one by one, always in the same order."""
+    def photos(self, passed_over: Callable[[str], None] = lambda _: None) -> Iterator[Photo]:
+        """Give the photos one by one, always in the same order.
+
+        Args:
+            passed_over: called with each picture that is left out, named as results are.
+        """
         if self.kind == "photos":
-            for url, name in storage.files(self.place):
+            for url, name in storage.files(self.place, passed_over=passed_over):
                 yield _checked(Photo(name, url))
         elif self.kind == "list":
             yield from _listed(self.place)
         else:
-            read = _of_parquet if self.kind == "parquet" else _of_tar
             for url, name in storage.files(self.place, _wants(f".{self.kind}")):
-                yield from _of_shard(read, url, name, self.column)
+                if self.kind == "parquet":
+                    yield from _of_shard(_of_parquet(url, name, self.column), url, name)
+                else:
+                    yield from _of_shard(_of_tar(url, name, passed_over), url, name)
 
 
 def source_of(text: str, column: str = "") -> Source:
@@ -123,11 +129,9 @@ def _joined(home: str, text: str) -> str:
     return f"{home}/{text}" if storage.is_url(home) else str(Path(home, text))
 
 
-def _of_shard(
-    read: Callable[[str, str, str], Iterator[Photo]], url: str, name: str, column: str
-) -> Iterator[Photo]:
+def _of_shard(photos: Iterator[Photo], url: str, name: str) -> Iterator[Photo]:
     try:
-        yield from read(url, name, column)
+        yield from photos
     except Exception as error:  # each library has its own ways to fail on damage
         if isinstance(error, NearfarError):
             raise
@@ -135,7 +139,7 @@ def _of_shard(
         yield Photo(name, url, error=f"{url}: a shard that can't be read ({cause})")
 
 
-def _of_tar(url: str, name: str, _: str) -> Iterator[Photo]:
+def _of_tar(url: str, name: str, passed_over: Callable[[str], None]) -> Iterator[Photo]:
     """Walk the headers of a WebDataset shard; the photos themselves are skipped over."""
     if not name.lower().endswith(".tar"):
         raise UsageError(f"{url}: give shards that are not compressed, *.tar")
@@ -143,9 +147,13 @@ def _of_tar(url: str, name: str, _: str) -> Iterator[Photo]:
     with closing(storage.opened(url)) as file, tarfile.open(fileobj=file, mode="r:") as tar:
         while (member := tar.next()) is not None:
             vars(tar)["members"].clear()  # else every header of the shard would be kept
-            if member.isreg() and not member.issparse() and is_photo(PurePosixPath(member.name)):
-                path = str(home / member.name.lstrip("/"))
+            if not member.isreg() or member.issparse():
+                continue
+            path = str(home / member.name.lstrip("/"))
+            if is_photo(PurePosixPath(member.name)):
                 yield _checked(Photo(path, url, offset=member.offset_data, bytes=member.size))
+            elif is_result(PurePosixPath(member.name)):
+                passed_over(path)
 
 
 def _of_parquet(url: str, name: str, column: str) -> Iterator[Photo]:

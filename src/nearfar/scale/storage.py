@@ -1,8 +1,9 @@
 """Files by their path or URL: on this machine, or wherever fsspec or pyarrow reach."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from glob import has_magic
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any, Final
@@ -10,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from nearfar.errors import ImageNotFoundError, UsageError
 from nearfar.extras import require
-from nearfar.folder import find, is_photo
+from nearfar.folder import find, is_photo, is_result, matching, readings
 
 _SCHEME: Final = "://"
 
@@ -25,12 +26,18 @@ def plain(text: str) -> str:
     return unquote(urlsplit(text).path) if text.startswith(f"file{_SCHEME}") else text
 
 
-def files(source: str, wanted: Callable[[PurePath], bool] = is_photo) -> Iterator[tuple[str, str]]:
+def files(
+    source: str,
+    wanted: Callable[[PurePath], bool] = is_photo,
+    passed_over: Callable[[str], None] = lambda _: None,
+) -> Iterator[tuple[str, str]]:
     """Find files, in an order that is always the same; one folder's names are held at a time.
 
     Args:
-        source: a file, a folder that is searched with the folders in it, or a pattern.
+        source: a file, a folder that is searched with the folders in it, or a pattern, whose
+            brackets stand for themselves too (`nearfar.folder.matching`).
         wanted: tells by its name whether a file of a folder or pattern counts.
+        passed_over: called with each picture that is not wanted since it is named as results are.
 
     Yields:
         Its path or URL, and its path relative to the folder, or to the pattern's fixed part.
@@ -39,46 +46,44 @@ def files(source: str, wanted: Callable[[PurePath], bool] = is_photo) -> Iterato
         UsageError: nothing here reads such URLs, or there is no such place.
     """
     if is_url(source):
-        yield from _elsewhere(source, wanted)
+        yield from _elsewhere(source, wanted, passed_over)
         return
     path = Path(source)
     if path.is_dir():
         if wanted is is_photo:
-            here = ((found.path, found.folder / found.path.name) for found in find_in(source))
+            photos = find([source], recursive=True, passed_over=lambda each: passed_over(str(each)))
+            here = ((found.path, found.folder / found.path.name) for found in photos)
         else:
             shards = sorted(each for each in path.rglob("*") if each.is_file() and wanted(each))
             here = ((each, each.relative_to(path)) for each in shards)
         yield from ((str(each), name.as_posix()) for each, name in here)
     elif has_magic(source) and not path.exists():
-        root, anchor = _fixed(source), Path(path.anchor)
-        for each in sorted(anchor.glob(str(path.relative_to(anchor)))):
+        root = _fixed(source)
+        for each in matching(source):
             if wanted(each):
                 yield str(each), each.relative_to(root).as_posix()
+            elif is_result(each):
+                passed_over(str(each))
     else:
         yield source, path.name
 
 
-def find_in(folder: str) -> Iterator[Any]:
-    """Find the photos of a folder of this machine, as `nearfar estimate --recursive` does."""
-    return find([folder], recursive=True)
-
-
 def exists(source: str) -> bool:
     """Whether there is such a file or folder, or anything that fits the pattern."""
-    if has_magic(source):
-        return next(files(source, lambda _: True), None) is not None
     if not is_url(source):
-        return Path(source).exists()
-    system, path = filesystem(source)
-    return bool(_asked(source, lambda: system.exists(path)))
+        is_there = Path(source).exists()
+    else:
+        system, path = filesystem(source)
+        is_there = bool(_asked(source, lambda: system.exists(path)))
+    if is_there or not has_magic(source):
+        return is_there
+    return next(files(source, lambda _: True), None) is not None
 
 
 def is_folder(source: str) -> bool:
     """Whether it is a folder, or a prefix with something below it."""
     if not is_url(source):
         return Path(source).is_dir()
-    if has_magic(source):
-        return False
     system, path = filesystem(source)
     return bool(_asked(source, lambda: system.isdir(path)))
 
@@ -164,20 +169,27 @@ class Far(io.RawIOBase):
             return file.read(min(self._size, most) if most >= 0 else self._size)
 
 
-def _elsewhere(source: str, wanted: Callable[[PurePath], bool]) -> Iterator[tuple[str, str]]:
+def _elsewhere(
+    source: str, wanted: Callable[[PurePath], bool], passed_over: Callable[[str], None]
+) -> Iterator[tuple[str, str]]:
     system, path = filesystem(source)
-    if has_magic(source):
-        root = str(_fixed(path))
-        found = sorted(_asked(source, lambda: system.glob(path)))
-        paths = (each for each in found if wanted(PurePosixPath(each)))
-    elif is_folder(source):
+    paths: Iterable[str]
+    if is_folder(source):
         root = path.rstrip("/")
-        paths = (each for each in _below(system, root, source) if wanted(PurePosixPath(each)))
+        paths = _below(system, root, source)
+    elif has_magic(source) and not _asked(source, lambda: system.exists(path)):
+        root = str(_fixed(path))
+        ways = readings(path.split("/"))
+        paths = sorted({each for way in ways for each in _asked(source, partial(system.glob, way))})
     else:
         yield source, PurePosixPath(path).name
         return
     for each in paths:
-        yield str(system.unstrip_protocol(each)), each.removeprefix(root).strip("/")
+        name = PurePosixPath(each)
+        if wanted(name):
+            yield str(system.unstrip_protocol(each)), each.removeprefix(root).strip("/")
+        elif is_result(name):
+            passed_over(str(system.unstrip_protocol(each)))
 
 
 def _below(system: Any, folder: str, source: str) -> Iterator[str]:

@@ -30,6 +30,7 @@ class Row:
         height_px: likewise.
         ms: from opening the photo to the last file written.
         error: why there is no map.
+        warnings: what was odd about the photo, in sentences.
     """
 
     path: str
@@ -39,6 +40,7 @@ class Row:
     height_px: int | None = None
     ms: float | None = None
     error: str | None = None
+    warnings: str | None = None
 
     def printable(self) -> "Row":
         """Make names that are no UTF-8 ones that can be written."""
@@ -68,6 +70,7 @@ def schema(*, maps: bool) -> Any:
             pa.field("height_px", pa.int32()),
             pa.field("ms", pa.float64()),
             pa.field("error", pa.string()),
+            pa.field("warnings", pa.string()),
         ]
     )
 

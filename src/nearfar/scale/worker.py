@@ -64,6 +64,7 @@ class Mapped:
     content: bytes
     size_px: tuple[int, int]
     ms: float
+    warnings: tuple[str, ...] = ()
 
 
 class Worker:
@@ -169,8 +170,9 @@ class Worker:
         start = time.perf_counter()
         with ImageFile(found.stream or found.path, limits=self._task.limits) as file:
             depth = self._estimator.from_file(file)
+            warnings = file.warnings
         content = depth.encode(self._task.writing.format or "png16")
-        return Mapped(content, depth.size_px, (time.perf_counter() - start) * 1000)
+        return Mapped(content, depth.size_px, (time.perf_counter() - start) * 1000, warnings)
 
     def _row(self, row: Row, photo: Photo, outcome: Outcome[Any]) -> tuple[Row, bytes | None]:
         done = outcome.result
@@ -178,6 +180,7 @@ class Worker:
             return replace(row, error=_sentence(outcome.error, photo)), None
         width_px, height_px = done.size_px
         row = replace(row, width_px=width_px, height_px=height_px, ms=round(done.ms, 1))
+        row = replace(row, warnings="; ".join(done.warnings) or None)
         if isinstance(done, Mapped):
             return row, done.content
         where = done.outputs.depth.relative_to(self._task.dest).as_posix()

@@ -1,6 +1,7 @@
 """The application: routes, the doorman before them, and the page behind them."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
@@ -14,8 +15,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from nearfar.errors import MissingExtraError, NearfarError
+from nearfar.errors import MissingExtraError, NearfarError, WriteError
 from nearfar.extras import require
+from nearfar.places import settle_temporary_root
 from nearfar.service import catalog, estimate, health, probe, scenes, videos
 from nearfar.service.access import OPEN, Access
 from nearfar.service.desk import Desk
@@ -40,6 +42,8 @@ from nearfar.service.videodesk import VideoDesk
 
 API: Final = ("/v1", "/healthz", "/readyz", "/metrics", "/openapi.json", "/live")
 """What the page, which is at /, never gets to see."""
+
+_log = logging.getLogger(__name__)
 
 _ABOUT: Final = (
     "Depth from one photo, on a plain CPU: what is near, what is far. Every failure is an"
@@ -137,9 +141,12 @@ def _mount_page(app: FastAPI, desk: Desk, *, page: bool | str) -> None:
     why = page if isinstance(page, str) else "The service is at /v1: see /openapi.json."
     if page is True:
         try:
+            settle_temporary_root()  # Gradio asks for one when it is imported
             require("gradio")
-        except MissingExtraError as error:
+        except (MissingExtraError, WriteError) as error:
             why = f"There is no page, as {error}"
+            if isinstance(error, WriteError):
+                _log.warning("there is no page and no work on clips: %s", error)
         else:
             from nearfar.web.app import make_page, mount
 

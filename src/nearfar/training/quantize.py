@@ -17,6 +17,7 @@ from onnx import version_converter
 
 from nearfar.errors import ModelFileError, UsageError
 from nearfar.models.onnxfile import refuse_external
+from nearfar.places import temporary_root
 from nearfar.runtimes import quiet
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.reasons import reason
@@ -154,7 +155,7 @@ def _prepared(content: bytes) -> onnx.ModelProto:
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.log_severity_level = 4
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=temporary_root()) as folder:
             path = Path(folder) / "prepared.onnx"
             options.optimized_model_filepath = os.fspath(path)
             ort.InferenceSession(

@@ -9,14 +9,14 @@ import numpy as np
 
 from nearfar.extras import require
 from nearfar.images import Image
+from nearfar.images.hdr import BT2020, Coding
 from nearfar.video.container import square_px
 from nearfar.video.orientation import orientation_of
-from nearfar.video.tonemap import Colours, ToneMapper, colours_of
+from nearfar.video.tonemap import ToneMapper, colours_of
 
 if TYPE_CHECKING:
     import av
 
-_BT2020: Final = 9
 _UNSAID: Final = 2
 
 
@@ -29,7 +29,7 @@ class _Scalers(threading.local):
         self.small = reformatter.VideoReformatter()
         self.alpha = reformatter.VideoReformatter()
         self.area = reformatter.Interpolation.AREA
-        self.mappers: dict[tuple[Colours, tuple[int, int]], ToneMapper] = {}
+        self.mappers: dict[tuple[Coding, tuple[int, int]], ToneMapper] = {}
 
 
 class View:
@@ -48,7 +48,7 @@ class View:
         size_px = square_px((decoded.width, decoded.height), self._pixel_aspect)
         return orientation_of(decoded).size_px(size_px)
 
-    def colours(self, decoded: "av.VideoFrame") -> Colours | None:
+    def colours(self, decoded: "av.VideoFrame") -> Coding | None:
         """Say what a frame's colours mean; None for BT.709."""
         source: Any = decoded
         return colours_of(source.color_trc, source.color_primaries)
@@ -57,7 +57,7 @@ class View:
         self,
         decoded: "av.VideoFrame",
         size_px: tuple[int, int],
-        colours: Colours | None,
+        colours: Coding | None,
         *,
         is_small: bool = False,
     ) -> Image:
@@ -82,7 +82,7 @@ class View:
             pixels = rgb.to_ndarray().astype(np.uint8, copy=False)
         else:
             if colours.is_hdr and decoded.colorspace == _UNSAID:
-                how.update(src_colorspace=_BT2020, dst_colorspace=_BT2020)
+                how.update(src_colorspace=BT2020, dst_colorspace=BT2020)
             # not rgb48: FFmpeg 8.0 overflows there
             deep = scaler.reformat(decoded, width=width, height=height, format="gbrp16le", **how)
             mapper = scalers.mappers.get((colours, (width, height)))

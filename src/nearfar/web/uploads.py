@@ -103,7 +103,7 @@ class Uploads:
             FormError: no form, or not one file in the field `files`.
             FormTooLargeError: more bytes than a file may have.
             NoRoomError: no room on the disk.
-        TooManyError: too many are on their way.
+            TooManyError: too many are on their way.
         """
         length = request.headers.get("content-length", "")
         most_bytes = int(length) if length.isdecimal() else self._file_bytes
