@@ -84,6 +84,13 @@ def test_the_table_names_every_network_of_the_catalogue_for_each_purpose() -> No
     assert [name for name in AUTO["photo"] if name in networks] == networks, "best first"
 
 
+def test_the_page_about_models_has_the_table() -> None:
+    text = (Path(__file__).parent.parent.parent / "docs" / "models.md").read_text("utf-8")
+    for purpose, order in AUTO.items():
+        (line,) = (line for line in text.splitlines() if line.startswith(f"| `{purpose}` |"))
+        assert line.endswith(f"| {', '.join(f'`{name}`' for name in order)} |")
+
+
 def test_both_bundled_networks_are_of_one_family_fed_at_two_sizes() -> None:
     (lite,) = (row for row in CATALOG if row.name == "nearfar-lite")
     float_, int8 = catalog._BASE

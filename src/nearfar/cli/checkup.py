@@ -31,8 +31,8 @@ _LIBRARIES: Final = {"onnxruntime": "onnxruntime", "OpenCV": "cv2", "Pillow": "P
 _BROKEN: Final = (ImportError, OSError, RuntimeError, ValueError, TypeError, AttributeError)
 """What libraries raise while they are imported, when they are damaged or don't fit together."""
 _USES: Final[Mapping[Purpose, str]] = {
-    "photo": "one photo: estimate, effect, cloud, mesh, probe; the page's photos; /v1/depth and its"
-    " kin; nearfar.load()",
+    "photo": "one photo: estimate, effect, cloud, mesh, probe, evaluate; the page's photos;"
+    " /v1/depth and its kin; nearfar.load()",
     "stream": "many pictures: video, live, batch; estimate and effect of several photos or a"
     " folder; clips and the camera of the page; /v1/stream, /v1/videos",
 }
