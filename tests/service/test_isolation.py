@@ -90,7 +90,7 @@ def test_a_map_is_the_same_as_of_a_photo_that_is_decoded_here(
     from tests.fakes import FakeSession
 
     options = EstimateOptions(refine=refine)
-    (spec, *_) = Store().candidates("nearfar-lite")
+    (spec, *_) = Store().candidates("nearfar-lite", "photo")
     estimator = Estimator(spec, FakeSession(), options)
     content = saved(noise(*size), "JPEG")
     photo = Photo(estimator, opened(content, ImageLimits(), estimator))
