@@ -94,7 +94,7 @@ def main(model: str, folder: str, threads: str, seconds: str) -> None:
 
 
 def _way(session: Any) -> Callable[[bytes], bytes]:
-    from nearfar.depthcodecs import encode_png
+    from nearfar.io.depth_codecs import encode_png
 
     name = session.get_inputs()[0].name
 

@@ -13,7 +13,7 @@ from benchmarks.cold_start import MODEL
 from benchmarks.paired import spread
 from benchmarks.result import Ratio, Table, write
 from nearfar.estimator import SPARE, Estimator
-from nearfar.images import ImageFile
+from nearfar.io.images import ImageFile
 from nearfar.loading import load
 from nearfar.models.sizes import target_size
 

@@ -14,9 +14,9 @@ from benchmarks.cold_start import MODEL
 from benchmarks.paired import calls_in_turn
 from benchmarks.result import Ratio, write
 from benchmarks.tables import spreads
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.effects import EFFECTS, Clip, Effect
-from nearfar.images import Image, read_image
+from nearfar.io.images import Image, read_image
 from nearfar.loading import load
 
 ROUNDS: Final = 7

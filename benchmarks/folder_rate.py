@@ -15,10 +15,10 @@ from benchmarks.paired import calls_in_turn, run_command, spread
 from benchmarks.photo_way import STAGES, opencv_threads, shares, walk
 from benchmarks.result import Cell, Ratio, Spread, Table, write
 from nearfar.choices import OutputOptions
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.estimator import Estimator
-from nearfar.folder import Found, work_on
-from nearfar.images import ImageFile
+from nearfar.io.find_images import Found, work_on
+from nearfar.io.images import ImageFile
 from nearfar.jobs import PhotoJob
 from nearfar.loading import load
 from nearfar.models.store import Store

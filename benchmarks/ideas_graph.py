@@ -12,7 +12,7 @@ from benchmarks import photos
 from benchmarks.cold_start import MODEL
 from benchmarks.idea import Idea
 from nearfar.estimator import Estimator
-from nearfar.images import Image, read_image
+from nearfar.io.images import Image, read_image
 from nearfar.loading import load
 from nearfar.models.store import Store
 from nearfar.runtimes import quiet

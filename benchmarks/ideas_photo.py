@@ -14,11 +14,11 @@ from benchmarks import photos
 from benchmarks.cold_start import MODEL
 from benchmarks.idea import Idea
 from benchmarks.photo_way import opencv_threads, walk
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.estimator import Estimator
-from nearfar.images import Image, ImageFile, encode_image
+from nearfar.io.images import Image, ImageFile, encode_image
+from nearfar.io.images.png import encode_png
 from nearfar.loading import load
-from nearfar.png import encode_png
 from nearfar.runtimes.cores import physical
 
 _SIZES_PX: Final = {"1280 x 720": (1280, 720), "4000 x 3000": (4000, 3000)}

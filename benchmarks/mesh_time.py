@@ -20,7 +20,7 @@ from nearfar.geometry import (
     make_cloud,
     make_mesh,
 )
-from nearfar.images import read_image
+from nearfar.io.images import read_image
 from nearfar.loading import load
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from benchmarks import photos
 from benchmarks.cold_start import MODEL
 from benchmarks.paired import in_turn, spread
 from benchmarks.result import Cell, Ratio, Table, write
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.estimator import Estimator
-from nearfar.images import ImageFile, encode_image
-from nearfar.images.source import Source
+from nearfar.io.images import ImageFile, encode_image
+from nearfar.io.images.source import Source
 from nearfar.loading import load
 from nearfar.runtimes.cores import physical
 

@@ -7,7 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 EXAMPLES: Final = Path(__file__).parent.parent / "examples"
 

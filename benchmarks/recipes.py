@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.result import Cell, Table, write
-from nearfar.pairs import open_folder
+from nearfar.datasets import open_folder
 from nearfar.training.data import SIZES
 from nearfar.training.lite import NearfarLite
 from nearfar.training.network import count_macs_per_px

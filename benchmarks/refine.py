@@ -18,7 +18,7 @@ from benchmarks.cold_start import MODEL
 from benchmarks.result import Cell, Ratio, Table, write
 from nearfar.choices import EstimateOptions
 from nearfar.estimator import Estimator
-from nearfar.images import read_image
+from nearfar.io.images import read_image
 from nearfar.loading import load
 
 Map: TypeAlias = NDArray[np.float64]

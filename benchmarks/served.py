@@ -13,7 +13,7 @@ from typing import Final
 
 from benchmarks.cold_start import MODEL, program
 from benchmarks.paired import Command, environment
-from nearfar.depthmap import DepthMap, read_depth
+from nearfar.depth import DepthMap, read_depth
 
 HOST: Final = "127.0.0.1"
 START_S: Final = 120

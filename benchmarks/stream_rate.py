@@ -23,7 +23,7 @@ from benchmarks.result import Ratio, write
 from benchmarks.served import HOST, serving
 from nearfar.choices import EstimateOptions
 from nearfar.estimator import Estimator
-from nearfar.images import ImageFile
+from nearfar.io.images import ImageFile
 from nearfar.loading import load
 from nearfar.runtimes.cores import physical
 from nearfar.service.streamframe import StreamOptions, encode

@@ -15,7 +15,7 @@ from benchmarks.cold_start import MODEL
 from benchmarks.folder_rate import bare
 from benchmarks.paired import calls_in_turn, spread
 from benchmarks.result import Ratio, Table, write
-from nearfar.images import Image, read_image
+from nearfar.io.images import Image, read_image
 from nearfar.loading import load
 from nearfar.models.catalog import IMAGENET_MEAN, IMAGENET_STD
 from nearfar.runtimes.session import Batch

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from benchmarks.cold_start import MODEL
 from benchmarks.result import Cell, Ratio, Table, write
+from nearfar.datasets import Truth, open_folder
 from nearfar.estimator import Estimator
 from nearfar.evaluation.metrics import abs_rel, delta, worst_ratio
 from nearfar.evaluation.picture import fitted
 from nearfar.evaluation.protocols import align
-from nearfar.images import Image
+from nearfar.io.images import Image
 from nearfar.loading import load
-from nearfar.pairs import Truth, open_folder
 from nearfar.video.flicker import Flicker
 from nearfar.video.frames import TICKS, read_clip
 from nearfar.video.stabilize import AHEAD_S, Raw, stabilize

@@ -17,7 +17,7 @@ from benchmarks.paired import calls_in_turn, commands_in_turn
 from benchmarks.photos import photo
 from benchmarks.result import Ratio, write
 from benchmarks.tables import spreads
-from nearfar.images import read_image
+from nearfar.io.images import read_image
 from nearfar.loading import load
 from nearfar.runtimes.cores import physical
 from nearfar.video.pipeline import VideoOptions, convert

@@ -17,7 +17,7 @@ import nearfar
 from nearfar.effects import Clip, NavigationPlan, Picture, find
 from nearfar.effects.fitted import fitted
 from nearfar.estimator import Estimator
-from nearfar.images import Image, encode_image, write_image
+from nearfar.io.images import Image, encode_image, write_image
 
 HERE: Final = Path(__file__).parent
 PHOTOS: Final = HERE.parent / "examples"

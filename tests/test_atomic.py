@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nearfar.atomic import put_folder, replacing, sync_parents
 from nearfar.errors import ImageError, OutputExistsError, WriteError
+from nearfar.io.atomic import put_folder, replacing, sync_parents
 
 
 def test_success_replaces(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_permissions_are_the_usual_ones(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-import nearfar.atomic as atomic
+import nearfar.io.atomic as atomic
 
 left = int(sys.argv[2])
 
@@ -210,6 +210,6 @@ def test_names_of_files_and_of_their_folders_are_brought_onto_the_disk(
     deep = tmp_path / "out" / "a" / "b"
     deep.mkdir(parents=True)
     synced: list[Path] = []
-    monkeypatch.setattr("nearfar.atomic.sync_folder", synced.append)
+    monkeypatch.setattr("nearfar.io.atomic.sync_folder", synced.append)
     sync_parents([deep / "1.png", deep / "2.png", tmp_path / "out" / "3.png"], tmp_path / "out")
     assert synced == [deep, deep.parent, tmp_path / "out"]

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nearfar.errors import ImageError, ImageTooLargeError
-from nearfar.images import ImageFile, ImageLimits, read_image
+from nearfar.io.images import ImageFile, ImageLimits, read_image
 from tests import picturefiles as make
 
 RGB = make.asymmetric(40, 56)

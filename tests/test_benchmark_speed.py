@@ -32,8 +32,8 @@ from benchmarks.idea import Idea
 from benchmarks.networks import Network
 from benchmarks.result import Bars, Curve, Drawing, Growth, Machine, Result, Spread
 
-from nearfar.depthmap import DepthMap
-from nearfar.images import read_image
+from nearfar.depth import DepthMap
+from nearfar.io.images import read_image
 from nearfar.loading import load
 from nearfar.models.store import Store
 from nearfar.runtimes.onnx import OnnxSession

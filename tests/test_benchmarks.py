@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from benchmarks import bare, decode_size, paired, photos, refine, report, result, scripts
 
-from nearfar.images import ImageFile
+from nearfar.io.images import ImageFile
 from nearfar.models.catalog import CATALOG
 from nearfar.models.sizes import target_size
 

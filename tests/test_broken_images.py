@@ -18,7 +18,7 @@ from nearfar.errors import (
     NearfarError,
     NotAnImageError,
 )
-from nearfar.images import Image, ImageLimits, read_image
+from nearfar.io.images import Image, ImageLimits, read_image
 from tests import picturefiles as make
 
 SMALL = ImageLimits(max_pixels=200_000, max_bytes=2**20)

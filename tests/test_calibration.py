@@ -14,7 +14,7 @@ from nearfar.calibration import (
     fit_points,
     fit_range,
 )
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.errors import CalibrationError, PointError
 
 

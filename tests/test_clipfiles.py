@@ -9,9 +9,9 @@ import PIL.Image
 import PIL.ImageSequence
 import pytest
 
-from nearfar.clipfiles import CLIP_FORMATS, GIF_PX, write_clip
 from nearfar.errors import UsageError
-from nearfar.images import Image
+from nearfar.io.images import Image
+from nearfar.io.video_writer import CLIP_FORMATS, GIF_PX, write_clip
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from nearfar.colormaps import COLORMAPS, apply, color_bar, side_by_side
 from nearfar.errors import UsageError
+from nearfar.imaging.colormaps import COLORMAPS, apply, color_bar, side_by_side
 
 
 def one(nearness: float, name: str) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 
 from nearfar.errors import CorruptImageError, ImageError
-from nearfar.images import IMAGE_SUFFIXES, ImageFile, ImageLimits, read_image
+from nearfar.io.images import IMAGE_SUFFIXES, ImageFile, ImageLimits, read_image
 from tests import picturefiles as make
 
 TAKE_CUT = ImageLimits(allow_truncated=True)

@@ -15,9 +15,9 @@ import OpenEXR
 import pytest
 import tifffile
 
-from nearfar.depthfiles import encode_depth, read_raster, read_samples
 from nearfar.depthraster import DepthRaster
 from nearfar.errors import DepthFileError
+from nearfar.io.depth_files import encode_depth, read_raster, read_samples
 
 MIB = 2**20
 

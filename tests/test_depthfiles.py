@@ -19,13 +19,6 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image
 
-from nearfar.depthfiles import (
-    FORMATS,
-    encode_depth,
-    format_of,
-    read_raster,
-    write_depth,
-)
 from nearfar.depthraster import DepthRaster, Kind
 from nearfar.errors import (
     DepthFileError,
@@ -34,6 +27,7 @@ from nearfar.errors import (
     UsageError,
     WriteError,
 )
+from nearfar.io.depth_files import FORMATS, encode_depth, format_of, read_raster, write_depth
 
 CASES = [(name, kind) for name, row in FORMATS.items() for kind in row.kinds]
 FLOATS = [name for name, row in FORMATS.items() if row.bits is None]
@@ -503,7 +497,7 @@ def test_a_damaged_tiff_prints_nothing(tmp_path: Path) -> None:
     path = tmp_path / "map.tiff"
     path.write_bytes(encode_depth(raster(), "tiff")[:60])
     script = (
-        "import sys, nearfar.depthfiles as files\n"
+        "import sys, nearfar.io.depth_files as files\n"
         "try: files.read_raster(sys.argv[1])\n"
         "except files.DepthFileError: print('refused')\n"
     )

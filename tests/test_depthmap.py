@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from nearfar.colormaps import COLORMAPS
-from nearfar.depthfiles import write_depth
-from nearfar.depthmap import DepthMap, MetricDepth, read_depth
+from nearfar.depth import DepthMap, MetricDepth, read_depth
 from nearfar.depthraster import DepthRaster
 from nearfar.errors import (
     DepthFileError,
@@ -19,6 +17,8 @@ from nearfar.errors import (
     PointError,
     UsageError,
 )
+from nearfar.imaging.colormaps import COLORMAPS
+from nearfar.io.depth_files import write_depth
 
 HAND = np.array([[2, 4, 4], [6, 10, 2]], np.float32)
 

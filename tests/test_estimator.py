@@ -16,7 +16,7 @@ import nearfar
 from nearfar.choices import EstimateOptions
 from nearfar.errors import ImageError, InferenceError, UnknownModelError, UsageError
 from nearfar.estimator import Estimator
-from nearfar.images import ImageFile, read_image
+from nearfar.io.images import ImageFile, read_image
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
 from nearfar.runtimes.session import Batch, RawDepth
 from tests.fakes import FakeSession

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from nearfar import extras
+from nearfar import optional
 from nearfar.errors import MissingExtraError
 
 
 def test_installed_library_is_given() -> None:
-    assert extras.require("onnx").__name__ == "onnx"
+    assert optional.require("onnx").__name__ == "onnx"
 
 
-@pytest.mark.parametrize(("module", "extra"), extras.EXTRA_OF.items())
+@pytest.mark.parametrize(("module", "extra"), optional.EXTRA_OF.items())
 def test_missing_library_names_its_pip_line(
     module: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=rf"pip install 'nearfar\[{extra}\]'"):
-        extras.require(module)
+        optional.require(module)
 
 
 def test_broken_library_keeps_its_own_error(
@@ -31,6 +31,6 @@ def test_broken_library_keeps_its_own_error(
     for name in [name for name in sys.modules if name.partition(".")[0] == "openvino"]:
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(ModuleNotFoundError, match="no_such_part_of_it") as caught:
-        extras.require("openvino")
+        optional.require("openvino")
     assert not isinstance(caught.value, MissingExtraError)
     assert builtins.ImportError in MissingExtraError.__mro__

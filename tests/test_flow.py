@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nearfar.flow import Flow
+from nearfar.imaging.optical_flow import Flow
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 11), (1, 40), (40, 5), (11, 11)])

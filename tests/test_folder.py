@@ -10,7 +10,7 @@ import cv2
 import pytest
 
 from nearfar.errors import CorruptImageError, ImageError, ImageNotFoundError, PhotoError
-from nearfar.folder import Found, find, work_on
+from nearfar.io.find_images import Found, find, work_on
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
-from nearfar.images import read_image
-from nearfar.images.hdr import Coding, coding, to_sdr, to_srgb
+from nearfar.io.images import read_image
+from nearfar.io.images.hdr import Coding, coding, to_sdr, to_srgb
 from tests import picturefiles as make
 
 PQ, HLG, SRGB, LINEAR = 16, 18, 13, 8

@@ -20,7 +20,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import ImageCms
 
-from nearfar import extras
+from nearfar import optional
 from nearfar.errors import (
     EmptyImageError,
     ImageNotFoundError,
@@ -31,7 +31,7 @@ from nearfar.errors import (
     UsageError,
     WriteError,
 )
-from nearfar.images import (
+from nearfar.io.images import (
     IMAGE_SUFFIXES,
     ImageFile,
     ImageLimits,
@@ -123,7 +123,7 @@ def test_draft_never_holds_the_full_picture(tmp_path: Path) -> None:
     PIL.Image.new("RGB", (6000, 4000), "teal").save(path)
     code = """
 import sys
-from nearfar.images import ImageFile, read_image
+from nearfar.io.images import ImageFile, read_image
 def peak_mib():
     return next(int(l.split()[1]) / 1024 for l in open('/proc/self/status') if l[:5] == 'VmHWM')
 before = peak_mib()
@@ -534,7 +534,7 @@ def test_a_suffix_is_not_trusted(tmp_path: Path) -> None:
 def test_heic_without_its_extra_names_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
     data = make.saved(make.noise(), "HEIF")
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    assert extras.EXTRA_OF["pillow_heif"] == "heif"
+    assert optional.EXTRA_OF["pillow_heif"] == "heif"
     with pytest.raises(MissingExtraError, match=r"pip install 'nearfar\[heif\]'"):
         read_image(data)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from nearfar.choices import OutputOptions
-from nearfar.depthmap import read_depth
+from nearfar.depth import read_depth
 from nearfar.errors import ImageTooLargeError, InferenceError, OutputExistsError
 from nearfar.estimator import Estimator
-from nearfar.folder import Found
-from nearfar.images import ImageLimits, write_image
+from nearfar.io.find_images import Found
+from nearfar.io.images import ImageLimits, write_image
 from nearfar.jobs import Done, PhotoJob
 from nearfar.models.catalog import CATALOG
 from tests.fakes import FakeSession

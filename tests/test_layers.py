@@ -9,52 +9,12 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "nearfar"
 
 RUNG = {
-    **dict.fromkeys(
-        (
-            *("version", "errors", "extras", "atomic", "options"),
-            *("names", "places", "runfolder", "outofmemory"),
-        ),
-        0,
-    ),
-    **dict.fromkeys(
-        (
-            "images",
-            "isolation",
-            "depthmap",
-            "colormaps",
-            "depthfiles",
-            "depthbounds",
-            "depthcodecs",
-            "depthexr",
-            "depthraster",
-            "spread",
-            "clipfiles",
-            "avfiles",
-            "h264",
-            "flow",
-            "floor",
-            "png",
-            "choices",
-            "formdata",
-        ),
-        1,
-    ),
+    **dict.fromkeys(("version", "errors", "config", "choices", "optional", "outofmemory"), 0),
+    **dict.fromkeys(("names", "imaging", "io", "isolation", "parallel", "h264", "avfiles"), 1),
+    **dict.fromkeys(("depth", "depthbounds", "depthexr", "depthraster"), 1),
     **dict.fromkeys(("models", "runtimes"), 2),
-    **dict.fromkeys(
-        (
-            "refine",
-            "estimator",
-            "calibration",
-            "distances",
-            "outputs",
-            "folder",
-            "jobs",
-            "pairs",
-            "ordinal",
-            "loading",
-        ),
-        3,
-    ),
+    **dict.fromkeys(("calibration", "distances", "datasets", "ordinal", "refine"), 3),
+    **dict.fromkeys(("estimator", "outputs", "jobs", "loading"), 3),
     **dict.fromkeys(("effects", "geometry", "video", "evaluation", "training"), 4),
     **dict.fromkeys(("service", "web", "cli", "scale"), 5),
 }

@@ -6,8 +6,8 @@ from typing import Literal
 import pytest
 from pydantic import TypeAdapter
 
+from nearfar.config import Options, option
 from nearfar.errors import UsageError
-from nearfar.options import Options, option
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from nearfar.choices import OutputOptions
-from nearfar.depthfiles import FORMATS
-from nearfar.depthmap import DepthMap, read_depth
+from nearfar.depth import DepthMap, read_depth
 from nearfar.errors import OutputExistsError, UsageError, WriteError
-from nearfar.images import read_image
+from nearfar.io.depth_files import FORMATS
+from nearfar.io.images import read_image
 from nearfar.outputs import Outputs, place
 
 PLAIN = OutputOptions()

@@ -10,10 +10,10 @@ import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
-from nearfar.depthmap import MetricDepth
+from nearfar.datasets import Layers, Pair, PointPairs, Truth, open_folder, order_of_ranges
+from nearfar.depth import MetricDepth
 from nearfar.errors import DatasetError, DepthFileError
-from nearfar.images import write_image
-from nearfar.pairs import Layers, Pair, PointPairs, Truth, open_folder, order_of_ranges
+from nearfar.io.images import write_image
 
 STORED = np.array([[0, 1000], [2000, 4000]], np.uint16)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from nearfar import places
 from nearfar.errors import UsageError, WriteError
+from nearfar.io import paths
 from nearfar.service.app import make_app
 from nearfar.service.settings import ServiceOptions
 
@@ -58,7 +58,7 @@ def test_a_home_that_is_named_by_a_home_that_is_not_is_told(
     monkeypatch.setattr(Path, "expanduser", nowhere)
     monkeypatch.setenv("NEARFAR_HOME", "~/models")
     with pytest.raises(UsageError, match="NEARFAR_HOME is ~/models, but there is no home"):
-        places.data_folder()
+        paths.data_folder()
 
 
 @pytest.fixture
@@ -76,19 +76,19 @@ def no_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_no_temporary_folder_is_shared_memory_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "_SHARED_MEMORY", tmp_path)
-    assert places.temporary_folder("nearfar-").parent == tmp_path
-    monkeypatch.setattr(places, "_SHARED_MEMORY", tmp_path / "none")
+    monkeypatch.setattr(paths, "_SHARED_MEMORY", tmp_path)
+    assert paths.temporary_folder("nearfar-").parent == tmp_path
+    monkeypatch.setattr(paths, "_SHARED_MEMORY", tmp_path / "none")
     with pytest.raises(WriteError, match="TMPDIR"):
-        places.temporary_folder("nearfar-")
+        paths.temporary_folder("nearfar-")
 
 
 @pytest.mark.usefixtures("no_temporary_folder")
 def test_other_libraries_make_their_temporary_files_in_shared_memory_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "_SHARED_MEMORY", tmp_path)
-    places.settle_temporary_root()
+    monkeypatch.setattr(paths, "_SHARED_MEMORY", tmp_path)
+    paths.settle_temporary_root()
     assert tempfile.gettempdir() == str(tmp_path)
 
 
@@ -99,7 +99,7 @@ def test_without_any_place_the_service_starts_without_the_page(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(places, "_SHARED_MEMORY", tmp_path / "none")
+    monkeypatch.setattr(paths, "_SHARED_MEMORY", tmp_path / "none")
     options = ServiceOptions(model="nearfar-lite", runtime="onnxruntime")
     app = make_app(options)
     with TestClient(app, base_url="http://localhost") as client:

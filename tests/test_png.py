@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import DTypeLike
 from PIL import Image
 
-from nearfar.png import encode_png
+from nearfar.io.images.png import encode_png
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from nearfar.errors import WriteError
-from nearfar.runfolder import clear_stale, run_folder
+from nearfar.io.run_folder import clear_stale, run_folder
 
 RUN = """
 import sys, time
-from nearfar.runfolder import run_folder
+from nearfar.io.run_folder import run_folder
 folder = run_folder("test")
 (folder / "photo.jpg").write_bytes(b"private")
 print(folder, flush=True)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nearfar.spread import between, limits, thinned
+from nearfar.imaging.normalize import between, limits, thinned
 
 
 def test_limits_are_set_by_others() -> None:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from nearfar.version import __version__
 
 if TYPE_CHECKING:
-    from nearfar.depthmap import DepthMap, MetricDepth, read_depth
+    from nearfar.depth import DepthMap, MetricDepth, read_depth
     from nearfar.errors import NearfarError
     from nearfar.estimator import Estimator
-    from nearfar.images import read_image
+    from nearfar.io.images import read_image
     from nearfar.loading import load
     from nearfar.models.store import list_models
 

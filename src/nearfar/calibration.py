@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depthmap import DepthMap, MetricDepth
+from nearfar.depth import DepthMap, MetricDepth
 from nearfar.errors import CalibrationError
-from nearfar.floor import floor_plane
+from nearfar.imaging.ground_plane import floor_plane
 
 WINDOW_PX: Final = 5
 """A known point's depth is the median of a square this wide: single pixels are noisy."""

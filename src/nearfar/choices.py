@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from nearfar.options import Options, option
+from nearfar.config import Options, option
 
 RuntimeName = Literal["auto", "onnxruntime", "openvino", "torch"]
 FormatName = Literal["png16", "png8", "exr", "pfm", "tiff", "npy", "npz"]

@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 from nearfar.depthbounds import MOST_BYTES, check_size
-from nearfar.depthcodecs import PREFIX, Samples, Tags, own_tags
 from nearfar.errors import DepthFileError
-from nearfar.images.tiff import MOST_TILE_PX
+from nearfar.io.depth_codecs import PREFIX, Samples, Tags, own_tags
+from nearfar.io.images.tiff import MOST_TILE_PX
 
 
 def encode_exr(samples: Samples, tags: Tags) -> bytes:

@@ -10,7 +10,7 @@ from nearfar.calibration import (
     fit_points,
     fit_range,
 )
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.errors import UsageError
 
 ASSUMED_M: Final = (1.0, 5.0)

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from nearfar.choices import EstimateOptions
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.errors import ImageError, InferenceError
-from nearfar.images import Image, ImageFile
+from nearfar.io.images import Image, ImageFile
 from nearfar.models.preprocess import prepare
 from nearfar.models.sizes import target_size
 from nearfar.models.spec import InputSpec, ModelSpec

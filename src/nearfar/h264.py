@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.extras import require
-from nearfar.images import Image
+from nearfar.io.images import Image
+from nearfar.optional import require
 
 if TYPE_CHECKING:
     from av.container import OutputContainer

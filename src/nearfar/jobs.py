@@ -7,8 +7,8 @@ from pathlib import Path
 from nearfar.choices import OutputOptions
 from nearfar.errors import OutputExistsError
 from nearfar.estimator import Estimator
-from nearfar.folder import Found
-from nearfar.images import ImageFile, ImageLimits
+from nearfar.io.find_images import Found
+from nearfar.io.images import ImageFile, ImageLimits
 from nearfar.outputs import Outputs, place
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nearfar.choices import OutputOptions
-from nearfar.depthfiles import FORMATS
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.errors import OutputExistsError, UsageError, WriteError
-from nearfar.images import Image, write_image
+from nearfar.io.depth_files import FORMATS
+from nearfar.io.images import Image, write_image
 from nearfar.names import fitting
 
 _LONGEST_ENDING = "-depth-color.jpg"
@@ -59,7 +59,7 @@ class Outputs:
         if self.color is not None:
             write_image(picture, self.color, overwrite=overwrite)
         if self.side is not None and photo is not None:
-            from nearfar.colormaps import side_by_side
+            from nearfar.imaging.colormaps import side_by_side
 
             write_image(side_by_side(photo, picture), self.side, overwrite=overwrite)
 

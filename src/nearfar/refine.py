@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 FloatMap: TypeAlias = NDArray[np.float32]
 

@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 
 import nearfar
 from nearfar import read_depth
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from tests.cli.conftest import Run
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nearfar import read_depth
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from tests.cli.conftest import Run
 
 MAIN = "from nearfar.cli import main; main()"

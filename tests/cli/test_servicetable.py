@@ -7,7 +7,7 @@ from nearfar.cli import servicetable
 from nearfar.cli.bench import bench
 from nearfar.cli.servicetable import Row, Setting
 from nearfar.errors import UsageError
-from nearfar.images import ImageFile
+from nearfar.io.images import ImageFile
 from nearfar.runtimes import cores
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.effects.fade import FadeOptions, fade
 from nearfar.effects.fog import FogOptions, fog
 from nearfar.effects.relight import RelightOptions, relight

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearfar.depthmap import DepthMap
-from nearfar.effects import together
+from nearfar import parallel
+from nearfar.depth import DepthMap
 from nearfar.effects.bokeh import EFFECT, BokehOptions, bokeh
 from nearfar.effects.lens import kernel
 from nearfar.errors import UsageError
@@ -180,6 +180,6 @@ def test_strips_leave_no_seams(
     depth = any_depth(*size_px, 3, 5.0)
     options = BokehOptions(focus_nearness=0.5, aperture=3.0, blades=blades, bloom=0.5)
     whole = bokeh(photo, depth, options).pixels
-    monkeypatch.setattr(together, "_STRIP_VALUES", 1)
+    monkeypatch.setattr(parallel, "_STRIP_VALUES", 1)
     thin = bokeh(photo, depth, options).pixels
     assert np.abs(thin.astype(int) - whole).max() <= 1

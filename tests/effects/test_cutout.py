@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.effects.cutout import CutoutOptions, cutout
 from nearfar.errors import ImageError, UsageError
 from tests.effects.walls import GREEN, RED, any_depth, flat, noise, two_planes

@@ -9,7 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.effects import EFFECTS, Clip, NavigationPlan, Picture, Sound, find
 from nearfar.effects.files import (
     FORMATS,

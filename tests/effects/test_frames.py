@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.effects import find
 from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
 from nearfar.errors import VideoError

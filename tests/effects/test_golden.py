@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nearfar import read_image
-from nearfar.images import Image
+from nearfar.io.images import Image
 from tests.golden.effects.make import CASES, HERE, PHOTOS, shown
 
 

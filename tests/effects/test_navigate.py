@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.effects.gridmap import FREE, OCCUPIED, UNKNOWN, OccupancyGrid
 from nearfar.effects.navigate import EFFECT, NavigateOptions, NavigationPlan, navigate
 from nearfar.errors import UsageError

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.effects.parallax import EFFECT, MotionName, ParallaxOptions, parallax
 
 MOTIONS = get_args(MotionName)

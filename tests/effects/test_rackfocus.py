@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.effects.rackfocus import RackFocusOptions, rack_focus
 from tests.effects.walls import any_depth, noise, two_planes
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nearfar.effects.sizes import doubled_rows, fitting, half, larger, larger_at, smaller
+from nearfar.imaging.resize import doubled_rows, fitting, half, larger, larger_at, smaller
 
 
 def test_fitting_keeps_the_aspect_and_what_is_small() -> None:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearfar.effects.guided import Guide
-from nearfar.effects.linear import luminance, to_linear, to_srgb
 from nearfar.effects.places import near_cut, nearness_at, relative_size, remoteness, valley
 from nearfar.effects.snap import snap
+from nearfar.imaging.color import luminance, to_linear, to_srgb
+from nearfar.imaging.guided_filter import Guide
 from tests.effects.walls import light_of, noise, two_planes
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.effects.anaglyph import anaglyph
 from nearfar.effects.effect import Clip, Picture
 from nearfar.effects.stereo import EFFECT, SUFFIXES, StereoOptions, pair, stereo, suffix

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.effects.sticker import StickerOptions, sticker
 from nearfar.errors import UsageError
 from tests.effects.walls import any_depth, flat, light_of, noise, two_planes

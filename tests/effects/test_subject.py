@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.effects.cutout import CutoutOptions, cutout
 from nearfar.effects.regions import decide
 from nearfar.effects.standing import standing
 from nearfar.effects.subject import connected, slab, subject
-from nearfar.images import Image
+from nearfar.io.images import Image
 from tests.effects.walls import noise
 
 HEIGHT, WIDTH = 180, 240

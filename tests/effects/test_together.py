@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from nearfar.effects.together import in_strips, together
+from nearfar.parallel import in_strips, together
 
 
 @pytest.fixture(params=[1, 2])

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depthmap import DepthMap
-from nearfar.images import Image
+from nearfar.depth import DepthMap
+from nearfar.io.images import Image
 
 FAR, NEAR = 1.0, 5.0
 GREEN, RED = (30, 160, 60), (200, 40, 30)

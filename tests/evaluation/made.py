@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.datasets import Truth, TruthKind
 from nearfar.evaluation.samples import Dataset, Entry, Sample
-from nearfar.pairs import Truth, TruthKind
 
 
 def metres(height: int = 24, width: int = 32) -> NDArray[np.float32]:

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nearfar.depthcodecs import encode_pfm
+from nearfar.datasets import PointPairs, Truth
 from nearfar.errors import DatasetError, DepthFileError
 from nearfar.evaluation.datasets import ReaderName, open_dataset
-from nearfar.pairs import PointPairs, Truth
+from nearfar.io.depth_codecs import encode_pfm
 from tests.evaluation.made import metres, write_folder, write_photo, write_png16
 
 

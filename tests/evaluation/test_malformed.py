@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nearfar.depthcodecs import encode_pfm
 from nearfar.errors import DatasetError
 from nearfar.evaluation.datasets import open_dataset
 from nearfar.evaluation.run import score_network
-from nearfar.images import Image
+from nearfar.io.depth_codecs import encode_pfm
+from nearfar.io.images import Image
 from tests.evaluation.made import metres, write_folder, write_photo, write_png16
 
 MAT = "nyu_depth_v2_labeled.mat"

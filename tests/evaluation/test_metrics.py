@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from nearfar.datasets import Layers
 from nearfar.evaluation import metrics
-from nearfar.pairs import Layers
 from tests.evaluation.made import metres
 
 Values = NDArray[np.float32]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from nearfar.datasets import Truth
 from nearfar.errors import DatasetError
 from nearfar.evaluation.picture import measure
 from nearfar.evaluation.protocols import ProtocolName, align, counted_pixels
 from nearfar.evaluation.scores import Measures
-from nearfar.pairs import Truth
 from tests.evaluation.made import metres, truth
 
 PROTOCOLS: tuple[ProtocolName, ...] = ("midas", "affine")

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from nearfar.datasets import Layers, PointPairs, Truth
 from nearfar.errors import DatasetError, InferenceError
 from nearfar.estimator import Estimator
 from nearfar.evaluation import picture, run
 from nearfar.evaluation.datasets import open_dataset
 from nearfar.evaluation.samples import Dataset, Entry, Sample
 from nearfar.evaluation.scores import Measures, PictureScore, Scores
-from nearfar.images import Image
+from nearfar.io.images import Image
 from nearfar.models.spec import InputSpec, ModelSpec
-from nearfar.pairs import Layers, PointPairs, Truth
 from tests.evaluation.made import dataset, metres, truth, write_folder
 from tests.fakes import FakeSession
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depthmap import MetricDepth
+from nearfar.depth import MetricDepth
 from nearfar.geometry import Camera
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 CAMERA = Camera(300.0, 300.0, 159.5, 119.5, 320, 240)
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearfar.depthmap import MetricDepth
+from nearfar.depth import MetricDepth
 from nearfar.errors import GeometryError
 from nearfar.geometry import Camera, CloudOptions, PointCloud, make_cloud
 from tests.geometry import scenes

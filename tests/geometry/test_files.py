@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from nearfar.depthmap import MetricDepth
+from nearfar.depth import MetricDepth
 from nearfar.errors import OutputExistsError, UsageError, WriteError
 from nearfar.geometry import (
     CloudOptions,

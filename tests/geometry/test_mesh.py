@@ -3,7 +3,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from nearfar.depthmap import MetricDepth
+from nearfar.depth import MetricDepth
 from nearfar.errors import GeometryError, UsageError
 from nearfar.geometry import Camera, Mesh, MeshOptions, make_mesh
 from tests.geometry import scenes

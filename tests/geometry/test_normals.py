@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nearfar.depthmap import MetricDepth
+from nearfar.depth import MetricDepth
 from nearfar.errors import GeometryError
 from nearfar.geometry import Camera, find_normals, paint_normals
 from tests.geometry import scenes

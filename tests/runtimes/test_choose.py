@@ -10,9 +10,9 @@ import pytest
 
 from nearfar.choices import RuntimeName
 from nearfar.errors import ChecksumError, InferenceError, MissingExtraError, ModelFileError
+from nearfar.io.paths import cache_folder
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
-from nearfar.places import cache_folder
 from nearfar.runtimes import choose, measure
 from nearfar.runtimes.measure import Timing
 from nearfar.runtimes.session import Runtime, Session

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nearfar.places import cache_folder
+from nearfar.io.paths import cache_folder
 from nearfar.runtimes import memory
 from nearfar.runtimes.ways import Choice, Way
 

@@ -10,7 +10,7 @@ import fsspec
 import pytest
 
 from nearfar.errors import UsageError
-from nearfar.images import ImageFile
+from nearfar.io.images import ImageFile
 from nearfar.scale import storage
 from nearfar.scale.listing import Counted, count
 from nearfar.scale.photos import Photo

@@ -79,7 +79,7 @@ def test_part_is_in_the_table_only_once_its_maps_are_on_the_disk(
 ) -> None:
     out, synced = tmp_path / "out", []
     monkeypatch.setattr(
-        "nearfar.atomic.sync_folder",
+        "nearfar.io.atomic.sync_folder",
         lambda path: synced.append((path, any((out / "table").glob("part-*")))),
     )
     worker().do(part_of(trip(tmp_path / "trip")))

@@ -14,7 +14,7 @@ import pytest
 
 import nearfar
 from nearfar.choices import EstimateOptions
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.errors import (
     BusyError,
     DrainingError,
@@ -27,7 +27,7 @@ from nearfar.errors import (
     UnknownModelError,
 )
 from nearfar.estimator import Estimator
-from nearfar.images import ImageFile
+from nearfar.io.images import ImageFile
 from nearfar.models.store import Store
 from nearfar.runtimes import cores
 from nearfar.runtimes.session import RawDepth

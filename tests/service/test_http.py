@@ -123,7 +123,7 @@ def test_answer_is_what_the_library_gives(street: Path) -> None:
         picture = service.depth(street.read_bytes(), format="png", colormap="turbo", robust=True)
     depth = read_depth(answer.content, kind="inverse_depth")
     assert isinstance(depth, DepthMap)
-    from nearfar.images import ImageFile
+    from nearfar.io.images import ImageFile
 
     with ImageFile(street) as file:
         expected = load(runtime="onnxruntime", threads=1, max_side_px=320).from_file(file)

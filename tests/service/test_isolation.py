@@ -65,7 +65,7 @@ def test_a_photo_that_takes_its_decoder_down_gets_its_error_and_the_next_one_its
 def test_what_comes_from_a_process_is_what_is_decoded_here(
     size: tuple[int, int], format: str
 ) -> None:
-    from nearfar.images import ImageFile
+    from nearfar.io.images import ImageFile
 
     content = saved(noise(*size), format)
     with ImageFile(content) as here, IsolatedImageFile(content) as there:
@@ -84,7 +84,7 @@ def test_a_map_is_the_same_as_of_a_photo_that_is_decoded_here(
 ) -> None:
     from nearfar.choices import EstimateOptions, ImageLimits
     from nearfar.estimator import Estimator
-    from nearfar.images import ImageFile
+    from nearfar.io.images import ImageFile
     from nearfar.models.store import Store
     from nearfar.service.photo import Photo, opened
     from tests.fakes import FakeSession

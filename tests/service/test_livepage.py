@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nearfar import colormaps
+from nearfar.imaging import colormaps
 from nearfar.web.livetexts import LIVE
 from nearfar.web.modeltexts import MODEL
 from tests.service.served import Served, assert_problem

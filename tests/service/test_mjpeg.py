@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 
 from nearfar.errors import ImageNotFoundError, InferenceError, UsageError, VideoError
 from nearfar.estimator import Estimator
-from nearfar.images import Image
+from nearfar.io.images import Image
 from nearfar.runtimes.session import Batch, RawDepth
 from nearfar.service import mjpeg
 from nearfar.service.mjpeg import Newest, Show, make_live_app, serve_live

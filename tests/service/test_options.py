@@ -9,8 +9,8 @@ from nearfar.choices import EstimateOptions, OutputOptions
 from nearfar.cli.arguments import dashed
 from nearfar.cli.estimate import estimate
 from nearfar.cli.video import video
+from nearfar.config import Options
 from nearfar.effects.frames import FRAME_EFFECTS
-from nearfar.options import Options
 from nearfar.service.app import make_app
 from nearfar.service.settings import ServiceOptions
 from nearfar.video.pipeline import VideoOptions

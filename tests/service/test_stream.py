@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from nearfar.errors import InferenceError, UsageError
-from nearfar.images import read_image
+from nearfar.io.images import read_image
 from nearfar.models.preprocess import prepare
 from nearfar.models.store import Store
 from nearfar.service.batcher import Place, Timing

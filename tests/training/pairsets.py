@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.pairs import PairFolder, open_folder
+from nearfar.datasets import PairFolder, open_folder
 
 Truths = NDArray[np.uint16]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nearfar.datasets import Pair
 from nearfar.errors import DatasetError, WriteError
-from nearfar.pairs import Pair
 from nearfar.training import cache as rooms
 from nearfar.training.cache import TrainingCache, open_caches
 from nearfar.training.pairfile import Sample, read_entry, write_entry
@@ -222,7 +222,7 @@ def test_a_killed_run_leaves_nothing_wrong(tmp_path: Path, decoded: list[str]) -
     script = """
 import os, sys
 from pathlib import Path
-from nearfar.pairs import open_folder
+from nearfar.datasets import open_folder
 from nearfar.training import cache, pairfile
 head = pairfile._HEADER
 class Dies:

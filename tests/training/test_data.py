@@ -92,7 +92,7 @@ def test_another_process_makes_the_same_batch(caches: tuple[TrainingCache, ...])
     script = """
 import sys
 from pathlib import Path
-from nearfar.pairs import open_folder
+from nearfar.datasets import open_folder
 from nearfar.training.cache import open_caches
 from nearfar.training.data import TrainingSet
 import hashlib

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from nearfar.images import write_image
-from nearfar.pairs import Layers, PairFolder, PointPairs, open_folder
+from nearfar.datasets import Layers, PairFolder, PointPairs, open_folder
+from nearfar.io.images import write_image
 from nearfar.training.augment import AugmentOptions, augment, flip
 from nearfar.training.cache import open_caches
 from nearfar.training.data import RANKED_PAIRS, TrainingSet

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nearfar.datasets import PairFolder
 from nearfar.errors import NearfarError, TrainingError, UsageError
 from nearfar.models.spec import InputSpec
-from nearfar.pairs import PairFolder
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.training import curves, snapshot
 from nearfar.training.augment import AugmentOptions

@@ -11,7 +11,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 RATE_HZ = 48_000
 

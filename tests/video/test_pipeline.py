@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from nearfar.depthmap import DepthMap, read_depth
+from nearfar.depth import DepthMap, read_depth
 from nearfar.errors import (
     CancelledError,
     InferenceError,
@@ -22,7 +22,7 @@ from nearfar.errors import (
     WriteError,
 )
 from nearfar.estimator import Estimator
-from nearfar.images import Image
+from nearfar.io.images import Image
 from nearfar.runtimes.session import Batch, RawDepth
 from nearfar.video.frame import Frame
 from nearfar.video.frames import read_clip

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nearfar.errors import VideoError
 from nearfar.estimator import Estimator
-from nearfar.images import Image
+from nearfar.io.images import Image
 from nearfar.video.container import square_px
 from nearfar.video.deinterlace import Deinterlace
 from nearfar.video.frame import Frame

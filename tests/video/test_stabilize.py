@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from nearfar.flow import grey_of
-from nearfar.images import Image
+from nearfar.imaging.optical_flow import grey_of
+from nearfar.io.images import Image
 from nearfar.video.cuts import Cuts
 from nearfar.video.flicker import Flicker
 from nearfar.video.stabilize import Raw, Steadied, stabilize

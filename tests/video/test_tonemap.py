@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nearfar.images.hdr import SDR_GAMMA, Coding, to_sdr
+from nearfar.io.images.hdr import SDR_GAMMA, Coding, to_sdr
 from nearfar.video.tonemap import colours_of
 
 

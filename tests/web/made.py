@@ -7,9 +7,9 @@ from typing import TypeVar
 import numpy as np
 
 from nearfar.choices import EstimateOptions
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.errors import NearfarError
-from nearfar.images import DEFAULT_LIMITS, ImageFile, encode_image
+from nearfar.io.images import DEFAULT_LIMITS, ImageFile, encode_image
 from nearfar.models.catalog import CATALOG
 from nearfar.models.spec import ModelSpec
 from nearfar.video.order import ClipOrder

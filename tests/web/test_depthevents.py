@@ -5,9 +5,9 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from nearfar.depthmap import read_depth
+from nearfar.depth import read_depth
 from nearfar.errors import BusyError, CalibrationError, NotAnImageError, PointError
-from nearfar.images import DEFAULT_LIMITS, ImageLimits, read_image
+from nearfar.io.images import DEFAULT_LIMITS, ImageLimits, read_image
 from nearfar.web.depthevents import DepthEvents
 from nearfar.web.depthshow import OUTPUTS
 from nearfar.web.notices import PageError

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from nearfar.choices import OutputOptions
-from nearfar.depthmap import DepthMap, MetricDepth, read_depth
+from nearfar.depth import DepthMap, MetricDepth, read_depth
 from nearfar.errors import DepthFileError
-from nearfar.images import DEFAULT_LIMITS, read_image
+from nearfar.io.images import DEFAULT_LIMITS, read_image
 from nearfar.web.downloads import DOWNLOADS, make_download
 from nearfar.web.options import format_names
 from nearfar.web.points import Visit

@@ -7,7 +7,7 @@ import gradio as gr
 import pytest
 
 from nearfar.effects import EFFECTS, Effect, find
-from nearfar.images import DEFAULT_LIMITS
+from nearfar.io.images import DEFAULT_LIMITS
 from nearfar.web.effectcontrols import (
     label_key,
     make_controls,

@@ -1,4 +1,4 @@
-from nearfar.images import read_image
+from nearfar.io.images import read_image
 from nearfar.web.examples import NAMES, available, credits_, example, thumbnails_css
 from nearfar.web.texts import TEXTS
 

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, Playwright, expect
 
-from nearfar import colormaps
-from nearfar.images import read_image
+from nearfar.imaging import colormaps
+from nearfar.io.images import read_image
 from nearfar.web.livetexts import LIVE
 from tests.browser import ServiceProcess, browsing, playing, service_process
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 
 from nearfar.effects import sonify, surroundings
 from nearfar.effects.surroundings import Surroundings, in_words
-from nearfar.images import read_image
+from nearfar.io.images import read_image
 from nearfar.web.livetexts import LIVE
 from tests.browser import ServiceProcess, browsing, playing, service_process
 

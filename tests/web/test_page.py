@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
 
-from nearfar.depthmap import DepthMap, MetricDepth, read_depth
-from nearfar.images import read_image
+from nearfar.depth import DepthMap, MetricDepth, read_depth
+from nearfar.io.images import read_image
 from nearfar.web.texts import say
 from tests.browser import ServiceProcess, browsing, playing, service_process
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from nearfar.images import DEFAULT_LIMITS, encode_image
+from nearfar.io.images import DEFAULT_LIMITS, encode_image
 from nearfar.web.results import SHOWN_PX, Photo, Result, Results
 from tests.web.made import ramp, result
 

@@ -5,7 +5,7 @@ import pytest
 
 from nearfar import errors
 from nearfar.choices import OutputOptions
-from nearfar.colormaps import COLORMAPS
+from nearfar.imaging.colormaps import COLORMAPS
 from nearfar.models.catalog import AUTO, CATALOG
 from nearfar.web.downloads import DOWNLOADS
 from nearfar.web.modelchoice import model_choices

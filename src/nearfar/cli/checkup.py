@@ -14,12 +14,12 @@ from typing import Final
 
 from nearfar.cli.autotable import Taken, taken
 from nearfar.errors import ModelError, ModelMissingError, NearfarError
-from nearfar.extras import EXTRA_OF
+from nearfar.io.paths import cache_folder
 from nearfar.models.catalog import Purpose
 from nearfar.models.shelf import NOWHERE
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
-from nearfar.places import cache_folder
+from nearfar.optional import EXTRA_OF
 from nearfar.runtimes import cores, quiet
 from nearfar.runtimes.reasons import reason
 from nearfar.version import __version__

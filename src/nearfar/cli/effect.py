@@ -16,13 +16,13 @@ from nearfar.cli.inputs import are_many, purpose_of, tell_left_out, tell_odd
 from nearfar.cli.language import user_language
 from nearfar.cli.out import print_json
 from nearfar.cli.progress import bar, photo_bar
+from nearfar.config import range_text
 from nearfar.effects import EFFECTS, Clip, Effect
 from nearfar.effects.files import Result
 from nearfar.effects.fitted import SizeOptions
-from nearfar.folder import Found, Outcome, find, work_on
-from nearfar.images import Image, ImageFile
+from nearfar.io.find_images import Found, Outcome, find, work_on
+from nearfar.io.images import Image, ImageFile
 from nearfar.loading import load
-from nearfar.options import range_text
 from nearfar.runtimes.cores import physical
 
 app = App(name="effect", help="Make something of a photo's depth: blur, fog, stereo, sound ...")

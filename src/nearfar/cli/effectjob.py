@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nearfar.choices import ImageLimits
+from nearfar.config import Options
 from nearfar.effects import EFFECTS, Clip, Effect, NavigationPlan, Sound
 from nearfar.effects.files import (
     Result,
@@ -20,9 +21,8 @@ from nearfar.effects.fitted import CLIP_PX, fitted
 from nearfar.effects.planwords import plan_in_words
 from nearfar.errors import OutputExistsError, UsageError
 from nearfar.estimator import Estimator
-from nearfar.folder import Found
-from nearfar.images import ImageFile
-from nearfar.options import Options
+from nearfar.io.find_images import Found
+from nearfar.io.images import ImageFile
 from nearfar.outputs import make_folder
 
 _RESULT: Final = re.compile(rf"-({'|'.join(effect.name for effect in EFFECTS)})(_\w+)?")

@@ -15,7 +15,7 @@ from nearfar.runtimes.cores import physical
 
 if TYPE_CHECKING:
     from nearfar.estimator import Estimator
-    from nearfar.folder import Found
+    from nearfar.io.find_images import Found
 
 STREAM = "-"
 
@@ -72,7 +72,7 @@ def estimate(
     )
     # only now: what these import was imported while the network loaded
     from nearfar.cli.report import Report
-    from nearfar.folder import find, work_on
+    from nearfar.io.find_images import find, work_on
     from nearfar.jobs import PhotoJob
 
     if output == STREAM or (inputs == [STREAM] and output is None):
@@ -105,7 +105,7 @@ def estimate(
 
 
 def _stdin() -> "Found":
-    from nearfar.folder import Found
+    from nearfar.io.find_images import Found
 
     return Found(Path("stdin"), stream=sys.stdin.buffer)
 
@@ -113,7 +113,7 @@ def _stdin() -> "Found":
 def _to_stdout(
     inputs: list[str], estimator: "Estimator", writing: OutputOptions, limits: ImageLimits
 ) -> int:
-    from nearfar.images import ImageFile
+    from nearfar.io.images import ImageFile
 
     if len(inputs) != 1 or writing.color or writing.side_by_side:
         raise UsageError("standard output takes the map of one photo, and no pictures beside it")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from nearfar import extras
+from nearfar import optional
 from nearfar.cli import arguments as args
 from nearfar.errors import OutputExistsError, UsageError
 from nearfar.models.store import Store
@@ -33,7 +33,7 @@ def export(
     if target.exists() and not force:
         raise OutputExistsError(f"{target} is there already: use --force to replace it")
     for module in ("torch", "onnx"):
-        extras.require(module)
+        optional.require(module)
     from nearfar.training.checkpoint import load_midas_small
     from nearfar.training.export import export_onnx
     from nearfar.training.network import (

@@ -6,8 +6,8 @@ from cyclopts import Parameter
 
 from nearfar.choices import ColormapName
 from nearfar.cli import arguments as args
-from nearfar.extras import require
 from nearfar.loading import load
+from nearfar.optional import require
 
 
 def live(

@@ -7,15 +7,15 @@ from cyclopts import Parameter
 
 from nearfar.choices import ImageLimits
 from nearfar.cli.points import parse_distance, parse_point
+from nearfar.config import Options, option
 from nearfar.errors import UsageError
-from nearfar.options import Options, option
 
 if TYPE_CHECKING:
     from nearfar.calibration import Calibration
-    from nearfar.depthmap import DepthMap, MetricDepth
+    from nearfar.depth import DepthMap, MetricDepth
     from nearfar.estimator import Estimator
     from nearfar.geometry import Camera
-    from nearfar.images import Image
+    from nearfar.io.images import Image
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def read_scene(
         UsageError, CalibrationError: as of `MetresOptions.calibrate`.
     """
     from nearfar.geometry import Camera
-    from nearfar.images import ImageFile
+    from nearfar.io.images import ImageFile
 
     with ImageFile(path, limits=limits) as file:
         size_px, focal_35mm_mm = (file.width_px, file.height_px), file.focal_35mm_mm

@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from nearfar.cli import arguments as args
 from nearfar.cli.autotable import Taken, table
 from nearfar.errors import UsageError
-from nearfar.models import sha256
+from nearfar.io import hashing
 from nearfar.models.catalog import Purpose
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
 from nearfar.models.store import Store
@@ -117,7 +117,7 @@ def add(
     """
     from nearfar.runtimes.onnx import OnnxSession
 
-    OnnxSession(sha256.read(file)[1], threads=1)  # tells what is wrong with the graph, if anything
+    OnnxSession(hashing.read(file)[1], threads=1)  # tells what is wrong with the graph, if anything
     spec = Store().add(
         name,
         file,

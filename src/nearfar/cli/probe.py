@@ -31,7 +31,7 @@ def probe(
             known (mm, cm, m or km). Two known distances give metres for all points.
     """
     from nearfar.calibration import KnownPoint, fit_points
-    from nearfar.images import ImageFile
+    from nearfar.io.images import ImageFile
 
     parsed = [parse_point(text) for text in points]
     known = [KnownPoint(x_px, y_px, metres) for x_px, y_px, metres in parsed if metres is not None]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from nearfar import extras, folder
+from nearfar import optional
 from nearfar.cli import arguments as args
 from nearfar.cli import quantizetable
 from nearfar.cli.quantizetable import Comparison, Speed
@@ -20,13 +20,14 @@ from nearfar.errors import (
     UsageError,
 )
 from nearfar.estimator import Estimator
-from nearfar.images import Image, read_image
+from nearfar.io import find_images
+from nearfar.io.images import Image, read_image
+from nearfar.io.paths import temporary_root
 from nearfar.models import own
 from nearfar.models.preprocess import prepare
 from nearfar.models.sizes import target_size
 from nearfar.models.spec import InputSpec, ModelSpec
 from nearfar.models.store import Store
-from nearfar.places import temporary_root
 from nearfar.runtimes import choose, cores, measure
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
@@ -67,7 +68,7 @@ def quantize(
             deviation of the map. Layers stay in float until that is met.
         samples: Photos to calibrate with, spread over the folder.
     """
-    extras.require("onnx")
+    optional.require("onnx")
     from nearfar.training import quantize as int8
 
     store = Store()
@@ -144,7 +145,7 @@ def _split(path: Path, samples: int) -> tuple[list[Path], list[Path]]:
     """Choose photos to calibrate with, and others to judge by."""
     if not path.is_dir():
         raise UsageError(f"--calibrate {path}: no such folder: give one with photos")
-    found = [photo.path for photo in folder.find([str(path)], recursive=True)]
+    found = [photo.path for photo in find_images.find([str(path)], recursive=True)]
     if len(found) < 2:
         raise DatasetError(f"{path}: {len(found)} photos, but at least 2 are needed")
     count = min(samples, len(found))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, final
 from nearfar.cli.inputs import tell_left_out, tell_warnings
 from nearfar.cli.out import print_json
 from nearfar.cli.progress import photo_bar
-from nearfar.folder import Outcome
+from nearfar.io.find_images import Outcome
 from nearfar.jobs import Done
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Final
 
-from nearfar.atomic import replacing
 from nearfar.cli.out import print_json
 from nearfar.errors import WriteError
 from nearfar.evaluation.picture import Predict, look
 from nearfar.evaluation.samples import Dataset
 from nearfar.evaluation.scores import Measures, PictureScore, Scores
 from nearfar.evaluation.sheet import row, sheet
-from nearfar.images import write_image
+from nearfar.io.atomic import replacing
+from nearfar.io.images import write_image
 
 SHEET_ROWS: Final = 8
 """Pictures on each sheet."""

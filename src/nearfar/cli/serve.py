@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from nearfar.cli.arguments import dashed
 from nearfar.errors import UsageError
-from nearfar.extras import require
+from nearfar.optional import require
 from nearfar.scale.replicas import ReplicaOptions
 from nearfar.service.settings import PREFIX, ServiceOptions
 

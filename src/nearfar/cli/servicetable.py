@@ -14,7 +14,7 @@ import numpy as np
 
 from nearfar.choices import OutputOptions, RuntimeName
 from nearfar.errors import UsageError
-from nearfar.images import encode_image
+from nearfar.io.images import encode_image
 from nearfar.runtimes import cores
 from nearfar.service.desk import Desk
 from nearfar.service.results import DEFAULT, encode

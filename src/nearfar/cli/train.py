@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from nearfar import extras
+from nearfar import optional
 from nearfar.cli import arguments as args
 from nearfar.errors import OutputExistsError, UsageError
 from nearfar.models import own
@@ -14,7 +14,7 @@ from nearfar.models.store import Store
 from nearfar.training.recipe import TrainOptions
 
 if TYPE_CHECKING:
-    from nearfar.pairs import PairFolder
+    from nearfar.datasets import PairFolder
 
 
 def train(
@@ -66,7 +66,7 @@ def train(
     # that does other work too makes a step several times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for module in ("torch", "onnx", "safetensors", "matplotlib"):
-        extras.require(module)
+        optional.require(module)
     if not own.is_name(out):
         raise UsageError(f"{out!r} can't be a model's name: use a-z, 0-9, dot, dash, underscore")
     store = Store()
@@ -108,7 +108,7 @@ def train(
 
 
 def _weighted(text: str) -> "tuple[PairFolder, float]":
-    from nearfar.pairs import open_folder
+    from nearfar.datasets import open_folder
 
     path, equals, weight = text.rpartition("=")
     if not equals or Path(text).is_dir():

@@ -14,18 +14,18 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from nearfar.atomic import replacing
 from nearfar.cli.progress import bar
+from nearfar.datasets import PairFolder
 from nearfar.errors import DatasetError, UsageError
 from nearfar.evaluation.datasets import open_dataset
 from nearfar.evaluation.picture import look
 from nearfar.evaluation.run import score_network
 from nearfar.evaluation.samples import Dataset
 from nearfar.evaluation.sheet import row, sheet
-from nearfar.images import Image
+from nearfar.io.atomic import replacing
+from nearfar.io.images import Image
 from nearfar.models.preprocess import prepare
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
-from nearfar.pairs import PairFolder
 from nearfar.training.blend import blend_best
 from nearfar.training.cache import TrainingCache, open_caches
 from nearfar.training.card import card

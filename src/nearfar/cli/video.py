@@ -12,9 +12,9 @@ from nearfar.choices import ColormapName, EstimateOptions
 from nearfar.cli import arguments as args
 from nearfar.cli.out import print_json
 from nearfar.errors import UsageError
-from nearfar.extras import require
 from nearfar.loading import load
 from nearfar.names import beside
+from nearfar.optional import require
 from nearfar.runtimes.cores import physical
 from nearfar.video.pipeline import Progress, VideoOptions, convert
 from nearfar.video.shows import Show, ShowName, show_effect

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 from nearfar.effects import Effect
 from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
 from nearfar.errors import UsageError
-from nearfar.images import ImageFile
+from nearfar.io.images import ImageFile
 from nearfar.video.shows import FrameEffect
 
 

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.effects.guided import Guide
-from nearfar.effects.linear import FloatMap, Light
-from nearfar.effects.sizes import half, larger, larger_at
-from nearfar.effects.together import together
-from nearfar.images import Image
+from nearfar.imaging.color import FloatMap, Light
+from nearfar.imaging.guided_filter import Guide
+from nearfar.imaging.resize import half, larger, larger_at
+from nearfar.io.images import Image
+from nearfar.parallel import together
 
 Places: TypeAlias = NDArray[np.intp]
 """(n,) flat indices of pixels."""

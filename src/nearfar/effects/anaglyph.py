@@ -5,8 +5,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from nearfar.effects.linear import to_linear, to_srgb
-from nearfar.images import Image
+from nearfar.imaging.color import to_linear, to_srgb
+from nearfar.io.images import Image
 
 # Dubois, "A projection method to generate anaglyph stereo images", ICASSP 2001: least squares
 # between what each eye sees through its filter and what it should see; rows red, green, blue.

@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depthmap import DepthMap
+from nearfar.config import Options, option
+from nearfar.depth import DepthMap
 from nearfar.effects.effect import Effect, Picture, Pixels, picture_option
-from nearfar.effects.linear import FloatMap
-from nearfar.effects.together import in_strips
-from nearfar.images import Image
-from nearfar.options import Options, option
+from nearfar.imaging.color import FloatMap
+from nearfar.io.images import Image
+from nearfar.parallel import in_strips
 
 _SEED: Final = 0
 

@@ -3,15 +3,15 @@
 import math
 from dataclasses import dataclass
 
-from nearfar.depthmap import DepthMap
+from nearfar.config import Options, option
+from nearfar.depth import DepthMap
 from nearfar.effects.effect import Effect, Picture
 from nearfar.effects.layers import render
 from nearfar.effects.lens import Lens
-from nearfar.effects.linear import FloatMap
 from nearfar.effects.places import nearness_at, subject_nearness
 from nearfar.effects.snap import snap
-from nearfar.images import Image
-from nearfar.options import Options, option
+from nearfar.imaging.color import FloatMap
+from nearfar.io.images import Image
 
 
 @dataclass(frozen=True)

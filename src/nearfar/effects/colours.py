@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import ImageColor
 
-from nearfar.effects.linear import Light, to_linear
 from nearfar.errors import UsageError
+from nearfar.imaging.color import Light, to_linear
 
 
 def colour_light(text: str) -> Light:

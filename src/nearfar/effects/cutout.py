@@ -6,21 +6,21 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from nearfar.depthmap import DepthMap
+from nearfar.config import Options, option
+from nearfar.depth import DepthMap
 from nearfar.effects.alpha import WORK_PX, nearer_than, own_light, soften
 from nearfar.effects.colours import colour_light
 from nearfar.effects.effect import Effect, Picture, Pixels, picture_option
 from nearfar.effects.lens import blur
-from nearfar.effects.linear import FloatMap, Light, mix, to_linear, to_srgb
 from nearfar.effects.pictures import over_white
 from nearfar.effects.places import nearness_at
-from nearfar.effects.sizes import fitting, half, larger, smaller
 from nearfar.effects.snap import snap
 from nearfar.effects.subject import between, connected, slab, subject
-from nearfar.effects.together import together
 from nearfar.errors import UsageError
-from nearfar.images import Image
-from nearfar.options import Options, option
+from nearfar.imaging.color import FloatMap, Light, mix, to_linear, to_srgb
+from nearfar.imaging.resize import fitting, half, larger, smaller
+from nearfar.io.images import Image
+from nearfar.parallel import together
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depthmap import DepthMap
-from nearfar.images import Image
-from nearfar.options import Options
+from nearfar.config import Options
+from nearfar.depth import DepthMap
+from nearfar.io.images import Image
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """(H, W, 3) RGB, or (H, W, 4) with alpha that is not multiplied in."""
@@ -68,7 +68,7 @@ class Effect(Generic[EffectOptions, Result]):
     Attributes:
         name: what the user types.
         sentence: what it does, for the help.
-        options: its options, a frozen dataclass of `nearfar.options`. Places in the picture are
+        options: its options, a frozen dataclass of `nearfar.config`. Places in the picture are
             given as parts of its width and height, 0 to 1 from the upper left corner, so that
             they hold at any size.
         apply: (photo (H, W, 3) uint8, map of the same size, options) -> result.

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nearfar.depthmap import DepthMap
+from nearfar.config import Options, option
+from nearfar.depth import DepthMap
 from nearfar.effects.effect import Effect, Picture
-from nearfar.effects.linear import FloatMap, luminance, mix, to_linear, to_srgb
 from nearfar.effects.places import near_cut
 from nearfar.effects.snap import snap
-from nearfar.images import Image
-from nearfar.options import Options, option
+from nearfar.imaging.color import FloatMap, luminance, mix, to_linear, to_srgb
+from nearfar.io.images import Image
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,16 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
-from nearfar.atomic import replacing
-from nearfar.clipfiles import write_clip
+from nearfar.config import Options
 from nearfar.effects.effect import Clip, Effect, Picture, Sound
 from nearfar.effects.navigate import NavigationPlan
 from nearfar.effects.stereo import StereoOptions, suffix
 from nearfar.errors import UsageError
-from nearfar.extras import require
-from nearfar.images import encode_image
+from nearfar.io.atomic import replacing
+from nearfar.io.images import encode_image
+from nearfar.io.video_writer import write_clip
 from nearfar.names import fitting
-from nearfar.options import Options
+from nearfar.optional import require
 
 Result = Picture | Clip | Sound | NavigationPlan
 Writer = Callable[[Any, Path], None]

@@ -6,9 +6,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from nearfar.depthmap import DepthMap
-from nearfar.images import Image
-from nearfar.options import Options, option
+from nearfar.config import Options, option
+from nearfar.depth import DepthMap
+from nearfar.io.images import Image
 
 CLIP_PX: Final = 1920
 """Longest side of a clip that nobody asked to be larger: what players and encoders cope with."""

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, get_args, get_type_hints
 
-from nearfar.depthmap import DepthMap
+from nearfar.config import Options
+from nearfar.depth import DepthMap
 from nearfar.effects import EFFECTS, Effect, Picture
 from nearfar.effects.pictures import over_white
 from nearfar.errors import VideoError
-from nearfar.images import Image
-from nearfar.options import Options
+from nearfar.io.images import Image
 
 
 def _makes_pictures(effect: Effect[Any, Any]) -> bool:

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.effects.linear import FloatMap
-from nearfar.effects.sizes import fitting, smaller
 from nearfar.errors import CalibrationError
-from nearfar.floor import floor_plane
+from nearfar.imaging.color import FloatMap
+from nearfar.imaging.ground_plane import floor_plane
+from nearfar.imaging.resize import fitting, smaller
 
 WORK_PX: Final = 320
 """Longer side of the map that is worked on: what a robot must know is larger than a pixel."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 _FREE: Final = (46, 204, 113)
 _BLOCKED: Final = (231, 76, 60)

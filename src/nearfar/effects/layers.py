@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.effects.lens import Lens, blur, kernel
-from nearfar.effects.linear import FloatMap, Light, brightest, luminance, to_linear, to_srgb
-from nearfar.effects.sizes import Scalar, doubled_rows, half
-from nearfar.effects.together import in_strips, strips, together
-from nearfar.images import Image
+from nearfar.imaging.color import FloatMap, Light, brightest, luminance, to_linear, to_srgb
+from nearfar.imaging.resize import Scalar, doubled_rows, half
+from nearfar.io.images import Image
+from nearfar.parallel import in_strips, strips, together
 
 Covered: TypeAlias = list[FloatMap]
 """Four (H, W) float32: red, green and blue light times cover, and cover; empty for nothing."""

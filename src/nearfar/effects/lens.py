@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.effects.linear import FloatMap
-from nearfar.effects.sizes import half, larger
+from nearfar.imaging.color import FloatMap
+from nearfar.imaging.resize import half, larger
 
 _FINE: Final = 16
 """Dots a pixel that the kernel is drawn with."""

@@ -7,16 +7,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depthmap import DepthMap
+from nearfar.config import Options, option
+from nearfar.depth import DepthMap
 from nearfar.effects.effect import Effect
 from nearfar.effects.gridmap import OccupancyGrid
 from nearfar.effects.ground import Ground, find_ground
 from nearfar.effects.groundgrid import occupancy
 from nearfar.effects.guidance import draw
-from nearfar.effects.linear import FloatMap
 from nearfar.errors import UsageError
-from nearfar.images import Image
-from nearfar.options import Options, option
+from nearfar.imaging.color import FloatMap
+from nearfar.io.images import Image
 
 NEAR: Final = 0.5
 """Nearness from which a sector is not free, where there is no floor to go by."""
@@ -119,9 +119,9 @@ class NavigationPlan:
 def navigate(photo: Image, depth: DepthMap, options: NavigateOptions) -> NavigationPlan:
     """Find the floor, how far it is free in each direction, and a way.
 
-    The floor is a plane, affine in inverse depth (`nearfar.floor`). In each column it is
-    followed from the bottom to the first thing that is no floor. Distances come from the plane
-    and are in heights of the camera, so they need no metres. Holes in the floor stop the way
+    The floor is a plane, affine in inverse depth (`nearfar.imaging.ground_plane`). In each column
+    it is followed from the bottom to the first thing that is no floor. Distances come from the
+    plane and are in heights of the camera, so they need no metres. Holes in the floor stop the way
     as obstacles do.
 
     Args:

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from nearfar.depthmap import DepthMap
+from nearfar.config import Options, option
+from nearfar.depth import DepthMap
 from nearfar.effects.effect import Clip, Effect
 from nearfar.effects.plate import Scene, split
 from nearfar.effects.warp import Move, view
-from nearfar.images import Image
-from nearfar.options import Options, option
+from nearfar.io.images import Image
 
 MotionName = Literal["orbit", "swing", "dolly", "zoom"]
 

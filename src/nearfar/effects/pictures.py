@@ -8,7 +8,7 @@ from PIL import ImageDraw, ImageFont
 
 from nearfar.effects.effect import Pixels
 from nearfar.errors import ImageError, UsageError
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 _NO_GLYPH: Final = "\U000fffff"
 """Of a private plane: whatever a font draws for it is its box for what it lacks."""

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.effects.linear import FloatMap
-from nearfar.spread import thinned
+from nearfar.imaging.color import FloatMap
+from nearfar.imaging.normalize import thinned
 
 _POINT: Final = 0.006
 """Half width of what a click reads, as part of the longer side."""

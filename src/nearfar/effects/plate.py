@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.effects.linear import FloatMap
-from nearfar.effects.sizes import larger
-from nearfar.images import Image
+from nearfar.imaging.color import FloatMap
+from nearfar.imaging.resize import larger
+from nearfar.io.images import Image
 
 STEP: Final = 0.06
 """Of the whole range of nearness: a smaller step at an edge opens no gap worth a plate."""

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nearfar.depthmap import DepthMap
+from nearfar.config import option
+from nearfar.depth import DepthMap
 from nearfar.effects.bokeh import LensOptions, lens_of
 from nearfar.effects.effect import Clip, Effect
 from nearfar.effects.layers import render
-from nearfar.effects.linear import FloatMap
 from nearfar.effects.places import nearness_at, subject_nearness
-from nearfar.effects.sizes import smaller
 from nearfar.effects.snap import snap
-from nearfar.images import Image
-from nearfar.options import option
+from nearfar.imaging.color import FloatMap
+from nearfar.imaging.resize import smaller
+from nearfar.io.images import Image
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.effects.guided import Guide
-from nearfar.effects.linear import FloatMap
-from nearfar.effects.sizes import smaller
-from nearfar.effects.together import together
-from nearfar.images import Image
+from nearfar.imaging.color import FloatMap
+from nearfar.imaging.guided_filter import Guide
+from nearfar.imaging.resize import smaller
+from nearfar.io.images import Image
+from nearfar.parallel import together
 
 _COARSE: Final = 0.05, 1e-3
 """Half width of the window in which the odds are smoothed, as part of the longer side, and the

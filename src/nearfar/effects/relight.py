@@ -7,15 +7,15 @@ from typing import Final
 import cv2
 import numpy as np
 
-from nearfar.depthmap import DepthMap
+from nearfar.config import Options, option
+from nearfar.depth import DepthMap
 from nearfar.effects.colours import colour_light
 from nearfar.effects.effect import Effect, Picture
-from nearfar.effects.linear import FloatMap, Light, brightest, to_linear, to_srgb
-from nearfar.effects.sizes import fitting, larger, smaller
 from nearfar.effects.snap import snap
-from nearfar.effects.together import in_strips
-from nearfar.images import Image
-from nearfar.options import Options, option
+from nearfar.imaging.color import FloatMap, Light, brightest, to_linear, to_srgb
+from nearfar.imaging.resize import fitting, larger, smaller
+from nearfar.io.images import Image
+from nearfar.parallel import in_strips
 
 _WORK_PX: Final = 512
 _FLAT: Final = 1e-30  # a lower relief is none in float32

@@ -5,8 +5,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from nearfar.effects.linear import FloatMap
-from nearfar.effects.sizes import fitting, larger, smaller
+from nearfar.imaging.color import FloatMap
+from nearfar.imaging.resize import fitting, larger, smaller
 
 _WORK_PX: Final = 512
 """Longer side that shadows are worked out at: they are soft."""

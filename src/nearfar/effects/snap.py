@@ -5,11 +5,11 @@ from typing import Final
 import cv2
 import numpy as np
 
-from nearfar.effects.guided import WORK_PX, Guide
-from nearfar.effects.linear import FloatMap
-from nearfar.effects.sizes import fitting, smaller
-from nearfar.effects.together import together
-from nearfar.images import Image
+from nearfar.imaging.color import FloatMap
+from nearfar.imaging.guided_filter import WORK_PX, Guide
+from nearfar.imaging.resize import fitting, smaller
+from nearfar.io.images import Image
+from nearfar.parallel import together
 
 RADIUS: Final = 0.05
 """Half width of the window, as part of the longer side: how far an edge may move."""

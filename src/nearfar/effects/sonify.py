@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depthmap import DepthMap
+from nearfar.config import Options, option
+from nearfar.depth import DepthMap
 from nearfar.effects.effect import Effect, Sound
-from nearfar.effects.linear import FloatMap
 from nearfar.effects.surroundings import Surroundings, in_words, look_around, obstacles
-from nearfar.images import Image
-from nearfar.options import Options, option
+from nearfar.imaging.color import FloatMap
+from nearfar.io.images import Image
 
 RATE_HZ: Final = 22_050
 

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 import cv2
 import numpy as np
 
-from nearfar.effects.linear import FloatMap
-from nearfar.effects.sizes import fitting
+from nearfar.imaging.color import FloatMap
+from nearfar.imaging.resize import fitting
 
 _WORK_PX: Final = 256
 _FLOOR: Final = 0.1

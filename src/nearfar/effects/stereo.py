@@ -7,14 +7,14 @@ from typing import Final, Literal
 import cv2
 import numpy as np
 
-from nearfar.depthmap import DepthMap
+from nearfar.config import Options, option
+from nearfar.depth import DepthMap
 from nearfar.effects.anaglyph import anaglyph
 from nearfar.effects.effect import Clip, Effect, Picture
 from nearfar.effects.plate import split
-from nearfar.effects.together import together
 from nearfar.effects.warp import Move, view
-from nearfar.images import Image
-from nearfar.options import Options, option
+from nearfar.io.images import Image
+from nearfar.parallel import together
 
 LayoutName = Literal["sbs", "half-sbs", "tb", "half-tb", "cross-eyed", "anaglyph", "wiggle"]
 

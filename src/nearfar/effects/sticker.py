@@ -6,18 +6,18 @@ from typing import Final
 import cv2
 import numpy as np
 
-from nearfar.depthmap import DepthMap
+from nearfar.config import Options, option
+from nearfar.depth import DepthMap
 from nearfar.effects.alpha import nearer_than
 from nearfar.effects.colours import colour_light
 from nearfar.effects.effect import Effect, Picture, Pixels, picture_option
-from nearfar.effects.linear import Light, mix, to_linear, to_srgb
 from nearfar.effects.pictures import with_alpha, write_text
 from nearfar.effects.places import far_light, nearness_at, relative_size, remoteness
 from nearfar.effects.shadow import shadow
 from nearfar.effects.snap import snap
 from nearfar.errors import UsageError
-from nearfar.images import Image
-from nearfar.options import Options, option
+from nearfar.imaging.color import Light, mix, to_linear, to_srgb
+from nearfar.io.images import Image
 
 _MARGIN: Final = 0.07
 """The scene covers the sticker when it is nearer by this much: what it stands on doesn't."""

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.effects.alpha import nearer_than
-from nearfar.effects.linear import FloatMap
 from nearfar.effects.places import is_parted, near_cut, nearness_at, pixel_at, valley
 from nearfar.effects.regions import decide
-from nearfar.effects.sizes import larger
 from nearfar.effects.snap import doubt, snap
 from nearfar.effects.standing import standing
-from nearfar.images import Image
+from nearfar.imaging.color import FloatMap
+from nearfar.imaging.resize import larger
+from nearfar.io.images import Image
 
 Mask: TypeAlias = NDArray[np.bool_]
 """(H, W)."""

@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.effects.ground import find_ground
-from nearfar.effects.linear import FloatMap
+from nearfar.imaging.color import FloatMap
 
 NEAR: Final = 0.66
 """Nearness from which something is called near."""

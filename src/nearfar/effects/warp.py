@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.effects.linear import FloatMap
 from nearfar.effects.plate import STEP, Scene
-from nearfar.images import Image
+from nearfar.imaging.color import FloatMap
+from nearfar.io.images import Image
 
 Owners = NDArray[np.int32]
 """(H, W): which pixel of the atlas is seen, as a flat index."""

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.images import Image
+from nearfar.datasets import Layers
+from nearfar.io.images import Image
 from nearfar.ordinal import draw_pairs
-from nearfar.pairs import Layers
 
 Values = NDArray[np.float32]
 

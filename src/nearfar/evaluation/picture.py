@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.datasets import Truth
 from nearfar.errors import InferenceError
 from nearfar.evaluation import metrics
 from nearfar.evaluation.protocols import ProtocolName, align, counted_pixels
 from nearfar.evaluation.samples import Entry
 from nearfar.evaluation.scores import Measures
-from nearfar.images import Image
-from nearfar.pairs import Truth
+from nearfar.io.images import Image
 
 Predict = Callable[[Image], NDArray[np.float32]]
 """A photo to (h, w) inverse depth of any size, scale and shift; called from worker threads."""

@@ -20,9 +20,9 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.datasets import Truth
 from nearfar.errors import DatasetError
 from nearfar.evaluation.align import scale_and_shift
-from nearfar.pairs import Truth
 
 ProtocolName = Literal["midas", "affine"]
 Values = NDArray[np.float32]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.datasets import Layers, PointPairs
 from nearfar.errors import NearfarError
 from nearfar.estimator import Estimator
 from nearfar.evaluation import metrics
@@ -15,8 +16,7 @@ from nearfar.evaluation.picture import Predict, fitted, measure
 from nearfar.evaluation.protocols import ProtocolName
 from nearfar.evaluation.samples import Dataset, Entry, Sample
 from nearfar.evaluation.scores import Measures, PictureScore, Scores
-from nearfar.images import Image
-from nearfar.pairs import Layers, PointPairs
+from nearfar.io.images import Image
 
 _OFFSET_NOTE = "disparity of unknown offset: ratios of depths are as if it were 0"
 

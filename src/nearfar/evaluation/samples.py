@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.images import Image
-from nearfar.pairs import AnyTruth
+from nearfar.datasets import AnyTruth
+from nearfar.io.images import Image
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar import colormaps
+from nearfar.datasets import Truth
 from nearfar.errors import DatasetError
-from nearfar.images import Image
-from nearfar.pairs import Truth
+from nearfar.imaging import colormaps
+from nearfar.io.images import Image
 
 PANEL_PX: Final = 320
 """Width of each of the four pictures of a row."""

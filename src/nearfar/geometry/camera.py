@@ -66,7 +66,7 @@ class Camera:
         Args:
             size_px: width and height of the photo.
             fov_deg: horizontal field of view, if the user gives one.
-            focal_35mm_mm: as `nearfar.images.ImageFile` read it, if EXIF tells it.
+            focal_35mm_mm: as `nearfar.io.images.ImageFile` read it, if EXIF tells it.
 
         Raises:
             GeometryError: a number out of range.

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depthmap import MetricDepth
+from nearfar.depth import MetricDepth
 from nearfar.errors import GeometryError
 from nearfar.geometry.camera import Camera
 from nearfar.geometry.edges import find_tears, large_patches
 from nearfar.geometry.normals import check_sizes, normals_within
 from nearfar.geometry.options import CloudOptions
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 
 @dataclass(frozen=True, eq=False)

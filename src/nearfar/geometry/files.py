@@ -15,7 +15,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from nearfar.atomic import replacing
 from nearfar.errors import UsageError
 from nearfar.geometry.cloud import PointCloud
 from nearfar.geometry.glb import cloud_glb, mesh_glb
@@ -24,7 +23,8 @@ from nearfar.geometry.options import MeshOptions
 from nearfar.geometry.ply import cloud_ply, mesh_ply
 from nearfar.geometry.text import cloud_xyz, material_mtl, mesh_obj
 from nearfar.geometry.viewer import fitted
-from nearfar.images import Image, encode_image
+from nearfar.io.atomic import replacing
+from nearfar.io.images import Image, encode_image
 
 Files = dict[str, bytes]
 """Names and contents of what belongs together; the last one names the others."""

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depthmap import MetricDepth
+from nearfar.depth import MetricDepth
 from nearfar.errors import GeometryError
 from nearfar.geometry.camera import Camera
 from nearfar.geometry.edges import Tears, find_tears
 from nearfar.geometry.options import CloudOptions
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 SMOOTH_SHARE: Final = 1 / 200
 """Of the longer side: by what deviation slopes are smoothed, for a network's depth is rough

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from nearfar.options import Options, option
+from nearfar.config import Options, option
 
 EDGES: Final = (
     "Cut edges where the surface would stand steeper than this to the picture, in degrees;"

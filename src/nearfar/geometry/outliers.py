@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from nearfar.extras import require
 from nearfar.geometry.cloud import PointCloud
 from nearfar.geometry.options import OutlierOptions
+from nearfar.optional import require
 
 
 def remove_outliers(cloud: PointCloud, options: OutlierOptions = OutlierOptions()) -> PointCloud:

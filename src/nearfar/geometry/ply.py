@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from nearfar.geometry.cloud import PointCloud
 from nearfar.geometry.mesh import Mesh
 from nearfar.geometry.viewer import colours_at, one_line, turned
-from nearfar.images import Image
+from nearfar.io.images import Image
 from nearfar.version import __version__
 
 _AXES = ("x", "y", "z")

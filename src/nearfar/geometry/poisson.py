@@ -4,12 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import GeometryError
-from nearfar.extras import require
 from nearfar.geometry.camera import Camera
 from nearfar.geometry.cloud import PointCloud
 from nearfar.geometry.mesh import Mesh
 from nearfar.geometry.options import PoissonOptions
 from nearfar.geometry.outliers import to_open3d
+from nearfar.optional import require
 
 
 def poisson_mesh(

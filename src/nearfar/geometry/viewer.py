@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 _TURN: Final = np.array([1, -1, -1], np.float32)
 

@@ -19,8 +19,8 @@ from logging import WARNING, Logger
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from nearfar.atomic import sync_parents
 from nearfar.errors import ChecksumError, DownloadError, OfflineError
+from nearfar.io.atomic import sync_parents
 from nearfar.models.lock import locked
 from nearfar.models.transfer import Progress, Transfer
 

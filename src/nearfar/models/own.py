@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 from typing import Final
 
-from nearfar.atomic import replacing
 from nearfar.errors import ModelError, OutputExistsError, UsageError
-from nearfar.models import onnxfile, sha256
+from nearfar.io import hashing
+from nearfar.io.atomic import replacing
+from nearfar.models import onnxfile
 from nearfar.models.lock import locked
 from nearfar.models.spec import InputSpec, ModelSpec
 
@@ -83,7 +84,7 @@ def keep(folder: Path, source: Path, spec: ModelSpec, *, overwrite: bool) -> Non
     with locked(record):
         if record.exists() and not overwrite:
             raise OutputExistsError(f"there is a model {spec.name} already: --force replaces it")
-        sha256.copy(source, folder / spec.file, spec.sha256)
+        hashing.copy(source, folder / spec.file, spec.sha256)
         with replacing(record, durable=True) as temporary:
             temporary.write_bytes(TypeAdapter(ModelSpec).dump_json(spec, indent=2))
         for old in folder.glob("*.onnx"):

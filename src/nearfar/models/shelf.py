@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from nearfar.errors import ModelError, ModelMissingError, UnknownModelError, UsageError
+from nearfar.io.paths import data_folder
 from nearfar.models import own
 from nearfar.models.catalog import AUTO, CATALOG, Purpose
 from nearfar.models.spec import ModelSpec
-from nearfar.places import data_folder
 
 BUNDLED: Final = Path(__file__).parent / "bundled"
 """The folder of the weights that ship inside the package."""

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from nearfar.errors import ChecksumError, ModelError, ModelMissingError
-from nearfar.models import own, sha256
+from nearfar.io import hashing
+from nearfar.models import own
 from nearfar.models.lock import locked
 from nearfar.models.shelf import Shelf
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
@@ -32,7 +33,7 @@ class Store(Shelf):
         """
         spec = self.spec(name)
         path = self._existing(spec)
-        found, content = sha256.read(path)
+        found, content = hashing.read(path)
         self._compare(spec, path, found)
         return content
 
@@ -40,7 +41,7 @@ class Store(Shelf):
         """Check a model's file without holding it in memory; give its path. Raises as `read`."""
         spec = self.spec(name)
         path = self._existing(spec)
-        self._compare(spec, path, sha256.of_file(path)[0])
+        self._compare(spec, path, hashing.of_file(path)[0])
         return path
 
     @contextmanager
@@ -52,8 +53,8 @@ class Store(Shelf):
         """
         spec = self.spec(name)
         path = self._existing(spec)
-        with sha256.opened(path) as file:
-            self._compare(spec, path, sha256.of_open(file))
+        with hashing.opened(path) as file:
+            self._compare(spec, path, hashing.of_open(file))
             yield _through(file, path)
 
     @contextmanager
@@ -76,8 +77,8 @@ class Store(Shelf):
         path = self.bundled / wanted.file
         if not path.is_file():
             raise ModelMissingError(f"{path} is lost: {_REINSTALL}")
-        with sha256.opened(path) as file:
-            found = sha256.of_open(file)
+        with hashing.opened(path) as file:
+            found = hashing.of_open(file)
             if found != wanted.sha256:
                 raise ChecksumError(
                     f"{path} is not the checkpoint of {name}: its SHA-256 is {found[:12]}..., not "
@@ -148,7 +149,7 @@ class Store(Shelf):
             WriteError: the disk is full or refuses.
         """
         source, folder = Path(file), self._folder(name)
-        found, size_bytes = sha256.of_file(source)
+        found, size_bytes = hashing.of_file(source)
         if row := self._row(name):
             if found != row.sha256:
                 raise ChecksumError(
@@ -156,7 +157,7 @@ class Store(Shelf):
                     f"{row.sha256[:12]}...): get that one, or add yours under another name"
                 )
             with locked(folder / row.file):
-                sha256.copy(source, folder / row.file, found)
+                hashing.copy(source, folder / row.file, found)
             return row
         spec = ModelSpec(
             name=name,

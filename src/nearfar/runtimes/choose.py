@@ -9,10 +9,10 @@ from typing import Final, TypeAlias
 
 from nearfar.choices import DEFAULT_MAX_SIDE_PX, RuntimeName
 from nearfar.errors import InferenceError, ModelFileError
+from nearfar.io.paths import cache_folder
 from nearfar.models.sizes import target_size
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store
-from nearfar.places import cache_folder
 from nearfar.runtimes import cores, measure, memory
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession

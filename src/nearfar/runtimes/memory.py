@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from nearfar.atomic import replacing
 from nearfar.errors import WriteError
-from nearfar.places import cache_folder
+from nearfar.io.atomic import replacing
+from nearfar.io.paths import cache_folder
 from nearfar.runtimes.reasons import reason
 from nearfar.runtimes.session import Runtime
 from nearfar.runtimes.ways import Choice, Way

@@ -10,7 +10,7 @@ import sys
 from types import ModuleType
 from typing import Final, cast
 
-from nearfar.extras import require
+from nearfar.optional import require
 
 _REPORTER: Final = "openvino_telemetry"
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from nearfar.errors import InferenceError, ModelFileError, NearfarError
-from nearfar.extras import require
 from nearfar.models.onnxfile import refuse_external
+from nearfar.optional import require
 from nearfar.outofmemory import lacks_memory
 from nearfar.runtimes import cores
 from nearfar.runtimes.door import Door, Port

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions, RuntimeName
 from nearfar.errors import UsageError
-from nearfar.extras import require
 from nearfar.loading import resolve
 from nearfar.models.store import Store
+from nearfar.optional import require
 from nearfar.runtimes.cores import physical
 from nearfar.scale import manifest
 from nearfar.scale.joining import joined

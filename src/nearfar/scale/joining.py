@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 from nearfar.errors import ScaleError, UsageError
-from nearfar.extras import require
+from nearfar.optional import require
 from nearfar.scale.loopback import hushed, loopback, private, silent
 
 _TRIES: Final = 3

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from nearfar.atomic import replacing
 from nearfar.errors import NearfarError, OutputExistsError, UsageError, WriteError
+from nearfar.io.atomic import replacing
 
 _FORM: Final = 1
 """Of the manifest and the table; raised when an older run can't be gone on with."""
@@ -92,7 +92,7 @@ def writing_to(dest: Path) -> Iterator[None]:
 
 
 def _sweep(layout: Layout) -> None:
-    """Delete what killed workers had begun to write of the table; see `nearfar.atomic`."""
+    """Delete what killed workers had begun to write of the table; see `nearfar.io.atomic`."""
     for begun_only in layout.table.glob(".part-*.parquet"):
         begun_only.unlink(missing_ok=True)
 

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from nearfar.config import Options, option
 from nearfar.errors import UsageError
-from nearfar.options import Options, option
 from nearfar.service.settings import ServiceOptions
 
 _RANGE: Final = re.compile(r"(\d{1,5})(?::(\d{1,5}))?")

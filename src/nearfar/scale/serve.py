@@ -12,8 +12,8 @@ from typing import Final
 
 from nearfar import errors
 from nearfar.errors import NearfarError, UsageError
-from nearfar.extras import require
 from nearfar.models.store import Store
+from nearfar.optional import require
 from nearfar.scale import front
 from nearfar.scale.joining import joined
 from nearfar.scale.loopback import asks_for_token, environment, silent

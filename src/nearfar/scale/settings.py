@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from nearfar.options import Options, option
+from nearfar.config import Options, option
 
 PART = 64
 

@@ -9,8 +9,8 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Final, Literal
 
 from nearfar.errors import NearfarError, UsageError
-from nearfar.extras import require
-from nearfar.folder import is_photo, is_result
+from nearfar.io.find_images import is_photo, is_result
+from nearfar.optional import require
 from nearfar.scale import storage
 from nearfar.scale.photos import Photo
 

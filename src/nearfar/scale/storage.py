@@ -10,8 +10,8 @@ from typing import IO, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from nearfar.errors import ImageNotFoundError, UsageError
-from nearfar.extras import require
-from nearfar.folder import find, is_photo, is_result, matching, readings
+from nearfar.io.find_images import find, is_photo, is_result, matching, readings
+from nearfar.optional import require
 
 _SCHEME: Final = "://"
 
@@ -35,7 +35,7 @@ def files(
 
     Args:
         source: a file, a folder that is searched with the folders in it, or a pattern, whose
-            brackets stand for themselves too (`nearfar.folder.matching`).
+            brackets stand for themselves too (`nearfar.io.find_images.matching`).
         wanted: tells by its name whether a file of a folder or pattern counts.
         passed_over: called with each picture that is not wanted since it is named as results are.
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from nearfar.atomic import replacing
 from nearfar.errors import WriteError
+from nearfar.io.atomic import replacing
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nearfar.atomic import sync_parents
 from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import ImageNotFoundError, NearfarError, ScaleError
 from nearfar.estimator import Estimator
-from nearfar.folder import Found, Outcome, work_on
-from nearfar.images import ImageFile
+from nearfar.io.atomic import sync_parents
+from nearfar.io.find_images import Found, Outcome, work_on
+from nearfar.io.images import ImageFile
 from nearfar.jobs import PhotoJob
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes.choose import open_session

@@ -16,8 +16,8 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from nearfar.errors import MissingExtraError, NearfarError, WriteError
-from nearfar.extras import require
-from nearfar.places import settle_temporary_root
+from nearfar.io.paths import settle_temporary_root
+from nearfar.optional import require
 from nearfar.service import catalog, estimate, health, probe, scenes, videos
 from nearfar.service.access import OPEN, Access
 from nearfar.service.desk import Desk

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from nearfar.choices import DEFAULT_MAX_SIDE_PX, EstimateOptions, RuntimeName
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.errors import DrainingError
 from nearfar.estimator import Estimator
-from nearfar.images import Image
+from nearfar.io.images import Image
 from nearfar.isolation.photos import decoders
 from nearfar.loading import load, resolve
 from nearfar.models.catalog import Purpose

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from nearfar.choices import EstimateOptions, ImageLimits
-from nearfar.depthmap import DepthMap
+from nearfar.config import Options
+from nearfar.depth import DepthMap
 from nearfar.effects import EFFECTS, Effect
 from nearfar.effects.files import (
     FORMATS,
@@ -20,9 +21,8 @@ from nearfar.effects.files import (
     suffixes_of,
 )
 from nearfar.effects.fitted import fitted
-from nearfar.images import Image
+from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile
-from nearfar.options import Options
 from nearfar.service.estimate import HEADERS, REFUSALS, about
 from nearfar.service.leash import Leash
 from nearfar.service.problems import responses

@@ -8,7 +8,7 @@ from dataclasses import replace
 from nearfar.effects import Clip
 from nearfar.effects.files import Result
 from nearfar.errors import CancelledError, TimedOutError
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 
 class Leash:

@@ -9,7 +9,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from nearfar import colormaps, web
+from nearfar import web
+from nearfar.imaging import colormaps
 from nearfar.service.problems import RefusedError
 from nearfar.web.livetexts import LIVE
 from nearfar.web.modeltexts import MODEL

@@ -15,9 +15,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from nearfar.choices import ColormapName
-from nearfar.colormaps import side_by_side
 from nearfar.estimator import Estimator
-from nearfar.images import Image, encode_image
+from nearfar.imaging.colormaps import side_by_side
+from nearfar.io.images import Image, encode_image
 from nearfar.service.connections import Connections
 from nearfar.service.outbox import Paced
 from nearfar.service.run import LookedAfter, bind, limited

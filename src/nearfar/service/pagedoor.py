@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from nearfar.choices import EstimateOptions
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.models.spec import ModelSpec
 from nearfar.service.desk import Desk
 from nearfar.service.videodesk import VideoDesk

@@ -3,10 +3,10 @@
 from functools import partial
 
 from nearfar.choices import ImageLimits
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.errors import ImageTooLargeError
 from nearfar.estimator import Estimator, check_image, plan
-from nearfar.images import Image
+from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.runtimes.session import Batch, RawDepth
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nearfar.calibration import KnownPoint, fit_points
 from nearfar.choices import EstimateOptions
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.service.estimate import REFUSALS, about
 from nearfar.service.problems import RefusedError, responses
 from nearfar.service.schemas import (

@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import Final
 
 from nearfar.choices import OutputOptions
-from nearfar.depthfiles import FORMATS
-from nearfar.depthmap import DepthMap
-from nearfar.images import encode_image
+from nearfar.depth import DepthMap
+from nearfar.io.depth_files import FORMATS
+from nearfar.io.images import encode_image
 
 
 @dataclass(frozen=True)

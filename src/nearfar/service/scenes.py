@@ -9,7 +9,7 @@ from pydantic import Field
 
 from nearfar.calibration import KnownPoint
 from nearfar.choices import ImageLimits, RefinedOptions
-from nearfar.depthmap import DepthMap, MetricDepth
+from nearfar.depth import DepthMap, MetricDepth
 from nearfar.distances import Distances
 from nearfar.effects.files import zipped
 from nearfar.effects.fitted import fitted
@@ -17,7 +17,7 @@ from nearfar.errors import UsageError
 from nearfar.geometry import Camera, encode_cloud, encode_mesh, make_cloud, make_mesh
 from nearfar.geometry.files import CLOUD_FORMATS, MESH_FORMATS
 from nearfar.geometry.options import CloudOptions, MeshOptions
-from nearfar.images import Image
+from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.service.effects import SIZE
 from nearfar.service.estimate import HEADERS, REFUSALS, about

@@ -8,10 +8,10 @@ from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, create_model
 
 from nearfar.choices import EstimateOptions, OutputOptions, RefinedOptions
+from nearfar.config import Options
 from nearfar.effects import EFFECTS
 from nearfar.geometry.options import CloudOptions, MeshOptions
 from nearfar.models.catalog import Purpose
-from nearfar.options import Options
 from nearfar.service.results import RESULTS
 from nearfar.video.pipeline import VideoOptions
 

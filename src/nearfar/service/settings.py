@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
 
 from nearfar.choices import ImageLimits, RuntimeName
+from nearfar.config import Options, option
 from nearfar.errors import UsageError
-from nearfar.options import Options, option
 from nearfar.runtimes import cores
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from nearfar import colormaps
 from nearfar.choices import ColormapName
-from nearfar.depthcodecs import encode_png
+from nearfar.config import Options, option
 from nearfar.errors import UsageError
-from nearfar.images import encode_image
-from nearfar.options import Options, option
+from nearfar.imaging import colormaps
+from nearfar.io.depth_codecs import encode_png
+from nearfar.io.images import encode_image
 from nearfar.service.problems import PROBLEMS, refusal_of, type_of
 from nearfar.video.steady import Limits, Map
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from nearfar.formdata import TEXT_BYTES, read_form, stem_of
+from nearfar.io.multipart import TEXT_BYTES, read_form, stem_of
 from nearfar.service.problems import RefusedError
 
 _T = TypeVar("_T")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nearfar.errors import BusyError, CancelledError, DrainingError, UnknownModelError
-from nearfar.runfolder import run_folder
+from nearfar.io.run_folder import run_folder
 from nearfar.service.batcher import Place
 from nearfar.service.desk import Desk
 from nearfar.service.logs import FAULTS

@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 
 from nearfar.errors import ClipTooLargeError, NotAClipError, ProcessError, VideoError
-from nearfar.extras import require
 from nearfar.isolation.child import Answer
 from nearfar.isolation.limits import Limits
 from nearfar.isolation.photos import decoders
+from nearfar.optional import require
 from nearfar.outofmemory import lacks_memory
 from nearfar.service.problems import RefusedError
 from nearfar.service.settings import ServiceOptions

@@ -19,15 +19,15 @@ import cv2
 import numpy as np
 
 from nearfar.choices import EstimateOptions
-from nearfar.colormaps import side_by_side
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.errors import ClipTooLargeError, VideoError, WriteError
 from nearfar.estimator import Estimator
-from nearfar.extras import require
-from nearfar.images import Image, encode_image
+from nearfar.imaging.colormaps import side_by_side
+from nearfar.io.images import Image, encode_image
 from nearfar.isolation.child import Answer, Line
 from nearfar.isolation.limits import apply_cpu
 from nearfar.models.spec import ModelSpec
+from nearfar.optional import require
 from nearfar.runtimes.session import Batch, RawDepth
 from nearfar.video.order import ClipOrder
 from nearfar.video.pipeline import convert

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Receive, Scope, Send
 
-from nearfar.extras import require
+from nearfar.optional import require
 from nearfar.service.bodies import CLIPS
 from nearfar.service.problems import RefusedError, responses, told
 from nearfar.service.uploads import disposition, while_here

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Final
 
 from fastapi import Request
 
-from nearfar.formdata import read_form, stem_of
+from nearfar.io.multipart import read_form, stem_of
 from nearfar.service.problems import RefusedError
 
 CLIP: Final = "clip"

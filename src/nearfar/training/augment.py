@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.images import Image
-from nearfar.options import Options, option
+from nearfar.config import Options, option
+from nearfar.io.images import Image
 from nearfar.training.merge import SAME_UNIT, Second, merge
 from nearfar.training.ordinal import paste, resize_regions
 from nearfar.training.pairfile import Sample

@@ -16,9 +16,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.datasets import DatasetInfo, Pair, PairFolder, Truth
 from nearfar.errors import DatasetError, NearfarError, WriteError
-from nearfar.images import Image
-from nearfar.pairs import DatasetInfo, Pair, PairFolder, Truth
+from nearfar.io.images import Image
 from nearfar.training import ordinal, resample
 from nearfar.training.pairfile import VERSION, Entry, Sample, read_entry, write_entry
 

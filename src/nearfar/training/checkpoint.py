@@ -14,9 +14,9 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from nearfar.atomic import replacing
 from nearfar.errors import CheckpointError
-from nearfar.extras import require
+from nearfar.io.atomic import replacing
+from nearfar.optional import require
 from nearfar.training.network import MidasSmall
 
 _WRAPPINGS: Final = ("state_dict", "model")

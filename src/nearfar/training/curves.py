@@ -4,8 +4,8 @@ import csv
 from collections import defaultdict
 from pathlib import Path
 
-from nearfar.atomic import replacing
-from nearfar.extras import require
+from nearfar.io.atomic import replacing
+from nearfar.optional import require
 
 FILE = "curves.csv"
 PICTURE = "curves.png"

@@ -17,8 +17,8 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch import nn
 
-from nearfar.atomic import replacing
 from nearfar.errors import UsageError
+from nearfar.io.atomic import replacing
 
 INPUT_NAME: Final = "image"
 OUTPUT_NAME: Final = "inverse_depth"

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.images import Image
-from nearfar.pairs import Layers, PointPairs
+from nearfar.datasets import Layers, PointPairs
+from nearfar.io.images import Image
 from nearfar.training.pairfile import Sample
 from nearfar.training.resample import resize_photo
 

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.atomic import replacing
 from nearfar.errors import DatasetError
-from nearfar.images import Image
+from nearfar.io.atomic import replacing
+from nearfar.io.images import Image
 
 VERSION: Final = 2
 """Goes up when the same pair would give another file."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 
 @dataclass(frozen=True)

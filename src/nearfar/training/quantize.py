@@ -16,8 +16,8 @@ import onnx
 from onnx import version_converter
 
 from nearfar.errors import ModelFileError, UsageError
+from nearfar.io.paths import temporary_root
 from nearfar.models.onnxfile import refuse_external
-from nearfar.places import temporary_root
 from nearfar.runtimes import quiet
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.reasons import reason

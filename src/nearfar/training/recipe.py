@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nearfar.options import Options, option
+from nearfar.config import Options, option
 
 
 @dataclass(frozen=True)

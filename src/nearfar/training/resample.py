@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 SPARSE_SHARE: Final = 0.25
 """A truth of which less is known than this is a set of points: lidar, or tracked features."""

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nearfar.atomic import replacing
 from nearfar.errors import TrainingError
+from nearfar.io.atomic import replacing
 
 FILE = "snapshot.pt"
 

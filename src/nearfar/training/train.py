@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nearfar.errors import TrainingError, UsageError
-from nearfar.images import write_image
+from nearfar.io.images import write_image
 from nearfar.models.spec import InputSpec
 from nearfar.training import curves, schedule, snapshot
 from nearfar.training.average import MovingAverage

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nearfar.avfiles import file_url
 from nearfar.errors import ImageNotFoundError, VideoError
-from nearfar.extras import require
+from nearfar.optional import require
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.flow import Grey, shrunk
+from nearfar.imaging.optical_flow import Grey, shrunk
 from nearfar.video.steady import CELLS
 
 UNLIKE: Final = 0.85

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from nearfar.extras import require
+from nearfar.optional import require
 from nearfar.video.deinterlace import Deinterlace, Deinterlacer
 
 if TYPE_CHECKING:

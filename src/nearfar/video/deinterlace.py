@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
-from nearfar.extras import require
+from nearfar.optional import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

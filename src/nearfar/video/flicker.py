@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import DepthMapError
-from nearfar.flow import Flow, Grey, grey_of
-from nearfar.images import Image
+from nearfar.imaging.optical_flow import Flow, Grey, grey_of
+from nearfar.io.images import Image
 
 
 class Flicker:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import cv2
 import numpy as np
 
-from nearfar.extras import require
-from nearfar.images import Image
-from nearfar.images.hdr import BT2020, Coding
+from nearfar.io.images import Image
+from nearfar.io.images.hdr import BT2020, Coding
+from nearfar.optional import require
 from nearfar.video.container import square_px
 from nearfar.video.orientation import orientation_of
 from nearfar.video.tonemap import ToneMapper, colours_of

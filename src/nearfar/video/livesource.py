@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from nearfar.errors import VideoError
-from nearfar.extras import require
-from nearfar.images import Image
+from nearfar.io.images import Image
+from nearfar.optional import require
 from nearfar.video.container import picture_of
 from nearfar.video.decoding import decoded
 from nearfar.video.frame import Frame, View

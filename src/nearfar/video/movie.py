@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, final
 from numpy.typing import NDArray
 
 from nearfar import h264
-from nearfar.atomic import replacing
 from nearfar.avfiles import file_url
 from nearfar.errors import VideoError, WriteError
-from nearfar.extras import require
+from nearfar.io.atomic import replacing
+from nearfar.optional import require
 from nearfar.video.frames import TICKS, ClipInfo, threads_for
 from nearfar.video.tracks import MP4_COPIED, Tracks
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 if TYPE_CHECKING:
     import av

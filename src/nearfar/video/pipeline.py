@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from nearfar.config import Options, option
 from nearfar.errors import CancelledError
 from nearfar.estimator import Estimator
-from nearfar.images import Image
-from nearfar.options import Options, option
-from nearfar.runtimes.ownthreads import OWN_THREADS
+from nearfar.io.images import Image
+from nearfar.parallel import OWN_THREADS
 from nearfar.video.deinterlace import Deinterlace
 from nearfar.video.frame import Frame
 from nearfar.video.frames import TICKS, Clip, read_clip

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, TextIO, final
 
-from nearfar.atomic import put_folder
 from nearfar.errors import OutputExistsError, UsageError, VideoError, WriteError
+from nearfar.io.atomic import put_folder
 from nearfar.video.frames import TICKS
 
 TIMES: Final = "times.csv"

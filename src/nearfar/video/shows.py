@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar import colormaps, h264
+from nearfar import h264
 from nearfar.choices import ColormapName
-from nearfar.depthcodecs import encode_png
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.errors import OutputExistsError, UsageError, VideoError
-from nearfar.images import Image
+from nearfar.imaging import colormaps
+from nearfar.io.depth_codecs import encode_png
+from nearfar.io.images import Image
 from nearfar.video.frames import ClipInfo
 from nearfar.video.movie import COLOUR, GREY10, HEAT, LEVELS, MovieFormat, MovieWriter
 from nearfar.video.sequence import SequenceWriter, refuse_folder
@@ -100,7 +101,7 @@ class Heat:
     By way of RGB it would take longer than all else that is done for a frame but the network.
 
     Args:
-        colormap: one of `nearfar.colormaps.COLORMAPS`.
+        colormap: one of `nearfar.imaging.colormaps.COLORMAPS`.
     """
 
     def __init__(self, colormap: ColormapName) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import numpy as np
 
 from nearfar.errors import VideoError
-from nearfar.extras import require
+from nearfar.optional import require
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame

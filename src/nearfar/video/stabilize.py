@@ -13,8 +13,8 @@ from typing import Final, Generic, TypeVar
 import cv2
 import numpy as np
 
-from nearfar.flow import Flow, Grey, grey_of, shrunk
-from nearfar.images import Image
+from nearfar.imaging.optical_flow import Flow, Grey, grey_of, shrunk
+from nearfar.io.images import Image
 from nearfar.video.cuts import Cuts
 from nearfar.video.steady import Change, Limits, Map, SteadyRange
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import DepthMapError
-from nearfar.flow import shrunk
+from nearfar.imaging.optical_flow import shrunk
 
 Map = NDArray[np.float32]
 """(h, w) float32, larger = nearer, as a network gave it."""

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.estimator import Estimator
-from nearfar.images import Image
-from nearfar.spread import UNIT
+from nearfar.imaging.normalize import UNIT
+from nearfar.io.images import Image
 from nearfar.video.steady import Limits, Map
 
 

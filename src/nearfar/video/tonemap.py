@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from nearfar.extras import require
-from nearfar.images import Image
-from nearfar.images.hdr import BT709, BT2020, HLG, PQ, PRIMARIES, SDR_GAMMA, Coding, to_sdr
-from nearfar.places import temporary_root
+from nearfar.io.images import Image
+from nearfar.io.images.hdr import BT709, BT2020, HLG, PQ, PRIMARIES, SDR_GAMMA, Coding, to_sdr
+from nearfar.io.paths import temporary_root
+from nearfar.optional import require
 
 _STEPS: Final = 49
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 from nearfar.errors import VideoError
-from nearfar.extras import require
+from nearfar.optional import require
 from nearfar.video.container import (
     flags_of,
     is_art,

@@ -6,7 +6,7 @@ from typing import Any, Final
 import gradio as gr
 from fastapi import FastAPI
 
-from nearfar.images import DEFAULT_LIMITS, ImageLimits
+from nearfar.io.images import DEFAULT_LIMITS, ImageLimits
 from nearfar.web import depthtab, effectstab, livetab, scenetab, videotab
 from nearfar.web.door import Door
 from nearfar.web.examples import thumbnails_css

@@ -9,7 +9,7 @@ import gradio as gr
 from anyio.to_thread import run_sync
 
 from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.web.depthshow import Updates, everything, nothing, only, pointed
 from nearfar.web.depthview import bar_html, downloads_html, facts, points_html
 from nearfar.web.door import Door

@@ -4,8 +4,8 @@ import math
 from html import escape
 from typing import Final
 
-from nearfar.colormaps import color_bar
 from nearfar.geometry.camera import Camera
+from nearfar.imaging.colormaps import color_bar
 from nearfar.models.spec import ModelSpec
 from nearfar.web.downloads import FAR_M, NEAR_M
 from nearfar.web.examples import credits_

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from nearfar.choices import EstimateOptions
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.models.spec import ModelSpec
 from nearfar.web.videodoor import ClipDoor
 

@@ -5,13 +5,13 @@ from typing import Final
 
 from nearfar.calibration import fit_range
 from nearfar.choices import ImageLimits, OutputOptions
-from nearfar.colormaps import side_by_side
-from nearfar.depthfiles import FORMATS, encode_depth
-from nearfar.depthmap import MetricDepth
+from nearfar.depth import MetricDepth
 from nearfar.depthraster import DepthRaster
 from nearfar.geometry.cloud import make_cloud
 from nearfar.geometry.files import encode_cloud
-from nearfar.images import Image, encode_image
+from nearfar.imaging.colormaps import side_by_side
+from nearfar.io.depth_files import FORMATS, encode_depth
+from nearfar.io.images import Image, encode_image
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.options import format_names
 from nearfar.web.points import Visit, metric_of

@@ -11,7 +11,7 @@ from gradio.components import Component
 
 from nearfar.effects import Effect
 from nearfar.errors import UsageError
-from nearfar.images import ImageLimits
+from nearfar.io.images import ImageLimits
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.folder import read_file
 from nearfar.web.fonts import chinese_font, is_latin

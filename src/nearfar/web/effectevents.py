@@ -11,7 +11,7 @@ from anyio.to_thread import run_sync
 
 from nearfar.choices import EstimateOptions, ImageLimits
 from nearfar.effects import EFFECTS, Effect, find
-from nearfar.images import encode_image
+from nearfar.io.images import encode_image
 from nearfar.web.door import Door
 from nearfar.web.effectcontrols import offered, places, read_controls
 from nearfar.web.effectrender import Shown, download, show

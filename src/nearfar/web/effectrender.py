@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.effects import Clip, Effect, NavigationPlan, Picture, Sound
 from nearfar.effects.files import FORMATS, default_suffix, encode_result, result_stem
 from nearfar.effects.files import Result as Made
 from nearfar.effects.fitted import fitted
 from nearfar.effects.planwords import plan_in_words
-from nearfar.images import Image, ImageLimits, encode_image
+from nearfar.io.images import Image, ImageLimits, encode_image
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.folder import keep_file
 from nearfar.web.notices import PageError

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from nearfar.images import ImageFile, encode_image
+from nearfar.io.images import ImageFile, encode_image
 
 NAMES: Final = ("street", "indoor", "pet", "portrait", "landscape")
 """Each is `<name>.jpg`, and its label `depth.example.<name>` in the texts."""

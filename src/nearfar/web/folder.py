@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from nearfar.errors import ImageTooLargeError, NotAnImageError
-from nearfar.runfolder import run_folder
+from nearfar.io.run_folder import run_folder
 
 LIFETIME_S: Final = 3600
 """What is older is deleted, and everything when the service stops."""

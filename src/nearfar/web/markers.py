@@ -6,7 +6,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 RADIUS_SHARE: Final = 0.018
 """Of the picture's longer side."""

@@ -7,7 +7,7 @@ import gradio as gr
 from anyio.to_thread import run_sync
 
 from nearfar.choices import EstimateOptions, ImageLimits
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.web.door import Door
 from nearfar.web.folder import read_file
 from nearfar.web.notices import PageError

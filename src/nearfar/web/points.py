@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from nearfar.calibration import Calibration, KnownPoint, fit_points
-from nearfar.depthmap import MetricDepth
+from nearfar.depth import MetricDepth
 from nearfar.web.results import Result
 
 MOST: Final = 9

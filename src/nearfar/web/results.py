@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.geometry.camera import Camera
-from nearfar.images import Image, ImageLimits
+from nearfar.io.images import Image, ImageLimits
 from nearfar.isolation.photos import IsolatedImageFile
 
 SHOWN_PX: Final = 1280

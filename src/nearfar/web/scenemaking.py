@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from nearfar.calibration import fit_range
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.distances import ASSUMED_M
 from nearfar.effects.files import zipped
 from nearfar.effects.fitted import fitted
@@ -22,7 +22,7 @@ from nearfar.geometry import (
     make_cloud,
     make_mesh,
 )
-from nearfar.images import Image, ImageLimits
+from nearfar.io.images import Image, ImageLimits
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.folder import keep_file
 from nearfar.web.notices import PageError

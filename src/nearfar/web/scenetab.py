@@ -10,7 +10,7 @@ from gradio.components import Component
 
 from nearfar.choices import RefinedOptions
 from nearfar.distances import ASSUMED_M
-from nearfar.images import encode_image
+from nearfar.io.images import encode_image
 from nearfar.web.examples import example
 from nearfar.web.folder import keep_file
 from nearfar.web.notices import PageError, told

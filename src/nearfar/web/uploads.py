@@ -15,7 +15,7 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 
 from nearfar.errors import FormError, FormTooLargeError, NearfarError
-from nearfar.formdata import Part, read_form, stem_of
+from nearfar.io.multipart import Part, read_form, stem_of
 from nearfar.web.folder import LIFETIME_S, folder_bytes, page_folder
 
 FIELD: Final = "files"

@@ -10,10 +10,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from nearfar.depthmap import DepthMap
+from nearfar.depth import DepthMap
 from nearfar.effects import bokeh, cutout, fade, fog, relight, sticker
 from nearfar.effects.effect import Effect
-from nearfar.images import Image, read_image, write_image
+from nearfar.io.images import Image, read_image, write_image
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent.parent.parent / "examples"

@@ -10,11 +10,11 @@ from typing import Final
 
 import numpy as np
 
+from nearfar.datasets import PointPairs
 from nearfar.errors import DatasetError
 from nearfar.evaluation.crops import CropName
 from nearfar.evaluation.samples import Dataset, Entry, Sample
-from nearfar.images import ImageFile
-from nearfar.pairs import PointPairs
+from nearfar.io.images import ImageFile
 
 LIST: Final = "DIW_test.csv"
 _PLACES: Final = (LIST, f"DIW_Annotations/{LIST}")

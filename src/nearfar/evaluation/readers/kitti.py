@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from nearfar.datasets import DatasetInfo, Pair
 from nearfar.errors import DatasetError
 from nearfar.evaluation.crops import CropName
 from nearfar.evaluation.readers.paired import CAPS_M, entries
 from nearfar.evaluation.samples import Dataset
-from nearfar.pairs import DatasetInfo, Pair
 
 SELECTION: Final = "val_selection_cropped"
 

@@ -10,11 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from nearfar.depthcodecs import decode_pfm
+from nearfar.datasets import photo_of, truth_of
 from nearfar.errors import DatasetError
 from nearfar.evaluation.crops import CropName, crop_mask
 from nearfar.evaluation.samples import Dataset, Entry, Sample
-from nearfar.pairs import photo_of, truth_of
+from nearfar.io.depth_codecs import decode_pfm
 
 _FILES: Final = ("im0.png", "disp0.pfm", "calib.txt")
 _NUMBER: Final = r"\s*=\s*\[?\s*([-+0-9.eE]+)"

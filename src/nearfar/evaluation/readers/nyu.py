@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from nearfar.datasets import DatasetInfo, Pair, truth_of
 from nearfar.errors import DatasetError
 from nearfar.evaluation import matfile
 from nearfar.evaluation.crops import CropName, crop_mask
 from nearfar.evaluation.readers.paired import CAPS_M, entries
 from nearfar.evaluation.samples import Dataset, Entry, Sample
-from nearfar.extras import require
-from nearfar.pairs import DatasetInfo, Pair, truth_of
+from nearfar.optional import require
 
 LABELLED: Final = "nyu_depth_v2_labeled.mat"
 SPLITS: Final = "splits.mat"

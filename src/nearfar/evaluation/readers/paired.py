@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from nearfar.datasets import DESCRIPTION, Pair, open_folder
 from nearfar.evaluation.crops import CropName, crop_mask
 from nearfar.evaluation.samples import Dataset, Entry, Sample
-from nearfar.pairs import DESCRIPTION, Pair, open_folder
 
 CAPS_M: Final = {"indoor": 10.0, "driving": 80.0}
 """Farthest distance by scene, of NYU Depth v2 and KITTI (Ranftl et al., TPAMI 2022)."""
@@ -19,7 +19,7 @@ def fits(path: Path) -> bool:
 
 
 def read(path: Path, crop: CropName) -> Dataset:
-    """Open a folder with `rgb/`, `depth/` and `dataset.toml`; see `nearfar.pairs`.
+    """Open a folder with `rgb/`, `depth/` and `dataset.toml`; see `nearfar.datasets`.
 
     Raises:
         DatasetError: as of `pairs.open_folder`.

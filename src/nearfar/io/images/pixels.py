@@ -9,9 +9,9 @@ import PIL.Image
 from numpy.typing import NDArray
 from PIL.Image import Transpose
 
-from nearfar.images import hdr
-from nearfar.images.eightbit import Numbers, decode_opencv, eight_bit
-from nearfar.images.hdr import Coding
+from nearfar.io.images import hdr
+from nearfar.io.images.eightbit import Numbers, decode_opencv, eight_bit
+from nearfar.io.images.hdr import Coding
 
 _TURNS: Final = {
     2: Transpose.FLIP_LEFT_RIGHT,

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.effects.linear import FloatMap
-from nearfar.effects.sizes import fitting, larger, smaller
-from nearfar.effects.together import in_strips
-from nearfar.images import Image
+from nearfar.imaging.color import FloatMap
+from nearfar.imaging.resize import fitting, larger, smaller
+from nearfar.io.images import Image
+from nearfar.parallel import in_strips
 
 WORK_PX: Final = 256
 """Longer side that the fits are made at; the result meets the whole photo."""

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.images import Image
+from nearfar.io.images import Image
 
 Values = NDArray[np.float32]
 """(h, w) float32."""

@@ -13,7 +13,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from nearfar.errors import WriteError
-from nearfar.places import temporary_root
+from nearfar.io.paths import temporary_root
 
 _LOCK: Final = "lock"
 _HELD: Final[list[FileLock]] = []

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar import colormaps
-from nearfar.depthfiles import encode_depth, read_raster, write_depth
 from nearfar.depthraster import DepthRaster, Kind
 from nearfar.errors import DepthMapError, PointError
-from nearfar.spread import between, limits
+from nearfar.imaging import colormaps
+from nearfar.imaging.normalize import between, limits
+from nearfar.io.depth_files import encode_depth, read_raster, write_depth
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ class DepthMap:
         """Colour the map, near = warm.
 
         Args:
-            colormap: one of `nearfar.colormaps.COLORMAPS`.
+            colormap: one of `nearfar.imaging.colormaps.COLORMAPS`.
             robust: as for `nearness`.
 
         Returns:
@@ -116,11 +116,11 @@ class DepthMap:
     def save(
         self, path: str | os.PathLike[str], *, format: str | None = None, overwrite: bool = True
     ) -> None:
-        """Write the map; arguments and errors are those of `nearfar.depthfiles.write_depth`."""
+        """Write the map; arguments and errors are those of `nearfar.io.depth_files.write_depth`."""
         write_depth(self._raster(), path, format=format, overwrite=overwrite)
 
     def encode(self, format: str = "png16") -> bytes:
-        """Give the content of such a file; see `nearfar.depthfiles.encode_depth`."""
+        """Give the content of such a file; see `nearfar.io.depth_files.encode_depth`."""
         return encode_depth(self._raster(), format)
 
     def _raster(self) -> DepthRaster:
@@ -183,7 +183,7 @@ class MetricDepth:
         """Colour the map by inverse distance, near = warm; no surface counts as farthest.
 
         Args:
-            colormap: one of `nearfar.colormaps.COLORMAPS`.
+            colormap: one of `nearfar.imaging.colormaps.COLORMAPS`.
             robust: limits at the 2nd and the 98th percentile of what has a surface.
 
         Returns:
@@ -200,7 +200,7 @@ class MetricDepth:
     def save(
         self, path: str | os.PathLike[str], *, format: str | None = None, overwrite: bool = True
     ) -> None:
-        """Write the map; arguments and errors are those of `nearfar.depthfiles.write_depth`."""
+        """Write the map; arguments and errors are those of `nearfar.io.depth_files.write_depth`."""
         raster = DepthRaster(self.metres, "metres", self.model, self.assumption)
         write_depth(raster, path, format=format, overwrite=overwrite)
 
@@ -211,11 +211,11 @@ def read_depth(
     """Read a depth file, a path or its bytes.
 
     Args:
-        path: the file, in any format of `nearfar.depthfiles`.
+        path: the file, in any format of `nearfar.io.depth_files`.
         kind: what the values are, for a file that does not say it itself.
 
     Raises:
-        DepthFileError: as of `nearfar.depthfiles.read_raster`.
+        DepthFileError: as of `nearfar.io.depth_files.read_raster`.
     """
     raster = read_raster(path, kind=kind)
     if raster.kind == "metres":

@@ -6,9 +6,9 @@ from typing import Final
 
 import PIL.Image
 
-from nearfar.images.codingpoints import colours_of
-from nearfar.images.hdr import Coding
-from nearfar.images.tiff import EXIF, FOCAL_35MM, ORIENTATION, Directory, read_directory
+from nearfar.io.images.codingpoints import colours_of
+from nearfar.io.images.hdr import Coding
+from nearfar.io.images.tiff import EXIF, FOCAL_35MM, ORIENTATION, Directory, read_directory
 
 _EXIF_TAGS: Final = frozenset({ORIENTATION, EXIF})
 _FOCAL_TAGS: Final = frozenset({FOCAL_35MM})

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.effects.together import in_strips
+from nearfar.parallel import in_strips
 
 FloatMap: TypeAlias = NDArray[np.float32]
 """(H, W) float32."""

@@ -17,7 +17,7 @@ from nearfar.errors import (
     NearfarError,
     NotAnImageError,
 )
-from nearfar.extras import require
+from nearfar.optional import require
 
 _PLUGINS: Final = {
     "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),

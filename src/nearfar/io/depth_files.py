@@ -20,12 +20,12 @@ from typing import Any, Final, Literal, TypeVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar import depthcodecs as codecs
 from nearfar import depthexr
-from nearfar.atomic import replacing
 from nearfar.depthbounds import MAX_PIXELS, MAX_TEXT_BYTES
 from nearfar.depthraster import KINDS, DepthRaster, Kind
 from nearfar.errors import DepthFileError, UsageError
+from nearfar.io import depth_codecs as codecs
+from nearfar.io.atomic import replacing
 
 _Decoded = TypeVar("_Decoded")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
-from nearfar.images.hdr import Coding, coding
+from nearfar.io.images.hdr import Coding, coding
 
 _MOST_BOXES: Final = 10_000
 

@@ -13,11 +13,11 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from nearfar.errors import ImageTooLargeError, NotAnImageError
-from nearfar.images import tiff
-from nearfar.images.decoder import open_picture
-from nearfar.images.eightbit import Numbers, decode_opencv, eight_bit
-from nearfar.images.header import Header, focal_35mm_of, orientation_of
-from nearfar.images.tiff import Directory, read_directory, with_directory
+from nearfar.io.images import tiff
+from nearfar.io.images.decoder import open_picture
+from nearfar.io.images.eightbit import Numbers, decode_opencv, eight_bit
+from nearfar.io.images.header import Header, focal_35mm_of, orientation_of
+from nearfar.io.images.tiff import Directory, read_directory, with_directory
 
 _BYTES_A_PIXEL: Final = 16
 """Of the greatest pixel that is usual: four floats. The limit on pixels is one on bytes too."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import UsageError
-from nearfar.spread import UNIT, between
+from nearfar.imaging.normalize import UNIT, between
 
 COLORMAPS: Final = ("inferno", "magma", "viridis", "turbo", "spectral", "grey")
 """What `apply` knows; the first is the default."""

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from nearfar.atomic import replacing
 from nearfar.errors import ChecksumError, ModelFileError, NearfarError
+from nearfar.io.atomic import replacing
 
 CHUNK_BYTES: Final = 1 << 20
 

@@ -14,8 +14,8 @@ from PIL import Image as PillowImage
 from nearfar import h264
 from nearfar.avfiles import file_url
 from nearfar.errors import UsageError, WriteError
-from nearfar.extras import require
-from nearfar.images import Image
+from nearfar.io.images import Image
+from nearfar.optional import require
 
 GIF_PX: Final = 640
 """Longest side of a GIF: Pillow holds all of its frames, and browsers choke on larger ones."""
@@ -43,7 +43,7 @@ class Timing:
 def write_clip(frames: Iterator[Image], path: Path, *, fps: float, loops: bool) -> None:
     """Write a clip; frames are taken one at a time.
 
-    The caller cares for what is at `path` when this fails, see `nearfar.atomic.replacing`.
+    The caller cares for what is at `path` when this fails, see `nearfar.io.atomic.replacing`.
 
     Args:
         frames: each (H, W, 3) uint8 RGB, all of one size, one or more.

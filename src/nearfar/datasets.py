@@ -15,10 +15,10 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depthfiles import read_samples
+from nearfar.config import Options, option
 from nearfar.errors import DatasetError, NearfarError
-from nearfar.images import IMAGE_SUFFIXES, Image, ImageFile, read_image
-from nearfar.options import Options, option
+from nearfar.io.depth_files import read_samples
+from nearfar.io.images import IMAGE_SUFFIXES, Image, ImageFile, read_image
 
 TruthKind = Literal["depth", "inverse", "disparity", "layers", "pairs"]
 

@@ -1,11 +1,44 @@
-"""Parts of one effect side by side, on the cores that OpenCV may use."""
+"""Work in parallel: parts of one picture in threads, and OpenCV's threads while others are busy."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
-import cv2
 from numpy.typing import NDArray
+
+
+class OwnThreads:
+    """OpenCV leaves work in the thread that called it, as long as any run is in the block.
+
+    The threads of a run keep all cores busy; OpenCV's own would only wait in their way, at work.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs = self._before = 0
+
+    def __enter__(self) -> None:
+        import cv2
+
+        with self._lock:
+            if not self._runs:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._runs += 1
+
+    def __exit__(self, *_: object) -> None:
+        import cv2
+
+        with self._lock:
+            self._runs -= 1
+            if not self._runs:
+                cv2.setNumThreads(self._before)
+
+
+OWN_THREADS: Final = OwnThreads()
+"""The one that all share: the setting is the process's."""
+
 
 Result = TypeVar("Result")
 
@@ -22,6 +55,8 @@ def together(*works: Callable[[], Result]) -> list[Result]:
     Returns:
         Their results, in order.
     """
+    import cv2
+
     helpers = min(len(works), cv2.getNumThreads()) - 1
     if helpers < 1:
         return [work() for work in works]

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.atomic import replacing
 from nearfar.errors import EmptyImageError, UsageError, WriteError
-from nearfar.png import encode_png
+from nearfar.io.atomic import replacing
+from nearfar.io.images.png import encode_png
 
 _ENCODERS: Final = {
     ".jpg": cv2.IMWRITE_JPEG_QUALITY,

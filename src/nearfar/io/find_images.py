@@ -12,8 +12,8 @@ from pathlib import Path, PurePath
 from typing import BinaryIO, Final, Generic, TypeVar
 
 from nearfar.errors import ImageError, ImageNotFoundError, NearfarError, PhotoError
-from nearfar.images import IMAGE_SUFFIXES
-from nearfar.runtimes.ownthreads import OWN_THREADS
+from nearfar.io.images import IMAGE_SUFFIXES
+from nearfar.parallel import OWN_THREADS
 
 Result = TypeVar("Result")
 Plan = TypeVar("Plan")

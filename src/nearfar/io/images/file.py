@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from nearfar.choices import ImageLimits
 from nearfar.errors import CorruptImageError, ImageTooLargeError, UsageError
-from nearfar.images import parts, pixels
-from nearfar.images.decoder import load, open_picture, reading
-from nearfar.images.header import Header, header_of
-from nearfar.images.source import Source, format_of, read_source
-from nearfar.images.tiffpicture import TiffPicture, open_tiff
+from nearfar.io.images import parts, pixels
+from nearfar.io.images.decoder import load, open_picture, reading
+from nearfar.io.images.header import Header, header_of
+from nearfar.io.images.source import Source, format_of, read_source
+from nearfar.io.images.tiffpicture import TiffPicture, open_tiff
 
 Image: TypeAlias = NDArray[np.uint8]
 """(H, W, 3) RGB, sRGB, upright."""

@@ -17,7 +17,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar import png
 from nearfar.depthbounds import (
     MAX_PIXELS,
     MAX_TEXT_BYTES,
@@ -27,7 +26,7 @@ from nearfar.depthbounds import (
     read_member,
 )
 from nearfar.errors import DepthFileError
-from nearfar.images import tiff
+from nearfar.io.images import png, tiff
 from nearfar.version import __version__
 
 Samples = NDArray[Any]

@@ -1,0 +1,1 @@
+"""Read and write files: photos, depth maps, clips."""
