@@ -14,7 +14,7 @@ from benchmarks.cold_start import MODEL, program
 from benchmarks.paired import calls_in_turn, run_command, spread
 from benchmarks.photo_way import STAGES, opencv_threads, shares, walk
 from benchmarks.result import Cell, Ratio, Spread, Table, write
-from nearfar.choices import OutputOptions
+from nearfar.config import OutputOptions
 from nearfar.depth import DepthMap
 from nearfar.estimator import Estimator
 from nearfar.io.find_images import Found, work_on

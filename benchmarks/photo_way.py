@@ -21,7 +21,7 @@ from benchmarks.result import Cell, Ratio, Table, write
 from nearfar.depth import DepthMap
 from nearfar.estimator import Estimator
 from nearfar.io.images import ImageFile, encode_image
-from nearfar.io.images.source import Source
+from nearfar.io.images.reader import Source
 from nearfar.loading import load
 from nearfar.runtimes.cores import physical
 

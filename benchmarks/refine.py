@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.cold_start import MODEL
 from benchmarks.result import Cell, Ratio, Table, write
-from nearfar.choices import EstimateOptions
+from nearfar.config import EstimateOptions
 from nearfar.estimator import Estimator
 from nearfar.io.images import read_image
 from nearfar.loading import load

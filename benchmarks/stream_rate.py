@@ -21,7 +21,7 @@ from benchmarks.paired import in_turn
 from benchmarks.photo_way import opencv_threads
 from benchmarks.result import Ratio, write
 from benchmarks.served import HOST, serving
-from nearfar.choices import EstimateOptions
+from nearfar.config import EstimateOptions
 from nearfar.estimator import Estimator
 from nearfar.io.images import ImageFile
 from nearfar.loading import load

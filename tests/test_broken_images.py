@@ -12,12 +12,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from nearfar.errors import (
-    CorruptImageError,
-    ImageTooLargeError,
-    NearfarError,
-    NotAnImageError,
-)
+from nearfar.errors import CorruptImageError, ImageTooLargeError, NearfarError, NotAnImageError
 from nearfar.io.images import Image, ImageLimits, read_image
 from tests import picturefiles as make
 

@@ -7,13 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nearfar.calibration import (
-    Calibration,
-    KnownPoint,
-    fit_camera_height,
-    fit_points,
-    fit_range,
-)
+from nearfar.calibration import Calibration, KnownPoint, fit_camera_height, fit_points, fit_range
 from nearfar.depth import DepthMap
 from nearfar.errors import CalibrationError, PointError
 

@@ -15,8 +15,8 @@ import OpenEXR
 import pytest
 import tifffile
 
-from nearfar.depthraster import DepthRaster
 from nearfar.errors import DepthFileError
+from nearfar.io.depth_codecs import DepthRaster
 from nearfar.io.depth_files import encode_depth, read_raster, read_samples
 
 MIB = 2**20

@@ -19,14 +19,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image
 
-from nearfar.depthraster import DepthRaster, Kind
-from nearfar.errors import (
-    DepthFileError,
-    NearfarError,
-    OutputExistsError,
-    UsageError,
-    WriteError,
-)
+from nearfar.errors import DepthFileError, NearfarError, OutputExistsError, UsageError, WriteError
+from nearfar.io.depth_codecs import DepthRaster, Kind
 from nearfar.io.depth_files import FORMATS, encode_depth, format_of, read_raster, write_depth
 
 CASES = [(name, kind) for name, row in FORMATS.items() for kind in row.kinds]

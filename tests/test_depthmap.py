@@ -8,7 +8,6 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from nearfar.depth import DepthMap, MetricDepth, read_depth
-from nearfar.depthraster import DepthRaster
 from nearfar.errors import (
     DepthFileError,
     DepthMapError,
@@ -18,6 +17,7 @@ from nearfar.errors import (
     UsageError,
 )
 from nearfar.imaging.colormaps import COLORMAPS
+from nearfar.io.depth_codecs import DepthRaster
 from nearfar.io.depth_files import write_depth
 
 HAND = np.array([[2, 4, 4], [6, 10, 2]], np.float32)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import nearfar
-from nearfar.choices import EstimateOptions
+from nearfar.config import EstimateOptions
 from nearfar.errors import ImageError, InferenceError, UnknownModelError, UsageError
 from nearfar.estimator import Estimator
 from nearfar.io.images import ImageFile, read_image

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nearfar.choices import OutputOptions
+from nearfar.config import OutputOptions
 from nearfar.depth import read_depth
 from nearfar.errors import ImageTooLargeError, InferenceError, OutputExistsError
 from nearfar.estimator import Estimator

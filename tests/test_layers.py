@@ -9,12 +9,10 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "nearfar"
 
 RUNG = {
-    **dict.fromkeys(("version", "errors", "config", "choices", "optional", "outofmemory"), 0),
-    **dict.fromkeys(("names", "imaging", "io", "isolation", "parallel", "h264", "avfiles"), 1),
-    **dict.fromkeys(("depth", "depthbounds", "depthexr", "depthraster"), 1),
+    **dict.fromkeys(("version", "errors", "config", "optional"), 0),
+    **dict.fromkeys(("imaging", "io", "isolation", "parallel", "depth"), 1),
     **dict.fromkeys(("models", "runtimes"), 2),
-    **dict.fromkeys(("calibration", "distances", "datasets", "ordinal", "refine"), 3),
-    **dict.fromkeys(("estimator", "outputs", "jobs", "loading"), 3),
+    **dict.fromkeys(("calibration", "datasets", "estimator", "jobs", "loading"), 3),
     **dict.fromkeys(("effects", "geometry", "video", "evaluation", "training"), 4),
     **dict.fromkeys(("service", "web", "cli", "scale"), 5),
 }

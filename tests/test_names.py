@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from nearfar.choices import OutputOptions
+from nearfar.config import OutputOptions
 from nearfar.effects import EFFECTS
 from nearfar.effects.files import result_stem, suffixes_of
 from nearfar.errors import UsageError
-from nearfar.names import beside, fitting
-from nearfar.outputs import place
+from nearfar.io.paths import beside, fitting
+from nearfar.jobs import place
 
 STEMS = ["a" * 251, "照" * 83, "é" * 125, "a" * 239, "b" * 240, "\udcff" * 250, "照" * 80 + "x"]
 

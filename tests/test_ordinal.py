@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nearfar.ordinal import BORDER_PX, draw_pairs
+from nearfar.datasets import BORDER_PX, draw_pairs
 
 ORDER = np.array([[1, 2]], np.int64)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nearfar.choices import OutputOptions
+from nearfar.config import OutputOptions
 from nearfar.depth import DepthMap, read_depth
 from nearfar.errors import OutputExistsError, UsageError, WriteError
 from nearfar.io.depth_files import FORMATS
 from nearfar.io.images import read_image
-from nearfar.outputs import Outputs, place
+from nearfar.jobs import Outputs, place
 
 PLAIN = OutputOptions()
 ALL = OutputOptions(color=True, side_by_side=True)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nearfar.refine import refine
+from nearfar.imaging.guided_filter import refine
 
 
 def test_blurred_edge_moves_to_the_photo_s_edge() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depthraster import DepthRaster, Kind
 from nearfar.errors import DepthMapError, PointError
 from nearfar.imaging import colormaps
 from nearfar.imaging.normalize import between, limits
+from nearfar.io.depth_codecs import DepthRaster, Kind
 from nearfar.io.depth_files import encode_depth, read_raster, write_depth
 
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from nearfar.choices import EstimateOptions
+from nearfar.config import EstimateOptions
 from nearfar.depth import DepthMap
 from nearfar.errors import ImageError, InferenceError
+from nearfar.imaging.guided_filter import refine
 from nearfar.io.images import Image, ImageFile
 from nearfar.models.preprocess import prepare
 from nearfar.models.sizes import target_size
 from nearfar.models.spec import InputSpec, ModelSpec
-from nearfar.refine import refine
 from nearfar.runtimes.session import Batch, RawDepth, Session
 
 SPARE = 2

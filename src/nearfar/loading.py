@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from nearfar.choices import DEFAULT_MAX_SIDE_PX, EstimateOptions, RuntimeName
+from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions, RuntimeName
 from nearfar.models.catalog import Purpose
 from nearfar.models.spec import ModelSpec
 from nearfar.models.store import Store

@@ -7,10 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nearfar.errors import (
-    ModelFileError,
-    NearfarError,
-)
+from nearfar.errors import ModelFileError, NearfarError
 from nearfar.models import onnxfile
 from nearfar.models.onnxfile import refuse_external
 from nearfar.models.store import Store

@@ -4,11 +4,7 @@ from typing import get_args
 
 import pytest
 
-from nearfar.errors import (
-    ModelMissingError,
-    UnknownModelError,
-    UsageError,
-)
+from nearfar.errors import ModelMissingError, UnknownModelError, UsageError
 from nearfar.models import catalog, own
 from nearfar.models.catalog import AUTO, CATALOG, Purpose
 from nearfar.models.store import Store

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nearfar.choices import RuntimeName
+from nearfar.config import RuntimeName
 from nearfar.errors import ChecksumError, InferenceError, MissingExtraError, ModelFileError
 from nearfar.io.paths import cache_folder
 from nearfar.models.spec import ModelSpec

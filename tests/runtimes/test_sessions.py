@@ -7,9 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nearfar.errors import InferenceError, ModelFileError, OutOfMemoryError, UsageError
+from nearfar.errors import (
+    InferenceError,
+    ModelFileError,
+    OutOfMemoryError,
+    UsageError,
+    lacks_memory,
+)
 from nearfar.models.store import Store
-from nearfar.outofmemory import lacks_memory
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
 from nearfar.runtimes.session import Batch, Session

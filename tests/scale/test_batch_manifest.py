@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nearfar.choices import EstimateOptions, OutputOptions
+from nearfar.config import EstimateOptions, OutputOptions
 from nearfar.errors import OutputExistsError, ScaleError, UsageError, WriteError
 from nearfar.scale.attempts import Attempts
 from nearfar.scale.batch import Run, steps

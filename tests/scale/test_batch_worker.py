@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nearfar import read_depth
-from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions
+from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import ScaleError
 from nearfar.models.store import Store
 from nearfar.scale import table

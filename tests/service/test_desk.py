@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import nearfar
-from nearfar.choices import EstimateOptions
+from nearfar.config import EstimateOptions
 from nearfar.depth import DepthMap
 from nearfar.errors import (
     BusyError,

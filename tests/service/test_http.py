@@ -12,7 +12,7 @@ import pytest
 
 from nearfar import DepthMap, load, read_depth
 from nearfar.calibration import KnownPoint
-from nearfar.choices import OutputOptions
+from nearfar.config import OutputOptions
 from nearfar.service.results import RESULTS, accepted, encode
 from tests.picturefiles import saved
 from tests.service.served import Served, assert_problem, served, until

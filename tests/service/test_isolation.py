@@ -82,7 +82,7 @@ def test_what_comes_from_a_process_is_what_is_decoded_here(
 def test_a_map_is_the_same_as_of_a_photo_that_is_decoded_here(
     size: tuple[int, int], *, refine: bool
 ) -> None:
-    from nearfar.choices import EstimateOptions, ImageLimits
+    from nearfar.config import EstimateOptions, ImageLimits
     from nearfar.estimator import Estimator
     from nearfar.io.images import ImageFile
     from nearfar.models.store import Store

@@ -5,11 +5,10 @@ from dataclasses import fields
 import pytest
 from cyclopts import App
 
-from nearfar.choices import EstimateOptions, OutputOptions
 from nearfar.cli.arguments import dashed
 from nearfar.cli.estimate import estimate
 from nearfar.cli.video import video
-from nearfar.config import Options
+from nearfar.config import EstimateOptions, Options, OutputOptions
 from nearfar.effects.frames import FRAME_EFFECTS
 from nearfar.service.app import make_app
 from nearfar.service.settings import ServiceOptions

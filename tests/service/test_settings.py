@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 from pydantic import TypeAdapter
 
-from nearfar.choices import ImageLimits
+from nearfar.config import ImageLimits
 from nearfar.errors import UsageError
 from nearfar.runtimes import cores
 from nearfar.service.settings import PREFIX, ServiceOptions

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from nearfar.choices import EstimateOptions
+from nearfar.config import EstimateOptions
 from nearfar.depth import DepthMap
 from nearfar.errors import NearfarError
 from nearfar.io.images import DEFAULT_LIMITS, ImageFile, encode_image

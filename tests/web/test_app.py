@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from nearfar.choices import EstimateOptions, OutputOptions
+from nearfar.config import EstimateOptions, OutputOptions
 from nearfar.web.app import TABS, make_page, mount, page_options
 from nearfar.web.folder import LIFETIME_S, keep_file, page_folder
 from tests.web.made import FakeDoor, jpeg

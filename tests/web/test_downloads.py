@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nearfar.choices import OutputOptions
+from nearfar.config import OutputOptions
 from nearfar.depth import DepthMap, MetricDepth, read_depth
 from nearfar.errors import DepthFileError
 from nearfar.io.images import DEFAULT_LIMITS, read_image

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from nearfar import errors
-from nearfar.choices import OutputOptions
+from nearfar.config import OutputOptions
 from nearfar.imaging.colormaps import COLORMAPS
 from nearfar.models.catalog import AUTO, CATALOG
 from nearfar.web.downloads import DOWNLOADS

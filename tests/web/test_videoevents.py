@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from nearfar.choices import ImageLimits
+from nearfar.config import ImageLimits
 from nearfar.effects.frames import FRAME_EFFECTS
 from nearfar.errors import BusyError
 from nearfar.video.order import ClipOrder

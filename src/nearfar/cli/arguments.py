@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions, RuntimeName
+from nearfar.config import EstimateOptions, ImageLimits, OutputOptions, RuntimeName
 
 
 def dashed(name: str) -> str:

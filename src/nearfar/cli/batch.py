@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.cli import arguments as args
+from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.scale.settings import BatchOptions
 
 

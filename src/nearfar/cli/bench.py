@@ -21,7 +21,7 @@ from nearfar.runtimes.session import Runtime
 from nearfar.runtimes.ways import Way
 
 if TYPE_CHECKING:
-    from nearfar.choices import RuntimeName
+    from nearfar.config import RuntimeName
 
 _RUNS = 30
 _MEANT: Final[Mapping[Purpose, str]] = {"photo": "one photo", "stream": "many pictures"}

@@ -5,15 +5,15 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from nearfar.choices import ImageLimits, RefinedOptions
 from nearfar.cli import arguments as args
 from nearfar.cli.inputs import tell_odd
 from nearfar.cli.metres import Metres, MetresOptions, read_scene
 from nearfar.cli.out import print_json
+from nearfar.config import ImageLimits, RefinedOptions
 from nearfar.errors import OutputExistsError
 from nearfar.geometry.options import CloudOptions
+from nearfar.io.paths import beside
 from nearfar.loading import load
-from nearfar.names import beside
 
 
 def cloud(

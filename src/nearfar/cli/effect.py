@@ -9,14 +9,13 @@ from typing import Annotated, Any, Optional, get_type_hints
 
 from cyclopts import App, Parameter
 
-from nearfar.choices import EstimateOptions, ImageLimits
 from nearfar.cli import arguments as args
 from nearfar.cli.effectjob import EffectJob, Made, is_result
 from nearfar.cli.inputs import are_many, purpose_of, tell_left_out, tell_odd
 from nearfar.cli.language import user_language
 from nearfar.cli.out import print_json
 from nearfar.cli.progress import bar, photo_bar
-from nearfar.config import range_text
+from nearfar.config import EstimateOptions, ImageLimits, range_text
 from nearfar.effects import EFFECTS, Clip, Effect
 from nearfar.effects.files import Result
 from nearfar.effects.fitted import SizeOptions

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from nearfar.choices import ImageLimits
-from nearfar.config import Options
+from nearfar.config import ImageLimits, Options
 from nearfar.effects import EFFECTS, Clip, Effect, NavigationPlan, Sound
 from nearfar.effects.files import (
     Result,
@@ -23,7 +22,7 @@ from nearfar.errors import OutputExistsError, UsageError
 from nearfar.estimator import Estimator
 from nearfar.io.find_images import Found
 from nearfar.io.images import ImageFile
-from nearfar.outputs import make_folder
+from nearfar.jobs import make_folder
 
 _RESULT: Final = re.compile(rf"-({'|'.join(effect.name for effect in EFFECTS)})(_\w+)?")
 

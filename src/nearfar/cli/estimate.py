@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.cli import arguments as args
 from nearfar.cli.inputs import are_many, purpose_of
+from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import UsageError
 from nearfar.loading import load
 from nearfar.runtimes.cores import physical

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from nearfar.choices import ColormapName
 from nearfar.cli import arguments as args
+from nearfar.config import ColormapName
 from nearfar.loading import load
 from nearfar.optional import require
 

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nearfar.choices import ImageLimits
 from nearfar.cli.points import parse_distance, parse_point
-from nearfar.config import Options, option
+from nearfar.config import ImageLimits, Options, option
 from nearfar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,8 +41,7 @@ class MetresOptions(Options):
             UsageError: options that exclude each other, or half of a range.
             CalibrationError: what was given does not determine metres.
         """
-        from nearfar.calibration import KnownPoint
-        from nearfar.distances import Distances
+        from nearfar.calibration import Distances, KnownPoint
 
         points = [parse_point(text) for text in self.known]
         if unknown := [f"{x_px},{y_px}" for x_px, y_px, metres in points if metres is None]:

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from nearfar.choices import EstimateOptions, ImageLimits
 from nearfar.cli import arguments as args
 from nearfar.cli.inputs import tell_odd
 from nearfar.cli.points import parse_point
+from nearfar.config import EstimateOptions, ImageLimits
 from nearfar.loading import load
 
 

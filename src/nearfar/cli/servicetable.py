@@ -12,7 +12,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from nearfar.choices import OutputOptions, RuntimeName
+from nearfar.config import OutputOptions, RuntimeName
 from nearfar.errors import UsageError
 from nearfar.io.images import encode_image
 from nearfar.runtimes import cores

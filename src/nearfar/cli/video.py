@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 from cyclopts import Parameter
 
-from nearfar.choices import ColormapName, EstimateOptions
 from nearfar.cli import arguments as args
 from nearfar.cli.out import print_json
+from nearfar.config import ColormapName, EstimateOptions
 from nearfar.errors import UsageError
+from nearfar.io.paths import beside
 from nearfar.loading import load
-from nearfar.names import beside
 from nearfar.optional import require
 from nearfar.runtimes.cores import physical
 from nearfar.video.pipeline import Progress, VideoOptions, convert

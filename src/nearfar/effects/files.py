@@ -19,8 +19,8 @@ from nearfar.effects.stereo import StereoOptions, suffix
 from nearfar.errors import UsageError
 from nearfar.io.atomic import replacing
 from nearfar.io.images import encode_image
+from nearfar.io.paths import fitting
 from nearfar.io.video_writer import write_clip
-from nearfar.names import fitting
 from nearfar.optional import require
 
 Result = Picture | Clip | Sound | NavigationPlan

@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.datasets import Layers
+from nearfar.datasets import Layers, draw_pairs
 from nearfar.io.images import Image
-from nearfar.ordinal import draw_pairs
 
 Values = NDArray[np.float32]
 

@@ -1,8 +1,7 @@
-"""Samples and text tags to the bytes of each file format, and back.
+"""Encode and decode depth files: what a file holds, its bounds, and one codec a format.
 
-What the samples mean is not known here: `depthfiles` says that. Each `encode_*` takes a
-2-D array and tags, each `decode_*` gives them back. Decoders check the size that a header
-claims before they allocate it, and raise whatever their library raises on damage.
+Each `encode_*` takes a 2-D array and tags, each `decode_*` returns them. Decoders check the size
+that a header claims before they allocate it, and raise whatever their library raises on damage.
 """
 
 import io
@@ -11,23 +10,141 @@ import logging
 import math
 import re
 import struct
-from collections.abc import Callable
-from typing import Any, Final
+import sys
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depthbounds import (
-    MAX_PIXELS,
-    MAX_TEXT_BYTES,
-    check_float,
-    check_segments,
-    check_size,
-    read_member,
-)
 from nearfar.errors import DepthFileError
 from nearfar.io.images import png, tiff
+from nearfar.io.images.tiff import MOST_TILE_PX
 from nearfar.version import __version__
+
+Kind = Literal["inverse_depth", "metres"]
+"""`inverse_depth`: relative, larger = nearer, no unit. `metres`: along the view axis."""
+
+KINDS: Final = "say 'inverse_depth' (relative, larger = nearer) or 'metres'"
+
+
+@dataclass(frozen=True, eq=False)
+class DepthRaster:
+    """What a depth file holds.
+
+    Attributes:
+        values: (H, W) float32. Relative: finite and not negative. Metres: over 0; inf is no
+            surface.
+        kind: what the values are.
+        model: catalogue name of the model that made them.
+        note: a sentence for the reader, such as the assumption of a calibration.
+
+    Raises:
+        DepthFileError: values or texts that are none of this.
+    """
+
+    values: NDArray[np.float32]
+    kind: Kind
+    model: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise DepthFileError(f"no kind of depth {self.kind!r}: {KINDS}")
+        if self.values.ndim != 2 or self.values.dtype != np.float32 or not self.values.size:
+            shape = self.values.shape
+            raise DepthFileError(f"{self.values.dtype} of shape {shape}: give (H, W) float32")
+        low, high = self.limits
+        if np.isnan(low):
+            raise DepthFileError("some values are NaN, which is no depth: replace them")
+        if self.kind == "inverse_depth" and not 0 <= low <= high < np.inf:
+            raise DepthFileError(f"values {low:g} to {high:g}: relative depth is finite, 0 or more")
+        if self.kind == "metres" and low <= 0:
+            raise DepthFileError(f"a distance of {low:g} m: give more than 0, or inf for none")
+        for text in (self.model, self.note):
+            if "\0" in text or text.encode(errors="replace").decode() != text:
+                raise DepthFileError(f"the text {text!r} can't be stored: use plain Unicode")
+
+    @cached_property
+    def limits(self) -> tuple[float, float]:
+        """The least and the greatest value."""
+        return float(self.values.min()), float(self.values.max())
+
+
+MAX_PIXELS: Final = 100_000_000
+MAX_TEXT_BYTES: Final = 1 << 20
+MOST_BYTES: Final = 16 * MAX_PIXELS
+"""Of all channels of an EXR, which its library decodes together."""
+
+_MOST_RATIO: Final = 1100
+_DEFLATE: Final = frozenset({8, 32946})
+_UNPACKED: Final = 1
+_PACKBITS: Final = 32773
+
+
+def check_size(*shape: int) -> None:
+    """Refuse what is no map, or one over 100 megapixels."""
+    if len(shape) != 2:
+        raise DepthFileError(f"its shape is {shape}: give one map, (height, width)")
+    height_px, width_px = shape
+    if height_px < 1 or width_px < 1:
+        raise DepthFileError(f"it is {width_px} x {height_px} pixels: it holds nothing")
+    if height_px * width_px > MAX_PIXELS:
+        limit = MAX_PIXELS // 1_000_000
+        raise DepthFileError(f"{width_px} x {height_px} pixels are over {limit} megapixels")
+
+
+def check_float(dtype: Any) -> None:
+    """Refuse all but floats of 16, 32 and 64 bits."""
+    if dtype is None or dtype.kind != "f" or dtype.itemsize > 8:
+        raise DepthFileError(f"its values are {dtype}: give float32")
+
+
+def check_segments(compression: int, segments: Iterable[bytes], expected: int) -> None:
+    """Refuse strips or tiles of a TIFF that become more than they should.
+
+    Args:
+        compression: the tag's number.
+        segments: as they are stored.
+        expected: bytes that each may become.
+    """
+    if compression == _UNPACKED:
+        return
+    if compression not in _DEFLATE | {_PACKBITS}:
+        raise DepthFileError(
+            f"it is compressed by method {compression}: save it uncompressed or with deflate"
+        )
+    for segment in segments:
+        if compression == _PACKBITS:
+            too_long = len(segment) > 2 * expected + 1024
+        else:
+            inflater = zlib.decompressobj()
+            too_long = len(inflater.decompress(segment, expected + 1)) > expected
+        if too_long:
+            raise DepthFileError("one of its strips is longer than its rows: write it anew")
+
+
+def read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    """Read a file of a zip archive.
+
+    Raises:
+        DepthFileError: it has more than `most` bytes, or more than its compression can hold.
+    """
+    about = archive.getinfo(name)
+    if about.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise DepthFileError(
+            f"{name} is compressed by method {about.compress_type}: save it with numpy.savez"
+        )
+    if about.file_size > min(most, _MOST_RATIO * about.compress_size + 1024):
+        raise DepthFileError(f"{name} would become {about.file_size} bytes: it is too long")
+    return archive.read(about)
+
 
 Samples = NDArray[Any]
 """(H, W) uint8, uint16 or float."""
@@ -220,3 +337,99 @@ def own_tags(texts: dict[str, Any]) -> Tags:
         for key, text in texts.items()
         if key.startswith(PREFIX) and isinstance(text, str)
     }
+
+
+def encode_exr(samples: Samples, tags: Tags) -> bytes:
+    """One float32 channel Y, ZIP; tags as string attributes."""
+    import OpenEXR
+
+    header = {PREFIX + key: text for key, text in tags.items()}
+    header |= {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    stream = io.BytesIO()
+    OpenEXR.File(header, {"Y": np.ascontiguousarray(samples)}).write(stream)
+    return stream.getvalue()
+
+
+def decode_exr(data: bytes) -> tuple[Samples, Tags]:
+    """Read channel Y or Z, or the only channel there is, of the first part."""
+    with _silent():
+        return _decode(data)
+
+
+def _decode(data: bytes) -> tuple[Samples, Tags]:
+    import OpenEXR
+
+    with OpenEXR.File(io.BytesIO(data), header_only=True) as file:
+        header = dict(file.header())  # the file empties its own when it is closed
+        _bound([dict(part.header) for part in file.parts])
+    first, last = header["dataWindow"]
+    shape = int(last[1]) - int(first[1]) + 1, int(last[0]) - int(first[0]) + 1
+    check_size(*shape)
+    if header["type"] not in (OpenEXR.scanlineimage, OpenEXR.tiledimage):
+        raise DepthFileError("it is a deep EXR: give a flat one")
+    with OpenEXR.File(io.BytesIO(data), separate_channels=True) as file:
+        channels = file.channels()
+        name = next((known for known in ("Y", "Z") if known in channels), None)
+        if name is None and len(channels) == 1:
+            name = next(iter(channels))
+        if name is None:
+            raise DepthFileError(f"no channel Y or Z among its {', '.join(sorted(channels))}")
+        samples = np.asarray(channels[name].pixels)
+    if samples.shape != shape:
+        raise DepthFileError(f"channel {name} does not have one sample a pixel")
+    return samples, own_tags(header)
+
+
+def _bound(headers: Iterable[dict[str, Any]]) -> None:
+    """Refuse parts and channels that together become too much: the library reads them all."""
+    total = 0
+    for header in headers:
+        first, last = header["dataWindow"]
+        pixels = (int(last[1]) - int(first[1]) + 1) * (int(last[0]) - int(first[0]) + 1)
+        total += pixels * 4 * max(1, len(header["channels"]))
+        tiles = header.get("tiles")
+        if tiles is not None and tiles.xSize * tiles.ySize > MOST_TILE_PX:
+            raise DepthFileError("its tiles are too large: save it with smaller ones")
+    if total > MOST_BYTES:
+        raise DepthFileError(f"all its channels are over {MOST_BYTES // 1_000_000} MB")
+
+
+class _Listening:
+    """Stands for standard output: what some threads print goes nowhere, the rest where it went."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.silent: list[int] = []
+        self.true: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.true, name)
+
+    def write(self, text: str) -> int:
+        if threading.get_ident() in self.silent:
+            return len(text)
+        return int(self.true.write(text))
+
+    def flush(self) -> None:
+        if threading.get_ident() not in self.silent:
+            self.true.flush()
+
+
+_STDOUT: Final = _Listening()
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep in what OpenEXR prints of a damaged file by Python's print: an error tells of it."""
+    me = threading.get_ident()
+    with _STDOUT.lock:
+        if not _STDOUT.silent:
+            _STDOUT.true, sys.stdout = sys.stdout, _STDOUT
+        _STDOUT.silent.append(me)
+    try:
+        yield
+    finally:
+        with _STDOUT.lock:
+            _STDOUT.silent.remove(me)
+            if not _STDOUT.silent and sys.stdout is _STDOUT:
+                sys.stdout = _STDOUT.true

@@ -20,12 +20,11 @@ from typing import Any, Final, Literal, TypeVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar import depthexr
-from nearfar.depthbounds import MAX_PIXELS, MAX_TEXT_BYTES
-from nearfar.depthraster import KINDS, DepthRaster, Kind
 from nearfar.errors import DepthFileError, UsageError
+from nearfar.io import depth_codecs
 from nearfar.io import depth_codecs as codecs
 from nearfar.io.atomic import replacing
+from nearfar.io.depth_codecs import KINDS, MAX_PIXELS, MAX_TEXT_BYTES, DepthRaster, Kind
 
 _Decoded = TypeVar("_Decoded")
 
@@ -63,7 +62,9 @@ FORMATS: Final[Mapping[str, DepthFormat]] = MappingProxyType(
     {
         "png16": DepthFormat((".png",), _PNG, _BOTH, 16, codecs.encode_png, codecs.decode_png),
         "png8": DepthFormat((".png",), _PNG, _BOTH[:1], 8, codecs.encode_png, codecs.decode_png),
-        "exr": DepthFormat((".exr",), _EXR, _BOTH, None, depthexr.encode_exr, depthexr.decode_exr),
+        "exr": DepthFormat(
+            (".exr",), _EXR, _BOTH, None, depth_codecs.encode_exr, depth_codecs.decode_exr
+        ),
         "pfm": DepthFormat(
             (".pfm",), (b"Pf", b"PF"), _BOTH, None, codecs.encode_pfm, codecs.decode_pfm
         ),

@@ -1,9 +1,10 @@
-"""Folders outside the package: models, what is remembered, and what is written for a while.
+"""Folders for models, caches and temporary files, and names of results.
 
-A process may have no home (HOME unset, a user id that no table knows), and a read-only file
-system no place for temporary files. Neither keeps a photo from being estimated.
+A machine may have no home folder and no place for temporary files. Neither keeps a photo from being
+estimated.
 """
 
+import hashlib
 import logging
 import os
 import tempfile
@@ -103,3 +104,44 @@ def _tell_once() -> None:
         "there is no home folder: nothing is remembered between runs, and models are those that "
         "ship; set NEARFAR_CACHE and NEARFAR_HOME to folders to have both"
     )
+
+
+MOST_BYTES: Final = 255
+"""Of a file's name, on all usual file systems."""
+
+_DIGITS: Final = 8
+
+
+def fitting(stem: str, room: int) -> str:
+    """Return a stem that leaves room for an ending; a long one is cut and marked with its hash.
+
+    Args:
+        stem: of the result.
+        room: bytes that the longest ending takes.
+    """
+    stored = os.fsencode(stem)
+    most = MOST_BYTES - room
+    if len(stored) <= most:
+        return stem
+    mark = f"-{hashlib.sha256(stored).hexdigest()[:_DIGITS]}"
+    kept = stem
+    while len(os.fsencode(kept)) > most - len(mark):
+        kept = kept[:-1]
+    return kept + mark
+
+
+def beside(source: str | os.PathLike[str], ending: str, *, what: str = "photo") -> Path:
+    """Name a result that lies beside the file it is made of: `<stem><ending>`.
+
+    Args:
+        source: the file.
+        ending: such as `-mesh.glb`.
+        what: the file is, for the message.
+
+    Raises:
+        UsageError: it has no name, as `.` or `/`.
+    """
+    path = Path(source)
+    if not path.name or path.name == "..":
+        raise UsageError(f"{os.fspath(source)!r} is no {what}: give the path of a file")
+    return path.with_name(fitting(path.stem, len(os.fsencode(ending))) + ending)

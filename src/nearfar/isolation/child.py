@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from nearfar.errors import NearfarError
+from nearfar.errors import NearfarError, lacks_memory
 from nearfar.isolation import limits
 from nearfar.isolation.shared import SharedFile
-from nearfar.outofmemory import lacks_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

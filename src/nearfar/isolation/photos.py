@@ -9,10 +9,10 @@ from typing import Any, Final, TypeAlias, final
 import cv2
 import numpy as np
 
-from nearfar.choices import ImageLimits
+from nearfar.config import ImageLimits
 from nearfar.errors import ImageError, ProcessError, UsageError
 from nearfar.io.images import DEFAULT_LIMITS, Image, ImageFile
-from nearfar.io.images.source import Source, read_source
+from nearfar.io.images.reader import Source, read_source
 from nearfar.isolation.child import Answer
 from nearfar.isolation.limits import Limits
 from nearfar.isolation.pool import WorkerPool

@@ -7,12 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, Final, final
 
-from nearfar.errors import (
-    BusyError,
-    NearfarError,
-    ProcessCrashedError,
-    ProcessError,
-)
+from nearfar.errors import BusyError, NearfarError, ProcessCrashedError, ProcessError
 from nearfar.isolation.child import Answer
 from nearfar.isolation.limits import Limits
 from nearfar.isolation.process import Child, raised

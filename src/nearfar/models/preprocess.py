@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from nearfar.choices import DEFAULT_MAX_SIDE_PX
+from nearfar.config import DEFAULT_MAX_SIDE_PX
 from nearfar.io.images import Image
 from nearfar.models.sizes import target_size
 from nearfar.models.spec import InputSpec

@@ -1,6 +1,6 @@
 """At what size a photo is fed."""
 
-from nearfar.choices import DEFAULT_MAX_SIDE_PX
+from nearfar.config import DEFAULT_MAX_SIDE_PX
 from nearfar.errors import UsageError
 from nearfar.models.spec import InputSpec
 

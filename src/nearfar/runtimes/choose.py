@@ -7,7 +7,7 @@ from math import log2
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from nearfar.choices import DEFAULT_MAX_SIDE_PX, RuntimeName
+from nearfar.config import DEFAULT_MAX_SIDE_PX, RuntimeName
 from nearfar.errors import InferenceError, ModelFileError
 from nearfar.io.paths import cache_folder
 from nearfar.models.sizes import target_size

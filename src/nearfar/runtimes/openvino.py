@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.errors import ModelFileError
+from nearfar.errors import ModelFileError, lacks_memory
 from nearfar.models.onnxfile import refuse_external
-from nearfar.outofmemory import lacks_memory
 from nearfar.runtimes import cores, quiet
 from nearfar.runtimes.door import Door, Port
 from nearfar.runtimes.reasons import failure, out_of_memory, reason

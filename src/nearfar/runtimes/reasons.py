@@ -3,8 +3,7 @@
 import re
 from typing import Final
 
-from nearfar.errors import InferenceError, OutOfMemoryError
-from nearfar.outofmemory import lacks_memory
+from nearfar.errors import InferenceError, OutOfMemoryError, lacks_memory
 from nearfar.runtimes.session import Batch
 
 LONGEST: Final = 240

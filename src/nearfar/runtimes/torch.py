@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from nearfar.errors import InferenceError, ModelFileError, NearfarError
+from nearfar.errors import InferenceError, ModelFileError, NearfarError, lacks_memory
 from nearfar.models.onnxfile import refuse_external
 from nearfar.optional import require
-from nearfar.outofmemory import lacks_memory
 from nearfar.runtimes import cores
 from nearfar.runtimes.door import Door, Port
 from nearfar.runtimes.reasons import out_of_memory, reason

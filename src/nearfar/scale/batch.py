@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions, RuntimeName
+from nearfar.config import EstimateOptions, ImageLimits, OutputOptions, RuntimeName
 from nearfar.errors import UsageError
 from nearfar.loading import resolve
 from nearfar.models.store import Store

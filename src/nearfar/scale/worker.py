@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions
+from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import ImageNotFoundError, NearfarError, ScaleError
 from nearfar.estimator import Estimator
 from nearfar.io.atomic import sync_parents

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import cv2
 import numpy as np
 
-from nearfar.choices import DEFAULT_MAX_SIDE_PX, EstimateOptions, RuntimeName
+from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions, RuntimeName
 from nearfar.depth import DepthMap
 from nearfar.errors import DrainingError
 from nearfar.estimator import Estimator

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from nearfar.choices import EstimateOptions, ImageLimits
-from nearfar.config import Options
+from nearfar.config import EstimateOptions, ImageLimits, Options
 from nearfar.depth import DepthMap
 from nearfar.effects import EFFECTS, Effect
 from nearfar.effects.files import (

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
 
-from nearfar.choices import EstimateOptions, OutputOptions
+from nearfar.config import EstimateOptions, OutputOptions
 from nearfar.service.batcher import Timing
 from nearfar.service.desk import Answer, Desk
 from nearfar.service.problems import RefusedError, responses

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from nearfar.choices import ColormapName
+from nearfar.config import ColormapName
 from nearfar.estimator import Estimator
 from nearfar.imaging.colormaps import side_by_side
 from nearfar.io.images import Image, encode_image

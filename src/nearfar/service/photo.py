@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from nearfar.choices import ImageLimits
+from nearfar.config import ImageLimits
 from nearfar.depth import DepthMap
 from nearfar.errors import ImageTooLargeError
 from nearfar.estimator import Estimator, check_image, plan

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
 from nearfar.calibration import KnownPoint, fit_points
-from nearfar.choices import EstimateOptions
+from nearfar.config import EstimateOptions
 from nearfar.depth import DepthMap
 from nearfar.service.estimate import REFUSALS, about
 from nearfar.service.problems import RefusedError, responses

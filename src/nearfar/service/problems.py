@@ -9,8 +9,7 @@ from typing import Any, Final
 from starlette.responses import JSONResponse
 
 from nearfar import errors
-from nearfar.errors import NearfarError
-from nearfar.outofmemory import lacks_memory
+from nearfar.errors import NearfarError, lacks_memory
 
 MEDIA_TYPE: Final = "application/problem+json"
 

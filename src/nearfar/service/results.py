@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from nearfar.choices import OutputOptions
+from nearfar.config import OutputOptions
 from nearfar.depth import DepthMap
 from nearfar.io.depth_files import FORMATS
 from nearfar.io.images import encode_image

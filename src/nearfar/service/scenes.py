@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from nearfar.calibration import KnownPoint
-from nearfar.choices import ImageLimits, RefinedOptions
+from nearfar.calibration import Distances, KnownPoint
+from nearfar.config import ImageLimits, RefinedOptions
 from nearfar.depth import DepthMap, MetricDepth
-from nearfar.distances import Distances
 from nearfar.effects.files import zipped
 from nearfar.effects.fitted import fitted
 from nearfar.errors import UsageError

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_type_h
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, create_model
 
-from nearfar.choices import EstimateOptions, OutputOptions, RefinedOptions
-from nearfar.config import Options
+from nearfar.config import EstimateOptions, Options, OutputOptions, RefinedOptions
 from nearfar.effects import EFFECTS
 from nearfar.geometry.options import CloudOptions, MeshOptions
 from nearfar.models.catalog import Purpose

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
 
-from nearfar.choices import ImageLimits, RuntimeName
-from nearfar.config import Options, option
+from nearfar.config import ImageLimits, Options, RuntimeName, option
 from nearfar.errors import UsageError
 from nearfar.runtimes import cores
 

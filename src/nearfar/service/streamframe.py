@@ -7,8 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from nearfar.choices import ColormapName
-from nearfar.config import Options, option
+from nearfar.config import ColormapName, Options, option
 from nearfar.errors import UsageError
 from nearfar.imaging import colormaps
 from nearfar.io.depth_codecs import encode_png

@@ -6,12 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from nearfar.errors import ClipTooLargeError, NotAClipError, ProcessError, VideoError
+from nearfar.errors import ClipTooLargeError, NotAClipError, ProcessError, VideoError, lacks_memory
 from nearfar.isolation.child import Answer
 from nearfar.isolation.limits import Limits
 from nearfar.isolation.photos import decoders
 from nearfar.optional import require
-from nearfar.outofmemory import lacks_memory
 from nearfar.service.problems import RefusedError
 from nearfar.service.settings import ServiceOptions
 from nearfar.video.order import ClipOrder

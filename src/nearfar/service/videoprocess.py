@@ -9,11 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any, Final
 
-from nearfar.errors import (
-    CancelledError,
-    ProcessError,
-    ProcessTimeoutError,
-)
+from nearfar.errors import CancelledError, ProcessError, ProcessTimeoutError
 from nearfar.isolation.limits import Limits
 from nearfar.isolation.process import Child, raised
 from nearfar.isolation.shared import SharedFile

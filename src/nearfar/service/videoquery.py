@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 
-from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions
+from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.service.effects import pictures_of

@@ -18,7 +18,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from nearfar.choices import EstimateOptions
+from nearfar.config import EstimateOptions
 from nearfar.depth import DepthMap
 from nearfar.errors import ClipTooLargeError, VideoError, WriteError
 from nearfar.estimator import Estimator

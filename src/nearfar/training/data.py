@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.datasets import TruthKind
-from nearfar.ordinal import draw_pairs
+from nearfar.datasets import TruthKind, draw_pairs
 from nearfar.training.augment import AugmentOptions, augment
 from nearfar.training.cache import TrainingCache
 from nearfar.training.merge import Second, can_merge

@@ -5,8 +5,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from nearfar.avfiles import file_url
 from nearfar.errors import ImageNotFoundError, VideoError
+from nearfar.io.video_writer import file_url
 from nearfar.optional import require
 
 if TYPE_CHECKING:

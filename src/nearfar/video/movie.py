@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from numpy.typing import NDArray
 
-from nearfar import h264
-from nearfar.avfiles import file_url
 from nearfar.errors import VideoError, WriteError
+from nearfar.io import video_writer
 from nearfar.io.atomic import replacing
+from nearfar.io.video_writer import file_url
 from nearfar.optional import require
 from nearfar.video.frames import TICKS, ClipInfo, threads_for
 from nearfar.video.tracks import MP4_COPIED, Tracks
@@ -43,10 +43,10 @@ class MovieFormat:
     copied: frozenset[str] | None = None
 
 
-COLOUR: Final = MovieFormat((".mp4", ".m4v", ".mov"), "mp4", h264.PICTURES, MP4_COPIED)
+COLOUR: Final = MovieFormat((".mp4", ".m4v", ".mov"), "mp4", video_writer.PICTURES, MP4_COPIED)
 """Pictures; plays everywhere."""
 
-HEAT: Final = MovieFormat(COLOUR.suffixes, "mp4", h264.MAPS, MP4_COPIED)
+HEAT: Final = MovieFormat(COLOUR.suffixes, "mp4", video_writer.MAPS, MP4_COPIED)
 """The same for maps in colours."""
 
 GREY10: Final = MovieFormat((".mkv",), "matroska")
@@ -82,7 +82,7 @@ class MovieWriter:
         self._stream: VideoStream | None = None
         self._tracks: Tracks | None = None
         self._shape: tuple[int, ...] = ()
-        self._to_frames = h264.ToFrames()
+        self._to_frames = video_writer.ToFrames()
 
     def __enter__(self) -> "MovieWriter":
         """Begin the file.
@@ -115,7 +115,7 @@ class MovieWriter:
 
         Args:
             ticks: when it is shown; greater than that of the frame before.
-            pixels: (H, W, 3) uint8 RGB for `COLOUR`, what `nearfar.h264.coloured` makes for
+            pixels: (H, W, 3) uint8 RGB for `COLOUR`, what `io.video_writer.coloured` makes for
                 `HEAT`, (H, W) uint16 up to `LEVELS` for `GREY10`; all of one size.
 
         Raises:
@@ -173,7 +173,9 @@ class MovieWriter:
         stream: VideoStream
         if row.h264 is not None:
             threads = threads_for((width, height)) if row is HEAT else 0
-            stream = h264.add_stream(self._output, fps, (width, height), row.h264, threads=threads)
+            stream = video_writer.add_stream(
+                self._output, fps, (width, height), row.h264, threads=threads
+            )
         else:
             stream = self._ffv1(Fraction(fps).limit_denominator(1001), width, height)
         stream.codec_context.time_base = Fraction(1, TICKS)

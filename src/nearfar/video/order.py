@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import get_args
 
-from nearfar.choices import EstimateOptions
+from nearfar.config import EstimateOptions
 from nearfar.video.pipeline import VideoOptions
 from nearfar.video.shows import Show, ShowName
 

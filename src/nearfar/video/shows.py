@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar import h264
-from nearfar.choices import ColormapName
+from nearfar.config import ColormapName
 from nearfar.depth import DepthMap
 from nearfar.errors import OutputExistsError, UsageError, VideoError
 from nearfar.imaging import colormaps
+from nearfar.io import video_writer
 from nearfar.io.depth_codecs import encode_png
 from nearfar.io.images import Image
 from nearfar.video.frames import ClipInfo
@@ -96,7 +96,7 @@ def _restored(make: Callable[[Image, DepthMap], Any], name: str | None, suffix: 
 
 
 class Heat:
-    """Colours maps as `nearfar.h264.coloured` does.
+    """Colours maps as `nearfar.io.video_writer.coloured` does.
 
     By way of RGB it would take longer than all else that is done for a frame but the network.
 
@@ -106,7 +106,7 @@ class Heat:
 
     def __init__(self, colormap: ColormapName) -> None:
         ramp = np.linspace(0, 1, 256, dtype=np.float32)[None]
-        self._table = h264.yuv(colormaps.apply(ramp, colormap)[0])
+        self._table = video_writer.yuv(colormaps.apply(ramp, colormap)[0])
 
     def __call__(self, photo: Image, depth: DepthMap) -> NDArray[np.uint8]:
         """Colour a map of a frame's size."""
@@ -122,7 +122,7 @@ class Heat:
         levels = cv2.convertScaleAbs(nearness, alpha=255)
         if nearness.shape != size_px[::-1]:
             levels = cv2.resize(levels, size_px, interpolation=cv2.INTER_LINEAR)
-        return h264.coloured(np.asarray(levels, np.uint8), self._table)
+        return video_writer.coloured(np.asarray(levels, np.uint8), self._table)
 
 
 def show(name: ShowName, colormap: ColormapName = "inferno") -> Show:

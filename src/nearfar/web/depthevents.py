@@ -8,7 +8,7 @@ from typing import Any, Final
 import gradio as gr
 from anyio.to_thread import run_sync
 
-from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions
+from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.depth import DepthMap
 from nearfar.web.depthshow import Updates, everything, nothing, only, pointed
 from nearfar.web.depthview import bar_html, downloads_html, facts, points_html

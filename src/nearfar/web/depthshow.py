@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import gradio as gr
 
-from nearfar.choices import OutputOptions
+from nearfar.config import OutputOptions
 from nearfar.io.images import Image, encode_image
 from nearfar.web.depthview import bar_html, downloads_html, points_html
 from nearfar.web.folder import keep_file

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from nearfar.calibration import fit_range
-from nearfar.choices import ImageLimits, OutputOptions
+from nearfar.config import ImageLimits, OutputOptions
 from nearfar.depth import MetricDepth
-from nearfar.depthraster import DepthRaster
 from nearfar.geometry.cloud import make_cloud
 from nearfar.geometry.files import encode_cloud
 from nearfar.imaging.colormaps import side_by_side
+from nearfar.io.depth_codecs import DepthRaster
 from nearfar.io.depth_files import FORMATS, encode_depth
 from nearfar.io.images import Image, encode_image
 from nearfar.isolation.photos import IsolatedImageFile

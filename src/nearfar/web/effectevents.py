@@ -9,7 +9,7 @@ from typing import Any, Final
 import gradio as gr
 from anyio.to_thread import run_sync
 
-from nearfar.choices import EstimateOptions, ImageLimits
+from nearfar.config import EstimateOptions, ImageLimits
 from nearfar.effects import EFFECTS, Effect, find
 from nearfar.io.images import encode_image
 from nearfar.web.door import Door

@@ -6,8 +6,7 @@ from typing import Any, Final, Literal, cast, get_args, get_origin, get_type_hin
 
 import gradio as gr
 
-from nearfar.choices import EstimateOptions, OutputOptions
-from nearfar.config import Options
+from nearfar.config import EstimateOptions, Options, OutputOptions
 from nearfar.web.phrasebook import Phrase, Phrasebook
 from nearfar.web.texts import TEXTS
 

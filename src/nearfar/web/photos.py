@@ -6,7 +6,7 @@ from pathlib import Path
 import gradio as gr
 from anyio.to_thread import run_sync
 
-from nearfar.choices import EstimateOptions, ImageLimits
+from nearfar.config import EstimateOptions, ImageLimits
 from nearfar.depth import DepthMap
 from nearfar.web.door import Door
 from nearfar.web.folder import read_file

@@ -6,9 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from nearfar.calibration import fit_range
+from nearfar.calibration import ASSUMED_M, fit_range
 from nearfar.depth import DepthMap
-from nearfar.distances import ASSUMED_M
 from nearfar.effects.files import zipped
 from nearfar.effects.fitted import fitted
 from nearfar.errors import GeometryError

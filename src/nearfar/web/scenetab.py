@@ -8,8 +8,8 @@ import gradio as gr
 from anyio.to_thread import run_sync
 from gradio.components import Component
 
-from nearfar.choices import RefinedOptions
-from nearfar.distances import ASSUMED_M
+from nearfar.calibration import ASSUMED_M
+from nearfar.config import RefinedOptions
 from nearfar.io.images import encode_image
 from nearfar.web.examples import example
 from nearfar.web.folder import keep_file

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from nearfar.choices import ImageLimits
+from nearfar.config import ImageLimits
 from nearfar.web.door import Door
 from nearfar.web.phrasebook import Phrasebook
 

@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 import gradio as gr
 from gradio.components import Component
 
-from nearfar.choices import EstimateOptions, ImageLimits, OutputOptions
+from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
 from nearfar.video.order import ClipOrder
 from nearfar.video.pipeline import VideoOptions

@@ -10,7 +10,7 @@ from typing import Any, Final
 import gradio as gr
 from anyio.to_thread import run_sync
 
-from nearfar.choices import ImageLimits
+from nearfar.config import ImageLimits
 from nearfar.web.folder import keep_file, page_folder
 from nearfar.web.notices import PageError, tell
 from nearfar.web.texts import TEXTS, Language, say

@@ -11,12 +11,7 @@ from typing import Any, BinaryIO, Final
 import PIL.Image
 from PIL import ImageChops
 
-from nearfar.errors import (
-    CorruptImageError,
-    ImageTooLargeError,
-    NearfarError,
-    NotAnImageError,
-)
+from nearfar.errors import CorruptImageError, ImageTooLargeError, NearfarError, NotAnImageError
 from nearfar.optional import require
 
 _PLUGINS: Final = {

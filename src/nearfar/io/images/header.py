@@ -6,8 +6,7 @@ from typing import Final
 
 import PIL.Image
 
-from nearfar.io.images.codingpoints import colours_of
-from nearfar.io.images.hdr import Coding
+from nearfar.io.images.hdr import Coding, colours_of
 from nearfar.io.images.tiff import EXIF, FOCAL_35MM, ORIENTATION, Directory, read_directory
 
 _EXIF_TAGS: Final = frozenset({ORIENTATION, EXIF})

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from nearfar.errors import ImageTooLargeError, NotAnImageError
 from nearfar.io.images import tiff
 from nearfar.io.images.decoder import open_picture
-from nearfar.io.images.eightbit import Numbers, decode_opencv, eight_bit
 from nearfar.io.images.header import Header, focal_35mm_of, orientation_of
+from nearfar.io.images.pixels import Numbers, decode_opencv, eight_bit
 from nearfar.io.images.tiff import Directory, read_directory, with_directory
 
 _BYTES_A_PIXEL: Final = 16
