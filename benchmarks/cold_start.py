@@ -10,7 +10,7 @@ from typing import Final
 from benchmarks import photos, tables
 from benchmarks.paired import Command, Cost, commands_in_turn, spread
 from benchmarks.result import Ratio, write
-from nearfar.models.store import Store
+from nearfar.models.registry import Store
 
 ROUNDS: Final = 11
 TIME_BOUND: Final = 1.5

@@ -15,7 +15,7 @@ from benchmarks.result import Ratio, Table, write
 from nearfar.estimator import SPARE, Estimator
 from nearfar.io.images import ImageFile
 from nearfar.loading import load
-from nearfar.models.sizes import target_size
+from nearfar.models.preprocess import target_size
 
 AT_LEAST: Final = (1, 2, 4)
 SIZES: Final = (8.0, 9.6, 11.2, 12.8, 14.4)

@@ -21,9 +21,9 @@ from nearfar.io.find_images import Found, work_on
 from nearfar.io.images import ImageFile
 from nearfar.jobs import PhotoJob
 from nearfar.loading import load
-from nearfar.models.store import Store
-from nearfar.runtimes.cores import physical
-from nearfar.runtimes.session import Batch, Runtime
+from nearfar.models.registry import Store
+from nearfar.runtimes.base import Batch, Runtime
+from nearfar.runtimes.cpu import physical
 
 COUNT: Final = 500
 CHUNK: Final = 50

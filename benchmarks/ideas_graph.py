@@ -14,10 +14,10 @@ from benchmarks.idea import Idea
 from nearfar.estimator import Estimator
 from nearfar.io.images import Image, read_image
 from nearfar.loading import load
-from nearfar.models.store import Store
-from nearfar.runtimes import quiet
-from nearfar.runtimes.cores import physical
-from nearfar.runtimes.session import Batch
+from nearfar.models.registry import Store
+from nearfar.runtimes import telemetry
+from nearfar.runtimes.base import Batch
+from nearfar.runtimes.cpu import physical
 
 _PHOTO_PX: Final = (1280, 720)
 _CALIBRATING: Final = 6
@@ -54,7 +54,7 @@ def ideas(folder: Path) -> Iterator[Idea]:
 
 
 def _open(content: bytes, level: str = "ORT_ENABLE_ALL") -> Any:
-    ort = quiet.onnxruntime()
+    ort = telemetry.onnxruntime()
     options = ort.SessionOptions()
     options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, level)
     options.intra_op_num_threads = physical()
@@ -69,7 +69,7 @@ def _runs(session: Any, batch: NDArray[Any]) -> Callable[[], Any]:
 
 
 def _bound(session: Any, batch: Batch) -> Callable[[], object]:
-    ort = quiet.onnxruntime()
+    ort = telemetry.onnxruntime()
     binding = session.io_binding()
     image = ort.OrtValue.ortvalue_from_numpy(batch)
     answer = ort.OrtValue.ortvalue_from_numpy(np.empty_like(_runs(session, batch)()))
@@ -226,7 +226,7 @@ def quantized_throughout(content: bytes, batches: list[Batch], folder: Path) -> 
         batches: to calibrate with.
         folder: for its files.
     """
-    quiet.onnxruntime()
+    telemetry.onnxruntime()
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
     source, target = folder / "float.onnx", folder / "throughout.onnx"

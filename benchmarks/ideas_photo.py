@@ -19,7 +19,7 @@ from nearfar.estimator import Estimator
 from nearfar.io.images import Image, ImageFile, encode_image
 from nearfar.io.images.png import encode_png
 from nearfar.loading import load
-from nearfar.runtimes.cores import physical
+from nearfar.runtimes.cpu import physical
 
 _SIZES_PX: Final = {"1280 x 720": (1280, 720), "4000 x 3000": (4000, 3000)}
 _FOLDER: Final = 16

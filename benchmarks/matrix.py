@@ -22,8 +22,8 @@ from benchmarks.networks import MIDAS, Network, networks
 from benchmarks.paired import environment, in_turn, spread
 from benchmarks.peak import KINDS, Precision
 from benchmarks.result import Bars, Cell, Ratio, Table, write
-from nearfar.runtimes.choose import RUNTIMES
-from nearfar.runtimes.session import Runtime
+from nearfar.runtimes.autotune import RUNTIMES
+from nearfar.runtimes.base import Runtime
 
 ROUNDS: Final = 4
 SECONDS: Final = 1.0

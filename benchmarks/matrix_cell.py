@@ -15,10 +15,10 @@ from benchmarks import peak
 from benchmarks.child import own_peak_mib
 from benchmarks.paired import REST_S
 from benchmarks.peak import Precision
-from nearfar.runtimes.choose import open_session
-from nearfar.runtimes.cores import physical
-from nearfar.runtimes.measure import sample
-from nearfar.runtimes.session import Batch, Runtime, Session
+from nearfar.runtimes.autotune import open_session
+from nearfar.runtimes.base import Batch, Runtime, Session
+from nearfar.runtimes.benchmark import sample
+from nearfar.runtimes.cpu import physical
 
 
 @dataclass(frozen=True)

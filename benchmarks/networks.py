@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.peak import Precision
-from nearfar.models.sizes import target_size
-from nearfar.models.store import Store
-from nearfar.runtimes.choose import Shape
-from nearfar.runtimes.measure import sample
+from nearfar.models.preprocess import target_size
+from nearfar.models.registry import Store
+from nearfar.runtimes.autotune import Shape
+from nearfar.runtimes.benchmark import sample
 
 MIDAS: Final = "MiDaS small, random weights"
 PHOTO_PX: Final = (640, 480)

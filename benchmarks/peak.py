@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from benchmarks.folder_rate import bare
-from nearfar.runtimes.session import Runtime
+from nearfar.runtimes.base import Runtime
 
 Precision = Literal["fp32", "int8"]
 Kind = Literal["product", "convolution"]

@@ -23,7 +23,7 @@ from nearfar.estimator import Estimator
 from nearfar.io.images import ImageFile, encode_image
 from nearfar.io.images.reader import Source
 from nearfar.loading import load
-from nearfar.runtimes.cores import physical
+from nearfar.runtimes.cpu import physical
 
 Encode: TypeAlias = Callable[[DepthMap], bytes]
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from nearfar.runtimes.cores import cpu_name, physical
+from nearfar.runtimes.cpu import cpu_name, physical
 
 RESULTS: Final = Path(__file__).parent / "results"
 

@@ -18,8 +18,8 @@ from benchmarks.load import Plan, Seen
 from benchmarks.paired import in_turn, spread
 from benchmarks.result import Cell, Ratio, Table, write
 from benchmarks.served import Served, serving
-from nearfar.models.store import Store
-from nearfar.runtimes.cores import physical
+from nearfar.models.registry import Store
+from nearfar.runtimes.cpu import physical
 
 CLIENTS: Final = (1, 4, 16, 64)
 JUDGED: Final = 16

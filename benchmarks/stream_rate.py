@@ -25,9 +25,9 @@ from nearfar.config import EstimateOptions
 from nearfar.estimator import Estimator
 from nearfar.io.images import ImageFile
 from nearfar.loading import load
-from nearfar.runtimes.cores import physical
+from nearfar.runtimes.cpu import physical
 from nearfar.service.streamframe import StreamOptions, encode
-from nearfar.video.steady import SteadyRange
+from nearfar.video.temporal import SteadyRange
 
 FRAME_PX: Final = (256, 192)
 FRAMES: Final = 100

@@ -18,7 +18,7 @@ from benchmarks.result import Ratio, Table, write
 from nearfar.io.images import Image, read_image
 from nearfar.loading import load
 from nearfar.models.catalog import IMAGENET_MEAN, IMAGENET_STD
-from nearfar.runtimes.session import Batch
+from nearfar.runtimes.base import Batch
 
 ROUNDS: Final = 15
 SIDE_PX: Final = 256

@@ -20,14 +20,13 @@ from benchmarks.result import Cell, Ratio, Table, write
 from nearfar.datasets import Truth, open_folder
 from nearfar.estimator import Estimator
 from nearfar.evaluation.metrics import abs_rel, delta, worst_ratio
-from nearfar.evaluation.picture import fitted
 from nearfar.evaluation.protocols import align
+from nearfar.evaluation.runner import fitted
 from nearfar.io.images import Image
 from nearfar.loading import load
 from nearfar.video.flicker import Flicker
-from nearfar.video.frames import TICKS, read_clip
-from nearfar.video.stabilize import AHEAD_S, Raw, stabilize
-from nearfar.video.steady import Limits, SteadyRange
+from nearfar.video.reader import TICKS, read_clip
+from nearfar.video.temporal import AHEAD_S, Limits, Raw, SteadyRange, stabilize
 
 Map: TypeAlias = NDArray[np.float32]
 

@@ -19,10 +19,9 @@ from benchmarks.result import Ratio, write
 from benchmarks.tables import spreads
 from nearfar.io.images import read_image
 from nearfar.loading import load
-from nearfar.runtimes.cores import physical
-from nearfar.video.pipeline import VideoOptions, convert
-from nearfar.video.shows import show
-from nearfar.video.stages import in_order
+from nearfar.runtimes.cpu import physical
+from nearfar.video.pipeline import VideoOptions, convert, in_order
+from nearfar.video.renderers import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable

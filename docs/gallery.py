@@ -15,7 +15,7 @@ import numpy as np
 
 import nearfar
 from nearfar.effects import Clip, NavigationPlan, Picture, find
-from nearfar.effects.fitted import fitted
+from nearfar.effects.base import fitted
 from nearfar.estimator import Estimator
 from nearfar.io.images import Image, encode_image, write_image
 

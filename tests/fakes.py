@@ -3,7 +3,7 @@
 import numpy as np
 
 from nearfar.errors import InferenceError
-from nearfar.runtimes.session import Batch, RawDepth
+from nearfar.runtimes.base import Batch, RawDepth
 
 
 class FakeSession:

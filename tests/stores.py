@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from nearfar.models.catalog import Purpose
+from nearfar.models.registry import Store
 from nearfar.models.spec import Checkpoint, InputSpec, ModelSpec
-from nearfar.models.store import Store
 from tests.fakes import tiny_onnx
 
 LITE_ONLY: Final[dict[Purpose, tuple[str, ...]]] = {"photo": ("lite",), "stream": ("lite",)}

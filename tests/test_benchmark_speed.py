@@ -35,9 +35,9 @@ from benchmarks.result import Bars, Curve, Drawing, Growth, Machine, Result, Spr
 from nearfar.depth import DepthMap
 from nearfar.io.images import read_image
 from nearfar.loading import load
-from nearfar.models.store import Store
+from nearfar.models.registry import Store
+from nearfar.runtimes.base import Batch, RawDepth
 from nearfar.runtimes.onnx import OnnxSession
-from nearfar.runtimes.session import Batch, RawDepth
 
 LITE = "nearfar-lite"
 SEED = np.random.default_rng(5)

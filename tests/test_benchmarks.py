@@ -9,7 +9,7 @@ from benchmarks import bare, decode_size, paired, photos, refine, report, result
 
 from nearfar.io.images import ImageFile
 from nearfar.models.catalog import CATALOG
-from nearfar.models.sizes import target_size
+from nearfar.models.preprocess import target_size
 
 COMMITTED = sorted(result.RESULTS.glob("*.json"))
 

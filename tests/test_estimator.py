@@ -18,7 +18,7 @@ from nearfar.errors import ImageError, InferenceError, UnknownModelError, UsageE
 from nearfar.estimator import Estimator
 from nearfar.io.images import ImageFile, read_image
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
-from nearfar.runtimes.session import Batch, RawDepth
+from nearfar.runtimes.base import Batch, RawDepth
 from tests.fakes import FakeSession
 
 SPEC = ModelSpec(

@@ -10,9 +10,9 @@ import pytest
 import nearfar
 from nearfar.errors import ChecksumError, MissingExtraError, ModelMissingError, UsageError
 from nearfar.models.catalog import Purpose
-from nearfar.models.store import Store
-from nearfar.runtimes import choose, measure, quiet
-from nearfar.runtimes.measure import Timing
+from nearfar.models.registry import Store
+from nearfar.runtimes import autotune, benchmark, telemetry
+from nearfar.runtimes.benchmark import Timing
 from nearfar.runtimes.openvino import OpenvinoSession
 from tests.fakes import FakeSession
 from tests.stores import bundled_store, spoil, two_networks
@@ -24,7 +24,7 @@ SLOW_MS, FAST_MS = 10.0, 5.0
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(choose, "available", lambda: ("onnxruntime",))
+    monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime",))
     return bundled_store(tmp_path)
 
 
@@ -33,7 +33,7 @@ def make_fast(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
         ms = {name: FAST_MS if name == way else SLOW_MS for name in sessions}
         return {name: Timing(ms[name], ms[name], 3) for name in sessions}
 
-    monkeypatch.setattr(measure, "interleaved", times)
+    monkeypatch.setattr(benchmark, "interleaved", times)
 
 
 @pytest.mark.parametrize("name", ["lite", "lite-int8"])
@@ -48,7 +48,7 @@ def test_auto_is_what_was_loaded(store: Store, monkeypatch: pytest.MonkeyPatch, 
 def test_the_purpose_says_which_network_auto_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choose, "available", lambda: ("onnxruntime",))
+    monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime",))
     store = two_networks(tmp_path)
     assert nearfar.load(store=store).spec.name == "base", "one photo, unless told otherwise"
     assert nearfar.load(store=store, purpose="photo").spec.name == "base"
@@ -97,12 +97,12 @@ def test_only_what_is_loaded_is_read_and_always_verified(
 def test_openvino_is_not_imported_where_onnxruntime_is_known_to_be_faster(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choose, "available", lambda: ("onnxruntime", "openvino"))
-    monkeypatch.setattr(choose, "OpenvinoSession", lambda *_, **__: FakeSession())
+    monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime", "openvino"))
+    monkeypatch.setattr(autotune, "OpenvinoSession", lambda *_, **__: FakeSession())
     make_fast(monkeypatch, "lite-int8 in onnxruntime")
     nearfar.load(store=store)
-    monkeypatch.setattr(choose, "OpenvinoSession", OpenvinoSession)
-    monkeypatch.setattr(quiet, "openvino", lambda: pytest.fail("openvino was imported"))
+    monkeypatch.setattr(autotune, "OpenvinoSession", OpenvinoSession)
+    monkeypatch.setattr(telemetry, "openvino", lambda: pytest.fail("openvino was imported"))
     assert nearfar.load(store=store).spec.name == "lite-int8"
 
 

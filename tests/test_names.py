@@ -7,7 +7,7 @@ import pytest
 
 from nearfar.config import OutputOptions
 from nearfar.effects import EFFECTS
-from nearfar.effects.files import result_stem, suffixes_of
+from nearfar.effects.export import result_stem, suffixes_of
 from nearfar.errors import UsageError
 from nearfar.io.paths import beside, fitting
 from nearfar.jobs import place

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nearfar.estimator import Estimator
     from nearfar.io.images import read_image
     from nearfar.loading import load
-    from nearfar.models.store import list_models
+    from nearfar.models.registry import list_models
 
 __all__ = [
     "DepthMap",
@@ -34,14 +34,14 @@ __all__ = [
 ]
 
 _ROOM = {
-    "DepthMap": "depthmap",
+    "DepthMap": "depth",
     "Estimator": "estimator",
-    "MetricDepth": "depthmap",
+    "MetricDepth": "depth",
     "NearfarError": "errors",
-    "list_models": "models.store",
+    "list_models": "models.registry",
     "load": "loading",
-    "read_depth": "depthmap",
-    "read_image": "images",
+    "read_depth": "depth",
+    "read_image": "io.images",
 }
 
 

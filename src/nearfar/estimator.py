@@ -12,10 +12,9 @@ from nearfar.depth import DepthMap
 from nearfar.errors import ImageError, InferenceError
 from nearfar.imaging.guided_filter import refine
 from nearfar.io.images import Image, ImageFile
-from nearfar.models.preprocess import prepare
-from nearfar.models.sizes import target_size
+from nearfar.models.preprocess import prepare, target_size
 from nearfar.models.spec import InputSpec, ModelSpec
-from nearfar.runtimes.session import Batch, RawDepth, Session
+from nearfar.runtimes.base import Batch, RawDepth, Session
 
 SPARE = 2
 """How many times larger than it is fed a JPEG is decoded at the least.

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions, RuntimeName
 from nearfar.models.catalog import Purpose
+from nearfar.models.registry import Store
 from nearfar.models.spec import ModelSpec
-from nearfar.models.store import Store
-from nearfar.runtimes import choose
-from nearfar.runtimes.session import Session
-from nearfar.runtimes.ways import Way
+from nearfar.runtimes import autotune
+from nearfar.runtimes.autotune_cache import Way
+from nearfar.runtimes.base import Session
 
 if TYPE_CHECKING:
     from nearfar.estimator import Estimator
@@ -83,8 +83,8 @@ def resolve(
     Args and raises: as `load`.
     """
     specs = store.candidates(model, purpose)
-    shape = choose.usual_shape(specs[0], max_side_px=max_side_px)
-    return choose.take(store, specs, shape, runtime=runtime, threads=threads)
+    shape = autotune.usual_shape(specs[0], max_side_px=max_side_px)
+    return autotune.take(store, specs, shape, runtime=runtime, threads=threads)
 
 
 def _open(
@@ -106,5 +106,5 @@ def _open(
         max_side_px=max_side_px,
     )
     with store.opened(way.model) as path:
-        session = choose.open_session(path, way.runtime, threads=threads, callers=callers)
+        session = autotune.open_session(path, way.runtime, threads=threads, callers=callers)
     return store.spec(way.model), session

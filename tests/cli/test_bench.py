@@ -9,11 +9,11 @@ from nearfar.cli import timetable
 from nearfar.cli.bench import bench
 from nearfar.errors import ChecksumError, UnknownModelError, UsageError
 from nearfar.models.catalog import AUTO
+from nearfar.models.registry import Store
 from nearfar.models.spec import InputSpec
-from nearfar.models.store import Store
-from nearfar.runtimes import choose, measure
-from nearfar.runtimes.measure import Timing
-from nearfar.runtimes.ways import Way
+from nearfar.runtimes import autotune, benchmark
+from nearfar.runtimes.autotune_cache import Way
+from nearfar.runtimes.benchmark import Timing
 from tests.fakes import FakeSession, tiny_onnx
 from tests.stores import bundled_store
 
@@ -22,7 +22,7 @@ from tests.stores import bundled_store
 def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEARFAR_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(measure, "fp32_peak_gflops", lambda _: 100.0)
+    monkeypatch.setattr(benchmark, "fp32_peak_gflops", lambda _: 100.0)
 
 
 def add(tmp_path: Path, name: str, side_px: int | None = None) -> None:
@@ -38,10 +38,10 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 def test_every_model_in_every_runtime(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choose, "take", lambda _, specs, *__, **___: choose.ways(specs)[0])
+    monkeypatch.setattr(autotune, "take", lambda _, specs, *__, **___: autotune.ways(specs)[0])
     add(tmp_path, "mine")
     models = [spec.name for spec in Store().installed()]
-    runtimes = [way.runtime for way in choose.ways([Store().spec("nearfar-lite")])]
+    runtimes = [way.runtime for way in autotune.ways([Store().spec("nearfar-lite")])]
     assert bench(runtimes=runtimes, runs=3, size="96x64", json_lines=True) == 0
     rows = lines(capsys)
     assert {"nearfar-lite", "mine"} <= set(models)
@@ -67,10 +67,10 @@ def test_figures_by_hand(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """0.642 GMAC in 20 ms are 64.2 GFLOP/s of 100; 20 ms are twice as fast as 40 ms."""
-    monkeypatch.setattr(choose, "open_session", lambda *_, **__: FakeSession())
-    monkeypatch.setattr(choose, "take", lambda *_, **__: Way("nearfar-lite", "openvino"))
+    monkeypatch.setattr(autotune, "open_session", lambda *_, **__: FakeSession())
+    monkeypatch.setattr(autotune, "take", lambda *_, **__: Way("nearfar-lite", "openvino"))
     times = {"onnxruntime": Timing(40, 50, 30), "openvino": Timing(20, 25, 30)}
-    monkeypatch.setattr(measure, "interleaved", lambda *_, **__: times)
+    monkeypatch.setattr(benchmark, "interleaved", lambda *_, **__: times)
     assert (
         bench(models=["nearfar-lite"], runtimes=["onnxruntime", "openvino"], json_lines=True) == 0
     )
@@ -102,8 +102,8 @@ def test_int8_may_be_the_default(
     def interleaved(sessions: dict[str, object], *_: object, **__: object) -> dict[str, Timing]:
         return {name: Timing(times[name], times[name], 3) for name in sessions}
 
-    monkeypatch.setattr(measure, "interleaved", interleaved)
-    monkeypatch.setattr(choose, "available", lambda: ("onnxruntime",))
+    monkeypatch.setattr(benchmark, "interleaved", interleaved)
+    monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime",))
     assert bench(json_lines=True) == 0
     rows = lines(capsys)
     assert [(row["model"], row["auto"], row["default"]) for row in rows] == [

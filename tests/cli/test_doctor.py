@@ -9,10 +9,10 @@ from nearfar.cli import doctor as command
 from nearfar.cli.checkup import without_secrets
 from nearfar.cli.doctor import doctor
 from nearfar.models.catalog import AUTO
+from nearfar.models.registry import Store
 from nearfar.models.spec import InputSpec
-from nearfar.models.store import Store
-from nearfar.runtimes import choose, cores, quiet
-from nearfar.runtimes.ways import Choice, Way
+from nearfar.runtimes import autotune, cpu, telemetry
+from nearfar.runtimes.autotune_cache import Choice, Way
 from tests.fakes import tiny_onnx
 from tests.stores import bundled_store, spoil, two_networks
 
@@ -90,11 +90,11 @@ def test_what_was_measured_is_told(
 ) -> None:
     store = bundled_store(tmp_path)
     monkeypatch.setattr(command, "Store", lambda: store)
-    monkeypatch.setattr(choose, "available", lambda: ("onnxruntime", "openvino"))
-    monkeypatch.setattr(cores, "physical", lambda: 4)
+    monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime", "openvino"))
+    monkeypatch.setattr(cpu, "physical", lambda: 4)
     known: dict[int | None, Choice] = {}
     monkeypatch.setattr(
-        choose,
+        autotune,
         "remembered",
         lambda *_, threads=None: known.get(threads),
     )
@@ -110,7 +110,7 @@ def test_what_was_measured_is_told(
     known[1] = Choice({Way("lite", "onnxruntime"): 30.0})
     told["with one thread"] = "lite in onnxruntime, because lite in onnxruntime 30.0 ms"
     assert of_photos(capsys) == told
-    monkeypatch.setattr(cores, "physical", lambda: 1)
+    monkeypatch.setattr(cpu, "physical", lambda: 1)
     assert "with one thread" not in of_photos(capsys)
 
 
@@ -119,7 +119,7 @@ def test_each_purpose_has_its_model_and_the_reason(
 ) -> None:
     store = two_networks(tmp_path)
     monkeypatch.setattr(command, "Store", lambda: store)
-    monkeypatch.setattr(choose, "available", lambda: ("onnxruntime",))
+    monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime",))
     tree, _ = report(capsys, 0)
     assert tree["auto, photo"]["model"] == "base"
     assert tree["auto, photo"]["order"] == "the first here of fine (not here), base, lite"
@@ -197,7 +197,7 @@ def test_a_broken_library(
     def broken() -> None:
         raise ImportError("libonnx.so:\ncannot open shared object file")
 
-    monkeypatch.setattr(quiet, "onnxruntime", broken)
+    monkeypatch.setattr(telemetry, "onnxruntime", broken)
     _, todo = report(capsys, 1)
     assert todo == ["reinstall onnxruntime: libonnx.so: cannot open shared object file"]
 

@@ -20,7 +20,7 @@ from nearfar.cli.arguments import dashed
 from nearfar.cli.effectjob import is_result
 from nearfar.cli.language import user_language
 from nearfar.effects import EFFECTS, Effect
-from nearfar.effects.files import kinds_of
+from nearfar.effects.export import kinds_of
 from tests.cli.conftest import Run
 
 QUICK = {

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from nearfar.models.registry import Store
 from nearfar.models.spec import InputSpec
-from nearfar.models.store import Store
 from tests.cli.conftest import Run
 from tests.evaluation.made import write_folder, write_photo
 from tests.fakes import tiny_onnx

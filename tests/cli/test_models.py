@@ -7,8 +7,8 @@ import pytest
 
 from nearfar.cli import models
 from nearfar.models.catalog import CATALOG
-from nearfar.runtimes import choose
-from nearfar.runtimes.ways import Choice, Way
+from nearfar.runtimes import autotune
+from nearfar.runtimes.autotune_cache import Choice, Way
 from tests.cli.conftest import Run
 from tests.fakes import tiny_onnx
 from tests.stores import bundled_store, two_networks
@@ -44,11 +44,11 @@ def test_list_marks_what_auto_takes(
     assert states(run) == ["installed, auto for photo? and stream?"] * 2
     assert [row["auto"] for row in rows(run)] == [undecided, undecided]
     choice = Choice({Way("lite", "onnxruntime"): 2.0, Way("lite-int8", "onnxruntime"): 1.0})
-    monkeypatch.setattr(choose, "remembered", lambda *_, **__: choice)
+    monkeypatch.setattr(autotune, "remembered", lambda *_, **__: choice)
     assert states(run) == ["installed", "installed, auto for photo and stream"]
     assert [row["auto"] for row in rows(run)] == [neither, decided]
     (store.bundled / "lite-int8.onnx").unlink()
-    monkeypatch.setattr(choose, "available", lambda: ("onnxruntime",))
+    monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime",))
     assert states(run) == ["installed, auto for photo and stream", "lost: see nearfar doctor"]
     (store.bundled / "lite.onnx").unlink()
     assert states(run) == ["lost: see nearfar doctor"] * 2

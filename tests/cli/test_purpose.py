@@ -7,7 +7,7 @@ import pytest
 
 from nearfar.errors import ModelMissingError
 from nearfar.models.catalog import Purpose
-from nearfar.models.shelf import Shelf
+from nearfar.models.registry import Shelf
 from nearfar.models.spec import ModelSpec
 from tests.cli.conftest import Run
 

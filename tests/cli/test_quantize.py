@@ -9,10 +9,10 @@ from PIL import Image
 
 from nearfar.cli import quantize as command
 from nearfar.cli.quantizetable import Comparison, Speed
+from nearfar.models.registry import Store
 from nearfar.models.spec import InputSpec, OutputSpec
-from nearfar.models.store import Store
-from nearfar.runtimes import choose, measure
-from nearfar.runtimes.measure import Timing
+from nearfar.runtimes import autotune, benchmark
+from nearfar.runtimes.benchmark import Timing
 from tests.cli.conftest import Ran, Run
 from tests.training.toys import toy_onnx, toy_photos
 
@@ -45,7 +45,7 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     def interleaved(sessions: dict[str, object], *_: object, **__: object) -> dict[str, Timing]:
         return {name: Timing(times[name.partition(" ")[0]], 0, 1) for name in sessions}
 
-    monkeypatch.setattr(measure, "interleaved", interleaved)
+    monkeypatch.setattr(benchmark, "interleaved", interleaved)
     return times
 
 
@@ -87,7 +87,7 @@ def test_json_tells_everything(run: Run, photos: Path) -> None:
     (row,) = map(json.loads, ran.out.splitlines())
     assert (row["model"], row["name"], row["kept"], row["refused"]) == ("toy", "small", True, None)
     assert [speed["runtime"] for speed in row["speeds"]] == [
-        name for name in choose.available() if name != "torch"
+        name for name in autotune.available() if name != "torch"
     ]
     assert {speed["speedup"] for speed in row["speeds"]} == {2}
     assert row["bad_pixel"] is None

@@ -8,14 +8,14 @@ from nearfar.cli.bench import bench
 from nearfar.cli.servicetable import Row, Setting
 from nearfar.errors import UsageError
 from nearfar.io.images import ImageFile
-from nearfar.runtimes import cores
+from nearfar.runtimes import cpu
 
 
 @pytest.fixture(autouse=True)
 def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEARFAR_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(cores, "physical", lambda: 1)
+    monkeypatch.setattr(cpu, "physical", lambda: 1)
 
 
 def test_all_cores_are_used_by_every_setting() -> None:

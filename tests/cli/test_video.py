@@ -11,8 +11,8 @@ import PIL.Image
 import pytest
 
 from nearfar.effects.frames import FRAME_EFFECTS
-from nearfar.video.livesource import live_frames
-from nearfar.video.shows import ShowName
+from nearfar.video.capture import live_frames
+from nearfar.video.renderers import ShowName
 from tests.cli.conftest import Run
 from tests.video.clips import picture, write_clip
 

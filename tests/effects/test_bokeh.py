@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from nearfar import parallel
 from nearfar.depth import DepthMap
+from nearfar.effects._render.bokeh_render import kernel
 from nearfar.effects.bokeh import EFFECT, BokehOptions, bokeh
-from nearfar.effects.lens import kernel
 from nearfar.errors import UsageError
 from tests.effects.walls import GREEN, RED, any_depth, flat, light_of, noise, two_planes
 

@@ -11,7 +11,10 @@ import pytest
 
 from nearfar.depth import DepthMap
 from nearfar.effects import EFFECTS, Clip, NavigationPlan, Picture, Sound, find
-from nearfar.effects.files import (
+from nearfar.effects._ground.occupancy_grid import OccupancyGrid
+from nearfar.effects._ground.phrases import plan_in_words
+from nearfar.effects.base import fitted
+from nearfar.effects.export import (
     FORMATS,
     default_suffix,
     encode_result,
@@ -20,10 +23,7 @@ from nearfar.effects.files import (
     suffixes_of,
     write_result,
 )
-from nearfar.effects.fitted import fitted
-from nearfar.effects.gridmap import OccupancyGrid
 from nearfar.effects.navigate import Sector
-from nearfar.effects.planwords import plan_in_words
 from nearfar.effects.stereo import StereoOptions
 from nearfar.errors import OutputExistsError, UsageError
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearfar.depth import DepthMap
-from nearfar.effects.gridmap import FREE, OCCUPIED, UNKNOWN, OccupancyGrid
+from nearfar.effects._ground.occupancy_grid import FREE, OCCUPIED, UNKNOWN, OccupancyGrid
 from nearfar.effects.navigate import EFFECT, NavigateOptions, NavigationPlan, navigate
 from nearfar.errors import UsageError
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearfar.depth import DepthMap
-from nearfar.effects.rackfocus import RackFocusOptions, rack_focus
+from nearfar.effects.rack_focus import RackFocusOptions, rack_focus
 from tests.effects.walls import any_depth, noise, two_planes
 
 

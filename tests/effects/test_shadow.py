@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.effects.shadow import shadow
+from nearfar.effects._render.shadow import shadow
 
 HEIGHT, WIDTH = 160, 240
 POST = (slice(40, 120), slice(60, 80))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearfar.effects.places import near_cut, nearness_at, relative_size, remoteness, valley
-from nearfar.effects.snap import snap
+from nearfar.effects._segment.edge_snapping import snap
+from nearfar.effects.depth_stats import near_cut, nearness_at, relative_size, remoteness, valley
 from nearfar.imaging.color import luminance, to_linear, to_srgb
 from nearfar.imaging.guided_filter import Guide
 from tests.effects.walls import light_of, noise, two_planes

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from nearfar.depth import DepthMap
-from nearfar.effects.effect import Sound
+from nearfar.effects._ground.phrases import Surroundings, in_words
+from nearfar.effects.base import Sound
 from nearfar.effects.sonify import EFFECT, RATE_HZ, ROWS, SonifyOptions, row_hz, sonify
-from nearfar.effects.surroundings import Surroundings, in_words
 
 COLON, SEMICOLON = "\N{FULLWIDTH COLON}", "\N{FULLWIDTH SEMICOLON}"
 

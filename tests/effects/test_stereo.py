@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from nearfar.depth import DepthMap
 from nearfar.effects.anaglyph import anaglyph
-from nearfar.effects.effect import Clip, Picture
+from nearfar.effects.base import Clip, Picture
 from nearfar.effects.stereo import EFFECT, SUFFIXES, StereoOptions, pair, stereo, suffix
 
 

@@ -6,10 +6,10 @@ import pytest
 from numpy.typing import NDArray
 
 from nearfar.depth import DepthMap
+from nearfar.effects._segment.foreground import standing
+from nearfar.effects._segment.mask_refinement import decide
+from nearfar.effects._segment.subject import connected, slab, subject
 from nearfar.effects.cutout import CutoutOptions, cutout
-from nearfar.effects.regions import decide
-from nearfar.effects.standing import standing
-from nearfar.effects.subject import connected, slab, subject
 from nearfar.io.images import Image
 from tests.effects.walls import noise
 

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nearfar.effects.plate import split
-from nearfar.effects.warp import Move, view
+from nearfar.effects._render.inpainting import split
+from nearfar.effects._render.view_synthesis import Move, view
 
 FloatMap = NDArray[np.float32]
 

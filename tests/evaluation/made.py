@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.datasets import Truth, TruthKind
-from nearfar.evaluation.samples import Dataset, Entry, Sample
+from nearfar.evaluation.layouts.paired import Dataset, Entry, Sample
 
 
 def metres(height: int = 24, width: int = 32) -> NDArray[np.float32]:

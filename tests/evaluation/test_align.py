@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nearfar.evaluation.align import scale_and_shift
+from nearfar.evaluation.protocols import scale_and_shift
 
 
 def test_hand_worked() -> None:

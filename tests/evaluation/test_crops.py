@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nearfar.errors import DatasetError
-from nearfar.evaluation.crops import CropName, crop_mask
+from nearfar.evaluation.protocols import CropName, crop_mask
 
 
 def bounds(name: CropName, shape: tuple[int, int], *, driving: bool) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import pytest
 
 from nearfar.datasets import PointPairs, Truth
 from nearfar.errors import DatasetError, DepthFileError
-from nearfar.evaluation.datasets import ReaderName, open_dataset
+from nearfar.evaluation.layouts.detect import ReaderName, open_dataset
 from nearfar.io.depth_codecs import encode_pfm
 from tests.evaluation.made import metres, write_folder, write_photo, write_png16
 

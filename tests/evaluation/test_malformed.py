@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from nearfar.errors import DatasetError
-from nearfar.evaluation.datasets import open_dataset
-from nearfar.evaluation.run import score_network
+from nearfar.evaluation.layouts.detect import open_dataset
+from nearfar.evaluation.runner import score_network
 from nearfar.io.depth_codecs import encode_pfm
 from nearfar.io.images import Image
 from tests.evaluation.made import metres, write_folder, write_photo, write_png16

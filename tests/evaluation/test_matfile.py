@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nearfar.errors import DatasetError
-from nearfar.evaluation.matfile import numbers
+from nearfar.evaluation.layouts.matlab import numbers
 
 scipy_io = pytest.importorskip("scipy.io")
 

@@ -6,9 +6,8 @@ from numpy.typing import NDArray
 
 from nearfar.datasets import Truth
 from nearfar.errors import DatasetError
-from nearfar.evaluation.picture import measure
 from nearfar.evaluation.protocols import ProtocolName, align, counted_pixels
-from nearfar.evaluation.scores import Measures
+from nearfar.evaluation.runner import Measures, measure
 from tests.evaluation.made import metres, truth
 
 PROTOCOLS: tuple[ProtocolName, ...] = ("midas", "affine")

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from nearfar.datasets import Layers, PointPairs, Truth
 from nearfar.errors import DatasetError, InferenceError
 from nearfar.estimator import Estimator
-from nearfar.evaluation import picture, run
-from nearfar.evaluation.datasets import open_dataset
-from nearfar.evaluation.samples import Dataset, Entry, Sample
-from nearfar.evaluation.scores import Measures, PictureScore, Scores
+from nearfar.evaluation import runner
+from nearfar.evaluation.layouts.detect import open_dataset
+from nearfar.evaluation.layouts.paired import Dataset, Entry, Sample
+from nearfar.evaluation.runner import Measures, PictureScore, Scores
 from nearfar.io.images import Image
 from nearfar.models.spec import InputSpec, ModelSpec
 from tests.evaluation.made import dataset, metres, truth, write_folder
@@ -31,7 +31,7 @@ def perfect(photo: Image) -> NDArray[np.float32]:
 
 def test_perfect_network() -> None:
     seen: list[str] = []
-    scores = run.score_network(perfect, dataset(*TRUTHS), model="mine", on_progress=seen.append)
+    scores = runner.score_network(perfect, dataset(*TRUTHS), model="mine", on_progress=seen.append)
     assert (scores.dataset, scores.model, scores.protocol) == ("made", "mine", "midas")
     assert seen == [it.name for it in scores.pictures] == ["p0", "p1", "p2", "p3", "p4"]
     assert scores.mean.bad_pixel == 0
@@ -44,7 +44,7 @@ def test_mean_is_over_pictures() -> None:
     def half(photo: Image) -> NDArray[np.float32]:
         return perfect(photo) * (-1 if photo[0, 0, 0] % 2 else 1)
 
-    scores = run.score_network(half, dataset(*TRUTHS[:4]))
+    scores = runner.score_network(half, dataset(*TRUTHS[:4]))
     assert scores.mean.ordinal == 50
     ranked = [it.name for it in scores.ranked()]
     assert set(ranked[:2]) == {"p0", "p2"}
@@ -56,7 +56,7 @@ def test_result_does_not_depend_on_the_workers() -> None:
         noise = np.random.default_rng(int(photo[0, 0, 0])).random(TRUTHS[0].inverse.shape)
         return np.add(perfect(photo), noise, dtype=np.float32)
 
-    one, four = (run.score_network(noisy, dataset(*TRUTHS), workers=n) for n in (1, 4))
+    one, four = (runner.score_network(noisy, dataset(*TRUTHS), workers=n) for n in (1, 4))
     assert one == four
 
 
@@ -73,7 +73,7 @@ def test_pictures_under_way_are_bounded() -> None:
         with lock:
             done[0] += 1
 
-    scores = run.score_network(counted, dataset(*TRUTHS * 4), workers=2, on_progress=advance)
+    scores = runner.score_network(counted, dataset(*TRUTHS * 4), workers=2, on_progress=advance)
     assert len(scores.pictures) == 20
 
 
@@ -81,7 +81,7 @@ def test_map_of_another_size_is_resized() -> None:
     def small(photo: Image) -> NDArray[np.float32]:
         return np.asarray(cv2.resize(perfect(photo), (16, 12)), np.float32)
 
-    mean = run.score_network(small, dataset(*TRUTHS)).mean
+    mean = runner.score_network(small, dataset(*TRUTHS)).mean
     assert mean.ordinal is not None
     assert mean.bad_pixel is not None
     assert mean.ordinal < 10
@@ -95,13 +95,15 @@ def test_failures_are_told_and_the_rest_goes_on() -> None:
         return perfect(photo)
 
     made = replace(dataset(*TRUTHS[:3]), bad=("x.jpg: no depth file",))
-    scores = run.score_network(failing, made, workers=2)
+    scores = runner.score_network(failing, made, workers=2)
     assert [it.name for it in scores.pictures] == ["p0", "p2"]
     assert scores.failed == ("x.jpg: no depth file", "p1: no luck")
 
 
 def test_values_that_are_no_numbers_are_told() -> None:
-    scores = run.score_network(lambda _: np.full((24, 32), np.nan, np.float32), dataset(TRUTHS[0]))
+    scores = runner.score_network(
+        lambda _: np.full((24, 32), np.nan, np.float32), dataset(TRUTHS[0])
+    )
     assert scores.pictures == ()
     assert "no numbers" in scores.failed[0]
 
@@ -111,11 +113,11 @@ def test_other_errors_end_the_run() -> None:
         raise KeyError("a bug")
 
     with pytest.raises(KeyError):
-        run.score_network(broken, dataset(*TRUTHS))
+        runner.score_network(broken, dataset(*TRUTHS))
 
 
 def test_nothing_scored_has_no_mean() -> None:
-    scores = run.score_network(perfect, dataset())
+    scores = runner.score_network(perfect, dataset())
     assert scores.mean.bad_pixel is None
     assert scores.ranked() == ()
 
@@ -135,7 +137,7 @@ def test_clip_has_changes_from_the_second_frame_on() -> None:
         return Entry(f"f{index}", lambda: Sample(photo, still, np.ones((48, 64), np.bool_)))
 
     frames = Dataset("clip", tuple(entry(index) for index in (0, 0, 1)), 10.0)
-    scores = run.score_network(flickering, frames, clip=True, workers=2)
+    scores = runner.score_network(flickering, frames, clip=True, workers=2)
     changes = [it.measures.temporal for it in scores.pictures]
     assert changes[0] is None
     assert changes[1] == pytest.approx(0, abs=1e-4)
@@ -144,7 +146,7 @@ def test_clip_has_changes_from_the_second_frame_on() -> None:
 
 
 def test_disparity_has_a_note() -> None:
-    scores = run.score_network(perfect, dataset(truth(kind="disparity")))
+    scores = runner.score_network(perfect, dataset(truth(kind="disparity")))
     assert "offset" in scores.notes[0]
 
 
@@ -155,10 +157,10 @@ def test_pairs_of_points() -> None:
         photo = np.zeros((24, 32, 3), np.uint8)
         return Entry(str(relation), lambda: Sample(photo, pairs, np.ones((24, 32), np.bool_)))
 
-    scores = run.score_network(perfect, Dataset("diw", (entry(1), entry(0))))
+    scores = runner.score_network(perfect, Dataset("diw", (entry(1), entry(0))))
     assert [it.measures.ordinal for it in scores.pictures] == [0, 100]
     assert scores.mean.bad_pixel is None
-    assert picture.look(perfect, entry(1), "midas", None) is None
+    assert runner.look(perfect, entry(1), "midas", None) is None
 
 
 def test_look_gives_error_where_it_counts() -> None:
@@ -166,7 +168,7 @@ def test_look_gives_error_where_it_counts() -> None:
     valid[:5] = False
     known = truth(valid=valid)
     entry = dataset(known).entries[0]
-    seen = picture.look(lambda _: known.inverse, entry, "midas", 10.0)
+    seen = runner.look(lambda _: known.inverse, entry, "midas", 10.0)
     assert seen is not None
     assert isinstance(seen.truth, Truth)
     assert np.isnan(seen.error[:5]).all()
@@ -178,7 +180,7 @@ def test_estimator_on_a_folder(tmp_path: Path) -> None:
     spec = ModelSpec("fake", "", "", 0, "", "", (), InputSpec(64, 64, 32, "stretch"))
     session = FakeSession()
     opened = open_dataset(write_folder(tmp_path / "a"))
-    scores = run.evaluate(Estimator(spec, session), opened, workers=2)
+    scores = runner.evaluate(Estimator(spec, session), opened, workers=2)
     assert scores.model == "fake"
     assert session.calls == 3
     assert scores.mean.ordinal is not None
@@ -187,9 +189,9 @@ def test_estimator_on_a_folder(tmp_path: Path) -> None:
 
 def test_cap_in_place_of_the_set_s_own() -> None:
     made = dataset(*TRUTHS)
-    assert run.score_network(perfect, made, cap_m=2.0).mean.bad_pixel != 0
+    assert runner.score_network(perfect, made, cap_m=2.0).mean.bad_pixel != 0
     with pytest.raises(DatasetError):
-        picture.measure(
+        runner.measure(
             perfect(made.entries[0].read().photo), TRUTHS[0], TRUTHS[0].valid, "affine", 0.1
         )
 
@@ -207,7 +209,7 @@ def test_layers_are_measured_by_their_order() -> None:
         return Entry(str(order), lambda: sample)
 
     lower = np.arange(24, dtype=np.float32)[:, None].repeat(32, axis=1)
-    found = run.score_network(lambda _: lower, Dataset("l", (entry([[1, 2]]), entry([[2, 1]]))))
+    found = runner.score_network(lambda _: lower, Dataset("l", (entry([[1, 2]]), entry([[2, 1]]))))
     assert [it.measures.ordinal for it in found.pictures] == [0, 100]
     assert found.mean.sharpness is None
 

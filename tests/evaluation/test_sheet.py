@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nearfar.errors import DatasetError
-from nearfar.evaluation.sheet import PANEL_PX, row, sheet
+from nearfar.evaluation.report import PANEL_PX, row, sheet
 from tests.evaluation.made import truth
 
 GREY = [128, 128, 128]

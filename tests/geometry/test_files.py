@@ -25,7 +25,7 @@ from nearfar.geometry import (
     write_cloud,
     write_mesh,
 )
-from nearfar.geometry.files import CLOUD_FORMATS, MESH_FORMATS, suffix_of
+from nearfar.geometry.export import CLOUD_FORMATS, MESH_FORMATS, suffix_of
 from tests.geometry import scenes
 from tests.geometry.scenes import CAMERA
 

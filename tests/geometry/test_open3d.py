@@ -7,9 +7,8 @@ import pytest
 
 from nearfar.errors import GeometryError, MissingExtraError
 from nearfar.geometry import CloudOptions, PointCloud, encode_mesh, make_cloud
+from nearfar.geometry.open3d import poisson_mesh, remove_outliers
 from nearfar.geometry.options import OutlierOptions, PoissonOptions
-from nearfar.geometry.outliers import remove_outliers
-from nearfar.geometry.poisson import poisson_mesh
 from tests.geometry import scenes
 from tests.geometry.scenes import CAMERA
 

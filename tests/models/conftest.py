@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nearfar.models import transfer
-from nearfar.models.store import Store
+from nearfar.models import download
+from nearfar.models.registry import Store
 from tests.models.helpers import onnx_bytes, row
 from tests.models.server import Server, serving
 
@@ -13,7 +13,7 @@ from tests.models.server import Server, serving
 @pytest.fixture
 def content() -> bytes:
     """Five chunks and a bit."""
-    return hashlib.shake_256(b"a model").digest(5 * transfer.CHUNK_BYTES + 1234)
+    return hashlib.shake_256(b"a model").digest(5 * download.CHUNK_BYTES + 1234)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def plain_network(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
     for name in ("NEARFAR_HOME", "NEARFAR_MIRROR", "NEARFAR_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(transfer, "PAUSES_S", (0.0, 0.0, 0.0, 0.0))
+    monkeypatch.setattr(download, "PAUSES_S", (0.0, 0.0, 0.0, 0.0))
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from nearfar.models.fetch import fetch
+from nearfar.models.download import CHUNK_BYTES, fetch
+from nearfar.models.registry import Store
 from nearfar.models.spec import InputSpec, ModelSpec
-from nearfar.models.store import Store
-from nearfar.models.transfer import CHUNK_BYTES
 
 CHUNK = CHUNK_BYTES
 INPUT = InputSpec(256, 192, 32, "upper_bound", "area", (0.5, 0.4, 0.3), (0.1, 0.2, 0.3))

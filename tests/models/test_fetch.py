@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from nearfar.errors import ChecksumError, DownloadError, OfflineError, WriteError
-from nearfar.models.fetch import fetch
+from nearfar.models.download import fetch
 from tests.models.helpers import CHUNK, digest, names, pull
 from tests.models.server import Answer, Server, serving
 
 CHILD = """
 import logging, sys
 from pathlib import Path
-from nearfar.models.fetch import fetch
+from nearfar.models.download import fetch
 
 def say(text):
     print(text, flush=True)

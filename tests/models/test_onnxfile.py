@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nearfar.errors import ModelFileError, NearfarError
-from nearfar.models import onnxfile
-from nearfar.models.onnxfile import refuse_external
-from nearfar.models.store import Store
+from nearfar.models import onnx_file
+from nearfar.models.onnx_file import refuse_external
+from nearfar.models.registry import Store
 from tests.fakes import tiny_onnx
 from tests.models.helpers import add, onnx_bytes
 
@@ -193,7 +193,7 @@ def test_every_way_to_a_tensor_is_known() -> None:
         }
         for name in leads - {"TensorProto"}
     }
-    known = {kind: dict(parts) for kind, parts in onnxfile._PARTS.items()}
+    known = {kind: dict(parts) for kind, parts in onnx_file._PARTS.items()}
     assert known == expected
 
 

@@ -14,9 +14,9 @@ from nearfar.errors import (
     UsageError,
     WriteError,
 )
-from nearfar.models import own
+from nearfar.models import user_models
+from nearfar.models.registry import Store
 from nearfar.models.spec import ModelSpec, OutputSpec
-from nearfar.models.store import Store
 from tests.models.helpers import INPUT, add, digest, names, onnx_bytes
 
 OUTPUT = OutputSpec("free", "linear")
@@ -42,12 +42,12 @@ def test_add_keeps_file_and_specification(store: Store, file: Path) -> None:
     assert again.spec("mine") == spec
     assert again.read("mine") == content
     assert again.pull("mine") == again.verify("mine") == again.path("mine")
-    assert names(store.home / "models" / "mine") == [spec.file, own.RECORD]
+    assert names(store.home / "models" / "mine") == [spec.file, user_models.RECORD]
 
 
 def test_a_record_of_an_earlier_nearfar_is_read(store: Store, file: Path) -> None:
     spec = add(store, "mine", file)
-    record = store.home / "models" / "mine" / own.RECORD
+    record = store.home / "models" / "mine" / user_models.RECORD
     said = json.loads(record.read_text())
     for later in ("int8", "checkpoint"):
         del said[later]
@@ -64,7 +64,7 @@ def test_add_replaces_only_when_told(store: Store, file: Path) -> None:
     assert store.read("mine") == file.read_bytes()
     spec = add(store, "mine", other, overwrite=True)
     assert store.read("mine") == other.read_bytes()
-    assert names(store.home / "models" / "mine") == [spec.file, own.RECORD]
+    assert names(store.home / "models" / "mine") == [spec.file, user_models.RECORD]
 
 
 def test_an_add_that_fails_late_keeps_the_old_model(
@@ -137,7 +137,7 @@ def test_a_damaged_record_is_named_and_harms_no_other(
 ) -> None:
     add(store, "good", file)
     add(store, "mine", file)
-    record = store.home / "models" / "mine" / own.RECORD
+    record = store.home / "models" / "mine" / user_models.RECORD
     record.write_text(json.dumps(json.loads(record.read_text()) | change))
     _expect_damage(store, record)
 
@@ -146,7 +146,7 @@ def test_a_damaged_record_is_named_and_harms_no_other(
 def test_a_record_of_other_content_is_damaged(store: Store, file: Path, content: bytes) -> None:
     add(store, "good", file)
     add(store, "mine", file)
-    record = store.home / "models" / "mine" / own.RECORD
+    record = store.home / "models" / "mine" / user_models.RECORD
     record.write_bytes(content)
     _expect_damage(store, record)
 

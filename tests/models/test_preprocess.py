@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from nearfar.errors import UsageError
 from nearfar.models.catalog import CATALOG
-from nearfar.models.preprocess import prepare
-from nearfar.models.sizes import target_size
+from nearfar.models.preprocess import prepare, target_size
 from nearfar.models.spec import InputSpec
 
 TORCH_MIDAS = InputSpec(

@@ -5,9 +5,9 @@ from typing import get_args
 import pytest
 
 from nearfar.errors import ModelMissingError, UnknownModelError, UsageError
-from nearfar.models import catalog, own
+from nearfar.models import catalog, user_models
 from nearfar.models.catalog import AUTO, CATALOG, Purpose
-from nearfar.models.store import Store
+from nearfar.models.registry import Store
 from tests.models.helpers import add, row
 
 
@@ -157,7 +157,9 @@ def test_a_name_is_never_a_path(store: Store, file: Path, name: str) -> None:
     outside = store.home / "base"
     outside.mkdir(parents=True)
     add(store, "mine", file)
-    (outside / own.RECORD).write_bytes((store.home / "models/mine" / own.RECORD).read_bytes())
+    (outside / user_models.RECORD).write_bytes(
+        (store.home / "models/mine" / user_models.RECORD).read_bytes()
+    )
     for look in (store.spec, store.path, store.read, store.verify, store.pull, store.remove):
         with pytest.raises(UnknownModelError):
             look(name)

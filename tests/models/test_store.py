@@ -11,9 +11,9 @@ from nearfar.errors import (
     OfflineError,
     UnknownModelError,
 )
-from nearfar.models import own
+from nearfar.models import user_models
 from nearfar.models.catalog import CATALOG
-from nearfar.models.store import Store, list_models
+from nearfar.models.registry import Store, list_models
 from tests.models.helpers import add, digest, names
 from tests.models.server import Server
 from tests.stores import bundled_store
@@ -67,7 +67,7 @@ def test_a_model_without_a_checkpoint_names_those_with_one(tmp_path: Path) -> No
 def test_a_record_of_ones_own_leads_to_no_checkpoint(tmp_path: Path, file: Path) -> None:
     store = bundled_store(tmp_path / "bundled", checkpoint=b"weights")
     mine = add(store, "mine", file)
-    record = store.home / "models" / "mine" / own.RECORD
+    record = store.home / "models" / "mine" / user_models.RECORD
     said = json.loads(record.read_text()) | {
         "checkpoint": {"file": "lite.safetensors", "sha256": digest(b"weights"), "size_bytes": 7}
     }

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from nearfar.errors import DownloadError, WriteError
-from nearfar.models import transfer
-from nearfar.models.fetch import fetch
+from nearfar.models import download
+from nearfar.models.download import fetch
 from tests.models.helpers import CHUNK, names, pull
 from tests.models.server import Answer, Server
 
@@ -33,7 +33,7 @@ def test_truncation_without_a_length_is_noticed(server: Server, target: Path) ->
 def test_a_transfer_that_drips_is_given_up_and_gone_on_with(
     server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer.Transfer, "_limit_s", lambda *_: 0.5)
+    monkeypatch.setattr(download.Transfer, "_limit_s", lambda *_: 0.5)
     server.answers = [Answer(hold_after=CHUNK)]
     server.second_request_opens_gate = True
     pull(target, server.content, server.url)
@@ -100,14 +100,14 @@ def test_retry_after_is_obeyed_within_reason(
     server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("nearfar.models.transfer.time.sleep", pauses.append)
+    monkeypatch.setattr("nearfar.models.download.time.sleep", pauses.append)
     server.answers = [
         Answer(status=429, headers={"Retry-After": "7"}),
         Answer(status=503, headers={"Retry-After": "86400"}),
         Answer(status=503, headers={"Retry-After": "soon"}),
     ]
     pull(target, server.content, server.url)
-    assert pauses == [0.0, 7.0, transfer.PATIENCE_S, 0.0]
+    assert pauses == [0.0, 7.0, download.PATIENCE_S, 0.0]
 
 
 def test_a_lasting_failure_names_each_host_in_one_line(server: Server, target: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_disk_that_fills_up_keeps_no_part(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("nearfar.models.transfer.os.fsync", full)
+    monkeypatch.setattr("nearfar.models.download.os.fsync", full)
     with pytest.raises(WriteError, match="No space left on device"):
         pull(target, server.content, server.url)
     assert names(target.parent) == []

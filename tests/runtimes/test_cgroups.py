@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nearfar.runtimes import cgroups
+from nearfar.runtimes import cpu
 
 V2 = "{folder} rw - cgroup2 cgroup2 rw"
 V1 = "{folder} rw - cgroup cgroup rw,cpu,cpuacct"
@@ -46,7 +46,7 @@ def test_a_container_has_what_it_was_given(
     tree = tmp_path / "tree"
     write(tree, content)
     place = proc(tmp_path, f"1:name=systemd:/\n{line}/\n", "/ " + mount.format(folder=tree))
-    assert cgroups.quota(8, place) == processors
+    assert cpu.quota(8, place) == processors
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=["v2", "v1"])
@@ -58,7 +58,7 @@ def test_the_least_limit_of_nested_groups_holds(tmp_path: Path, kind: Kind) -> N
     write(tree / "pods", "600000 100000")
     write(tree / "pods/other", "100000 100000")
     place = proc(tmp_path, f"{line}/pods/one/box\n", "/ " + mount.format(folder=tree))
-    assert cgroups.quota(8, place) == 3
+    assert cpu.quota(8, place) == 3
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=["v2", "v1"])
@@ -68,25 +68,25 @@ def test_a_tree_that_is_mounted_in_part_is_read_from_there(tmp_path: Path, kind:
     write(tree, "200000 100000")
     write(tree / "box", "500000 100000")
     inside = proc(tmp_path, f"{line}/docker/7f/box\n", "/docker/7f " + mount.format(folder=tree))
-    assert cgroups.quota(8, inside) == 2
+    assert cpu.quota(8, inside) == 2
     outside = proc(tmp_path, f"{line}/elsewhere\n", "/docker/7f " + mount.format(folder=tree))
-    assert cgroups.quota(8, outside) == 2
+    assert cpu.quota(8, outside) == 2
 
 
 def test_groups_of_other_things_limit_nothing(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     v1(tree, "100000 100000")
     memory = f"/ {tree} rw - cgroup cgroup rw,memory"
-    assert cgroups.quota(8, proc(tmp_path, "4:memory:/\n", memory)) == 8
+    assert cpu.quota(8, proc(tmp_path, "4:memory:/\n", memory)) == 8
     cpuset = f"/ {tree} rw - cgroup cgroup rw,cpuset"
-    assert cgroups.quota(8, proc(tmp_path, "4:cpuset:/\n", cpuset)) == 8
+    assert cpu.quota(8, proc(tmp_path, "4:cpuset:/\n", cpuset)) == 8
 
 
 def test_what_can_not_be_read_limits_nothing(tmp_path: Path) -> None:
-    assert cgroups.quota(8, tmp_path) == 8
+    assert cpu.quota(8, tmp_path) == 8
     (tmp_path / "cgroup").write_text("nonsense\n")
     (tmp_path / "mountinfo").write_text("nonsense\n")
-    assert cgroups.quota(8, tmp_path) == 8
+    assert cpu.quota(8, tmp_path) == 8
     tree = tmp_path / "tree"
     v2(tree, "?")
-    assert cgroups.quota(8, proc(tmp_path, "0::/\n", "/ " + V2.format(folder=tree))) == 8
+    assert cpu.quota(8, proc(tmp_path, "0::/\n", "/ " + V2.format(folder=tree))) == 8

@@ -11,12 +11,12 @@ import pytest
 from nearfar.config import RuntimeName
 from nearfar.errors import ChecksumError, InferenceError, MissingExtraError, ModelFileError
 from nearfar.io.paths import cache_folder
+from nearfar.models.registry import Store
 from nearfar.models.spec import ModelSpec
-from nearfar.models.store import Store
-from nearfar.runtimes import choose, measure
-from nearfar.runtimes.measure import Timing
-from nearfar.runtimes.session import Runtime, Session
-from nearfar.runtimes.ways import Way
+from nearfar.runtimes import autotune, benchmark
+from nearfar.runtimes.autotune_cache import Way
+from nearfar.runtimes.base import Runtime, Session
+from nearfar.runtimes.benchmark import Timing
 from tests.fakes import FakeSession, tiny_onnx
 from tests.stores import bundled_store, spoil
 
@@ -27,7 +27,7 @@ def cache() -> Path:
     return folder
 
 
-SHAPE: choose.Shape = (1, 3, 64, 96)
+SHAPE: autotune.Shape = (1, 3, 64, 96)
 ONNXRUNTIME, OPENVINO = Way("lite", "onnxruntime"), Way("lite", "openvino")
 INT8, INT8_OPENVINO = Way("lite-int8", "onnxruntime"), Way("lite-int8", "openvino")
 ALL = (ONNXRUNTIME, OPENVINO, INT8, INT8_OPENVINO)
@@ -45,20 +45,20 @@ class Machine:
         self.fails: dict[str, Exception] = {}
         self.ms = dict.fromkeys(map(str, ALL), 10.0)
         self.releases = {"onnxruntime": "1", "openvino": "2"}
-        patch.setattr(choose, "OnnxSession", self._opener("onnxruntime"))
-        patch.setattr(choose, "OpenvinoSession", self._opener("openvino"))
-        patch.setattr(choose, "_release", self.releases.__getitem__)
-        patch.setattr(measure, "interleaved", self._times)
+        patch.setattr(autotune, "OnnxSession", self._opener("onnxruntime"))
+        patch.setattr(autotune, "OpenvinoSession", self._opener("openvino"))
+        patch.setattr(autotune, "_release", self.releases.__getitem__)
+        patch.setattr(benchmark, "interleaved", self._times)
         patch.setattr(self.store, "opened", self._opened)
         self.installed("onnxruntime", "openvino", "torch")
 
     def installed(self, *names: str) -> None:
-        self.patch.setattr(choose, "available", lambda: names)
+        self.patch.setattr(autotune, "available", lambda: names)
 
     def takes(
         self, specs: tuple[ModelSpec, ...], runtime: RuntimeName = "auto", threads: int = 2
     ) -> Way:
-        return choose.take(self.store, specs, SHAPE, runtime=runtime, threads=threads)
+        return autotune.take(self.store, specs, SHAPE, runtime=runtime, threads=threads)
 
     def _opener(self, runtime: str) -> Callable[..., FakeSession]:
         def opened(*_: object, **__: object) -> FakeSession:
@@ -98,7 +98,7 @@ def test_the_fastest_is_taken_and_measured_once(machine: Machine, fast: Way) -> 
     assert machine.takes(machine.specs) == fast
     assert machine.measured == 1
     assert machine.read == [], "what is known is known without reading a model"
-    known = choose.remembered(machine.specs, SHAPE, threads=2)
+    known = autotune.remembered(machine.specs, SHAPE, threads=2)
     assert known is not None
     assert {str(way): ms for way, ms in known.times_ms.items()} == machine.ms
     assert tuple(known.times_ms) == ALL
@@ -145,7 +145,7 @@ def test_one_way_is_not_measured_and_nothing_is_written(machine: Machine) -> Non
 def test_what_changes_the_answer_is_measured_anew(machine: Machine) -> None:
     machine.takes(machine.specs)
     machine.takes(machine.specs, threads=1)
-    choose.take(machine.store, machine.specs, (1, 3, 480, 640), threads=2)
+    autotune.take(machine.store, machine.specs, (1, 3, 480, 640), threads=2)
     machine.takes(machine.specs[:1])
     machine.releases["openvino"] = "3"
     machine.takes(machine.specs)
@@ -155,15 +155,15 @@ def test_what_changes_the_answer_is_measured_anew(machine: Machine) -> None:
 def test_another_name_for_the_same_file_has_no_answer_yet(machine: Machine) -> None:
     (lite,) = machine.store.candidates("lite", "photo")
     machine.takes((lite,))
-    assert choose.remembered((lite,), SHAPE, threads=2) is not None
+    assert autotune.remembered((lite,), SHAPE, threads=2) is not None
     mine = replace(lite, name="mine")
-    known = choose.remembered((mine,), SHAPE, threads=2)
+    known = autotune.remembered((mine,), SHAPE, threads=2)
     assert known is None, "a way names the model that it opens"
 
 
 def test_sizes_close_to_each_other_share_an_answer(machine: Machine) -> None:
-    choose.take(machine.store, machine.specs, (1, 3, 224, 288), threads=2)
-    choose.take(machine.store, machine.specs, (1, 3, 224, 320), threads=2)
+    autotune.take(machine.store, machine.specs, (1, 3, 224, 288), threads=2)
+    autotune.take(machine.store, machine.specs, (1, 3, 224, 320), threads=2)
     assert machine.measured == 1
 
 
@@ -176,7 +176,7 @@ def test_a_way_that_cannot_run_is_told_once(
     for _ in range(2):
         assert machine.takes(machine.specs) == INT8_OPENVINO
     assert caplog.text.count(f"does without lite in openvino, which can't run: {error}") == 1
-    known = choose.remembered(machine.specs, SHAPE, threads=2)
+    known = autotune.remembered(machine.specs, SHAPE, threads=2)
     assert known is not None
     assert known.times_ms[OPENVINO] is None
 
@@ -186,7 +186,7 @@ def test_a_first_way_that_cannot_run_is_an_error(machine: Machine, error: Except
     machine.fails[str(ONNXRUNTIME)] = error
     with pytest.raises(type(error), match="unknown"):
         machine.takes(machine.specs)
-    assert choose.remembered(machine.specs, SHAPE, threads=2) is None
+    assert autotune.remembered(machine.specs, SHAPE, threads=2) is None
 
 
 def test_a_file_that_is_not_the_recorded_one_is_not_timed(machine: Machine) -> None:
@@ -199,7 +199,7 @@ def test_a_runtime_that_is_asked_for_is_given(machine: Machine) -> None:
     machine.read.append("lite")
     names: tuple[Runtime, ...] = ("onnxruntime", "openvino")
     for name in names:
-        assert choose.open_session(b"", name).runtime == name
+        assert autotune.open_session(b"", name).runtime == name
 
 
 @pytest.mark.parametrize("name", ["openvino", "torch"])
@@ -208,31 +208,31 @@ def test_a_runtime_that_is_not_there_names_its_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match=rf"nearfar\[{name}\]"):
-        choose.open_session(tiny_onnx(), name)
+        autotune.open_session(tiny_onnx(), name)
 
 
 def test_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path))
     store = bundled_store(tmp_path)
     specs = store.candidates("auto", "photo")
-    way = choose.take(store, specs, SHAPE, threads=1)
-    known = choose.remembered(specs, SHAPE, threads=1)
+    way = autotune.take(store, specs, SHAPE, threads=1)
+    known = autotune.remembered(specs, SHAPE, threads=1)
     assert known is not None
     assert known.taken == way
-    assert tuple(known.times_ms) == choose.ways(specs)
+    assert tuple(known.times_ms) == autotune.ways(specs)
     assert all(known.times_ms.values())
-    for name in choose.available():
-        session: Session = choose.open_session(store.read("lite"), name)
+    for name in autotune.available():
+        session: Session = autotune.open_session(store.read("lite"), name)
         assert session.runtime == name
         assert session.run(np.zeros(SHAPE, np.float32)).shape == (1, 64, 96)
 
 
-@pytest.mark.parametrize("runtime", [name for name in choose.available() if name != "torch"])
+@pytest.mark.parametrize("runtime", [name for name in autotune.available() if name != "torch"])
 def test_the_installed_release_is_named(runtime: Runtime) -> None:
-    assert f"{runtime}-{version(runtime)}.dist-info" in choose._release(runtime)
+    assert f"{runtime}-{version(runtime)}.dist-info" in autotune._release(runtime)
 
 
 def test_the_usual_shape_is_that_of_a_photo_of_four_to_three(tmp_path: Path) -> None:
     spec = bundled_store(tmp_path).spec("lite")
-    assert choose.usual_shape(spec) == (1, 3, 64, 96)
-    assert choose.usual_shape(spec, max_side_px=32) == (1, 3, 32, 32)
+    assert autotune.usual_shape(spec) == (1, 3, 64, 96)
+    assert autotune.usual_shape(spec, max_side_px=32) == (1, 3, 32, 32)

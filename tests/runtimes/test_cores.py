@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from nearfar.errors import UsageError
-from nearfar.runtimes import cores
+from nearfar.runtimes import cpu
 
 
 def test_physical_cores_are_counted_once(tmp_path: Path) -> None:
@@ -11,18 +11,18 @@ def test_physical_cores_are_counted_once(tmp_path: Path) -> None:
         folder = tmp_path / f"cpu{number}" / "topology"
         folder.mkdir(parents=True)
         (folder / "thread_siblings_list").write_text(siblings + "\n")
-    assert cores.count_cores({0, 1, 2, 3}, tmp_path) == 2
-    assert cores.count_cores({0, 2}, tmp_path) == 1
-    assert cores.count_cores({0, 9}, tmp_path) == 2
+    assert cpu.count_cores({0, 1, 2, 3}, tmp_path) == 2
+    assert cpu.count_cores({0, 2}, tmp_path) == 1
+    assert cpu.count_cores({0, 9}, tmp_path) == 2
 
 
 def test_this_machine_has_a_core_and_a_name() -> None:
-    assert cores.physical() >= 1
-    assert cores.cpu_name().strip()
+    assert cpu.physical() >= 1
+    assert cpu.cpu_name().strip()
 
 
 def test_threads_are_those_asked_for() -> None:
-    assert cores.threads_or_physical(3) == 3
-    assert cores.threads_or_physical(None) == cores.physical()
+    assert cpu.threads_or_physical(3) == 3
+    assert cpu.threads_or_physical(None) == cpu.physical()
     with pytest.raises(UsageError):
-        cores.threads_or_physical(0)
+        cpu.threads_or_physical(0)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from nearfar.io.paths import cache_folder
-from nearfar.runtimes import memory
-from nearfar.runtimes.ways import Choice, Way
+from nearfar.runtimes import autotune_cache
+from nearfar.runtimes.autotune_cache import Choice, Way
 
 
 def choices() -> Path:
@@ -28,14 +28,14 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_kept_is_recalled() -> None:
-    assert memory.recall("a") is None
+    assert autotune_cache.recall("a") is None
     assert not cache().exists()
-    memory.keep("a", CHOICE)
+    autotune_cache.keep("a", CHOICE)
     other = Choice({Way("lite", "openvino"): 2.5})
-    memory.keep("b", other)
-    assert (memory.recall("a"), memory.recall("b")) == (CHOICE, other)
-    memory.keep("a", other)
-    assert memory.recall("a") == other
+    autotune_cache.keep("b", other)
+    assert (autotune_cache.recall("a"), autotune_cache.recall("b")) == (CHOICE, other)
+    autotune_cache.keep("a", other)
+    assert autotune_cache.recall("a") == other
 
 
 @pytest.mark.parametrize(
@@ -51,21 +51,21 @@ def test_a_damaged_memory_is_told_and_made_anew(
     cache().mkdir()
     choices().write_text(content)
     with caplog.at_level(logging.WARNING):
-        assert memory.recall("a") is None
+        assert autotune_cache.recall("a") is None
     assert "can't be read" in caplog.text
-    memory.keep("a", CHOICE)
-    assert memory.recall("a") == CHOICE
+    autotune_cache.keep("a", CHOICE)
+    assert autotune_cache.recall("a") == CHOICE
 
 
 def test_a_memory_that_cannot_be_written_is_told(caplog: pytest.LogCaptureFixture) -> None:
     cache().touch()  # a file where the folder should be
-    memory.keep("a", CHOICE)
+    autotune_cache.keep("a", CHOICE)
     assert "not remembered" in caplog.text
 
 
 def test_the_memory_does_not_grow_for_ever() -> None:
     for number in range(70):
-        memory.keep(str(number), CHOICE)
+        autotune_cache.keep(str(number), CHOICE)
     assert list(json.loads(choices().read_text())) == [str(number) for number in range(6, 70)]
 
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nearfar.errors import InferenceError, ModelFileError
-from nearfar.runtimes.door import Door, Port
+from nearfar.runtimes.base import Door, Port
 from nearfar.runtimes.onnx import OnnxSession
 from tests.fakes import tiny_depth, tiny_onnx
 
@@ -94,7 +94,7 @@ def test_one_side_may_be_fixed() -> None:
 
 
 def test_a_failed_run_is_one_line_and_silent(capfd: pytest.CaptureFixture[str]) -> None:
-    from nearfar.models.store import Store
+    from nearfar.models.registry import Store
 
     session = OnnxSession(Store().read("nearfar-lite"))
     with pytest.raises(InferenceError, match="30 x 31 pixels") as caught:

@@ -14,10 +14,10 @@ from nearfar.errors import (
     UsageError,
     lacks_memory,
 )
-from nearfar.models.store import Store
+from nearfar.models.registry import Store
+from nearfar.runtimes.base import Batch, Session
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
-from nearfar.runtimes.session import Batch, Session
 from nearfar.runtimes.torch import TorchSession
 from tests.fakes import FakeSession, tiny_depth, tiny_onnx
 

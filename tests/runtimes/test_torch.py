@@ -22,7 +22,7 @@ from tests.training.networks import random_midas_small, random_pictures
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nearfar.runtimes.session import Session
+    from nearfar.runtimes.base import Session
 
 RELU: Node = ("Relu", ["x"], {})
 CONV: Node = (

@@ -1,6 +1,6 @@
 import pytest
 
-from nearfar.runtimes.ways import Choice, Way
+from nearfar.runtimes.autotune_cache import Choice, Way
 
 FIRST, OPENVINO = Way("lite", "onnxruntime"), Way("lite", "openvino")
 INT8, INT8_OPENVINO = Way("lite-int8", "onnxruntime"), Way("lite-int8", "openvino")

@@ -5,7 +5,7 @@ import time
 import uuid
 from pathlib import Path
 
-from nearfar.runtimes.session import Batch, RawDepth
+from nearfar.runtimes.base import Batch, RawDepth
 from tests.fakes import FakeSession
 from tests.service.network import PATIENCE_S
 

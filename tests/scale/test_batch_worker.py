@@ -13,7 +13,7 @@ import pytest
 from nearfar import read_depth
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import ScaleError
-from nearfar.models.store import Store
+from nearfar.models.registry import Store
 from nearfar.scale import table
 from nearfar.scale.attempts import PATIENCE, Attempts
 from nearfar.scale.manifest import Layout

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nearfar.runtimes.session import Batch, RawDepth
+from nearfar.runtimes.base import Batch, RawDepth
 from nearfar.service.batcher import Batcher, Job, Timing
 from tests.fakes import FakeSession
 from tests.service.network import PATIENCE_S, Network

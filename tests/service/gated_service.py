@@ -4,8 +4,8 @@ import sys
 import threading
 
 from nearfar.cli import main
+from nearfar.runtimes.base import Batch, RawDepth
 from nearfar.runtimes.onnx import OnnxSession
-from nearfar.runtimes.session import Batch, RawDepth
 
 sys.modules["gradio"] = None  # type: ignore[assignment]  # how an import is made to fail
 

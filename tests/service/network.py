@@ -2,7 +2,7 @@
 
 import threading
 
-from nearfar.runtimes.session import Batch, RawDepth
+from nearfar.runtimes.base import Batch, RawDepth
 from tests.fakes import FakeSession
 
 PATIENCE_S = 30

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nearfar.errors import BusyError, InferenceError
-from nearfar.runtimes.session import Batch, RawDepth
+from nearfar.runtimes.base import Batch, RawDepth
 from nearfar.service.batcher import Batcher, Timing
 from tests.fakes import FakeSession
 from tests.service.gated import PATIENCE_S, GatedSession, Seen, ask, job, settle

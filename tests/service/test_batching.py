@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nearfar.errors import InferenceError
-from nearfar.runtimes.session import Batch, RawDepth
+from nearfar.runtimes.base import Batch, RawDepth
 from nearfar.service.batcher import Batcher
 from tests.fakes import FakeSession
 from tests.service.gated import PATIENCE_S, GatedSession, PoisonError, Seen, ask, job, settle

@@ -28,9 +28,9 @@ from nearfar.errors import (
 )
 from nearfar.estimator import Estimator
 from nearfar.io.images import ImageFile
-from nearfar.models.store import Store
-from nearfar.runtimes import cores
-from nearfar.runtimes.session import RawDepth
+from nearfar.models.registry import Store
+from nearfar.runtimes import cpu
+from nearfar.runtimes.base import RawDepth
 from nearfar.service import desk as desk_room
 from nearfar.service.desk import KEPT, Answer, Desk
 from nearfar.service.settings import ServiceOptions
@@ -181,7 +181,7 @@ def test_settings_reach_the_loader_and_opencv(loads: Loads) -> None:
     assert loads.arguments["callers"] == 64
     assert loads.arguments["runtime"] == "onnxruntime"
     assert loads.session.calls == 1  # it was warmed
-    assert inside == max(1, cores.physical() // 64) == 1
+    assert inside == max(1, cpu.physical() // 64) == 1
     assert cv2.getNumThreads() == before
 
 

@@ -12,7 +12,7 @@ import pytest
 from nearfar import read_depth
 from nearfar.cli.arguments import dashed
 from nearfar.effects import EFFECTS
-from nearfar.effects.files import suffixes_of
+from nearfar.effects.export import suffixes_of
 from nearfar.service.effects import pictures_of
 from nearfar.service.problems import PROBLEMS, type_of
 from nearfar.service.results import RESULTS, accepted

@@ -13,7 +13,7 @@ import soundfile
 import trimesh
 
 from nearfar.effects import EFFECTS, Clip, Effect, Picture
-from nearfar.effects.files import kinds_of
+from nearfar.effects.export import kinds_of
 from nearfar.errors import CancelledError, TimedOutError
 from nearfar.service.leash import Leash
 from nearfar.service.schemas import MAX_TEXT

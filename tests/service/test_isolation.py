@@ -85,7 +85,7 @@ def test_a_map_is_the_same_as_of_a_photo_that_is_decoded_here(
     from nearfar.config import EstimateOptions, ImageLimits
     from nearfar.estimator import Estimator
     from nearfar.io.images import ImageFile
-    from nearfar.models.store import Store
+    from nearfar.models.registry import Store
     from nearfar.service.photo import Photo, opened
     from tests.fakes import FakeSession
 

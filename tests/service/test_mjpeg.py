@@ -11,10 +11,10 @@ from PIL import Image as PillowImage
 from nearfar.errors import ImageNotFoundError, InferenceError, UsageError, VideoError
 from nearfar.estimator import Estimator
 from nearfar.io.images import Image
-from nearfar.runtimes.session import Batch, RawDepth
+from nearfar.runtimes.base import Batch, RawDepth
 from nearfar.service import mjpeg
 from nearfar.service.mjpeg import Newest, Show, make_live_app, serve_live
-from nearfar.video.livesource import live_frames
+from nearfar.video.capture import live_frames
 from tests.fakes import FakeSession
 from tests.video.clips import picture, write_clip
 from tests.video.conftest import SPEC

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from nearfar.config import ImageLimits
 from nearfar.errors import UsageError
-from nearfar.runtimes import cores
+from nearfar.runtimes import cpu
 from nearfar.service.settings import PREFIX, ServiceOptions
 
 
@@ -18,7 +18,7 @@ def test_defaults_are_safe() -> None:
     assert options.port == 7860
     assert options.token is None
     assert options.origins == ()
-    assert options.worker_count == cores.physical()
+    assert options.worker_count == cpu.physical()
     assert options.limits == ImageLimits(max_pixels=50_000_000, max_bytes=32 * 2**20)
 
 

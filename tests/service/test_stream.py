@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 from nearfar.errors import InferenceError, UsageError
 from nearfar.io.images import read_image
 from nearfar.models.preprocess import prepare
-from nearfar.models.store import Store
+from nearfar.models.registry import Store
 from nearfar.service.batcher import Place, Timing
 from nearfar.service.desk import Answer
 from nearfar.service.framepump import UNSENT, Frame, FramePump, StreamRange

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearfar.errors import BusyError, DrainingError
-from nearfar.runtimes.session import Batch, RawDepth
+from nearfar.runtimes.base import Batch, RawDepth
 from nearfar.service.batcher import Batcher, Job
 from tests.fakes import FakeSession
 from tests.service.gated import PATIENCE_S, PoisonError

@@ -11,8 +11,8 @@ import pytest
 from nearfar.errors import OutOfMemoryError
 from nearfar.isolation.process import Child
 from nearfar.service import videolook, videoprocess, videoquery
-from nearfar.video.movie import COLOUR
-from nearfar.video.shows import Show
+from nearfar.video.renderers import Show
+from nearfar.video.writer import COLOUR
 from tests.isolation import hostile
 from tests.isolation.test_pool import is_gone, linux_only, until
 from tests.service.clips import FRAMES, begin, ended, files

@@ -11,9 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from nearfar.errors import ModelFileError, UsageError
+from nearfar.runtimes.base import Batch, Session
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
-from nearfar.runtimes.session import Batch, Session
 from nearfar.training.qdq import LARGEST_WEIGHT
 from nearfar.training.quantize import Quantized, disagreement, quantize
 from tests.fakes import tiny_onnx

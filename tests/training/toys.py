@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from nearfar.runtimes.session import Batch
+from nearfar.runtimes.base import Batch
 from nearfar.training.export import export_onnx
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from nearfar.errors import ImageNotFoundError, VideoError
 from nearfar.video.frame import Frame
-from nearfar.video.frames import TICKS, read_clip, threads_for
+from nearfar.video.reader import TICKS, read_clip, threads_for
 from tests.video.clips import picture, turn, write_clip
 
 COUNT = 12

@@ -23,11 +23,11 @@ from nearfar.errors import (
 )
 from nearfar.estimator import Estimator
 from nearfar.io.images import Image
-from nearfar.runtimes.session import Batch, RawDepth
+from nearfar.runtimes.base import Batch, RawDepth
 from nearfar.video.frame import Frame
-from nearfar.video.frames import read_clip
 from nearfar.video.pipeline import VideoOptions, convert, steady_maps
-from nearfar.video.shows import ShowName, show, show_effect
+from nearfar.video.reader import read_clip
+from nearfar.video.renderers import ShowName, show, show_effect
 from tests.fakes import FakeSession
 from tests.video.clips import picture, turn, write_clip
 from tests.video.conftest import SPEC
@@ -322,7 +322,7 @@ import re, sys
 from pathlib import Path
 from nearfar.estimator import Estimator
 from nearfar.video.pipeline import convert
-from nearfar.video.shows import show
+from nearfar.video.renderers import show
 from tests.fakes import FakeSession
 from tests.video.conftest import SPEC
 convert(sys.argv[1], sys.argv[2], Estimator(SPEC, FakeSession()), show("color"))

@@ -16,11 +16,10 @@ from nearfar.errors import VideoError
 from nearfar.estimator import Estimator
 from nearfar.io.images import Image
 from nearfar.video.container import square_px
-from nearfar.video.deinterlace import Deinterlace
-from nearfar.video.frame import Frame
-from nearfar.video.frames import read_clip
+from nearfar.video.frame import Deinterlace, Frame
 from nearfar.video.pipeline import convert
-from nearfar.video.shows import show_effect
+from nearfar.video.reader import read_clip
+from nearfar.video.renderers import show_effect
 from tests.video.clips import lay, picture, write_clip, write_planes
 
 GREY_NITS = 26.0  # a card of 18 %, ITU-R BT.2408

@@ -5,10 +5,8 @@ import pytest
 
 from nearfar.imaging.optical_flow import grey_of
 from nearfar.io.images import Image
-from nearfar.video.cuts import Cuts
 from nearfar.video.flicker import Flicker
-from nearfar.video.stabilize import Raw, Steadied, stabilize
-from nearfar.video.steady import Map
+from nearfar.video.temporal import Cuts, Map, Raw, Steadied, stabilize
 
 SHAPE = (96, 128)
 

@@ -5,7 +5,7 @@ from itertools import count, islice
 
 import pytest
 
-from nearfar.video.stages import in_order, overlapped
+from nearfar.video.pipeline import in_order, overlapped
 
 
 def doubled(items: Iterator[int]) -> Iterator[int]:

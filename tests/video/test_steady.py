@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nearfar.errors import DepthMapError
-from nearfar.video.steady import LARGEST_STEP, Limits, Map, SteadyRange
+from nearfar.video.temporal import LARGEST_STEP, Limits, Map, SteadyRange
 
 SHAPE = (96, 128)
 LEAP = LARGEST_STEP / (1 - 2 * LARGEST_STEP)

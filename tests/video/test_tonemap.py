@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nearfar.io.images.hdr import SDR_GAMMA, Coding, to_sdr
-from nearfar.video.tonemap import colours_of
+from nearfar.video.frame import colours_of
 
 
 @pytest.mark.parametrize(

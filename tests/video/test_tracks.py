@@ -14,9 +14,9 @@ import pytest
 from numpy.typing import NDArray
 
 from nearfar.estimator import Estimator
-from nearfar.video import sound
+from nearfar.video import tracks
 from nearfar.video.pipeline import Done, convert
-from nearfar.video.shows import ShowName, show
+from nearfar.video.renderers import ShowName, show
 from tests.video.clips import picture
 
 DEFAULT, COMMENT = 1, 8
@@ -250,7 +250,7 @@ _CRASH = r"""
 import sys
 from nearfar.estimator import Estimator
 from nearfar.video.pipeline import convert
-from nearfar.video.shows import show
+from nearfar.video.renderers import show
 from tests.fakes import FakeSession
 from tests.video.conftest import SPEC
 for number in range(3):
@@ -285,7 +285,7 @@ def test_with_a_pyav_that_frees_layouts_twice_sound_is_copied_or_left_out_and_sa
     assert "track 1 (sound, pcm_s16le): PyAV 18.1.0 may crash on it: pip install" in told
     assert packets_of(target) == packets_of(path, 1)
     monkeypatch.setattr(av, "__version__", "17.0.1")
-    assert sound.refuse_to_decode() is None
+    assert tracks.refuse_to_decode() is None
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from nearfar.errors import NearfarError
 from nearfar.io.images import DEFAULT_LIMITS, ImageFile, encode_image
 from nearfar.models.catalog import CATALOG
 from nearfar.models.spec import ModelSpec
-from nearfar.video.order import ClipOrder
+from nearfar.video.pipeline import ClipOrder
 from nearfar.web.door import PageAnswer
 from nearfar.web.results import Photo, Result
 from nearfar.web.videodoor import ClipDoor, ClipRefusedError, PageClip

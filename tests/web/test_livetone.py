@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, Playwright, expect
 
-from nearfar.effects import sonify, surroundings
-from nearfar.effects.surroundings import Surroundings, in_words
+from nearfar.effects import sonify
+from nearfar.effects._ground import phrases
+from nearfar.effects._ground.phrases import Surroundings, in_words
 from nearfar.io.images import read_image
 from nearfar.web.livetexts import LIVE
 from tests.browser import ServiceProcess, browsing, playing, service_process
@@ -149,7 +150,7 @@ def test_words_and_limits_are_those_of_the_effect(page: Page) -> None:
     limits = page.evaluate(
         "import('/live/tone.js').then(({ NEAR, FREE }) => [NEAR, FREE])",
     )
-    assert limits == [surroundings.NEAR, surroundings.FREE]
+    assert limits == [phrases.NEAR, phrases.FREE]
     wanted = in_words(Surroundings(0.1, 0.9, 0.5))
     for language in ("en", "zh"):
         grades = [

@@ -12,7 +12,7 @@ import pytest
 from nearfar.config import ImageLimits
 from nearfar.effects.frames import FRAME_EFFECTS
 from nearfar.errors import BusyError
-from nearfar.video.order import ClipOrder
+from nearfar.video.pipeline import ClipOrder
 from nearfar.web import videoevents
 from nearfar.web.effectcontrols import offered
 from nearfar.web.folder import page_folder

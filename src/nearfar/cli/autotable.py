@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from nearfar.errors import ModelMissingError
 from nearfar.models.catalog import Purpose
-from nearfar.models.store import Store
-from nearfar.runtimes import choose
-from nearfar.runtimes.ways import Choice, Way
+from nearfar.models.registry import Store
+from nearfar.runtimes import autotune
+from nearfar.runtimes.autotune_cache import Choice, Way
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ def taken(store: Store, purpose: Purpose) -> Taken:
         ModelMissingError: no model is here.
     """
     specs = store.candidates("auto", purpose)
-    ways, shape = choose.ways(specs), choose.usual_shape(specs[0])
+    ways, shape = autotune.ways(specs), autotune.usual_shape(specs[0])
     if len(ways) == 1:
         return Taken(purpose, ways, None, None)
-    choice = choose.remembered(specs, shape)
-    one_thread = choose.remembered(specs, shape, threads=1)
+    choice = autotune.remembered(specs, shape)
+    one_thread = autotune.remembered(specs, shape, threads=1)
     return Taken(purpose, (choice.taken,) if choice else ways, choice, one_thread)
 
 

@@ -13,12 +13,12 @@ from nearfar.cli import arguments as args
 from nearfar.cli import timetable
 from nearfar.errors import ModelMissingError, UsageError
 from nearfar.models.catalog import Purpose
-from nearfar.models.sizes import target_size
+from nearfar.models.preprocess import target_size
+from nearfar.models.registry import Store
 from nearfar.models.spec import ModelSpec
-from nearfar.models.store import Store
-from nearfar.runtimes import choose, measure
-from nearfar.runtimes.session import Runtime
-from nearfar.runtimes.ways import Way
+from nearfar.runtimes import autotune, benchmark
+from nearfar.runtimes.autotune_cache import Way
+from nearfar.runtimes.base import Runtime
 
 if TYPE_CHECKING:
     from nearfar.config import RuntimeName
@@ -70,12 +70,12 @@ def bench(
     specs = [store.spec(name) for name in models] if models else list(store.installed())
     if not specs:
         raise UsageError("no model is installed: nearfar models list, then pull one")
-    peak_gflops = measure.fp32_peak_gflops(threads)
+    peak_gflops = benchmark.fp32_peak_gflops(threads)
     defaults = _defaults(store, specs, photo_px, threads)
     status = 0
     for spec in specs:
         plan = timetable.Plan(
-            spec, tuple(runtimes or choose.available()), photo_px, runs, threads, peak_gflops
+            spec, tuple(runtimes or autotune.available()), photo_px, runs, threads, peak_gflops
         )
         rows = timetable.fill(plan, store, defaults=defaults, bar=sys.stderr.isatty())
         status |= any(row.error for row in rows)
@@ -125,7 +125,7 @@ def _defaults(
         if set(candidates) & set(specs):
             width_px, height_px = target_size(*photo_px, candidates[0].input)
             shape = (1, 3, height_px, width_px)
-            found[purpose] = choose.take(store, candidates, shape, threads=threads)
+            found[purpose] = autotune.take(store, candidates, shape, threads=threads)
     return found
 
 

@@ -16,12 +16,11 @@ from nearfar.cli.autotable import Taken, taken
 from nearfar.errors import ModelError, ModelMissingError, NearfarError
 from nearfar.io.paths import cache_folder
 from nearfar.models.catalog import Purpose
-from nearfar.models.shelf import NOWHERE
+from nearfar.models.registry import NOWHERE, Store
 from nearfar.models.spec import ModelSpec
-from nearfar.models.store import Store
 from nearfar.optional import EXTRA_OF
-from nearfar.runtimes import cores, quiet
-from nearfar.runtimes.reasons import reason
+from nearfar.runtimes import cpu, telemetry
+from nearfar.runtimes.error_text import reason
 from nearfar.version import __version__
 
 ENOUGH_BYTES: Final = 200_000_000
@@ -72,8 +71,8 @@ def _machine() -> Iterator[Finding]:
         "nearfar": __version__,
         "Python": platform.python_version(),
         "platform": platform.platform(),
-        "CPU": cores.cpu_name(),
-        "physical cores": str(cores.physical()),
+        "CPU": cpu.cpu_name(),
+        "physical cores": str(cpu.physical()),
         "memory": _memory(),
     }
     for name, value in facts.items():
@@ -94,7 +93,9 @@ def _libraries() -> Iterator[Finding]:
 
 def _library(name: str, module: str) -> Finding:
     try:
-        loaded = quiet.onnxruntime() if module == "onnxruntime" else importlib.import_module(module)
+        loaded = (
+            telemetry.onnxruntime() if module == "onnxruntime" else importlib.import_module(module)
+        )
         return Finding("libraries", name, loaded.__version__)
     except _BROKEN as error:
         said = reason(error)
@@ -190,7 +191,7 @@ def _taken(topic: str, found: Taken) -> Iterator[Finding]:
     yield Finding(topic, "runtime", _one_of(way.runtime for way in found.ways))
     if found.choice:
         yield Finding(topic, "because", str(found.choice))
-    if (many := found.one_thread) and cores.physical() > 1:
+    if (many := found.one_thread) and cpu.physical() > 1:
         yield Finding(topic, "with one thread", f"{many.taken}, because {many}")
 
 

@@ -45,20 +45,20 @@ def cloud(
         output: .ply, .glb or .xyz; `<stem>-cloud.ply` beside the photo if not given.
         remove_outliers: Leave out points far from all others (needs the extra open3d).
     """
-    from nearfar.geometry import files, make_cloud
+    from nearfar.geometry import export, make_cloud
 
     target = output or beside(photo, "-cloud.ply")
-    files.suffix_of(target, files.CLOUD_FORMATS, "cloud")
+    export.suffix_of(target, export.CLOUD_FORMATS, "cloud")
     if target.exists() and not force:
         raise OutputExistsError(f"{target} is there already: use --force to replace it")
     estimator = load(model, runtime=runtime, threads=threads, **estimating.values())
     scene = read_scene(photo, estimator, metres, limits)
     points = make_cloud(scene.depth, scene.photo, scene.camera, making)
     if remove_outliers:
-        from nearfar.geometry.outliers import remove_outliers as cleaned
+        from nearfar.geometry.open3d import remove_outliers as cleaned
 
         points = cleaned(points)
-    files.write_cloud(points, target, overwrite=force)
+    export.write_cloud(points, target, overwrite=force)
     if not quiet:
         tell_odd(photo, scene.warnings)
     if json_lines:

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from nearfar.cli.checkup import Finding, examine
 from nearfar.cli.out import print_json
-from nearfar.models.store import Store
+from nearfar.models.registry import Store
 
 
 def doctor(

@@ -17,12 +17,12 @@ from nearfar.cli.out import print_json
 from nearfar.cli.progress import bar, photo_bar
 from nearfar.config import EstimateOptions, ImageLimits, range_text
 from nearfar.effects import EFFECTS, Clip, Effect
-from nearfar.effects.files import Result
-from nearfar.effects.fitted import SizeOptions
+from nearfar.effects.base import SizeOptions
+from nearfar.effects.export import Result
 from nearfar.io.find_images import Found, Outcome, find, work_on
 from nearfar.io.images import Image, ImageFile
 from nearfar.loading import load
-from nearfar.runtimes.cores import physical
+from nearfar.runtimes.cpu import physical
 
 app = App(name="effect", help="Make something of a photo's depth: blur, fog, stereo, sound ...")
 

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from nearfar.config import ImageLimits, Options
 from nearfar.effects import EFFECTS, Clip, Effect, NavigationPlan, Sound
-from nearfar.effects.files import (
+from nearfar.effects._ground.phrases import plan_in_words
+from nearfar.effects.base import CLIP_PX, fitted
+from nearfar.effects.export import (
     Result,
     default_suffix,
     kinds_of,
@@ -16,8 +18,6 @@ from nearfar.effects.files import (
     suffixes_of,
     write_result,
 )
-from nearfar.effects.fitted import CLIP_PX, fitted
-from nearfar.effects.planwords import plan_in_words
 from nearfar.errors import OutputExistsError, UsageError
 from nearfar.estimator import Estimator
 from nearfar.io.find_images import Found

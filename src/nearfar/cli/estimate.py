@@ -11,7 +11,7 @@ from nearfar.cli.inputs import are_many, purpose_of
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import UsageError
 from nearfar.loading import load
-from nearfar.runtimes.cores import physical
+from nearfar.runtimes.cpu import physical
 
 if TYPE_CHECKING:
     from nearfar.estimator import Estimator

@@ -12,13 +12,12 @@ from nearfar.cli import arguments as args
 from nearfar.cli import scoretable
 from nearfar.cli.progress import photo_bar
 from nearfar.errors import OutputExistsError, UsageError
-from nearfar.evaluation import run
-from nearfar.evaluation.crops import CropName
-from nearfar.evaluation.datasets import ReaderName, open_dataset
-from nearfar.evaluation.protocols import ProtocolName
-from nearfar.evaluation.samples import Dataset
+from nearfar.evaluation import runner
+from nearfar.evaluation.layouts.detect import ReaderName, open_dataset
+from nearfar.evaluation.layouts.paired import Dataset
+from nearfar.evaluation.protocols import CropName, ProtocolName
 from nearfar.loading import load
-from nearfar.runtimes.cores import threads_or_physical
+from nearfar.runtimes.cpu import threads_or_physical
 
 
 def evaluate(
@@ -71,7 +70,7 @@ def evaluate(
         estimator = load(model, purpose="photo", runtime=runtime, threads=1, callers=workers)
         for dataset in sets:
             with photo_bar(len(dataset.entries), quiet=quiet) as advance:
-                scores = run.evaluate(
+                scores = runner.evaluate(
                     estimator,
                     dataset,
                     protocol,
@@ -83,7 +82,7 @@ def evaluate(
             found.append(scores)
             scoretable.tell(scores, json_lines=json_lines)
             if sheets is not None:
-                predict = run.predictor(estimator)
+                predict = runner.predictor(estimator)
                 scoretable.draw(sheets, scores, dataset, predict, cap_m, overwrite=force)
     if csv is not None:
         scoretable.write_csv(csv, found, overwrite=force)

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from nearfar import optional
 from nearfar.cli import arguments as args
 from nearfar.errors import OutputExistsError, UsageError
-from nearfar.models.store import Store
+from nearfar.models.registry import Store
 
 
 def export(

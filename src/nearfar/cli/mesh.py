@@ -45,16 +45,16 @@ def mesh(
         output: .glb, .obj or .ply; `<stem>-mesh.glb` beside the photo if not given.
         poisson: A smooth surface that closes gaps instead of a cut one (needs the extra open3d).
     """
-    from nearfar.geometry import CloudOptions, files, make_cloud, make_mesh
+    from nearfar.geometry import CloudOptions, export, make_cloud, make_mesh
 
     target = output or beside(photo, "-mesh.glb")
-    files.suffix_of(target, files.MESH_FORMATS, "mesh")
+    export.suffix_of(target, export.MESH_FORMATS, "mesh")
     if target.exists() and not force:
         raise OutputExistsError(f"{target} is there already: use --force to replace it")
     estimator = load(model, runtime=runtime, threads=threads, **estimating.values())
     scene = read_scene(photo, estimator, metres, limits)
     if poisson:
-        from nearfar.geometry.poisson import poisson_mesh
+        from nearfar.geometry.open3d import poisson_mesh
 
         points = making.max_vertices, making.max_slope_deg, making.min_patch_px
         cloud = CloudOptions(
@@ -65,7 +65,7 @@ def mesh(
         )
     else:
         surface = make_mesh(scene.depth, scene.camera, making)
-    files.write_mesh(surface, scene.photo, target, options=making, overwrite=force)
+    export.write_mesh(surface, scene.photo, target, options=making, overwrite=force)
     count = len(surface.faces)
     if not quiet:
         tell_odd(photo, scene.warnings)

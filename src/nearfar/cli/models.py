@@ -14,8 +14,8 @@ from nearfar.cli.autotable import Taken, table
 from nearfar.errors import UsageError
 from nearfar.io import hashing
 from nearfar.models.catalog import Purpose
+from nearfar.models.registry import Store
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
-from nearfar.models.store import Store
 
 app = App(name="models", help="List, fetch, add and check models.")
 Triple = Annotated[tuple[float, float, float], Parameter(negative="")]

@@ -23,15 +23,14 @@ from nearfar.estimator import Estimator
 from nearfar.io import find_images
 from nearfar.io.images import Image, read_image
 from nearfar.io.paths import temporary_root
-from nearfar.models import own
-from nearfar.models.preprocess import prepare
-from nearfar.models.sizes import target_size
+from nearfar.models import user_models
+from nearfar.models.preprocess import prepare, target_size
+from nearfar.models.registry import Store
 from nearfar.models.spec import InputSpec, ModelSpec
-from nearfar.models.store import Store
-from nearfar.runtimes import choose, cores, measure
+from nearfar.runtimes import autotune, benchmark, cpu
+from nearfar.runtimes.base import Batch, Session
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
-from nearfar.runtimes.session import Batch, Session
 
 _EVERY: Final = 5
 """One of so many photos judges and does not calibrate ..."""
@@ -129,7 +128,7 @@ def _check(
     store: Store, name: str, bound: float, disagreement: float, samples: int, *, force: bool
 ) -> None:
     """Refuse before the work what would fail after it."""
-    if not own.is_name(name):
+    if not user_models.is_name(name):
         raise UsageError(f"--name {name!r}: use a-z, 0-9, dot, dash and underscore, at most 64")
     if name in (row.name for row in store.catalog):
         raise UsageError(f"--name {name}: nearfar has a model of that name: take another")
@@ -172,7 +171,7 @@ def _photo(path: Path) -> Image | None:
 def _sessions(content: bytes, threads: int | None) -> dict[str, Session]:
     """Open a network in the runtimes that run int8 as int8; torch does not."""
     sessions: dict[str, Session] = {"onnxruntime": OnnxSession(content, threads=threads)}
-    if "openvino" in choose.available():
+    if "openvino" in autotune.available():
         sessions["openvino"] = OpenvinoSession(content, threads=threads)
     return sessions
 
@@ -180,10 +179,10 @@ def _sessions(content: bytes, threads: int | None) -> dict[str, Session]:
 def _time(door: InputSpec, content: bytes, int8: bytes, threads: int | None) -> tuple[Speed, ...]:
     width_px, height_px = target_size(640, 480, door)
     before, after = (_sessions(each, threads) for each in (content, int8))
-    times = measure.interleaved(
+    times = benchmark.interleaved(
         {f"float {name}": it for name, it in before.items()}
         | {f"int8 {name}": it for name, it in after.items()},
-        measure.sample((1, 3, height_px, width_px)),
+        benchmark.sample((1, 3, height_px, width_px)),
         runs=_ROUNDS,
         budget_s=_BUDGET_S,
     )
@@ -197,10 +196,10 @@ def _bad_pixels(
     spec: ModelSpec, contents: tuple[bytes, bytes], path: Path, threads: int | None
 ) -> tuple[float, float]:
     """Measure percent of bad pixels on a data set: in float and in int8."""
-    from nearfar.evaluation.datasets import open_dataset
-    from nearfar.evaluation.run import evaluate
+    from nearfar.evaluation.layouts.detect import open_dataset
+    from nearfar.evaluation.runner import evaluate
 
-    dataset, workers = open_dataset(path), cores.threads_or_physical(threads)
+    dataset, workers = open_dataset(path), cpu.threads_or_physical(threads)
     found: list[float] = []
     for content in contents:
         estimator = Estimator(spec, OnnxSession(content, threads=1))

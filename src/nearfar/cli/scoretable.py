@@ -10,10 +10,9 @@ from typing import Final
 
 from nearfar.cli.out import print_json
 from nearfar.errors import WriteError
-from nearfar.evaluation.picture import Predict, look
-from nearfar.evaluation.samples import Dataset
-from nearfar.evaluation.scores import Measures, PictureScore, Scores
-from nearfar.evaluation.sheet import row, sheet
+from nearfar.evaluation.layouts.paired import Dataset
+from nearfar.evaluation.report import row, sheet
+from nearfar.evaluation.runner import Measures, PictureScore, Predict, Scores, look
 from nearfar.io.atomic import replacing
 from nearfar.io.images import write_image
 

@@ -15,7 +15,7 @@ import numpy as np
 from nearfar.config import OutputOptions, RuntimeName
 from nearfar.errors import UsageError
 from nearfar.io.images import encode_image
-from nearfar.runtimes import cores
+from nearfar.runtimes import cpu
 from nearfar.service.desk import Desk
 from nearfar.service.results import DEFAULT, encode
 from nearfar.service.settings import ServiceOptions
@@ -123,7 +123,7 @@ def fill(
     Raises:
         NearfarError: the model can't be loaded, or fails.
     """
-    tried = settings(cores.physical())
+    tried = settings(cpu.physical())
     seconds = min(_LONGEST_S, budget_s / (len(tried) * _ROUNDS))
     photo = sample(photo_px)
     turns: dict[Setting, list[_Turn]] = {each: [] for each in tried}

@@ -9,13 +9,13 @@ from typing import Final
 
 from nearfar.errors import InferenceError, ModelFileError
 from nearfar.models.catalog import Purpose
-from nearfar.models.sizes import target_size
+from nearfar.models.preprocess import target_size
+from nearfar.models.registry import Store
 from nearfar.models.spec import ModelSpec
-from nearfar.models.store import Store
-from nearfar.runtimes import choose, measure
-from nearfar.runtimes.measure import Timing
-from nearfar.runtimes.session import Batch, Runtime, Session
-from nearfar.runtimes.ways import Way
+from nearfar.runtimes import autotune, benchmark
+from nearfar.runtimes.autotune_cache import Way
+from nearfar.runtimes.base import Batch, Runtime, Session
+from nearfar.runtimes.benchmark import Timing
 
 _WARMUP: Final = 2
 
@@ -41,7 +41,7 @@ class Plan:
     peak_gflops: float
 
     @property
-    def shape(self) -> choose.Shape:
+    def shape(self) -> autotune.Shape:
         """(1, 3, h, w) of what is fed."""
         width_px, height_px = target_size(*self.photo_px, self.spec.input)
         return (1, 3, height_px, width_px)
@@ -107,16 +107,16 @@ def fill(
         UsageError: less than one thread.
     """
     model = store.read(plan.spec.name)
-    batch = measure.sample(plan.shape)
+    batch = benchmark.sample(plan.shape)
     opened = {name: _open(plan, model, name, batch) for name in plan.runtimes}
     sessions: dict[str, Session] = {
         name: it for name, it in opened.items() if not isinstance(it, str)
     }
     with _ticking(plan, bar=bar) as tick:
-        times = measure.interleaved(sessions, batch, runs=plan.runs, warmup=_WARMUP, tick=tick)
+        times = benchmark.interleaved(sessions, batch, runs=plan.runs, warmup=_WARMUP, tick=tick)
     auto = None
     if "onnxruntime" in sessions:
-        auto = choose.take(store, (plan.spec,), plan.shape, threads=plan.threads).runtime
+        auto = autotune.take(store, (plan.spec,), plan.shape, threads=plan.threads).runtime
     rows = []
     for name, session in opened.items():
         row = Row(plan.spec.name, name, plan.shape[3], plan.shape[2], plan.gmac)
@@ -135,7 +135,7 @@ def fill(
 def _open(plan: Plan, model: bytes, name: Runtime, batch: Batch) -> Session | str:
     """Give a session that ran once, or why there is none."""
     try:
-        session = choose.open_session(model, name, threads=plan.threads)
+        session = autotune.open_session(model, name, threads=plan.threads)
         session.run(batch)
     except (ModelFileError, InferenceError) as error:
         return str(error)

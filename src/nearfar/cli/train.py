@@ -9,8 +9,8 @@ from cyclopts import Parameter
 from nearfar import optional
 from nearfar.cli import arguments as args
 from nearfar.errors import OutputExistsError, UsageError
-from nearfar.models import own
-from nearfar.models.store import Store
+from nearfar.models import user_models
+from nearfar.models.registry import Store
 from nearfar.training.recipe import TrainOptions
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def train(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for module in ("torch", "onnx", "safetensors", "matplotlib"):
         optional.require(module)
-    if not own.is_name(out):
+    if not user_models.is_name(out):
         raise UsageError(f"{out!r} can't be a model's name: use a-z, 0-9, dot, dash, underscore")
     store = Store()
     if out in store.names() and not force:

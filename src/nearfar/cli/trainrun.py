@@ -17,11 +17,10 @@ from torch import nn
 from nearfar.cli.progress import bar
 from nearfar.datasets import PairFolder
 from nearfar.errors import DatasetError, UsageError
-from nearfar.evaluation.datasets import open_dataset
-from nearfar.evaluation.picture import look
-from nearfar.evaluation.run import score_network
-from nearfar.evaluation.samples import Dataset
-from nearfar.evaluation.sheet import row, sheet
+from nearfar.evaluation.layouts.detect import open_dataset
+from nearfar.evaluation.layouts.paired import Dataset
+from nearfar.evaluation.report import row, sheet
+from nearfar.evaluation.runner import look, score_network
 from nearfar.io.atomic import replacing
 from nearfar.io.images import Image
 from nearfar.models.preprocess import prepare

@@ -15,10 +15,10 @@ from nearfar.errors import UsageError
 from nearfar.io.paths import beside
 from nearfar.loading import load
 from nearfar.optional import require
-from nearfar.runtimes.cores import physical
+from nearfar.runtimes.cpu import physical
 from nearfar.video.pipeline import Progress, VideoOptions, convert
-from nearfar.video.shows import Show, ShowName, show_effect
-from nearfar.video.shows import show as show_of
+from nearfar.video.renderers import Show, ShowName, show_effect
+from nearfar.video.renderers import show as show_of
 
 if TYPE_CHECKING:
     from nearfar.video.pipeline import Done

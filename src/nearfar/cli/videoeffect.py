@@ -9,11 +9,11 @@ from nearfar.effects import Effect
 from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
 from nearfar.errors import UsageError
 from nearfar.io.images import ImageFile
-from nearfar.video.shows import FrameEffect
+from nearfar.video.renderers import FrameEffect
 
 
 def frame_effect(name: str, settings: Sequence[str] = ()) -> FrameEffect:
-    """Make of an effect what `nearfar.video.shows.show_effect` takes.
+    """Make of an effect what `nearfar.video.renderers.show_effect` takes.
 
     Args:
         name: of an effect that makes a picture.

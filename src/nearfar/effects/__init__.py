@@ -10,13 +10,13 @@ from nearfar.effects import (
     fog,
     navigate,
     parallax,
-    rackfocus,
+    rack_focus,
     relight,
     sonify,
     stereo,
     sticker,
 )
-from nearfar.effects.effect import Clip, Effect, Picture, Sound
+from nearfar.effects.base import Clip, Effect, Picture, Sound
 from nearfar.effects.navigate import NavigationPlan
 from nearfar.errors import UsageError
 
@@ -24,7 +24,7 @@ __all__ = ["EFFECTS", "Clip", "Effect", "NavigationPlan", "Picture", "Sound", "f
 
 EFFECTS: Final[tuple[Effect[Any, Any], ...]] = (
     bokeh.EFFECT,
-    rackfocus.EFFECT,
+    rack_focus.EFFECT,
     parallax.EFFECT,
     cutout.EFFECT,
     sticker.EFFECT,

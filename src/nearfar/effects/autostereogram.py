@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
-from nearfar.effects.effect import Effect, Picture, Pixels, picture_option
+from nearfar.effects.base import Effect, Picture, Pixels, picture_option
 from nearfar.imaging.color import FloatMap
 from nearfar.io.images import Image
 from nearfar.parallel import in_strips

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
-from nearfar.effects.effect import Effect, Picture
-from nearfar.effects.layers import render
-from nearfar.effects.lens import Lens
-from nearfar.effects.places import nearness_at, subject_nearness
-from nearfar.effects.snap import snap
+from nearfar.effects._render.bokeh_render import Lens, render
+from nearfar.effects._segment.edge_snapping import snap
+from nearfar.effects.base import Effect, Picture
+from nearfar.effects.depth_stats import nearness_at, subject_nearness
 from nearfar.imaging.color import FloatMap
 from nearfar.io.images import Image
 

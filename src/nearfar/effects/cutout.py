@@ -8,14 +8,13 @@ import numpy as np
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
-from nearfar.effects.alpha import WORK_PX, nearer_than, own_light, soften
-from nearfar.effects.colours import colour_light
-from nearfar.effects.effect import Effect, Picture, Pixels, picture_option
-from nearfar.effects.lens import blur
-from nearfar.effects.pictures import over_white
-from nearfar.effects.places import nearness_at
-from nearfar.effects.snap import snap
-from nearfar.effects.subject import between, connected, slab, subject
+from nearfar.effects._render.bokeh_render import blur
+from nearfar.effects._render.text import over_white
+from nearfar.effects._segment.edge_snapping import snap
+from nearfar.effects._segment.matting import WORK_PX, nearer_than, own_light, soften
+from nearfar.effects._segment.subject import between, connected, slab, subject
+from nearfar.effects.base import Effect, Picture, Pixels, colour_light, picture_option
+from nearfar.effects.depth_stats import nearness_at
 from nearfar.errors import UsageError
 from nearfar.imaging.color import FloatMap, Light, mix, to_linear, to_srgb
 from nearfar.imaging.resize import fitting, half, larger, smaller
@@ -62,8 +61,8 @@ def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
     """Cut out the near subject, with a soft rim.
 
     What the subject is, and where it ends, depth and the photo's colours say together
-    (`nearfar.effects.subject`); the floor stays behind. With `cut` depth alone decides, to the
-    letter: all that is nearer, or, with a place, what is connected to it and at its depth.
+    (`nearfar.effects._segment.subject`); the floor stays behind. With `cut` depth alone decides, to
+    the letter: all that is nearer, or, with a place, what is connected to it and at its depth.
 
     Args:
         photo: (H, W, 3) uint8 RGB.

@@ -6,9 +6,9 @@ import numpy as np
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
-from nearfar.effects.effect import Effect, Picture
-from nearfar.effects.places import near_cut
-from nearfar.effects.snap import snap
+from nearfar.effects._segment.edge_snapping import snap
+from nearfar.effects.base import Effect, Picture
+from nearfar.effects.depth_stats import near_cut
 from nearfar.imaging.color import FloatMap, luminance, mix, to_linear, to_srgb
 from nearfar.io.images import Image
 

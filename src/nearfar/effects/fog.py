@@ -6,10 +6,9 @@ import numpy as np
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
-from nearfar.effects.colours import colour_light
-from nearfar.effects.effect import Effect, Picture
-from nearfar.effects.places import far_light, remoteness
-from nearfar.effects.snap import snap
+from nearfar.effects._segment.edge_snapping import snap
+from nearfar.effects.base import Effect, Picture, colour_light
+from nearfar.effects.depth_stats import far_light, remoteness
 from nearfar.imaging.color import FloatMap, Light, luminance, mix, to_linear, to_srgb
 from nearfar.io.images import Image
 

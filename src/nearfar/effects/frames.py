@@ -7,7 +7,7 @@ from typing import Any, Final, get_args, get_type_hints
 from nearfar.config import Options
 from nearfar.depth import DepthMap
 from nearfar.effects import EFFECTS, Effect, Picture
-from nearfar.effects.pictures import over_white
+from nearfar.effects._render.text import over_white
 from nearfar.errors import VideoError
 from nearfar.io.images import Image
 

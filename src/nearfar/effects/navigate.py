@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
-from nearfar.effects.effect import Effect
-from nearfar.effects.gridmap import OccupancyGrid
-from nearfar.effects.ground import Ground, find_ground
-from nearfar.effects.groundgrid import occupancy
-from nearfar.effects.guidance import draw
+from nearfar.effects._ground.ground import Ground, find_ground
+from nearfar.effects._ground.occupancy_grid import OccupancyGrid, occupancy
+from nearfar.effects._ground.overlay import draw
+from nearfar.effects.base import Effect
 from nearfar.errors import UsageError
 from nearfar.imaging.color import FloatMap
 from nearfar.io.images import Image

@@ -7,9 +7,9 @@ from typing import Final, Literal
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
-from nearfar.effects.effect import Clip, Effect
-from nearfar.effects.plate import Scene, split
-from nearfar.effects.warp import Move, view
+from nearfar.effects._render.inpainting import Scene, split
+from nearfar.effects._render.view_synthesis import Move, view
+from nearfar.effects.base import Clip, Effect
 from nearfar.io.images import Image
 
 MotionName = Literal["orbit", "swing", "dolly", "zoom"]

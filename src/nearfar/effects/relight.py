@@ -9,9 +9,8 @@ import numpy as np
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
-from nearfar.effects.colours import colour_light
-from nearfar.effects.effect import Effect, Picture
-from nearfar.effects.snap import snap
+from nearfar.effects._segment.edge_snapping import snap
+from nearfar.effects.base import Effect, Picture, colour_light
 from nearfar.imaging.color import FloatMap, Light, brightest, to_linear, to_srgb
 from nearfar.imaging.resize import fitting, larger, smaller
 from nearfar.io.images import Image

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
-from nearfar.effects.effect import Effect, Sound
-from nearfar.effects.surroundings import Surroundings, in_words, look_around, obstacles
+from nearfar.effects._ground.phrases import Surroundings, in_words, look_around, obstacles
+from nearfar.effects.base import Effect, Sound
 from nearfar.imaging.color import FloatMap
 from nearfar.io.images import Image
 

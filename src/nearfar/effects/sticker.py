@@ -8,13 +8,12 @@ import numpy as np
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
-from nearfar.effects.alpha import nearer_than
-from nearfar.effects.colours import colour_light
-from nearfar.effects.effect import Effect, Picture, Pixels, picture_option
-from nearfar.effects.pictures import with_alpha, write_text
-from nearfar.effects.places import far_light, nearness_at, relative_size, remoteness
-from nearfar.effects.shadow import shadow
-from nearfar.effects.snap import snap
+from nearfar.effects._render.shadow import shadow
+from nearfar.effects._render.text import with_alpha, write_text
+from nearfar.effects._segment.edge_snapping import snap
+from nearfar.effects._segment.matting import nearer_than
+from nearfar.effects.base import Effect, Picture, Pixels, colour_light, picture_option
+from nearfar.effects.depth_stats import far_light, nearness_at, relative_size, remoteness
 from nearfar.errors import UsageError
 from nearfar.imaging.color import Light, mix, to_linear, to_srgb
 from nearfar.io.images import Image

@@ -1,4 +1,4 @@
-"""The two ways in which the field compares relative depth with the truth. Never mix their figures.
+"""The two protocols in which the field compares relative depth with the truth.
 
 `midas` is that of Ranftl et al. (TPAMI 2022, section 6) as their published code has it: per
 picture, the prediction is aligned to the true inverse depth by least-squares scale and
@@ -15,14 +15,95 @@ delta1.
 """
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.datasets import Truth
 from nearfar.errors import DatasetError
-from nearfar.evaluation.align import scale_and_shift
+
+
+def scale_and_shift(
+    prediction: NDArray[Any], target: NDArray[Any], valid: NDArray[np.bool_] | None = None
+) -> tuple[float, float]:
+    """Find what makes `scale * prediction + shift` nearest to `target`.
+
+    The sum of squared differences over the valid pixels is least (Ranftl et al., TPAMI 2022,
+    equation 4), in closed form and in float64. Other than in the published code the scale is
+    never below zero: that would call a map with near and far swapped a perfect one. Where
+    only such a scale would help, or the prediction is constant, the best that is left is
+    scale 0 and the target's mean as shift.
+
+    Args:
+        prediction: real, of any shape: inverse depth, or depth.
+        target: the same shape: the truth, of the same kind.
+        valid: bool, the same shape: which pixels count; all when not given.
+
+    Returns:
+        (scale, shift). Both 0 when no pixel counts.
+    """
+    if valid is not None:
+        prediction, target = prediction[valid], target[valid]
+    if prediction.size == 0:
+        return 0.0, 0.0
+    x = prediction.ravel().astype(np.float64)
+    y = target.ravel().astype(np.float64)
+    x_mean, y_mean = float(x.mean()), float(y.mean())
+    x -= x_mean
+    y -= y_mean
+    spread = dot(x, x)
+    scale = max(dot(x, y) / spread, 0.0) if spread > 0 else 0.0
+    return scale, y_mean - scale * x_mean
+
+
+def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Sum of products, without BLAS, whose threads get in the way of the workers'."""
+    return float(np.einsum("i,i->", x, y))
+
+
+CropName = Literal["none", "eigen", "garg"]
+"""eigen: of Eigen et al. (NeurIPS 2014); garg: of Garg et al. (ECCV 2016), driving only."""
+
+_INDOOR = 45, 471, 41, 601
+_DRIVING = {
+    "eigen": (0.3324324, 0.91351351, 0.0359477, 0.96405229),
+    "garg": (0.40810811, 0.99189189, 0.03594771, 0.96405229),
+}
+
+
+def crop_mask(name: CropName, shape: tuple[int, int], *, driving: bool) -> NDArray[np.bool_]:
+    """Mark the part that counts.
+
+    Args:
+        name: which crop.
+        shape: height and width in pixels.
+        driving: the crops of KITTI, which are fractions of the height and the width, rounded
+            down. Otherwise `eigen` is the crop of NYU Depth v2: rows 45 to 470 and columns 41
+            to 600 of 640 x 480.
+
+    Returns:
+        (H, W) bool.
+
+    Raises:
+        DatasetError: pictures that have no such crop.
+    """
+    if name == "none":
+        return np.ones(shape, np.bool_)
+    height, width = shape
+    if driving:
+        top, bottom, left, right = _DRIVING[name]
+        bounds = int(top * height), int(bottom * height), int(left * width), int(right * width)
+    elif name == "eigen" and shape == (480, 640):
+        bounds = _INDOOR
+    else:
+        raise DatasetError(
+            f"the crop {name} is not made for these pictures of {width} x {height}: use --crop none"
+        )
+    mask = np.zeros(shape, np.bool_)
+    mask[bounds[0] : bounds[1], bounds[2] : bounds[3]] = True
+    return mask
+
 
 ProtocolName = Literal["midas", "affine"]
 Values = NDArray[np.float32]

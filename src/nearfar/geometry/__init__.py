@@ -2,7 +2,7 @@
 
 from nearfar.geometry.camera import Camera
 from nearfar.geometry.cloud import PointCloud, make_cloud
-from nearfar.geometry.files import encode_cloud, encode_mesh, write_cloud, write_mesh
+from nearfar.geometry.export import encode_cloud, encode_mesh, write_cloud, write_mesh
 from nearfar.geometry.mesh import Mesh, make_mesh
 from nearfar.geometry.normals import find_normals, paint_normals
 from nearfar.geometry.options import CloudOptions, MeshOptions

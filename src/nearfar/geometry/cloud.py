@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from nearfar.depth import MetricDepth
 from nearfar.errors import GeometryError
 from nearfar.geometry.camera import Camera
-from nearfar.geometry.edges import find_tears, large_patches
+from nearfar.geometry.depth_edges import find_tears, large_patches
 from nearfar.geometry.normals import check_sizes, normals_within
 from nearfar.geometry.options import CloudOptions
 from nearfar.io.images import Image

@@ -9,7 +9,7 @@ from nearfar.depth import MetricDepth
 from nearfar.errors import GeometryError
 from nearfar.geometry.camera import Camera
 from nearfar.geometry.cloud import describe
-from nearfar.geometry.edges import Tears, find_tears, large_patches
+from nearfar.geometry.depth_edges import Tears, find_tears, large_patches
 from nearfar.geometry.normals import check_sizes, find_normals
 from nearfar.geometry.options import MeshOptions
 

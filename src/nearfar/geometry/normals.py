@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nearfar.depth import MetricDepth
 from nearfar.errors import GeometryError
 from nearfar.geometry.camera import Camera
-from nearfar.geometry.edges import Tears, find_tears
+from nearfar.geometry.depth_edges import Tears, find_tears
 from nearfar.geometry.options import CloudOptions
 from nearfar.io.images import Image
 
@@ -34,7 +34,7 @@ def find_normals(
     Args:
         depth: in metres.
         camera: of the map's size.
-        max_slope_deg: as of `nearfar.geometry.edges.find_tears`.
+        max_slope_deg: as of `nearfar.geometry.depth_edges.find_tears`.
         smooth_px: standard deviation of the smoothing; 0 for none, a 200th of the longer side
             if not given.
 

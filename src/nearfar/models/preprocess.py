@@ -1,13 +1,64 @@
-"""From a photo to what the network is fed."""
+"""Resize and normalize a photo to what a network is fed."""
 
 import cv2
 import numpy as np
 
 from nearfar.config import DEFAULT_MAX_SIDE_PX
+from nearfar.errors import UsageError
 from nearfar.io.images import Image
-from nearfar.models.sizes import target_size
 from nearfar.models.spec import InputSpec
-from nearfar.runtimes.session import Batch
+from nearfar.runtimes.base import Batch
+
+
+def target_size(
+    width_px: int, height_px: int, spec: InputSpec, *, max_side_px: int = DEFAULT_MAX_SIDE_PX
+) -> tuple[int, int]:
+    """Size at which a photo is fed to a network.
+
+    The rule is the one of MiDaS's `Resize` transform (midas/transforms.py): scale by the side
+    that the bound asks for, round each side to the nearest multiple, and away from the bound
+    where that would break it. Two things are added: no side is ever less than one multiple
+    (the published rule gives 0 for a very long and thin photo), and no side exceeds
+    `max_side_px`, but for `stretch`, whose size is fixed.
+
+    Args:
+        width_px: of the photo, upright.
+        height_px: of the photo, upright.
+        spec: the network's wishes.
+        max_side_px: the longest side that is fed.
+
+    Returns:
+        Width and height in pixels, both multiples of `spec.multiple_of`.
+
+    Raises:
+        UsageError: `max_side_px` is smaller than one multiple.
+    """
+    if spec.resize == "stretch":
+        return spec.width_px, spec.height_px
+    if max_side_px < spec.multiple_of:
+        raise UsageError(
+            f"a longest side of {max_side_px} px is too small for this model:"
+            f" give at least {spec.multiple_of}"
+        )
+    pick = max if spec.resize == "lower_bound" else min
+    scale = pick(spec.width_px / width_px, spec.height_px / height_px)
+    capped = scale * max(width_px, height_px) > max_side_px
+    if capped:
+        scale = max_side_px / max(width_px, height_px)
+
+    def side(length_px: int, bound_px: int) -> int:
+        multiples = scale * length_px / spec.multiple_of
+        count = round(multiples)
+        if capped or spec.resize == "upper_bound":
+            limit_px = max_side_px if capped else bound_px
+            if count * spec.multiple_of > limit_px:
+                count = int(multiples)
+        elif count * spec.multiple_of < bound_px:
+            count = -int(-multiples // 1)
+        return max(count, 1) * spec.multiple_of
+
+    return side(width_px, spec.width_px), side(height_px, spec.height_px)
+
 
 _INTERPOLATION = {"area": cv2.INTER_AREA, "cubic": cv2.INTER_CUBIC}
 
@@ -21,7 +72,7 @@ def prepare(image: Image, spec: InputSpec, *, max_side_px: int = DEFAULT_MAX_SID
     Args:
         image: (H, W, 3) uint8 RGB.
         spec: the network's wishes.
-        max_side_px: the longest side that is fed, see `nearfar.models.sizes`.
+        max_side_px: the longest side that is fed, see `nearfar.models.preprocess`.
 
     Returns:
         (1, 3, h, w) float32.

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import ModelFileError, lacks_memory
-from nearfar.models.onnxfile import refuse_external
-from nearfar.runtimes import cores, quiet
-from nearfar.runtimes.door import Door, Port
-from nearfar.runtimes.reasons import failure, out_of_memory, reason
-from nearfar.runtimes.session import Batch, RawDepth
+from nearfar.models.onnx_file import refuse_external
+from nearfar.runtimes import cpu, telemetry
+from nearfar.runtimes.base import Batch, Door, Port, RawDepth
+from nearfar.runtimes.error_text import failure, out_of_memory, reason
 
 _DTYPE: Final = {"tensor(float)": "float32", "tensor(float16)": "float16"}
 _SILENT: Final = 4
@@ -35,10 +34,10 @@ class OnnxSession:
 
     def __init__(self, model: bytes | Path, *, threads: int | None = None) -> None:
         refuse_external(model)
-        ort = quiet.onnxruntime()
+        ort = telemetry.onnxruntime()
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.intra_op_num_threads = cores.threads_or_physical(threads)
+        options.intra_op_num_threads = cpu.threads_or_physical(threads)
         options.inter_op_num_threads = 1
         options.log_severity_level = _SILENT
         # Threads spin inside a run, which makes one run a fifth faster than none at all

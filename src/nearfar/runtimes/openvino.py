@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import ModelFileError, lacks_memory
-from nearfar.models.onnxfile import refuse_external
-from nearfar.runtimes import cores, quiet
-from nearfar.runtimes.door import Door, Port
-from nearfar.runtimes.reasons import failure, out_of_memory, reason
-from nearfar.runtimes.session import Batch, RawDepth
+from nearfar.models.onnx_file import refuse_external
+from nearfar.runtimes import cpu, telemetry
+from nearfar.runtimes.base import Batch, Door, Port, RawDepth
+from nearfar.runtimes.error_text import failure, out_of_memory, reason
 
 _log = logging.getLogger(__name__)
 
@@ -50,11 +49,11 @@ class OpenvinoSession:
         cache_dir: Path | None = None,
     ) -> None:
         refuse_external(model)
-        ov = quiet.openvino()
+        ov = telemetry.openvino()
         config: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "f32",
-            "INFERENCE_NUM_THREADS": cores.threads_or_physical(threads) * callers,
+            "INFERENCE_NUM_THREADS": cpu.threads_or_physical(threads) * callers,
             "NUM_STREAMS": callers,
         }
         if cache_dir is not None and _usable(cache_dir):

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from nearfar.errors import InferenceError, ModelFileError, NearfarError, lacks_memory
-from nearfar.models.onnxfile import refuse_external
+from nearfar.models.onnx_file import refuse_external
 from nearfar.optional import require
-from nearfar.runtimes import cores
-from nearfar.runtimes.door import Door, Port
-from nearfar.runtimes.reasons import out_of_memory, reason
+from nearfar.runtimes import cpu
+from nearfar.runtimes.base import Door, Port
+from nearfar.runtimes.error_text import out_of_memory, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from nearfar.runtimes.session import Batch, RawDepth
+    from nearfar.runtimes.base import Batch, RawDepth
 
 _STANDARD_DOMAINS: Final = ("", "ai.onnx")
 
@@ -101,7 +101,7 @@ class TorchSession:
                 f"not an ONNX network that torch can load: {reason(error)}"
             ) from error
         if threads is not None:
-            torch.set_num_threads(cores.threads_or_physical(threads))
+            torch.set_num_threads(cpu.threads_or_physical(threads))
 
     def run(self, batch: Batch) -> RawDepth:
         """Run the network; see `Session.run`."""

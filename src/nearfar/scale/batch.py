@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions, RuntimeName
 from nearfar.errors import UsageError
 from nearfar.loading import resolve
-from nearfar.models.store import Store
+from nearfar.models.registry import Store
 from nearfar.optional import require
-from nearfar.runtimes.cores import physical
+from nearfar.runtimes.cpu import physical
 from nearfar.scale import manifest
 from nearfar.scale.joining import joined
 from nearfar.scale.manifest import Layout

@@ -12,7 +12,7 @@ from typing import Final
 
 from nearfar import errors
 from nearfar.errors import NearfarError, UsageError
-from nearfar.models.store import Store
+from nearfar.models.registry import Store
 from nearfar.optional import require
 from nearfar.scale import front
 from nearfar.scale.joining import joined

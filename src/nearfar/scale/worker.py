@@ -16,8 +16,8 @@ from nearfar.io.find_images import Found, Outcome, work_on
 from nearfar.io.images import ImageFile
 from nearfar.jobs import PhotoJob
 from nearfar.models.spec import ModelSpec
-from nearfar.runtimes.choose import open_session
-from nearfar.runtimes.session import Runtime
+from nearfar.runtimes.autotune import open_session
+from nearfar.runtimes.base import Runtime
 from nearfar.scale import storage, table
 from nearfar.scale.attempts import Attempts
 from nearfar.scale.manifest import Layout

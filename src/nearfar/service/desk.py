@@ -17,10 +17,10 @@ from nearfar.io.images import Image
 from nearfar.isolation.photos import decoders
 from nearfar.loading import load, resolve
 from nearfar.models.catalog import Purpose
+from nearfar.models.registry import Store
 from nearfar.models.spec import ModelSpec
-from nearfar.models.store import Store
-from nearfar.runtimes import cores
-from nearfar.runtimes.session import RawDepth
+from nearfar.runtimes import cpu
+from nearfar.runtimes.base import RawDepth
 from nearfar.service.answer import Answer
 from nearfar.service.batcher import Batcher, Job, Observer, Place, Timing
 from nearfar.service.deadline import within
@@ -125,7 +125,7 @@ class Desk:
         """
         if self._opencv_threads is None:
             self._opencv_threads = cv2.getNumThreads()
-            cv2.setNumThreads(max(1, cores.physical() // self._workers))
+            cv2.setNumThreads(max(1, cpu.physical() // self._workers))
         loop = asyncio.get_running_loop()
         pool = decoders()
         pool.allow(self._workers + 1)  # one for headers, while all workers decode

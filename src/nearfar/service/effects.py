@@ -11,7 +11,8 @@ from pydantic import Field
 from nearfar.config import EstimateOptions, ImageLimits, Options
 from nearfar.depth import DepthMap
 from nearfar.effects import EFFECTS, Effect
-from nearfar.effects.files import (
+from nearfar.effects.base import fitted
+from nearfar.effects.export import (
     FORMATS,
     default_suffix,
     encode_result,
@@ -19,7 +20,6 @@ from nearfar.effects.files import (
     result_stem,
     suffixes_of,
 )
-from nearfar.effects.fitted import fitted
 from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.service.estimate import HEADERS, REFUSALS, about

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from nearfar.errors import BusyError, DrainingError
-from nearfar.runtimes.session import RawDepth
+from nearfar.runtimes.base import RawDepth
 from nearfar.service.batcher import Place
 from nearfar.service.desk import Desk
 from nearfar.service.logs import FAULTS
 from nearfar.service.problems import TOLD_IN_THE_LOG, refusal_of
 from nearfar.service.streamframe import Picture, StreamOptions, encode, problem
-from nearfar.video.steady import Limits, SteadyRange
+from nearfar.video.temporal import Limits, SteadyRange
 
 UNSENT: Final = 2
 """Answers of one stream that are there and wait for a slow client; no more is begun for it then."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from nearfar.runtimes.session import Batch, RawDepth, Session
+from nearfar.runtimes.base import Batch, RawDepth, Session
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from nearfar.effects import Clip
-from nearfar.effects.files import Result
+from nearfar.effects.export import Result
 from nearfar.errors import CancelledError, TimedOutError
 from nearfar.io.images import Image
 

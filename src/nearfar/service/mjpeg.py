@@ -22,9 +22,8 @@ from nearfar.service.connections import Connections
 from nearfar.service.outbox import Paced
 from nearfar.service.run import LookedAfter, bind, limited
 from nearfar.service.settings import ServiceOptions
-from nearfar.video.livesource import live_frames
-from nearfar.video.steady import SteadyRange
-from nearfar.video.steadymap import finish
+from nearfar.video.capture import live_frames
+from nearfar.video.temporal import SteadyRange, finish
 
 Item = TypeVar("Item")
 
@@ -101,7 +100,7 @@ class Show:
     """Reads a source in one thread and makes its pictures in another, until it is stopped.
 
     Args:
-        source: as `nearfar.video.livesource.live_frames` takes it.
+        source: as `nearfar.video.capture.live_frames` takes it.
         estimator: the loaded model.
         colormap: of the map.
         ended: called once, from a thread, when the source has come to its end or failed.
@@ -241,7 +240,7 @@ def serve_live(
     """Show a source at http://127.0.0.1 until it ends, or the process is told to stop.
 
     Args:
-        source: as `nearfar.video.livesource.live_frames` takes it.
+        source: as `nearfar.video.capture.live_frames` takes it.
         estimator: the loaded model.
         port: 0 is any that is free.
         colormap: of the map.

@@ -8,7 +8,7 @@ from nearfar.errors import ImageTooLargeError
 from nearfar.estimator import Estimator, check_image, plan
 from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile
-from nearfar.runtimes.session import Batch, RawDepth
+from nearfar.runtimes.base import Batch, RawDepth
 
 
 def opened(

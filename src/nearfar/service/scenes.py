@@ -10,11 +10,11 @@ from pydantic import Field
 from nearfar.calibration import Distances, KnownPoint
 from nearfar.config import ImageLimits, RefinedOptions
 from nearfar.depth import DepthMap, MetricDepth
-from nearfar.effects.files import zipped
-from nearfar.effects.fitted import fitted
+from nearfar.effects.base import fitted
+from nearfar.effects.export import zipped
 from nearfar.errors import UsageError
 from nearfar.geometry import Camera, encode_cloud, encode_mesh, make_cloud, make_mesh
-from nearfar.geometry.files import CLOUD_FORMATS, MESH_FORMATS
+from nearfar.geometry.export import CLOUD_FORMATS, MESH_FORMATS
 from nearfar.geometry.options import CloudOptions, MeshOptions
 from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile

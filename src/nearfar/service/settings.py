@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_t
 
 from nearfar.config import ImageLimits, Options, RuntimeName, option
 from nearfar.errors import UsageError
-from nearfar.runtimes import cores
+from nearfar.runtimes import cpu
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -152,7 +152,7 @@ class ServiceOptions(Options):
     @property
     def worker_count(self) -> int:
         """`workers`, or the physical cores."""
-        return cores.threads_or_physical(self.workers)
+        return cpu.threads_or_physical(self.workers)
 
     @property
     def origins(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from nearfar.imaging import colormaps
 from nearfar.io.depth_codecs import encode_png
 from nearfar.io.images import encode_image
 from nearfar.service.problems import PROBLEMS, refusal_of, type_of
-from nearfar.video.steady import Limits, Map
+from nearfar.video.temporal import Limits, Map
 
 StreamFormat = Literal["grey8", "png16", "jpeg", "webp"]
 

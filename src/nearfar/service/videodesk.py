@@ -21,7 +21,7 @@ from nearfar.service.videolook import look, try_out
 from nearfar.service.videoprocess import render_apart
 from nearfar.service.videosession import ClipSession
 from nearfar.service.videoshelf import Slot, VideoShelf, new_id
-from nearfar.video.order import ClipOrder
+from nearfar.video.pipeline import ClipOrder
 
 CLIPS: Final = "clips"
 """Under which name all clips together take turns with those who send photos."""

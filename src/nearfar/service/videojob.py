@@ -11,7 +11,7 @@ from typing import Final, Literal
 from nearfar.errors import CancelledError, WriteError
 from nearfar.service.problems import RefusedError, refusal_of
 from nearfar.service.videolook import ClipFacts
-from nearfar.video.order import ClipOrder
+from nearfar.video.pipeline import ClipOrder
 
 VideoState = Literal["waiting", "running", "done", "failed", "cancelled"]
 

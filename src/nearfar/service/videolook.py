@@ -13,8 +13,8 @@ from nearfar.isolation.photos import decoders
 from nearfar.optional import require
 from nearfar.service.problems import RefusedError
 from nearfar.service.settings import ServiceOptions
-from nearfar.video.order import ClipOrder
-from nearfar.video.steadymap import SteadyMap
+from nearfar.video.pipeline import ClipOrder
+from nearfar.video.temporal import SteadyMap
 
 CONTAINERS: Final = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,gif,ivf,h264,hevc,m4v"
 """FFmpeg's names of what is read here. Playlists, which lead to other files, are not among them."""
@@ -86,7 +86,7 @@ def too_large(what: str, instead: str) -> ClipTooLargeError:
 
 
 def _look(_: bytes, path: str) -> Answer:
-    from nearfar.video.frames import read_clip
+    from nearfar.video.reader import read_clip
 
     av = require("av")
     try:

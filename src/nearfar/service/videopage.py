@@ -13,7 +13,7 @@ from nearfar.service.logs import FAULTS
 from nearfar.service.problems import TOLD_IN_THE_LOG, RefusedError, refusal_of
 from nearfar.service.videodesk import VideoDesk
 from nearfar.service.videojob import VideoJob
-from nearfar.video.order import ClipOrder
+from nearfar.video.pipeline import ClipOrder
 from nearfar.web.videodoor import ClipRefusedError
 
 PATIENCE_S: Final = 30.0

@@ -14,7 +14,7 @@ from nearfar.isolation.limits import Limits
 from nearfar.isolation.process import Child, raised
 from nearfar.isolation.shared import SharedFile
 from nearfar.models.spec import ModelSpec
-from nearfar.runtimes.session import Batch, Session
+from nearfar.runtimes.base import Batch, Session
 from nearfar.service.problems import RefusedError
 from nearfar.service.settings import ServiceOptions
 from nearfar.service.videojob import VideoJob

@@ -13,9 +13,8 @@ from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.service.effects import pictures_of
 from nearfar.service.schemas import MODEL, part_of, query_of
-from nearfar.video.order import ClipOrder
-from nearfar.video.pipeline import VideoOptions
-from nearfar.video.shows import ShowName, show, show_effect
+from nearfar.video.pipeline import ClipOrder, VideoOptions
+from nearfar.video.renderers import ShowName, show, show_effect
 
 DEFAULT: Final[ShowName] = "color"
 KINDS: Final = (*get_args(ShowName), *FRAME_EFFECTS)

@@ -28,11 +28,10 @@ from nearfar.isolation.child import Answer, Line
 from nearfar.isolation.limits import apply_cpu
 from nearfar.models.spec import ModelSpec
 from nearfar.optional import require
-from nearfar.runtimes.session import Batch, RawDepth
-from nearfar.video.order import ClipOrder
-from nearfar.video.pipeline import convert
-from nearfar.video.shows import Show
-from nearfar.video.steadymap import SteadyMap
+from nearfar.runtimes.base import Batch, RawDepth
+from nearfar.video.pipeline import ClipOrder, convert
+from nearfar.video.renderers import Show
+from nearfar.video.temporal import SteadyMap
 
 PREVIEW_PX: Final = 480
 """Longest side of the frame, and of the map, that are shown while the work goes on."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nearfar.errors import CancelledError
-from nearfar.runtimes.session import Batch, RawDepth, Session
+from nearfar.runtimes.base import Batch, RawDepth, Session
 from nearfar.service.batcher import Job, Place
 
 if TYPE_CHECKING:

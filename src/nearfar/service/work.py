@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from nearfar.errors import InferenceError
-from nearfar.runtimes.session import Batch, RawDepth, Session
+from nearfar.runtimes.base import Batch, RawDepth, Session
 from nearfar.service.job import Observer, Timing
 from nearfar.service.task import Outcome, Task
 

@@ -9,9 +9,9 @@ import onnx
 from numpy.typing import NDArray
 
 from nearfar.errors import ModelFileError, UsageError
-from nearfar.runtimes import cores, quiet
-from nearfar.runtimes.reasons import reason
-from nearfar.runtimes.session import Batch
+from nearfar.runtimes import cpu, telemetry
+from nearfar.runtimes.base import Batch
+from nearfar.runtimes.error_text import reason
 
 RangeName: TypeAlias = Literal["extremes", "percentiles", "average"]
 RANGES: Final[tuple[RangeName, ...]] = ("extremes", "percentiles", "average")
@@ -79,7 +79,7 @@ def measure_activations(
 
 def _open(model: onnx.ModelProto, inner: list[str], threads: int | None) -> Any:
     """Open the network with its inner tensors as further outputs."""
-    ort = quiet.onnxruntime()
+    ort = telemetry.onnxruntime()
     opened = onnx.ModelProto()
     opened.CopyFrom(model)
     there = {output.name for output in model.graph.output}
@@ -87,7 +87,7 @@ def _open(model: onnx.ModelProto, inner: list[str], threads: int | None) -> Any:
         onnx.helper.make_empty_tensor_value_info(name) for name in inner if name not in there
     )
     options = ort.SessionOptions()
-    options.intra_op_num_threads = cores.threads_or_physical(threads)
+    options.intra_op_num_threads = cpu.threads_or_physical(threads)
     options.log_severity_level = 4
     content = opened.SerializeToString()
     return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])

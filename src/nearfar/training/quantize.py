@@ -17,11 +17,11 @@ from onnx import version_converter
 
 from nearfar.errors import ModelFileError, UsageError
 from nearfar.io.paths import temporary_root
-from nearfar.models.onnxfile import refuse_external
-from nearfar.runtimes import quiet
+from nearfar.models.onnx_file import refuse_external
+from nearfar.runtimes import telemetry
+from nearfar.runtimes.base import Batch, RawDepth
+from nearfar.runtimes.error_text import reason
 from nearfar.runtimes.onnx import OnnxSession
-from nearfar.runtimes.reasons import reason
-from nearfar.runtimes.session import Batch, RawDepth
 from nearfar.training.activations import RANGES, RangeName, measure_activations
 from nearfar.training.qdq import Layer, list_layers, write_qdq
 from nearfar.training.sensitivity import find_sensitive
@@ -143,7 +143,7 @@ def _ratio(part: np.float64, whole: np.float64) -> float:
 def _prepared(content: bytes) -> onnx.ModelProto:
     """Compute constants, fold normalisations and padding into convolutions, name all nodes."""
     refuse_external(content)
-    ort = quiet.onnxruntime()
+    ort = telemetry.onnxruntime()
     try:
         model = onnx.load_model_from_string(content)
         opset = next(it.version for it in model.opset_import if it.domain in {"", "ai.onnx"})

@@ -6,8 +6,8 @@ from pathlib import Path
 from torch import nn
 
 from nearfar.errors import UsageError
+from nearfar.models.registry import Store
 from nearfar.models.spec import InputSpec, OutputSpec
-from nearfar.models.store import Store
 from nearfar.training.checkpoint import load_midas_small, read_metadata
 from nearfar.training.encoder import STRIDE_PX, Variant
 from nearfar.training.lite import (

@@ -1,21 +1,216 @@
-"""One picture of a clip, turned into pixels when, and as large as, they are asked for."""
+"""One frame of a clip: orientation, deinterlacing, HDR, and pixels at the size asked for."""
 
+import struct
+import tempfile
 import threading
+from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 import cv2
 import numpy as np
 
 from nearfar.io.images import Image
-from nearfar.io.images.hdr import BT2020, Coding
+from nearfar.io.images.hdr import BT709, BT2020, HLG, PQ, PRIMARIES, SDR_GAMMA, Coding, to_sdr
+from nearfar.io.paths import temporary_root
 from nearfar.optional import require
 from nearfar.video.container import square_px
-from nearfar.video.orientation import orientation_of
-from nearfar.video.tonemap import ToneMapper, colours_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import av
+    from av.video.frame import VideoFrame
+
+_MATRIX_BYTES: Final = 36
+_QUARTER_DEG: Final = 90
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """One of the eight ways to lay a picture; first it is transposed, then mirrored.
+
+    Attributes:
+        is_transposed: rows become columns.
+        is_upside_down: rows are taken from the last to the first.
+        is_mirrored: columns are.
+    """
+
+    is_transposed: bool = False
+    is_upside_down: bool = False
+    is_mirrored: bool = False
+
+    def size_px(self, size_px: tuple[int, int]) -> tuple[int, int]:
+        """Give the upright size for the stored one, and the other way round."""
+        return size_px[::-1] if self.is_transposed else size_px
+
+    def upright(self, pixels: Image) -> Image:
+        """Lay stored pixels, (H, W, 3), as they are shown."""
+        if self.is_transposed:
+            pixels = pixels.swapaxes(0, 1)
+        if self.is_upside_down:
+            pixels = pixels[::-1]
+        if self.is_mirrored:
+            pixels = pixels[:, ::-1]
+        return np.ascontiguousarray(pixels)
+
+
+def orientation_of(decoded: "av.VideoFrame") -> Orientation:
+    """Read the display matrix of a frame; angles between go to the nearest quarter turn."""
+    # this PyAV may not know of what lies beside the matrix
+    with suppress(ValueError):
+        for each in decoded.side_data:
+            data: object = each
+            if getattr(data, "type").name == "DISPLAYMATRIX":  # noqa: B009 - untyped in PyAV
+                return _of_matrix(bytes(data))  # type: ignore[call-overload]
+        return Orientation()
+    return _of_quarters(round(decoded.rotation / _QUARTER_DEG) % 4)
+
+
+def _of_matrix(matrix: bytes) -> Orientation:
+    """Read nine numbers, row by row: x' = a x + c y, y' = b x + d y (ISO/IEC 14496-12, 6.2.2)."""
+    if len(matrix) != _MATRIX_BYTES:
+        return Orientation()
+    a, b, _, c, d, *_ = struct.unpack("=9i", matrix)
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        return Orientation(is_transposed=True, is_upside_down=b < 0, is_mirrored=c < 0)
+    return Orientation(is_upside_down=d < 0, is_mirrored=a < 0)
+
+
+def _of_quarters(quarters: int) -> Orientation:
+    """Give the turn against the clock by so many quarters."""
+    return (
+        Orientation(),
+        Orientation(is_transposed=True, is_upside_down=True),
+        Orientation(is_upside_down=True, is_mirrored=True),
+        Orientation(is_transposed=True, is_mirrored=True),
+    )[quarters]
+
+
+Deinterlace: TypeAlias = Literal["auto", "on", "off"]
+"""Whether: where a frame says that it is interlaced, always, never."""
+
+
+@final
+class Deinterlacer:
+    """Takes frames and gives as many back, in order, some of them later.
+
+    `auto` costs nothing before the first frame that says it is interlaced, and leaves the
+    others as they are.
+
+    Args:
+        when: see `Deinterlace`.
+    """
+
+    def __init__(self, when: Deinterlace) -> None:
+        self._when = when
+        self._graph: Any = None
+        self._entrance: Any = None
+        self._exit: Any = None
+        self._shape: tuple[int, int, str] | None = None
+
+    def take(self, frame: "VideoFrame") -> "Iterator[VideoFrame]":
+        """Take a frame; give what is ready."""
+        shape = (frame.width, frame.height, frame.format.name)
+        if self._shape is not None and shape != self._shape:
+            yield from self.rest()
+        if self._shape is None:
+            is_wanted = self._when == "on" or (self._when == "auto" and frame.interlaced_frame)
+            if not is_wanted or not self._begin(frame):
+                yield frame
+                return
+            self._shape = shape
+        self._entrance.push(frame)
+        yield from self._ready()
+
+    def rest(self) -> "Iterator[VideoFrame]":
+        """Give the frames that are still held."""
+        if self._shape is not None:
+            self._entrance.push(None)
+            yield from self._ready()
+        self._graph = self._entrance = self._exit = self._shape = None
+
+    def _begin(self, frame: "VideoFrame") -> bool:
+        av = require("av")
+        graph = av.filter.Graph()
+        entrance = graph.add_buffer(template=frame, time_base=frame.time_base)
+        which = "all" if self._when == "on" else "interlaced"
+        bwdif = graph.add("bwdif", mode="send_frame", deint=which)
+        end = graph.add("buffersink")
+        entrance.link_to(bwdif)
+        bwdif.link_to(end)
+        try:
+            graph.configure()
+        except av.FFmpegError:
+            return False  # of fewer than three lines or columns: nothing can be combed
+        # the filters do not keep their graph alive
+        self._graph, self._entrance, self._exit = graph, entrance, end
+        return True
+
+    def _ready(self) -> "Iterator[VideoFrame]":
+        av = require("av")
+        while True:
+            try:
+                frame = self._exit.pull()
+            except (av.BlockingIOError, av.EOFError):
+                return
+            yield frame
+
+
+_STEPS: Final = 49
+
+
+def colours_of(transfer: int, primaries: int) -> Coding | None:
+    """Say whether a frame must be converted; None where it is BT.709, or as good as that.
+
+    Args:
+        transfer: FFmpeg's number of the curve.
+        primaries: FFmpeg's number of the primaries.
+    """
+    if transfer in {PQ, HLG}:
+        return Coding(primaries if primaries in PRIMARIES else BT2020, transfer)
+    if primaries in PRIMARIES and primaries != BT709:
+        return Coding(primaries, BT709)  # all curves of SDR are meant for the same screen
+    return None
+
+
+class ToneMapper:
+    """Converts frames of one size. For one thread at a time."""
+
+    def __init__(self, colours: Coding, size_px: tuple[int, int]) -> None:
+        av = require("av")
+        self._graph = graph = av.filter.Graph()
+        template = av.VideoFrame(*size_px, "gbrp16le")
+        self._entrance = graph.add_buffer(template=template, time_base="1/1")
+        with tempfile.TemporaryDirectory(prefix="nearfar-", dir=temporary_root()) as folder:
+            path = Path(folder, "colours.cube")
+            path.write_bytes(_cube(colours))
+            lut = graph.add("lut3d", file=str(path), interp="tetrahedral")
+        eight_bits = graph.add("format", "gbrp")
+        self._exit = graph.add("buffersink")
+        for before, after in ((self._entrance, lut), (lut, eight_bits), (eight_bits, self._exit)):
+            before.link_to(after)
+        graph.configure()
+
+    def __call__(self, frame: Any) -> Image:
+        """Convert a frame of `gbrp16le` to (H, W, 3) uint8 RGB."""
+        self._entrance.push(frame)
+        return np.asarray(self._exit.pull().to_ndarray(), np.uint8)
+
+
+@lru_cache(maxsize=4)
+def _cube(colours: Coding) -> bytes:
+    """Tabulate a conversion to BT.1886 as an Adobe Cube LUT: red changes fastest."""
+    steps = np.linspace(0, 1, _STEPS)
+    blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
+    light = to_sdr(np.stack([red, green, blue], -1).reshape(-1, 3), colours)
+    table = light ** (1 / SDR_GAMMA)
+    lines = [f"{r:.5f} {g:.5f} {b:.5f}" for r, g, b in table.tolist()]
+    return "\n".join([f"LUT_3D_SIZE {_STEPS}", *lines, ""]).encode()
+
 
 _UNSAID: Final = 2
 

@@ -7,7 +7,7 @@ from nearfar.calibration import fit_range
 from nearfar.config import ImageLimits, OutputOptions
 from nearfar.depth import MetricDepth
 from nearfar.geometry.cloud import make_cloud
-from nearfar.geometry.files import encode_cloud
+from nearfar.geometry.export import encode_cloud
 from nearfar.imaging.colormaps import side_by_side
 from nearfar.io.depth_codecs import DepthRaster
 from nearfar.io.depth_files import FORMATS, encode_depth

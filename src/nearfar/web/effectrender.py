@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from nearfar.depth import DepthMap
 from nearfar.effects import Clip, Effect, NavigationPlan, Picture, Sound
-from nearfar.effects.files import FORMATS, default_suffix, encode_result, result_stem
-from nearfar.effects.files import Result as Made
-from nearfar.effects.fitted import fitted
-from nearfar.effects.planwords import plan_in_words
+from nearfar.effects._ground.phrases import plan_in_words
+from nearfar.effects.base import fitted
+from nearfar.effects.export import FORMATS, default_suffix, encode_result, result_stem
+from nearfar.effects.export import Result as Made
 from nearfar.io.images import Image, ImageLimits, encode_image
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.folder import keep_file

@@ -8,8 +8,8 @@ import numpy as np
 
 from nearfar.calibration import ASSUMED_M, fit_range
 from nearfar.depth import DepthMap
-from nearfar.effects.files import zipped
-from nearfar.effects.fitted import fitted
+from nearfar.effects.base import fitted
+from nearfar.effects.export import zipped
 from nearfar.errors import GeometryError
 from nearfar.geometry import (
     Camera,

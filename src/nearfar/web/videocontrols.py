@@ -9,9 +9,8 @@ from gradio.components import Component
 
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
-from nearfar.video.order import ClipOrder
-from nearfar.video.pipeline import VideoOptions
-from nearfar.video.shows import ShowName, show, show_effect
+from nearfar.video.pipeline import ClipOrder, VideoOptions
+from nearfar.video.renderers import ShowName, show, show_effect
 from nearfar.web.effectcontrols import make_controls, offered, read_controls
 from nearfar.web.modelchoice import model_choice
 from nearfar.web.options import controls, estimate_controls

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from nearfar.errors import NearfarError
-from nearfar.video.order import ClipOrder
+from nearfar.video.pipeline import ClipOrder
 
 
 class ClipRefusedError(NearfarError):

@@ -12,7 +12,7 @@ import numpy as np
 
 from nearfar.depth import DepthMap
 from nearfar.effects import bokeh, cutout, fade, fog, relight, sticker
-from nearfar.effects.effect import Effect
+from nearfar.effects.base import Effect
 from nearfar.io.images import Image, read_image, write_image
 
 HERE = Path(__file__).parent

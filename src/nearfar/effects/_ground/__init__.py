@@ -1,0 +1,1 @@
+"""The ground in a picture, and what is free on it."""

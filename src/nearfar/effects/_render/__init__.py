@@ -1,0 +1,1 @@
+"""What effects render with: lenses, other views, hidden background, shadows, text."""

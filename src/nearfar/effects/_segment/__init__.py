@@ -1,0 +1,1 @@
+"""Find a subject, and cut it out to the hair."""

@@ -1,0 +1,205 @@
+"""Find what a photo is of: the thing that stands out before the rest."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nearfar.effects._segment.edge_snapping import doubt, snap
+from nearfar.effects._segment.foreground import standing
+from nearfar.effects._segment.mask_refinement import decide
+from nearfar.effects._segment.matting import nearer_than
+from nearfar.effects.depth_stats import is_parted, near_cut, nearness_at, pixel_at, valley
+from nearfar.imaging.color import FloatMap
+from nearfar.imaging.resize import larger
+from nearfar.io.images import Image
+
+Mask: TypeAlias = NDArray[np.bool_]
+"""(H, W)."""
+
+_CENTRED: Final = 2.0
+"""A pixel counts exp(-2 r^2) as much as the middle one, r going to 1 at each border."""
+
+_NO_SUBJECT: Final = 0.06  # of the picture, so weighted: less is no subject, but a thing beside it
+_BESIDE: Final = 0.3  # of the most prominent thing: what is as prominent belongs to the subject
+_ON_FLOOR: Final = 0.1  # a place that stands out less is on the floor, or the wall, itself
+_REACH: Final = 0.1  # of the longer side: how far beyond its parts the subject may go on
+_SEAM_PX: Final = 7
+
+
+def subject(nearness: FloatMap, photo: Image, place: tuple[float, float] | None) -> FloatMap:
+    """Draw the mask of the subject.
+
+    What stands on the floor is parted from the rest (`standing`, and Otsu's cut, where the
+    middle counts more), and its most prominent parts are kept. With a place, it is the part
+    that holds it, and is at its depth. Where the map is smeared, depth and the photo's colours
+    decide together; where it has sharp edges, depth alone.
+
+    Args:
+        nearness: (H, W) float32, 0 to 1, as the network gave it.
+        photo: (H, W, 3) uint8 RGB of the same size.
+        place: on the subject, in parts of width and height; guessed when not given.
+
+    Returns:
+        (H, W) float32, 0 to 1. Where all is equally far, all is subject.
+    """
+    snapped = snap(nearness, photo)
+    found = _guessed(snapped) if place is None else _pointed(snapped, *place)
+    share = doubt(nearness)
+    if not share.any():
+        return found.mask
+    share = larger(share, nearness.shape)
+    belief = found.belief()
+    mask = found.mask + share * (decide(belief, photo) - found.mask)
+    whole = mask > 0.5
+    kept = _prominent(whole, mask) if place is None else connected(whole, *place)
+    seam = np.ones((_SEAM_PX, _SEAM_PX), np.uint8)
+    mask = mask * cv2.dilate(kept.astype(np.float32), seam)
+    return np.asarray(np.where(_holes(kept) & (belief > 0), 1, mask), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A subject by depth alone.
+
+    Attributes:
+        values: (H, W), nearness or what stands.
+        low: it is nearer than this; None for no limit.
+        high: and farther than this.
+        kept: (H, W), its parts.
+        hint: (H, W), -1 to 1: as sure as this at least, where it goes on beyond its parts.
+    """
+
+    values: FloatMap
+    low: float | None
+    high: float | None
+    kept: Mask
+    hint: FloatMap | None = None
+
+    @property
+    def mask(self) -> FloatMap:
+        """(H, W), 0 to 1."""
+        return between(self.values, self.low, self.high) * self.kept
+
+    def belief(self) -> FloatMap:
+        """(H, W), -1 to 1: how surely depth says in, or out."""
+        belief = np.ones_like(self.values)
+        if self.low is not None:
+            np.minimum(belief, _sureness(self.values, self.low), out=belief)
+        if self.hint is not None:
+            np.maximum(belief, self.hint, out=belief)
+        if self.high is not None:
+            np.minimum(belief, -_sureness(self.values, self.high), out=belief)
+        if self.hint is None:
+            side = 2 * max(1, round(_REACH * max(belief.shape))) + 1
+            near = cv2.blur(self.kept.astype(np.float32), (side, side)) > 0
+            belief[~self.kept & (belief > 0)] = 0
+            belief[~near] = -1
+        return belief
+
+
+def _guessed(nearness: FloatMap) -> _Found:
+    values, has_floor = standing(nearness)
+    weight = _centre(nearness.shape)
+    if has_floor:
+        cut = valley(values, weight)
+        kept = _prominent(between(values, cut, None) > 0, values)
+        if float((kept * weight).sum() / weight.sum()) > _NO_SUBJECT:
+            return _Found(values, cut, None, kept)
+    cut = near_cut(nearness)
+    kept = _prominent(between(nearness, cut, None) > 0, nearness)
+    return _Found(nearness, cut, None, kept, _upper(values))
+
+
+def _pointed(nearness: FloatMap, x: float, y: float) -> _Found:
+    values, has_floor = standing(nearness)
+    hint = None if has_floor else _upper(values)
+    if not has_floor or nearness_at(values, x, y) < _ON_FLOOR:
+        values = nearness
+    low, high = slab(values, nearness_at(values, x, y), near_cut(values))
+    return _Found(values, low, high, connected(between(values, low, high) > 0, x, y), hint)
+
+
+def _upper(values: FloatMap) -> FloatMap | None:
+    """Say what stands out in its row, though it may be far: a head that leans back."""
+    cut = valley(np.sqrt(values), _centre(values.shape))
+    return None if cut is None else _sureness(values, cut**2)
+
+
+def slab(nearness: FloatMap, wanted: float, cut: float | None) -> tuple[float | None, float | None]:
+    """Find the two cuts that a nearness lies between; None is no cut.
+
+    Args:
+        nearness: any shape, 0 to 1.
+        wanted: a nearness of what is asked for.
+        cut: the first one that is tried; while the wanted is beyond it, what is beyond is
+            parted again.
+    """
+    low, high = cut, None
+    while low is not None and wanted < low:
+        high = low
+        low = near_cut(nearness[nearness < high])
+    if high is None and low is not None:
+        high = _front(nearness[nearness >= low], wanted)
+    return low, high
+
+
+def connected(mask: Mask, x: float, y: float) -> Mask:
+    """Keep the part of a mask that holds a place; all of it when the place is outside."""
+    column, row = pixel_at(mask.shape, x, y)
+    if not mask[row, column]:
+        return mask
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    return np.asarray(labels == labels[row, column])
+
+
+def _front(near: NDArray[np.float32], wanted: float) -> float | None:
+    """Find where something begins that stands before the wanted thing, if anything does."""
+    cut = valley(near)
+    if cut is None or not is_parted(near, cut):
+        return None
+    return cut if wanted < cut else None
+
+
+def between(values: FloatMap, low: float | None, high: float | None) -> FloatMap:
+    """Give the mask, 0 to 1, of what lies between two cuts; None is no cut."""
+    mask = np.ones_like(values) if low is None else nearer_than(values, low)
+    return mask if high is None else mask * (1 - nearer_than(values, high))
+
+
+def _sureness(values: FloatMap, cut: float) -> FloatMap:
+    """Give -1 to 1: how far beyond a cut, against its own height or half the classes' distance."""
+    near = values > cut
+    apart = float(values[near].mean() - values[~near].mean()) if 0 < near.sum() < near.size else 0
+    scale = max(apart / 2, 1e-3)
+    return np.asarray(np.clip((values - cut) / scale, -1, 1), np.float32)
+
+
+def _prominent(mask: Mask, values: FloatMap) -> Mask:
+    """Keep the parts of a mask that are large, in the middle and near."""
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    weight = (values * _centre(mask.shape)).ravel()
+    score = np.bincount(labels.ravel(), weights=weight, minlength=count)
+    score[0] = 0
+    counts = score >= _BESIDE * score.max()
+    counts[0] = False
+    return np.asarray(counts[labels])
+
+
+def _holes(mask: Mask) -> Mask:
+    """Find what a mask encloses wholly."""
+    count, labels = cv2.connectedComponents((~mask).astype(np.uint8), connectivity=4)
+    enclosed = np.ones(count, bool)
+    enclosed[0] = False
+    for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        enclosed[border] = False
+    return np.asarray(enclosed[labels])
+
+
+def _centre(shape: tuple[int, ...]) -> FloatMap:
+    rows, columns = (
+        np.exp(-_CENTRED * np.linspace(-1, 1, side, dtype=np.float32) ** 2) for side in shape[:2]
+    )
+    return np.asarray(rows[:, None] * columns, np.float32)

@@ -1,0 +1,121 @@
+"""Focus that travels from one thing to another, as a clip."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from nearfar.config import option
+from nearfar.depth import DepthMap
+from nearfar.effects._render.bokeh_render import render
+from nearfar.effects._segment.edge_snapping import snap
+from nearfar.effects.base import Clip, Effect
+from nearfar.effects.bokeh import LensOptions, lens_of
+from nearfar.effects.depth_stats import nearness_at, subject_nearness
+from nearfar.imaging.color import FloatMap
+from nearfar.imaging.resize import smaller
+from nearfar.io.images import Image
+
+
+@dataclass(frozen=True)
+class RackFocusOptions(LensOptions):
+    """Where focus goes, how fast, and how soft the rest is."""
+
+    from_x: float | None = option(
+        "Where focus begins, from the left; the subject when not given.", None, ge=0, le=1
+    )
+    from_y: float | None = option(
+        "Where focus begins, from the top; the subject when not given.", None, ge=0, le=1
+    )
+    to_x: float | None = option(
+        "Where focus ends, from the left; what is farthest from the beginning when not given.",
+        None,
+        ge=0,
+        le=1,
+    )
+    to_y: float | None = option(
+        "Where focus ends, from the top; what is farthest from the beginning when not given.",
+        None,
+        ge=0,
+        le=1,
+    )
+    seconds: float = option("How long focus travels.", 3.0, gt=0, le=60)
+    hold: float = option("How long it rests at each end, in seconds.", 0.5, ge=0, le=10)
+    back: bool = option("Travel back again, so that the clip loops.", default=False)
+    fps: float = option("Frames a second.", 25.0, ge=1, le=60)
+    clip_side_px: int = option("Longer side of the clip; never enlarged.", 1280, ge=16, le=4096)
+
+
+def rack_focus(photo: Image, depth: DepthMap, options: RackFocusOptions) -> Clip:
+    """Make a clip in which focus travels, slowly at both ends.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB.
+        depth: map of the same size.
+        options: a place with one coordinate has the middle's other.
+
+    Returns:
+        Frames of even width and height where the photo has two pixels or more each way: most
+        video formats ask for that.
+    """
+    nearness = snap(depth.nearness(robust=True), photo)
+    start, end = _ends(nearness, options)
+    small = _fit(photo, options.clip_side_px)
+    shape = small.shape[:2]
+    near = smaller(nearness, shape[::-1])
+    way = _way(options)
+
+    def frames() -> Iterator[Image]:
+        for part in way:
+            focus = start + (end - start) * part
+            yield render(small, near, lens_of(options, small, focus))
+
+    return Clip(frames(), len(way), options.fps, loops=options.back)
+
+
+def _ends(nearness: FloatMap, options: RackFocusOptions) -> tuple[float, float]:
+    """Give the nearness that is sharp first, and last."""
+    start = _given(nearness, options.from_x, options.from_y)
+    end = _given(nearness, options.to_x, options.to_y)
+    if start is None:
+        start = subject_nearness(nearness)
+    if end is None:
+        far, near = (float(each) for each in np.quantile(nearness, (0.05, 0.95)))
+        end = far if start - far >= near - start else near
+    return start, end
+
+
+def _given(nearness: FloatMap, x: float | None, y: float | None) -> float | None:
+    if x is None and y is None:
+        return None
+    return nearness_at(nearness, 0.5 if x is None else x, 0.5 if y is None else y)
+
+
+def _way(options: RackFocusOptions) -> list[float]:
+    """Give for each frame how far focus has travelled, 0 to 1."""
+    steps = max(2, round(options.seconds * options.fps))
+    rest = round(options.hold * options.fps)
+    there = [0.5 - 0.5 * math.cos(math.pi * step / (steps - 1)) for step in range(steps)]
+    way = [0.0] * rest + there + [1.0] * rest
+    return way + there[-2:0:-1] if options.back else way
+
+
+def _fit(photo: Image, max_side_px: int) -> Image:
+    height_px, width_px = photo.shape[:2]
+    scale = min(1.0, max_side_px / max(height_px, width_px))
+    sides = [_even(round(side * scale)) for side in (width_px, height_px)]
+    if sides == [width_px, height_px]:
+        return photo
+    small = cv2.resize(photo, sides, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8).reshape(sides[1], sides[0], 3)
+
+
+def _even(side_px: int) -> int:
+    return max(1, side_px - side_px % 2 if side_px > 1 else side_px)
+
+
+EFFECT = Effect(
+    "rack-focus", "A clip in which focus travels between two depths.", RackFocusOptions, rack_focus
+)

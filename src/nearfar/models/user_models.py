@@ -1,0 +1,133 @@
+"""Models of the user's own: a folder each, with the file and its record."""
+
+import math
+import re
+from pathlib import Path
+from typing import Final
+
+from nearfar.errors import ModelError, OutputExistsError, UsageError
+from nearfar.io import hashing
+from nearfar.io.atomic import replacing
+from nearfar.models import onnx_file
+from nearfar.models.download import locked
+from nearfar.models.spec import InputSpec, ModelSpec
+
+RECORD: Final = "spec.json"
+"""Name of the record: the model's `ModelSpec` as JSON."""
+
+MAX_SIDE_PX: Final = 8192
+
+
+def is_name(name: str) -> bool:
+    """Whether a model may be called this: also the name of its folder, so no path gets in."""
+    return name != "auto" and re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name) is not None
+
+
+def listed(root: Path) -> tuple[list[ModelSpec], list[ModelError]]:
+    """Read all records under a folder of models: the good ones by name, and what is damaged."""
+    found = [_read_or_error(record.parent) for record in sorted(root.glob(f"*/{RECORD}"))]
+    return (
+        [each for each in found if isinstance(each, ModelSpec)],
+        [each for each in found if isinstance(each, ModelError)],
+    )
+
+
+def read(folder: Path) -> ModelSpec:
+    """Read the record of the model in this folder.
+
+    Raises:
+        ModelError: the record is damaged; the message names its file.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    path = folder / RECORD
+    try:
+        spec = TypeAdapter(ModelSpec).validate_json(path.read_bytes(), strict=True)
+        check(spec)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        why = ": ".join((*map(str, first["loc"]), first["msg"]))
+    except UsageError as error:
+        why = str(error)
+    except OSError as error:
+        why = error.strerror or str(error)
+    else:
+        if spec.name == folder.name:
+            return spec
+        why = f"it is of {spec.name}"
+    raise ModelError(
+        f"{path} is damaged ({why}): repair it, or nearfar models remove {folder.name}"
+    )
+
+
+def keep(folder: Path, source: Path, spec: ModelSpec, *, overwrite: bool) -> None:
+    """Copy a file and write its record, so that at each moment the old or the new is whole.
+
+    Args:
+        folder: of the model; made if need be.
+        source: the ONNX file that `spec` is of.
+        spec: `spec.file` is a name that no other content has.
+        overwrite: replace the model that is there.
+
+    Raises:
+        UsageError: a value of `spec` makes no sense.
+        ModelFileError: `source` can't be read, or is no whole ONNX file.
+        ChecksumError: `source` has changed since its hash was taken.
+        OutputExistsError: there is a model, and `overwrite` is False.
+        WriteError: the disk is full or refuses.
+    """
+    from pydantic import TypeAdapter
+
+    check(spec)
+    onnx_file.check(source)
+    record = folder / RECORD
+    with locked(record):
+        if record.exists() and not overwrite:
+            raise OutputExistsError(f"there is a model {spec.name} already: --force replaces it")
+        hashing.copy(source, folder / spec.file, spec.sha256)
+        with replacing(record, durable=True) as temporary:
+            temporary.write_bytes(TypeAdapter(ModelSpec).dump_json(spec, indent=2))
+        for old in folder.glob("*.onnx"):
+            if old.name != spec.file:
+                old.unlink()
+
+
+def check(spec: ModelSpec) -> None:
+    """Check what types don't tell.
+
+    Raises:
+        UsageError: a value that makes no sense; the message names it.
+    """
+    if not is_name(spec.name):
+        raise UsageError(
+            f"{spec.name[:80]!r} can't be a model's name: use a-z, 0-9, dot, dash and "
+            "underscore, at most 64, a letter or digit first, and not auto"
+        )
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*\.onnx", spec.file):
+        raise UsageError("file must be a bare name that ends in .onnx")
+    if not re.fullmatch(r"[0-9a-f]{64}", spec.sha256):
+        raise UsageError("sha256 must be 64 lower-case hex digits")
+    if spec.macs_per_px is not None and not 0 < spec.macs_per_px < math.inf:
+        raise UsageError("macs_per_px must be positive")
+    _check_input(spec.input)
+
+
+def _read_or_error(folder: Path) -> ModelSpec | ModelError:
+    try:
+        return read(folder)
+    except ModelError as error:
+        return error
+
+
+def _check_input(door: InputSpec) -> None:
+    for what in ("width_px", "height_px", "multiple_of"):
+        if not 1 <= getattr(door, what) <= MAX_SIDE_PX:
+            raise UsageError(f"{what} must be from 1 to {MAX_SIDE_PX}")
+    if door.resize == "stretch" and (
+        door.width_px % door.multiple_of or door.height_px % door.multiple_of
+    ):
+        raise UsageError(f"width and height must be multiples of {door.multiple_of}")
+    if not all(map(math.isfinite, door.mean)):
+        raise UsageError("mean must be three finite numbers")
+    if not all(0 < value < math.inf for value in door.std):
+        raise UsageError("std must be three positive numbers")

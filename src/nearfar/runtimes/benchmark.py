@@ -1,0 +1,145 @@
+"""How fast a network runs, and how fast this machine could run at most."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from nearfar.errors import InferenceError
+from nearfar.runtimes.base import Batch, Session
+
+FEWEST_ROUNDS: Final = 3
+"""Rounds that are run even where they take longer than the budget."""
+
+_SIDE: Final = 1536
+"""Of the square matrices: large enough that the product and not memory is the limit."""
+
+_LIMITS: Final = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+"""What the matrix libraries under NumPy read, once, while they load."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Times of one network, in milliseconds a run.
+
+    Attributes:
+        median_ms: half of the runs were faster.
+        p95_ms: 95 of 100 runs were faster.
+        runs: how many were timed.
+    """
+
+    median_ms: float
+    p95_ms: float
+    runs: int
+
+
+def median_ms(session: Session, batch: Batch, *, runs: int, warmup: int = 2) -> Timing:
+    """Time one network; see `interleaved`."""
+    return interleaved({"": session}, batch, runs=runs, warmup=warmup)[""]
+
+
+def interleaved(
+    sessions: Mapping[str, Session],
+    batch: Batch,
+    *,
+    runs: int,
+    warmup: int = 2,
+    budget_s: float | None = None,
+    tick: Callable[[], None] | None = None,
+) -> dict[str, Timing]:
+    """Time networks in turns, so that a machine that slows down slows all of them.
+
+    Args:
+        sessions: what to time, by name. Every second round goes through them backwards.
+        batch: (N, 3, h, w) float32, fed each time.
+        runs: rounds that are timed, at least 1.
+        warmup: rounds before them.
+        budget_s: stop after this time, though not before `FEWEST_ROUNDS` rounds.
+        tick: called after each round.
+
+    Returns:
+        Name -> times.
+
+    Raises:
+        InferenceError: a network failed.
+    """
+    names = list(sessions)
+    taken: dict[str, list[float]] = {name: [] for name in names}
+    start = time.perf_counter()
+    for turn in range(warmup + runs):
+        for name in names if turn % 2 else names[::-1]:
+            began = time.perf_counter()
+            sessions[name].run(batch)
+            if turn >= warmup:
+                taken[name].append((time.perf_counter() - began) * 1e3)
+        if tick is not None:
+            tick()
+        late = budget_s is not None and time.perf_counter() - start > budget_s
+        if late and turn + 1 - warmup >= FEWEST_ROUNDS:
+            break
+    return {name: _timing(times) for name, times in taken.items()}
+
+
+def _timing(times_ms: list[float]) -> Timing:
+    median, p95 = np.percentile(times_ms, (50, 95))
+    return Timing(float(median), float(p95), len(times_ms))
+
+
+def sample(shape: tuple[int, int, int, int]) -> Batch:
+    """Make a batch of that shape, always the same values, about those of a normalised photo."""
+    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+
+
+def fp32_peak_gflops(threads: int | None = None) -> float:
+    """Measure the largest rate of a float32 matrix product, NumPy's, over a few tries.
+
+    A practical ceiling for any network on this machine. One multiply-add (MAC) is two
+    operations: a network of M GMAC that takes t seconds runs at 2 M / t GFLOP/s.
+
+    Args:
+        threads: of the product; as many as NumPy takes by itself when not given. A given
+            number needs a process of its own, since NumPy reads it only while it loads.
+
+    Returns:
+        10^9 operations a second.
+
+    Raises:
+        InferenceError: that process failed.
+    """
+    if threads is None:
+        return _rate_gflops()
+    code = "from nearfar.runtimes.benchmark import fp32_peak_gflops as rate; print(rate())"
+    import subprocess
+
+    answer = subprocess.run(  # noqa: S603 - the command is written here
+        [sys.executable, "-c", code],
+        env=os.environ | dict.fromkeys(_LIMITS, str(threads)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode:
+        lines = answer.stderr.strip().splitlines() or [f"exit status {answer.returncode}"]
+        raise InferenceError(f"the machine's peak can't be measured: {lines[-1]}")
+    return float(answer.stdout)
+
+
+def _rate_gflops(tries: int = 6) -> float:
+    left = np.full((_SIDE, _SIDE), 0.5, np.float32)
+    right, product = left.T.copy(), np.empty_like(left)
+    fastest_s = float("inf")
+    for _ in range(tries):
+        began = time.perf_counter()
+        np.matmul(left, right, out=product)
+        fastest_s = min(fastest_s, time.perf_counter() - began)
+    return 2 * _SIDE**3 / fastest_s / 1e9

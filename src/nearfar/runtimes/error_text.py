@@ -1,0 +1,50 @@
+"""A runtime's complaint, in one line, and the error that it becomes."""
+
+import re
+from typing import Final
+
+from nearfar.errors import InferenceError, OutOfMemoryError, lacks_memory
+from nearfar.runtimes.base import Batch
+
+LONGEST: Final = 240
+"""Characters that are kept."""
+
+_PREFIX: Final = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+_NOISE: Final = re.compile(r"^(Exception from \S+|Check '.*' failed.*):?$")
+
+
+def reason(error: BaseException) -> str:
+    """Give what a runtime said without its error numbers, source lines and line breaks."""
+    text = _PREFIX.sub("", str(error).strip())
+    lines = [line.strip() for line in text.splitlines()]
+    told = " ".join(line for line in lines if line and not _NOISE.match(line))
+    told = (told or " ".join(text.split()) or type(error).__name__).rstrip(".: ")
+    return told if len(told) <= LONGEST else told[: LONGEST - 3] + "..."
+
+
+def failure(runtime: str, piece: Batch, error: BaseException) -> InferenceError:
+    """Make the error of a run that failed: too little memory, or a size that does not fit.
+
+    Args:
+        runtime: its name.
+        piece: (N, 3, h, w), what it was given.
+        error: what it raised.
+    """
+    if lacks_memory(error):
+        return out_of_memory(runtime, error, piece)
+    height_px, width_px = piece.shape[2:]
+    return InferenceError(
+        f"{runtime} failed on {width_px} x {height_px} pixels ({reason(error)}):"
+        " most networks want sides that are multiples of 32"
+    )
+
+
+def out_of_memory(
+    runtime: str, error: BaseException, piece: Batch | None = None
+) -> OutOfMemoryError:
+    """Make the error of a run for which there was too little memory."""
+    where = "" if piece is None else f" on {piece.shape[3]} x {piece.shape[2]} pixels"
+    return OutOfMemoryError(
+        f"{runtime} ran out of memory{where} ({reason(error)}):"
+        " free some, feed a smaller size, or run fewer at a time"
+    )
