@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nearfar.scale.batch import Run, Step
-from nearfar.scale.table import Row
+from nearfar.scale.run_folder import Row
 from tests.cli.conftest import Run as Command
 
 

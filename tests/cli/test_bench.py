@@ -4,8 +4,8 @@ from typing import cast
 
 import pytest
 
+from nearfar.cli import _bench_table
 from nearfar.cli import bench as command
-from nearfar.cli import timetable
 from nearfar.cli.bench import bench
 from nearfar.errors import ChecksumError, UnknownModelError, UsageError
 from nearfar.models.catalog import AUTO
@@ -141,8 +141,8 @@ def test_a_model_that_fails_is_told_and_the_rest_goes_on(
 def test_a_bar_shows_the_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     add(tmp_path, "mine")
     store = Store()
-    plan = timetable.Plan(store.spec("mine"), ("onnxruntime",), (64, 64), 2, 1, 100)
-    rows = timetable.fill(plan, store, bar=True)
+    plan = _bench_table.Plan(store.spec("mine"), ("onnxruntime",), (64, 64), 2, 1, 100)
+    rows = _bench_table.fill(plan, store, bar=True)
     assert rows[0].median_ms is not None
     assert rows[0].of_peak is None
     assert capsys.readouterr().out == ""

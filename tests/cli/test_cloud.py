@@ -6,7 +6,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from nearfar.cli.points import parse_distance, parse_point
+from nearfar.cli._shared import parse_distance, parse_point
 from nearfar.errors import UsageError
 from tests.cli.conftest import Run
 

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nearfar.cli import checkup
 from nearfar.cli import doctor as command
-from nearfar.cli.checkup import without_secrets
-from nearfar.cli.doctor import doctor
+from nearfar.cli.doctor import doctor, without_secrets
 from nearfar.models.catalog import AUTO
 from nearfar.models.registry import Store
 from nearfar.models.spec import InputSpec
@@ -187,7 +185,7 @@ def test_folders_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_a_full_disk(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkup, "ENOUGH_BYTES", 10**30)
+    monkeypatch.setattr(command, "ENOUGH_BYTES", 10**30)
     assert report(capsys, 1)[1][0].startswith("make room on the disk of")
 
 

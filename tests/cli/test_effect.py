@@ -16,9 +16,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from nearfar.cli.arguments import dashed
-from nearfar.cli.effectjob import is_result
-from nearfar.cli.language import user_language
+from nearfar.cli._shared import dashed, user_language
+from nearfar.cli.effect import is_result
 from nearfar.effects import EFFECTS, Effect
 from nearfar.effects.export import kinds_of
 from tests.cli.conftest import Run

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from nearfar.cli import quantize as command
-from nearfar.cli.quantizetable import Comparison, Speed
+from nearfar.cli.quantize import Comparison, Speed
 from nearfar.models.registry import Store
 from nearfar.models.spec import InputSpec, OutputSpec
 from nearfar.runtimes import autotune, benchmark

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from nearfar.cli import servicetable
+from nearfar.cli import _bench_service
+from nearfar.cli._bench_service import Row, Setting
 from nearfar.cli.bench import bench
-from nearfar.cli.servicetable import Row, Setting
 from nearfar.errors import UsageError
 from nearfar.io.images import ImageFile
 from nearfar.runtimes import cpu
@@ -20,7 +20,7 @@ def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_cores_are_used_by_every_setting() -> None:
     for count in (1, 2, 6, 16):
-        tried = servicetable.settings(count)
+        tried = _bench_service.settings(count)
         assert tried[0] == Setting(count, 1, 1), "the service's own choice comes first"
         assert len(set(tried)) == len(tried)
         assert {each.workers * each.threads for each in tried} <= {count, count // 4 * 4, 2 * count}
@@ -30,8 +30,8 @@ def test_all_cores_are_used_by_every_setting() -> None:
 def test_it_serves_and_marks_its_own_choice(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(servicetable, "_LONGEST_S", 0.1)
-    monkeypatch.setattr(servicetable, "_ROUNDS", 1)
+    monkeypatch.setattr(_bench_service, "_LONGEST_S", 0.1)
+    monkeypatch.setattr(_bench_service, "_ROUNDS", 1)
     asked = {"models": ["nearfar-lite"], "runtimes": ["onnxruntime"], "size": "320x240"}
     assert bench(**asked, service=True, json_lines=True) == 0  # type: ignore[arg-type]
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -48,7 +48,7 @@ def test_the_table_says_which_options_are_faster(capsys: pytest.CaptureFixture[s
     own = Row("lite", "onnxruntime", 2, 1, 1, 10.0, 90.0, 99.0, default=True)
     better = Row("lite", "onnxruntime", 1, 2, 4, 12.5, 80.0, 85.0, fastest=True)
 
-    servicetable.show([own, better], (640, 480))
+    _bench_service.show([own, better], (640, 480))
 
     printed = capsys.readouterr().out
     assert "2 workers (the physical cores), 1 thread a run, batches of 1" in printed
@@ -56,13 +56,13 @@ def test_the_table_says_which_options_are_faster(capsys: pytest.CaptureFixture[s
 
 
 def test_the_picture_is_a_jpeg_of_the_size_and_always_the_same() -> None:
-    photo = servicetable.sample((96, 64))
+    photo = _bench_service.sample((96, 64))
 
     with ImageFile(photo) as file:
         assert (file.width_px, file.height_px) == (96, 64)
-    assert photo == servicetable.sample((96, 64))
+    assert photo == _bench_service.sample((96, 64))
     with pytest.raises(UsageError, match="--size"):
-        servicetable.sample((20_000, 20_000))
+        _bench_service.sample((20_000, 20_000))
 
 
 @pytest.mark.parametrize("other", [{"runs": 3}, {"threads": 2}])

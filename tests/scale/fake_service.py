@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from nearfar.cli import main
 from nearfar.scale import serve
-from nearfar.scale.replica import build
+from nearfar.scale.serve import build
 from nearfar.service.settings import ServiceOptions
 
 

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from nearfar.scale.batch import Run
-from nearfar.scale.settings import BatchOptions
+from nearfar.scale.batch import BatchOptions, Run
 
 MODEL = "nearfar-lite"
 

@@ -16,9 +16,8 @@ import pytest
 
 from nearfar.errors import NearfarError, ScaleError
 from nearfar.scale import batch
-from nearfar.scale.batch import Step, steps
-from nearfar.scale.joining import joined
-from nearfar.scale.raydata import failing
+from nearfar.scale.batch import Step, failing, steps
+from nearfar.scale.ray_cluster import joined
 from nearfar.scale.worker import Worker
 from tests.scale import shards
 from tests.scale.runs import MODEL, a_run
@@ -141,8 +140,8 @@ TOKENLESS = """
 import ray
 
 from nearfar.errors import UsageError
-from nearfar.scale.loopback import asks_for_token, loopback, silent
-from nearfar.scale.replicas import ReplicaOptions
+from nearfar.scale.ray_cluster import asks_for_token, loopback, silent
+from nearfar.scale.serve import ReplicaOptions
 from nearfar.scale.serve import run
 from nearfar.service.settings import ServiceOptions
 
@@ -180,8 +179,8 @@ OWN = """
 import os
 import ray
 
-from nearfar.scale.joining import joined
-from nearfar.scale.loopback import asks_for_token
+from nearfar.scale.ray_cluster import joined
+from nearfar.scale.ray_cluster import asks_for_token
 
 with joined(None, cpus=1, store_bytes=100 * 2**20):
     print(asks_for_token(ray.get_runtime_context().gcs_address))

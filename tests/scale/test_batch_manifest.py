@@ -8,9 +8,9 @@ import pytest
 
 from nearfar.config import EstimateOptions, OutputOptions
 from nearfar.errors import OutputExistsError, ScaleError, UsageError, WriteError
-from nearfar.scale.attempts import Attempts
 from nearfar.scale.batch import Run, steps
-from nearfar.scale.manifest import Layout, claimed
+from nearfar.scale.crash_tracker import Attempts
+from nearfar.scale.run_folder import Layout, claimed
 from tests.scale import shards
 from tests.scale.runs import a_run
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearfar.scale.photos import TOGETHER, Part, Photo, distinct, parts
-from nearfar.scale.settings import shared_out
+from nearfar.scale.batch import shared_out
+from nearfar.scale.sources import TOGETHER, Part, Photo, distinct, parts
 
 
 def photos(count: int, folder: str = "trip") -> list[Photo]:

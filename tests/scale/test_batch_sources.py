@@ -13,8 +13,7 @@ from nearfar.errors import UsageError
 from nearfar.io.images import ImageFile
 from nearfar.scale import storage
 from nearfar.scale.listing import Counted, count
-from nearfar.scale.photos import Photo
-from nearfar.scale.sources import source_of
+from nearfar.scale.sources import Photo, source_of
 from nearfar.scale.worker import streams
 from tests.scale import shards
 from tests.scale.shards import jpeg

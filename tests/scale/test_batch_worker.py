@@ -14,12 +14,10 @@ from nearfar import read_depth
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import ScaleError
 from nearfar.models.registry import Store
-from nearfar.scale import table
-from nearfar.scale.attempts import PATIENCE, Attempts
-from nearfar.scale.manifest import Layout
-from nearfar.scale.photos import Part, Photo, distinct, parts
-from nearfar.scale.sources import source_of
-from nearfar.scale.table import Row
+from nearfar.scale import run_folder
+from nearfar.scale.crash_tracker import PATIENCE, Attempts
+from nearfar.scale.run_folder import Layout, Row
+from nearfar.scale.sources import Part, Photo, distinct, parts, source_of
 from nearfar.scale.worker import KILLED, Task, Worker
 from tests.scale import shards
 from tests.scale.shards import jpeg
@@ -166,7 +164,7 @@ def test_table_is_one_for_every_reader_of_folders(tmp_path: Path, worker: Make) 
 def test_big_maps_are_written_as_they_come(
     tmp_path: Path, worker: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table, "FLUSH_BYTES", 1)
+    monkeypatch.setattr(run_folder, "FLUSH_BYTES", 1)
     part = part_of(shards.folder(tmp_path / "trip"))
     worker(maps_in_table=True).do(part)
     file = pq.ParquetFile(tmp_path / "out" / f"part-{part.name}.parquet")
@@ -180,7 +178,7 @@ def test_damaged_file_of_the_table_is_made_anew(tmp_path: Path, worker: Make) ->
     path = Layout(tmp_path / "out", maps_in_table=False).part(part.name)
     path.write_bytes(path.read_bytes()[:-7])
     assert not worker().do(part)[0]
-    assert len(table.read(path) or []) == 4
+    assert len(run_folder.read(path) or []) == 4
 
 
 def test_name_that_is_no_utf8(tmp_path: Path, worker: Make) -> None:

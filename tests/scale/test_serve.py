@@ -11,9 +11,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nearfar.cli.arguments import dashed
+from nearfar.cli._shared import dashed
 from nearfar.errors import BusyError, DrainingError, InferenceError, NearfarError, UsageError
-from nearfar.scale.replicas import ReplicaOptions, bounds, sized
+from nearfar.scale.serve import ReplicaOptions, bounds, sized
 from nearfar.service.settings import ServiceOptions
 from tests.cli.conftest import Run, run
 from tests.fakes import FakeSession
@@ -32,9 +32,9 @@ serve = pytest.importorskip("ray.serve")
 __all__ = ["run"]
 
 import nearfar.scale.serve  # noqa: E402 - it needs Ray
-from nearfar.scale.figures import merged  # noqa: E402
-from nearfar.scale.front import Front  # noqa: E402
+from nearfar.scale.metrics import merged  # noqa: E402
 from nearfar.scale.serve import failure  # noqa: E402
+from nearfar.scale.serve_proxy import Front  # noqa: E402
 from nearfar.scale.servebatcher import ServeBatcher  # noqa: E402
 from nearfar.service.metrics import Metrics  # noqa: E402
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nearfar import read_depth
-from nearfar.cli.arguments import dashed
+from nearfar.cli._shared import dashed
 from nearfar.effects import EFFECTS
 from nearfar.effects.export import suffixes_of
 from nearfar.service.effects import pictures_of

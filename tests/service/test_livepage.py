@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from nearfar.imaging import colormaps
-from nearfar.web.livetexts import LIVE
-from nearfar.web.modeltexts import MODEL
+from nearfar.web.i18n.live import LIVE
+from nearfar.web.i18n.models import MODEL
 from tests.service.served import Served, assert_problem
 
 

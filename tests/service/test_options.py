@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 from cyclopts import App
 
-from nearfar.cli.arguments import dashed
+from nearfar.cli._shared import dashed
 from nearfar.cli.estimate import estimate
 from nearfar.cli.video import video
 from nearfar.config import EstimateOptions, Options, OutputOptions
@@ -14,7 +14,7 @@ from nearfar.service.app import make_app
 from nearfar.service.settings import ServiceOptions
 from nearfar.video.pipeline import VideoOptions
 from nearfar.web.app import page_options
-from nearfar.web.videocontrols import video_options
+from nearfar.web.tabs.video_controls import video_options
 
 FILES_BESIDE = {"color", "side_by_side"}
 """Over HTTP one file is answered: the colour picture is a format, and the photo is there."""

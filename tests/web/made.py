@@ -13,9 +13,8 @@ from nearfar.io.images import DEFAULT_LIMITS, ImageFile, encode_image
 from nearfar.models.catalog import CATALOG
 from nearfar.models.spec import ModelSpec
 from nearfar.video.pipeline import ClipOrder
-from nearfar.web.door import PageAnswer
-from nearfar.web.results import Photo, Result
-from nearfar.web.videodoor import ClipDoor, ClipRefusedError, PageClip
+from nearfar.web.backend import ClipDoor, ClipRefusedError, PageAnswer, PageClip
+from nearfar.web.session_store import Photo, Result
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from nearfar.config import EstimateOptions, OutputOptions
 from nearfar.web.app import TABS, make_page, mount, page_options
-from nearfar.web.folder import LIFETIME_S, keep_file, page_folder
+from nearfar.web.files import LIFETIME_S, keep_file, page_folder
 from tests.web.made import FakeDoor, jpeg
 
 

@@ -8,11 +8,11 @@ import pytest
 from nearfar.depth import read_depth
 from nearfar.errors import BusyError, CalibrationError, NotAnImageError, PointError
 from nearfar.io.images import DEFAULT_LIMITS, ImageLimits, read_image
-from nearfar.web.depthevents import DepthEvents
-from nearfar.web.depthshow import OUTPUTS
-from nearfar.web.notices import PageError
 from nearfar.web.points import MOST, Visit
-from nearfar.web.results import Results
+from nearfar.web.session_store import Results
+from nearfar.web.show_errors import PageError
+from nearfar.web.tabs.depth import DepthEvents
+from nearfar.web.tabs.depth_view import OUTPUTS
 from tests.web.made import FakeDoor, jpeg
 
 SETTINGS = ("nearfar-lite", 640, False, "inferno", False)

@@ -5,8 +5,8 @@ from nearfar.config import OutputOptions
 from nearfar.depth import DepthMap, MetricDepth, read_depth
 from nearfar.errors import DepthFileError
 from nearfar.io.images import DEFAULT_LIMITS, read_image
+from nearfar.web.controls import format_names
 from nearfar.web.downloads import DOWNLOADS, make_download
-from nearfar.web.options import format_names
 from nearfar.web.points import Visit
 from tests.web.made import result
 

@@ -8,21 +8,14 @@ import pytest
 
 from nearfar.effects import EFFECTS, Effect, find
 from nearfar.io.images import DEFAULT_LIMITS
-from nearfar.web.effectcontrols import (
-    label_key,
-    make_controls,
-    offered,
-    places,
-    read_controls,
-    values_of,
-)
-from nearfar.web.effectrender import MOST_FRAMES, show
+from nearfar.web.controls import label_key, make_controls, offered, places, read_controls, values_of
 from nearfar.web.fonts import chinese_font, is_latin
-from nearfar.web.loop import in_a_loop
-from nearfar.web.notices import PageError
-from nearfar.web.phrasebook import Phrasebook
-from nearfar.web.scenemaking import SceneSettings, show_scene
-from nearfar.web.texts import TEXTS
+from nearfar.web.gradio_app import in_a_loop
+from nearfar.web.i18n.components import Phrasebook
+from nearfar.web.i18n.texts import TEXTS
+from nearfar.web.show_errors import PageError
+from nearfar.web.tabs.effect_result import MOST_FRAMES, show
+from nearfar.web.tabs.scene_result import SceneSettings, show_scene
 from tests.web.made import result
 
 

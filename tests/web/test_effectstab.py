@@ -12,7 +12,7 @@ import soundfile
 import trimesh
 from playwright.sync_api import BrowserContext, Page, expect
 
-from nearfar.web.texts import say
+from nearfar.web.i18n.texts import say
 from tests.browser import ServiceProcess, browsing, playing, service_process, visiting
 
 WAIT_MS = 40_000

@@ -1,6 +1,6 @@
 from nearfar.io.images import read_image
 from nearfar.web.examples import NAMES, available, credits_, example, thumbnails_css
-from nearfar.web.texts import TEXTS
+from nearfar.web.i18n.texts import TEXTS
 
 
 def test_every_example_is_there_with_its_licence() -> None:

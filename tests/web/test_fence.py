@@ -17,11 +17,11 @@ from gradio.exceptions import InvalidPathError
 
 from nearfar.errors import ImageTooLargeError, NotAnImageError
 from nearfar.web.app import make_page, mount
-from nearfar.web.fence import MOST_BYTES
-from nearfar.web.folder import page_folder, read_file
-from nearfar.web.joining import FILES, read_join
-from nearfar.web.page import Page, refuse_files
-from nearfar.web.sessions import Sessions, Visits
+from nearfar.web.files import page_folder, read_file
+from nearfar.web.gradio_app import Page, refuse_files
+from nearfar.web.queue_guard import FILES, read_join
+from nearfar.web.security import MOST_BYTES
+from nearfar.web.session import Sessions, Visits
 from nearfar.web.uploads import MOST_OF_A_CLIENT, NotUploadedError, TooManyError, Uploads
 from tests.web.made import FakeDoor, jpeg
 
@@ -320,7 +320,7 @@ def test_events_that_nobody_hears_are_ended_and_sessions_are_forgotten(
     queue = page._queue
     uploads = Uploads(file_bytes=1, disk_bytes=1)
     sessions = Sessions(page, Visits(), uploads)
-    monkeypatch.setattr("nearfar.web.sessions.UNHEARD_S", -1.0)
+    monkeypatch.setattr("nearfar.web.session.UNHEARD_S", -1.0)
     index, function = next(each for each in events(page) if not each[1].js)
     values: list[Any] = [None] * len(function.inputs)
     for number in range(20):

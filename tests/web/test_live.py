@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 
 from nearfar.imaging import colormaps
 from nearfar.io.images import read_image
-from nearfar.web.livetexts import LIVE
+from nearfar.web.i18n.live import LIVE
 from tests.browser import ServiceProcess, browsing, playing, service_process
 
 WAIT_MS = 30_000

@@ -14,7 +14,7 @@ from nearfar.effects import sonify
 from nearfar.effects._ground import phrases
 from nearfar.effects._ground.phrases import Surroundings, in_words
 from nearfar.io.images import read_image
-from nearfar.web.livetexts import LIVE
+from nearfar.web.i18n.live import LIVE
 from tests.browser import ServiceProcess, browsing, playing, service_process
 
 RATE_HZ = 44_100

@@ -1,6 +1,6 @@
 import numpy as np
 
-from nearfar.web.markers import draw_markers
+from nearfar.web.points import draw_markers
 
 
 def test_markers_lie_where_the_points_are() -> None:

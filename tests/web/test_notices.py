@@ -11,9 +11,9 @@ from nearfar.errors import (
     ImageTooLargeError,
     MissingExtraError,
 )
-from nearfar.web.notices import PageError, sentence, told
+from nearfar.web.i18n.texts import say
 from nearfar.web.points import Visit
-from nearfar.web.texts import say
+from nearfar.web.show_errors import PageError, sentence, told
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwrig
 
 from nearfar.depth import DepthMap, MetricDepth, read_depth
 from nearfar.io.images import read_image
-from nearfar.web.texts import say
+from nearfar.web.i18n.texts import say
 from tests.browser import ServiceProcess, browsing, playing, service_process
 
 WAIT_MS = 30_000

@@ -1,7 +1,7 @@
 import numpy as np
 
 from nearfar.io.images import DEFAULT_LIMITS, encode_image
-from nearfar.web.results import SHOWN_PX, Photo, Result, Results
+from nearfar.web.session_store import SHOWN_PX, Photo, Result, Results
 from tests.web.made import ramp, result
 
 

@@ -7,10 +7,10 @@ from nearfar import errors
 from nearfar.config import OutputOptions
 from nearfar.imaging.colormaps import COLORMAPS
 from nearfar.models.catalog import AUTO, CATALOG
+from nearfar.web.components import model_choices
+from nearfar.web.controls import page_options
 from nearfar.web.downloads import DOWNLOADS
-from nearfar.web.modelchoice import model_choices
-from nearfar.web.options import page_options
-from nearfar.web.texts import LANGUAGES, TEXTS, say
+from nearfar.web.i18n.texts import LANGUAGES, TEXTS, say
 
 
 def _gaps(text: str) -> set[str]:

@@ -13,13 +13,12 @@ from nearfar.config import ImageLimits
 from nearfar.effects.frames import FRAME_EFFECTS
 from nearfar.errors import BusyError
 from nearfar.video.pipeline import ClipOrder
-from nearfar.web import videoevents
-from nearfar.web.effectcontrols import offered
-from nearfar.web.folder import page_folder
-from nearfar.web.notices import PageError
-from nearfar.web.videocontrols import KINDS, SHOWS, kinds, read_order, video_options
-from nearfar.web.videodoor import ClipRefusedError, PageClip
-from nearfar.web.videoevents import (
+from nearfar.web.backend import ClipRefusedError, PageClip
+from nearfar.web.controls import offered
+from nearfar.web.files import page_folder
+from nearfar.web.show_errors import PageError
+from nearfar.web.tabs import video
+from nearfar.web.tabs.video import (
     OUTPUTS,
     PARTS,
     VideoEvents,
@@ -27,6 +26,7 @@ from nearfar.web.videoevents import (
     facts_html,
     progress_html,
 )
+from nearfar.web.tabs.video_controls import KINDS, SHOWS, kinds, read_order, video_options
 from tests.web.made import jpeg
 
 NAMES = ("visit", *OUTPUTS, *PARTS)
@@ -91,7 +91,7 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What visitors are told; and no waiting between two looks."""
     told: list[str] = []
     monkeypatch.setattr(gr, "Warning", lambda text, **_: told.append(text))
-    monkeypatch.setattr(videoevents, "LOOK_S", 0)
+    monkeypatch.setattr(video, "LOOK_S", 0)
     return told
 
 

@@ -8,7 +8,7 @@ import av
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from nearfar.web.texts import say
+from nearfar.web.i18n.texts import say
 from tests.browser import ServiceProcess, browsing, playing, service_process, visiting
 from tests.video.clips import picture, write_clip
 

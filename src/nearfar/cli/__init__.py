@@ -12,7 +12,7 @@ from types import FrameType
 
 from cyclopts import App, CycloptsError
 
-from nearfar.cli.out import never_fail
+from nearfar.cli._shared import never_fail
 from nearfar.errors import NearfarError
 from nearfar.version import __version__
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
-from nearfar.cli import arguments as args
-from nearfar.cli import timetable
+from nearfar.cli import _bench_table
+from nearfar.cli import _shared as args
 from nearfar.errors import ModelMissingError, UsageError
 from nearfar.models.catalog import Purpose
 from nearfar.models.preprocess import target_size
@@ -74,16 +74,16 @@ def bench(
     defaults = _defaults(store, specs, photo_px, threads)
     status = 0
     for spec in specs:
-        plan = timetable.Plan(
+        plan = _bench_table.Plan(
             spec, tuple(runtimes or autotune.available()), photo_px, runs, threads, peak_gflops
         )
-        rows = timetable.fill(plan, store, defaults=defaults, bar=sys.stderr.isatty())
+        rows = _bench_table.fill(plan, store, defaults=defaults, bar=sys.stderr.isatty())
         status |= any(row.error for row in rows)
         if json_lines:
             for row in rows:
                 print(json.dumps(asdict(row)))
         else:
-            timetable.show(plan, rows)
+            _bench_table.show(plan, rows)
     if not json_lines:
         for purpose, way in defaults.items():
             print(f"taken for {_MEANT[purpose]} when neither model nor runtime is named: {way}")
@@ -98,17 +98,17 @@ def _service(
     *,
     json_lines: bool,
 ) -> int:
-    from nearfar.cli import servicetable
+    from nearfar.cli import _bench_service
 
     asked: list[RuntimeName] = [*runtimes] if runtimes else ["auto"]
     for model in models or ["auto"]:
         for runtime in asked:
-            rows = servicetable.fill(model, runtime, photo_px, bar=sys.stderr.isatty())
+            rows = _bench_service.fill(model, runtime, photo_px, bar=sys.stderr.isatty())
             if json_lines:
                 for row in rows:
                     print(json.dumps(asdict(row)))
             else:
-                servicetable.show(rows, photo_px)
+                _bench_service.show(rows, photo_px)
     return 0
 
 

@@ -5,10 +5,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from nearfar.cli import arguments as args
-from nearfar.cli.inputs import tell_odd
-from nearfar.cli.metres import Metres, MetresOptions, read_scene
-from nearfar.cli.out import print_json
+from nearfar.cli import _shared as args
+from nearfar.cli._scene_options import Metres, MetresOptions, read_scene
+from nearfar.cli._shared import print_json, tell_odd
 from nearfar.config import ImageLimits, RefinedOptions
 from nearfar.errors import OutputExistsError
 from nearfar.geometry.options import CloudOptions

@@ -1,13 +1,274 @@
 """`nearfar doctor`: what is here, what is missing, and what to do about it."""
 
+import importlib
+import importlib.util
+import os
+import platform
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from nearfar.cli.checkup import Finding, examine
-from nearfar.cli.out import print_json
-from nearfar.models.registry import Store
+from nearfar.cli._shared import print_json
+from nearfar.errors import ModelError, ModelMissingError, NearfarError
+from nearfar.io.paths import cache_folder
+from nearfar.models.catalog import Purpose
+from nearfar.models.registry import NOWHERE, Store
+from nearfar.models.spec import ModelSpec
+from nearfar.optional import EXTRA_OF
+from nearfar.runtimes import autotune, cpu, telemetry
+from nearfar.runtimes.autotune_cache import Choice, Way
+from nearfar.runtimes.error_text import reason
+from nearfar.version import __version__
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What `auto` takes for a purpose.
+
+    Attributes:
+        purpose: which.
+        ways: what may be taken; one where it is known.
+        choice: the times by which one of several was taken; None where none were measured.
+        one_thread: the same for pictures that get a thread each.
+    """
+
+    purpose: Purpose
+    ways: tuple[Way, ...]
+    choice: Choice | None
+    one_thread: Choice | None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Name the files that may be taken."""
+        return tuple(dict.fromkeys(way.model for way in self.ways))
+
+
+def taken(store: Store, purpose: Purpose) -> Taken:
+    """Look up what `auto` takes for a purpose.
+
+    Raises:
+        ModelMissingError: no model is here.
+    """
+    specs = store.candidates("auto", purpose)
+    ways, shape = autotune.ways(specs), autotune.usual_shape(specs[0])
+    if len(ways) == 1:
+        return Taken(purpose, ways, None, None)
+    choice = autotune.remembered(specs, shape)
+    one_thread = autotune.remembered(specs, shape, threads=1)
+    return Taken(purpose, (choice.taken,) if choice else ways, choice, one_thread)
+
+
+def table(store: Store) -> Iterator[Taken]:
+    """Look up every purpose for which there is a model."""
+    for purpose in store.auto:
+        with suppress(ModelMissingError):
+            yield taken(store, purpose)
+
+
+ENOUGH_BYTES: Final = 200_000_000
+"""Free space below which a model of the catalogue may not fit."""
+
+_LIBRARIES: Final = {"onnxruntime": "onnxruntime", "OpenCV": "cv2", "Pillow": "PIL"}
+_BROKEN: Final = (ImportError, OSError, RuntimeError, ValueError, TypeError, AttributeError)
+"""What libraries raise while they are imported, when they are damaged or don't fit together."""
+_USES: Final[Mapping[Purpose, str]] = {
+    "photo": "one photo: estimate, effect, cloud, mesh, probe, evaluate; the page's photos;"
+    " /v1/depth and its kin; nearfar.load()",
+    "stream": "many pictures: video, live, batch; estimate and effect of several photos or a"
+    " folder; clips and the camera of the page; /v1/stream, /v1/videos",
+}
+_PROXIES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        topic: the group it stands in.
+        name: of what was looked at.
+        value: what was found.
+        todo: what to do, where something is broken.
+    """
+
+    topic: str
+    name: str
+    value: str
+    todo: str | None = None
+
+
+def examine(store: Store) -> Iterator[Finding]:
+    """Look at everything; nothing is changed, fetched or sent."""
+    yield from _machine()
+    yield from _libraries()
+    yield from _extras()
+    yield from _folders(store)
+    yield from _models(store)
+    yield from _auto(store)
+    yield from _environment()
+
+
+def _machine() -> Iterator[Finding]:
+    facts = {
+        "nearfar": __version__,
+        "Python": platform.python_version(),
+        "platform": platform.platform(),
+        "CPU": cpu.cpu_name(),
+        "physical cores": str(cpu.physical()),
+        "memory": _memory(),
+    }
+    for name, value in facts.items():
+        yield Finding("machine", name, value)
+
+
+def _memory() -> str:
+    names = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" not in names:
+        return "not told by this system"
+    return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 1e9:.1f} GB"
+
+
+def _libraries() -> Iterator[Finding]:
+    for name, module in _LIBRARIES.items():
+        yield _library(name, module)
+
+
+def _library(name: str, module: str) -> Finding:
+    try:
+        loaded = (
+            telemetry.onnxruntime() if module == "onnxruntime" else importlib.import_module(module)
+        )
+        return Finding("libraries", name, loaded.__version__)
+    except _BROKEN as error:
+        said = reason(error)
+        return Finding("libraries", name, f"broken: {said}", f"reinstall {name}: {said}")
+
+
+def _extras() -> Iterator[Finding]:
+    for module, extra in EXTRA_OF.items():
+        if importlib.util.find_spec(module) is None:
+            yield Finding("extras", module, f"not installed: pip install 'nearfar[{extra}]'")
+            continue
+        try:
+            yield Finding("extras", module, version(module))
+        except PackageNotFoundError:
+            yield Finding("extras", module, "installed, of unknown version")
+
+
+def _folders(store: Store) -> Iterator[Finding]:
+    home = None if store.home == NOWHERE else store.home / "models"
+    for name, path, variable in (
+        ("models", home, "NEARFAR_HOME"),
+        ("cache", cache_folder(), "NEARFAR_CACHE"),
+    ):
+        if path is None:
+            yield Finding("folders", name, f"none, for want of a home folder: set {variable}")
+        else:
+            yield _folder(name, path, variable)
+
+
+def _folder(name: str, path: Path, variable: str) -> Finding:
+    standing = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
+        todo = f"make {standing} a folder that can be written, or set {variable} to one"
+        return Finding("folders", name, f"{path}: can't be written", todo)
+    free_bytes = shutil.disk_usage(standing).free
+    value = f"{path}: {free_bytes / 1e9:.1f} GB free"
+    if free_bytes < ENOUGH_BYTES:
+        return Finding("folders", name, value, f"make room on the disk of {standing}")
+    return Finding("folders", name, value if path.exists() else f"{value}, made when needed")
+
+
+def _models(store: Store) -> Iterator[Finding]:
+    for name in store.names():
+        spec = store.spec(name)
+        yield _model(store, spec)
+        yield from _checkpoint(store, spec)
+    for error in store.damaged():
+        yield Finding("models", "a model of your own", "damaged", str(error))
+
+
+def _model(store: Store, spec: ModelSpec) -> Finding:
+    try:
+        path = store.verify(spec.name)
+    except ModelMissingError as error:
+        pull = f"nearfar models pull {spec.name} ({spec.size_bytes / 1e6:.0f} MB)"
+        todo = None if spec.urls else str(error)
+        return Finding("models", spec.name, f"absent: {pull}" if spec.urls else "lost", todo)
+    except ModelError as error:
+        return Finding("models", spec.name, "broken", str(error))
+    kind = "bundled" if path.parent == store.bundled else "installed"
+    return Finding("models", spec.name, f"{kind}, {spec.size_bytes / 1e6:.0f} MB, SHA-256 is right")
+
+
+def _checkpoint(store: Store, spec: ModelSpec) -> Iterator[Finding]:
+    if spec.checkpoint is None:
+        return
+    name = f"{spec.name}, to train"
+    try:
+        with store.checkpoint(spec.name):
+            size_mb = spec.checkpoint.size_bytes / 1e6
+            yield Finding("models", name, f"bundled, {size_mb:.0f} MB, SHA-256 is right")
+    except ModelError as error:
+        yield Finding("models", name, "broken", str(error))
+
+
+def _auto(store: Store) -> Iterator[Finding]:
+    """Tell which model `auto` takes for each purpose, and why."""
+    for purpose in store.auto:
+        topic = f"auto, {purpose}"
+        try:
+            yield from _taken(topic, taken(store, purpose))
+        except ImportError as error:
+            yield Finding(topic, "runtime", "not known", f"reinstall what is broken: {error}")
+        except NearfarError as error:
+            yield Finding(topic, "model", "none", str(error))
+        yield Finding(topic, "order", f"the first here of {', '.join(_order(store, purpose))}")
+        yield Finding(topic, "for", _USES[purpose])
+
+
+def _taken(topic: str, found: Taken) -> Iterator[Finding]:
+    """Tell what is taken with all cores, and with one thread, which each of many pictures gets."""
+    yield Finding(topic, "model", _one_of(found.models))
+    yield Finding(topic, "runtime", _one_of(way.runtime for way in found.ways))
+    if found.choice:
+        yield Finding(topic, "because", str(found.choice))
+    if (many := found.one_thread) and cpu.physical() > 1:
+        yield Finding(topic, "with one thread", f"{many.taken}, because {many}")
+
+
+def _order(store: Store, purpose: Purpose) -> Iterator[str]:
+    """List the networks in the order in which they are looked for."""
+    for network, forms in store.networks(purpose):
+        yield network if forms else f"{network} (not here)"
+
+
+def _one_of(names: Iterable[str]) -> str:
+    different = tuple(dict.fromkeys(names))
+    later = ": measured when it is first used" if len(different) > 1 else ""
+    return " or ".join(different) + later
+
+
+def _environment() -> Iterator[Finding]:
+    for name, value in sorted(os.environ.items()):
+        proxy = name.lower() in _PROXIES
+        if proxy or name.startswith("NEARFAR_"):
+            address = proxy or "://" in value
+            yield Finding("environment", name, without_secrets(value) if address else value)
+
+
+def without_secrets(address: str) -> str:
+    """Hide what may be a secret in an address: name and password, and what follows `?`."""
+    scheme, mark, rest = address.partition("://") if "://" in address else ("", "", address)
+    return scheme + mark + re.sub(r"\?.*", "?***", re.sub(r"^.*@", "***@", rest))
 
 
 def doctor(

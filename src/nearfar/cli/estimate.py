@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nearfar.cli import arguments as args
-from nearfar.cli.inputs import are_many, purpose_of
+from nearfar.cli import _shared as args
+from nearfar.cli._shared import are_many, purpose_of
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import UsageError
 from nearfar.loading import load
@@ -71,7 +71,7 @@ def estimate(
         **estimating.values(),
     )
     # only now: what these import was imported while the network loaded
-    from nearfar.cli.report import Report
+    from nearfar.cli._run_report import Report
     from nearfar.io.find_images import find, work_on
     from nearfar.jobs import PhotoJob
 

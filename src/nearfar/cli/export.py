@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from nearfar import optional
-from nearfar.cli import arguments as args
+from nearfar.cli import _shared as args
 from nearfar.errors import OutputExistsError, UsageError
 from nearfar.models.registry import Store
 

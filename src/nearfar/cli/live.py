@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from nearfar.cli import arguments as args
+from nearfar.cli import _shared as args
 from nearfar.config import ColormapName
 from nearfar.loading import load
 from nearfar.optional import require

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from nearfar.cli import arguments as args
-from nearfar.cli.autotable import Taken, table
+from nearfar.cli import _shared as args
+from nearfar.cli.doctor import Taken, table
 from nearfar.errors import UsageError
 from nearfar.io import hashing
 from nearfar.models.catalog import Purpose
@@ -69,7 +69,7 @@ def pull(name: str, *, quiet: args.Quiet = False) -> None:
     Args:
         name: A name of `nearfar models list`.
     """
-    from nearfar.cli.progress import download_bar
+    from nearfar.cli._progress import download_bar
 
     with download_bar(name, quiet=quiet) as advance:
         path = Store().pull(name, progress=advance)

@@ -5,9 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from nearfar.cli import arguments as args
-from nearfar.cli.inputs import tell_odd
-from nearfar.cli.points import parse_point
+from nearfar.cli import _shared as args
+from nearfar.cli._shared import parse_point, tell_odd
 from nearfar.config import EstimateOptions, ImageLimits
 from nearfar.loading import load
 

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Optional, get_type_hints
 
 from cyclopts import Parameter
 
-from nearfar.cli.arguments import dashed
+from nearfar.cli._shared import dashed
 from nearfar.errors import UsageError
 from nearfar.optional import require
-from nearfar.scale.replicas import ReplicaOptions
+from nearfar.scale.serve import ReplicaOptions
 from nearfar.service.settings import PREFIX, ServiceOptions
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from nearfar import optional
-from nearfar.cli import arguments as args
+from nearfar.cli import _shared as args
 from nearfar.errors import OutputExistsError, UsageError
 from nearfar.models import user_models
 from nearfar.models.registry import Store
@@ -72,7 +72,7 @@ def train(
     store = Store()
     if out in store.names() and not force:
         raise OutputExistsError(f"there is a model {out} already: --force replaces it")
-    from nearfar.cli.trainrun import TrainRun
+    from nearfar.cli._train_run import TrainRun
     from nearfar.training.allocator import keep_memory
 
     keep_memory()

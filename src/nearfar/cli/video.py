@@ -1,27 +1,68 @@
 """`nearfar video`: a clip in, its depth out."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from cyclopts import Parameter
 
-from nearfar.cli import arguments as args
-from nearfar.cli.out import print_json
+from nearfar.cli import _shared as args
+from nearfar.cli._shared import print_json
 from nearfar.config import ColormapName, EstimateOptions
+from nearfar.effects import Effect
+from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
 from nearfar.errors import UsageError
+from nearfar.io.images import ImageFile
 from nearfar.io.paths import beside
 from nearfar.loading import load
 from nearfar.optional import require
 from nearfar.runtimes.cpu import physical
 from nearfar.video.pipeline import Progress, VideoOptions, convert
-from nearfar.video.renderers import Show, ShowName, show_effect
+from nearfar.video.renderers import FrameEffect, Show, ShowName, show_effect
 from nearfar.video.renderers import show as show_of
 
 if TYPE_CHECKING:
     from nearfar.video.pipeline import Done
+
+
+def frame_effect(name: str, settings: Sequence[str] = ()) -> FrameEffect:
+    """Make of an effect what `nearfar.video.renderers.show_effect` takes.
+
+    Args:
+        name: of an effect that makes a picture.
+        settings: its options, each as `name=value`; a picture is a path.
+
+    Raises:
+        UsageError: no such effect or option, or a value out of its range.
+        ImageError: a picture that can't be read.
+    """
+    if name not in FRAME_EFFECTS:
+        raise UsageError(f"no effect {name!r} for a clip: there are {', '.join(FRAME_EFFECTS)}")
+    effect = FRAME_EFFECTS[name]
+    options = effect.options.of(**dict(_read(effect, setting) for setting in settings))
+    return for_each_frame(effect, options)
+
+
+def _read(effect: Effect[Any, Any], setting: str) -> tuple[str, Any]:
+    from pydantic import TypeAdapter, ValidationError
+
+    name, equals, text = setting.partition("=")
+    name = name.strip().replace("-", "_")
+    option = next((each for each in fields(effect.options) if each.name == name), None)
+    if option is None or not equals:
+        names = ", ".join(each.name for each in fields(effect.options))
+        raise UsageError(f"--set {setting}: give name=value; {effect.name} has {names}")
+    if "picture" in option.metadata:
+        with ImageFile(Path(text)) as file:
+            return name, file.read(keep_alpha=True)
+    try:
+        hint = get_type_hints(effect.options)[name]
+        return name, TypeAdapter(hint).validate_strings(text)
+    except ValidationError as error:
+        raise UsageError(f"--set {setting}: {error.errors()[0]['msg']}") from error
 
 
 def video(
@@ -93,8 +134,6 @@ def _show(name: str, settings: list[str], colormap: ColormapName) -> Show:
             if settings:
                 raise UsageError(f"--set is for effects: {name} has no options of this kind")
             return show_of(known, colormap)
-    from nearfar.cli.videoeffect import frame_effect
-
     try:
         return show_effect(frame_effect(name, settings))
     except UsageError as error:
@@ -109,7 +148,7 @@ def _frame_bar(name: str, *, quiet: bool) -> Iterator[Progress | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    from nearfar.cli.progress import bar
+    from nearfar.cli._progress import bar
 
     with bar("frames/s") as progress:
         task = progress.add_task(name[-40:], total=None)

@@ -1,27 +1,127 @@
 """`nearfar batch`: the Estimator over any number of photos, on Ray Data."""
 
 import json
+import logging
+import re
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from nearfar.config import EstimateOptions, ImageLimits, OutputOptions, RuntimeName
-from nearfar.errors import UsageError
+from nearfar import errors
+from nearfar.config import EstimateOptions, ImageLimits, Options, OutputOptions, RuntimeName, option
+from nearfar.errors import NearfarError, ScaleError, UsageError
 from nearfar.loading import resolve
 from nearfar.models.registry import Store
 from nearfar.optional import require
 from nearfar.runtimes.cpu import physical
-from nearfar.scale import manifest
-from nearfar.scale.joining import joined
-from nearfar.scale.manifest import Layout
-from nearfar.scale.raydata import failing, quiet_data
-from nearfar.scale.settings import BatchOptions, shared_out
+from nearfar.scale import run_folder
+from nearfar.scale.ray_cluster import joined
+from nearfar.scale.run_folder import Layout, Row
 from nearfar.scale.sources import Source, source_of
-from nearfar.scale.table import Row
 
 if TYPE_CHECKING:
     from nearfar.scale.worker import Task
+
+PART = 64
+
+
+@dataclass(frozen=True)
+class BatchOptions(Options):
+    """How a run is shared out, and what it leaves."""
+
+    to: Literal["files", "parquet"] = option(
+        "What the maps become: files, or bytes in the table.", "files"
+    )
+    column: str = option("Of Parquet shards: where the photos or their paths are.", "")
+    workers: int | None = option(
+        "Processes, each with the network once; as many as the cores allow if unset.", None, ge=1
+    )
+    part: int = option(
+        "Photos that a worker takes at once, about; each part is a file of the table.", PART, ge=1
+    )
+    address: str | None = option(
+        "A Ray cluster that runs, or auto; by default one on this machine.", None
+    )
+
+
+PER_WORKER = 4
+"""Threads of a worker unless told otherwise: beyond, they wait for each other's Python."""
+
+
+def shared_out(cores: int, workers: int | None, threads: int | None) -> tuple[int, int]:
+    """Say how many workers there are, and how many threads each has.
+
+    Args:
+        cores: of the machine, or of the cluster.
+        workers: if they were asked for.
+        threads: likewise.
+
+    Returns:
+        Workers and threads of each, 1 or more.
+    """
+    if threads is None:
+        threads = min(PER_WORKER, cores) if workers is None else cores // workers
+        threads = max(1, min(PER_WORKER, threads))
+    return workers or max(1, cores // threads), threads
+
+
+@contextmanager
+def quiet_data() -> Iterator[Any]:
+    """Set up Ray Data: every row by itself, and nothing on the screen."""
+    import ray.data
+
+    for handler in logging.getLogger("ray.data").handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        # its own old fields, which its copy sets anew
+        warnings.filterwarnings("ignore", "`use_", DeprecationWarning, r"ray\.data\.context")
+        context = ray.data.DataContext.get_current().copy()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.target_max_block_size = 1  # a block a row: parts go to whichever worker is free
+    context.execution_no_progress_timeout_s = -1  # a big part of big photos may take an hour
+    with ray.data.DataContext.current(context):
+        yield ray.data
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """Turn what Ray raises into one line."""
+    from ray.exceptions import RayError
+
+    try:
+        yield
+    except RayError as error:
+        raise _cause(error) from error
+    except NearfarError:
+        raise
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] == "ray":
+            raise _cause(error) from error
+        raise
+
+
+def _cause(error: BaseException) -> NearfarError:
+    """Find the error of nearfar's own in one of Ray's, or in what that tells."""
+    at: BaseException | None = error
+    while at is not None:
+        inner = getattr(at, "cause", None)
+        if isinstance(inner, NearfarError):
+            return inner
+        at = inner if isinstance(inner, BaseException) else at.__cause__
+    found = re.findall(r"nearfar\.errors\.(\w+): (.+)", str(error))
+    if found:
+        name, sentence = found[-1]
+        kind: type[NearfarError] = getattr(errors, name, NearfarError)
+        return kind(sentence.strip())
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = lines[-1] if lines else type(error).__name__
+    return ScaleError(f"the cluster failed ({told[:300]}): run the same again to go on")
+
 
 _STORE_BYTES: Final = 128 * 2**20
 """Of Ray's object store beside the model: what goes through it is where photos are."""
@@ -126,8 +226,8 @@ def steps(run: Run) -> Iterator[Step]:
     layout = Layout(run.dest.absolute(), maps_in_table=maps_in_table)
     _refuse_nested(source, layout.dest)
     if not run.force:
-        manifest.refuse_strange(layout)
-    with manifest.claimed(layout):
+        run_folder.refuse_strange(layout)
+    with run_folder.claimed(layout):
         task, content = _prepared(run, source, layout)
         workers, threads = shared_out(physical(), run.options.workers, run.threads)
         with joined(
@@ -150,7 +250,7 @@ def _prepared(run: Run, source: Source, layout: Layout) -> "tuple[Task, bytes]":
 
     store = Store()
     asked = run.asked(source)
-    resolved = None if run.force else manifest.begun(layout, asked)
+    resolved = None if run.force else run_folder.begun(layout, asked)
     if resolved is None:
         way = resolve(
             run.model,
@@ -165,14 +265,14 @@ def _prepared(run: Run, source: Source, layout: Layout) -> "tuple[Task, bytes]":
             "runtime": way.runtime,
             "sha256": store.spec(way.model).sha256,
         }
-        manifest.begin(layout, asked, resolved)
+        run_folder.begin(layout, asked, resolved)
     spec = store.spec(resolved["model"])
     if spec.sha256 != resolved["sha256"]:
         raise UsageError(
             f"{layout.dest} was begun with another file of {spec.name}: bring that back, give"
             " another destination, or --force to begin anew"
         )
-    manifest.forget_attempts(layout)
+    run_folder.forget_attempts(layout)
     task = Task(
         spec=spec,
         runtime=resolved["runtime"],
@@ -225,7 +325,7 @@ def _on_ray(
         if counted.left_out:
             left_out = counted.left_out, counted.first_left_out
             yield Step((), True, counted.photos, task.spec.name, *left_out)
-    with manifest.writing_to(layout.dest):
+    with run_folder.writing_to(layout.dest):
         for path in layout.parts():
             if path.stem.removeprefix("part-") not in seen:
                 path.unlink()  # of photos that are gone, or in another part by now

@@ -8,8 +8,7 @@ from ray.data import Datasource
 from ray.data.block import BlockMetadata
 from ray.data.datasource import ReadTask
 
-from nearfar.scale.photos import distinct, parts
-from nearfar.scale.sources import Source
+from nearfar.scale.sources import Source, distinct, parts
 
 
 class Listing(Datasource):
@@ -20,8 +19,8 @@ class Listing(Datasource):
 
     Args:
         source: what is listed.
-        size: of a part, see `nearfar.scale.photos.parts`.
-        by_stem: see `nearfar.scale.photos.distinct`.
+        size: of a part, see `nearfar.scale.sources.parts`.
+        by_stem: see `nearfar.scale.sources.distinct`.
     """
 
     def __init__(self, source: Source, size: int, *, by_stem: bool) -> None:

@@ -1,5 +1,6 @@
 """`nearfar serve --ray`: the service as a Ray Serve application of as many replicas as it needs."""
 
+import asyncio
 import logging
 import re
 import signal
@@ -7,20 +8,154 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from fastapi import FastAPI
 
 from nearfar import errors
+from nearfar.config import Options, option
 from nearfar.errors import NearfarError, UsageError
 from nearfar.models.registry import Store
 from nearfar.optional import require
-from nearfar.scale import front
-from nearfar.scale.joining import joined
-from nearfar.scale.loopback import asks_for_token, environment, silent
-from nearfar.scale.replica import APPLICATION, DEPLOYMENT, Build, Replica, build
-from nearfar.scale.replicas import ReplicaOptions, sized
+from nearfar.scale import serve_proxy
+from nearfar.scale.metrics import ReplicaMetrics
+from nearfar.scale.ray_cluster import asks_for_token, environment, joined, keep_inside, silent
+from nearfar.scale.serve_proxy import Socket, Sockets
+from nearfar.scale.servebatcher import ServeBatcher
+from nearfar.service import logs
+from nearfar.service.app import drain, make_app
+from nearfar.service.desk import Desk
 from nearfar.service.run import address_of, bind, warning_of
 from nearfar.service.settings import ServiceOptions
+
+_RANGE: Final = re.compile(r"(\d{1,5})(?::(\d{1,5}))?")
+
+
+@dataclass(frozen=True)
+class ReplicaOptions(Options):
+    """Where the replicas run, and how many there are."""
+
+    replicas: str | None = option(
+        "Fewest and most replicas, as 1:4; 3 is always three. From 1 to what the cluster's CPUs"
+        " hold if not given.",
+        None,
+    )
+    address: str | None = option(
+        "A Ray cluster that runs already, as HOST:PORT, or auto for the one of this machine; one"
+        " of this process's own if not given.",
+        None,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.replicas is not None:
+            bounds(self.replicas)
+
+    def range(self, *, cpus: float, cpus_each: int) -> tuple[int, int]:
+        """Give the fewest and the most replicas.
+
+        Args:
+            cpus: that the cluster has.
+            cpus_each: that one replica takes.
+
+        Raises:
+            UsageError: the cluster can't hold the fewest.
+        """
+        room = int(cpus // cpus_each)
+        fewest, most = bounds(self.replicas) if self.replicas else (1, max(1, room))
+        if fewest > room:
+            raise UsageError(
+                f"{fewest} replicas of {cpus_each} CPUs do not fit on the {cpus:g} of the cluster:"
+                " ask for fewer with --replicas, or for smaller ones with --workers and --threads"
+            )
+        return fewest, most
+
+
+def bounds(text: str) -> tuple[int, int]:
+    """Read `MIN:MAX`, or one number for both.
+
+    Raises:
+        UsageError: it is neither, or not in this order, or begins at 0.
+    """
+    found = _RANGE.fullmatch(text)
+    fewest, most = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1 <= fewest <= most:
+        raise UsageError(f"replicas must be like 1:4 or 3, not {text!r}")
+    return fewest, most
+
+
+def sized(options: ServiceOptions) -> ServiceOptions:
+    """Give the options of one replica: a single worker unless told otherwise."""
+    return options if options.workers else replace(options, workers=1)
+
+
+APPLICATION: Final = "nearfar"
+DEPLOYMENT: Final = "depth"
+
+PAGE: Final = (
+    "The page and /v1/videos keep what their users do in one process, so they are not here:"
+    " `nearfar serve`, without --ray, has them. The live camera is at /live,"
+    " the service at /v1: see /openapi.json."
+)
+"""What is at `/`."""
+
+Build: TypeAlias = Callable[[ServiceOptions], FastAPI]
+
+_TELLING_S: Final = 5.0
+"""How long a scrape waits for the other replicas."""
+
+
+class Replica:
+    """What Ray Serve makes as many of as are needed; requests go to its application.
+
+    Its methods are for Serve and for the one who deployed it. `app` is put there by
+    `serve.ingress`.
+    """
+
+    app: FastAPI
+
+    async def check_health(self) -> None:
+        """Wait until the model is loaded, and raise what kept it from being."""
+        await asyncio.shield(self.app.state.starting)
+
+    async def figures(self) -> tuple[str, bytes]:
+        """Give the name of this replica, and its own figures."""
+        from ray import serve
+
+        return serve.get_replica_context().replica_tag, self.app.state.metrics.text()
+
+    async def stop(self) -> None:
+        """Take no more, finish what was taken, and close the live streams."""
+        await drain(self.app)
+        for socket in tuple(self.app.state.sockets):
+            await socket.close()
+
+
+def build(options: ServiceOptions) -> FastAPI:
+    """Make the application of one replica, in its process.
+
+    Args:
+        options: of the service; `workers` is given.
+    """
+    keep_inside()
+    logs.start()
+    metrics = ReplicaMetrics(_gather)
+    desk = Desk(options, observer=metrics, workshop=ServeBatcher(options, metrics))
+    app = make_app(options, desk=desk, metrics=metrics, page=PAGE, clips=False)
+    app.state.sockets = set[Socket]()
+    app.add_middleware(Sockets, open_ones=app.state.sockets)
+    return app
+
+
+async def _gather() -> dict[str, bytes]:
+    from ray import serve
+
+    handle = serve.get_deployment_handle(DEPLOYMENT, APPLICATION)
+    asked = handle.broadcast("figures")
+    told = await asked.results_async(timeout_s=_TELLING_S, return_exceptions=True)
+    return dict(each for each in told if not isinstance(each, BaseException))
+
 
 _LINES: Final = {"RAY_DEDUP_LOGS": "0"}
 """A line of one request is no copy of another's. Ray reads it when it is imported: not before."""
@@ -62,7 +197,7 @@ def run(
     stop = threading.Event()
     with (
         silent(),
-        environment({**_LINES, **front.environment(options)}),
+        environment({**_LINES, **serve_proxy.environment(options)}),
         _stopping(stop),
         joined(where.address, with_logs=True),
     ):
@@ -141,7 +276,7 @@ def _start(options: ServiceOptions, *, here: bool) -> None:
     from ray.serve.schema import LoggingConfig
 
     # processes of our own cluster have the variables already, and start faster without these
-    variables = {} if here else {"env_vars": front.environment(options)}
+    variables = {} if here else {"env_vars": serve_proxy.environment(options)}
     serve.start(
         proxy_location=ProxyLocation.HeadOnly,
         http_options=HTTPOptions(host=options.host, port=options.port),

@@ -18,11 +18,10 @@ from nearfar.jobs import PhotoJob
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes.autotune import open_session
 from nearfar.runtimes.base import Runtime
-from nearfar.scale import storage, table
-from nearfar.scale.attempts import Attempts
-from nearfar.scale.manifest import Layout
-from nearfar.scale.photos import Part, Photo
-from nearfar.scale.table import PartWriter, Row
+from nearfar.scale import run_folder, storage
+from nearfar.scale.crash_tracker import Attempts
+from nearfar.scale.run_folder import Layout, PartWriter, Row
+from nearfar.scale.sources import Part, Photo
 from nearfar.version import __version__
 
 KILLED = "each worker that took this photo died: look at it, and at the machine's memory"
@@ -102,7 +101,7 @@ class Worker:
         return {
             "part": [row["part"] for row in rows],
             "kept": [kept for kept, _ in done],
-            "rows": [table.packed(made) for _, made in done],
+            "rows": [run_folder.packed(made) for _, made in done],
         }
 
     def do(self, part: Part) -> tuple[bool, list[Row]]:
@@ -115,12 +114,12 @@ class Worker:
             WriteError: its file of the table can't be written.
         """
         path = self._layout.part(part.name)
-        there = table.read(path)
+        there = run_folder.read(path)
         if there is not None and not (self._task.again and any(row.error for row in there)):
             return True, there
         attempt = self._attempts.begin(part.name)
         made: list[Row] = []
-        with table.writing(path, maps=self._task.maps_in_table) as writer:
+        with run_folder.writing(path, maps=self._task.maps_in_table) as writer:
             whole = [
                 replace(photo, error=f"{photo.path}: {KILLED}")
                 if index in attempt.guilty

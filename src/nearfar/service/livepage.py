@@ -12,8 +12,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from nearfar import web
 from nearfar.imaging import colormaps
 from nearfar.service.problems import RefusedError
-from nearfar.web.livetexts import LIVE
-from nearfar.web.modeltexts import MODEL
+from nearfar.web.i18n.live import LIVE
+from nearfar.web.i18n.models import MODEL
 
 _FOLDER: Final = Path(web.__file__).parent / "live"
 

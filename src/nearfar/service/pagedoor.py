@@ -9,13 +9,13 @@ from nearfar.models.spec import ModelSpec
 from nearfar.service.desk import Desk
 from nearfar.service.videodesk import VideoDesk
 from nearfar.service.videopage import PageVideos
-from nearfar.web.door import PageAnswer
+from nearfar.web.backend import PageAnswer
 
 T = TypeVar("T")
 
 
 class PageDoor:
-    """A `nearfar.web.door.Door`: the page's photos queue with all others, by the same rules.
+    """A `nearfar.web.backend.Door`: the page's photos queue with all others, by the same rules.
 
     Attributes:
         videos: where the page brings clips.

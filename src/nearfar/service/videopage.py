@@ -14,7 +14,7 @@ from nearfar.service.problems import TOLD_IN_THE_LOG, RefusedError, refusal_of
 from nearfar.service.videodesk import VideoDesk
 from nearfar.service.videojob import VideoJob
 from nearfar.video.pipeline import ClipOrder
-from nearfar.web.videodoor import ClipRefusedError
+from nearfar.web.backend import ClipRefusedError
 
 PATIENCE_S: Final = 30.0
 """The page looks several times a second as long as its visitor is there."""
@@ -22,7 +22,7 @@ PATIENCE_S: Final = 30.0
 
 @dataclass(frozen=True)
 class _Seen:
-    """A job, as a `nearfar.web.videodoor.PageClip`."""
+    """A job, as a `nearfar.web.backend.PageClip`."""
 
     _job: VideoJob
     ahead: int
@@ -70,7 +70,7 @@ class _Seen:
 
 
 class PageVideos:
-    """A `nearfar.web.videodoor.ClipDoor`: the page's clips wait with all others."""
+    """A `nearfar.web.backend.ClipDoor`: the page's clips wait with all others."""
 
     def __init__(self, desk: VideoDesk) -> None:
         self._desk = desk

@@ -7,29 +7,28 @@ import gradio as gr
 from fastapi import FastAPI
 
 from nearfar.io.images import DEFAULT_LIMITS, ImageLimits
-from nearfar.web import depthtab, effectstab, livetab, scenetab, videotab
-from nearfar.web.door import Door
+from nearfar.web.backend import Door
+from nearfar.web.controls import page_options
 from nearfar.web.examples import thumbnails_css
-from nearfar.web.fence import Fence
-from nearfar.web.folder import CLEANING_S, LIFETIME_S, page_folder
-from nearfar.web.loop import in_a_loop
-from nearfar.web.options import page_options
-from nearfar.web.page import Page
-from nearfar.web.phrasebook import Phrasebook
-from nearfar.web.sessions import Sessions, Visits
-from nearfar.web.tab import Stage, Tab
-from nearfar.web.texts import LANGUAGES, Language, say
+from nearfar.web.files import CLEANING_S, LIFETIME_S, page_folder
+from nearfar.web.gradio_app import Page, in_a_loop
+from nearfar.web.i18n.components import Phrasebook
+from nearfar.web.i18n.texts import LANGUAGES, Language, say
+from nearfar.web.security import Fence
+from nearfar.web.session import Sessions, Visits
+from nearfar.web.tabs import depth, effects, live, scene, video
+from nearfar.web.tabs.base import Stage, Tab
 from nearfar.web.theme import HEAD, STYLE, TABS_STYLE, Calm
 from nearfar.web.uploads import Uploads
 
 __all__ = ["TABS", "make_page", "mount", "page_options"]
 
 TABS: Final = (
-    Tab("depth", "common.tab.depth", depthtab.build),
-    Tab("effects", "common.tab.effects", effectstab.build),
-    Tab("scene", "common.tab.scene", scenetab.build),
-    Tab("video", "common.tab.video", videotab.build),
-    Tab("live", "common.tab.live", livetab.build),
+    Tab("depth", "common.tab.depth", depth.build),
+    Tab("effects", "common.tab.effects", effects.build),
+    Tab("scene", "common.tab.scene", scene.build),
+    Tab("video", "common.tab.video", video.build),
+    Tab("live", "common.tab.live", live.build),
 )
 """Every tab, in order: one row, one file."""
 

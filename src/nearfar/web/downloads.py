@@ -13,9 +13,9 @@ from nearfar.io.depth_codecs import DepthRaster
 from nearfar.io.depth_files import FORMATS, encode_depth
 from nearfar.io.images import Image, encode_image
 from nearfar.isolation.photos import IsolatedImageFile
-from nearfar.web.options import format_names
+from nearfar.web.controls import format_names
 from nearfar.web.points import Visit, metric_of
-from nearfar.web.results import Result
+from nearfar.web.session_store import Result
 
 NEAR_M: Final = 1.0
 FAR_M: Final = 10.0

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from nearfar.errors import FormError, FormTooLargeError, NearfarError
 from nearfar.io.multipart import Part, read_form, stem_of
-from nearfar.web.folder import LIFETIME_S, folder_bytes, page_folder
+from nearfar.web.files import LIFETIME_S, folder_bytes, page_folder
 
 FIELD: Final = "files"
 """Name of the form field by which Gradio's page sends a file."""

@@ -1,0 +1,228 @@
+"""One training run from the command line: data, network, loop, files, and what is told of it."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from nearfar.cli._progress import bar
+from nearfar.datasets import PairFolder
+from nearfar.errors import DatasetError, UsageError
+from nearfar.evaluation.layouts.detect import open_dataset
+from nearfar.evaluation.layouts.paired import Dataset
+from nearfar.evaluation.report import row, sheet
+from nearfar.evaluation.runner import look, score_network
+from nearfar.io.atomic import replacing
+from nearfar.io.images import Image
+from nearfar.models.preprocess import prepare
+from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
+from nearfar.training.blend import blend_best
+from nearfar.training.cache import TrainingCache, open_caches
+from nearfar.training.card import card
+from nearfar.training.checkpoint import write_safetensors
+from nearfar.training.data import TrainingSet, sizes_for
+from nearfar.training.encoder import Variant
+from nearfar.training.export import export_onnx
+from nearfar.training.network import count_macs_per_px
+from nearfar.training.normalisation import BATCHES, PLAIN, remeasure
+from nearfar.training.progress import Progress, Validation
+from nearfar.training.recipe import TrainOptions
+from nearfar.training.start import start_from
+from nearfar.training.train import Trainer
+
+SHEET_ROWS: Final = 6
+"""Photos on the sheet of each epoch, spread evenly over the validation sets."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run leaves: files in its folder, and how the network is fed and read."""
+
+    onnx: Path
+    input: InputSpec
+    output: OutputSpec
+    macs_per_px: float
+    facts: tuple[str, list[str], TrainOptions, int, float, dict[str, float]]
+
+    def write_card(self, spec: ModelSpec) -> None:
+        """Write `card.md` beside the network."""
+        init, data, options, steps, hours, numbers = self.facts
+        text = card(
+            spec,
+            init=init,
+            data=data,
+            options=options.values(),
+            steps=steps,
+            hours=hours,
+            numbers=numbers,
+        )
+        with replacing(self.onnx.with_name("card.md")) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class TrainRun:
+    """A run as it was asked for; see `nearfar train --help` for what each is."""
+
+    folder: Path
+    sets: Sequence[tuple[PairFolder, float]]
+    val: tuple[Path, ...]
+    init: str
+    variant: Variant
+    options: TrainOptions
+    batch: int
+    short_side_px: int
+    cache: Path | None
+    quiet: bool
+    fed_px: tuple[int, ...] = ()
+    device: str = "cpu"
+
+    def do(self, *, resume: bool) -> Made:
+        """Train, and write `network.onnx` and `network.safetensors` into the folder."""
+        torch.manual_seed(self.options.seed)
+        begin = start_from(self.init, self.variant, fed_px=self.fed_px[0] if self.fed_px else None)
+        sizes = sizes_for(*(self.fed_px or (begin.input.height_px,)))
+        caches = list(zip(self._caches(), (weight for _, weight in self.sets), strict=True))
+        data = TrainingSet(caches, batch=self.batch, sizes=sizes, seed=self.options.seed)
+        rows = [
+            f"{each.name}: {each.pictures} pictures of {each.scene or 'no stated scene'}, truth"
+            f" {each.kind}, {each.share:.0%} of what was seen"
+            for each in data.describe()
+        ]
+        self._say(*rows)
+        judges = [open_dataset(path) for path in self.val]
+        if self.options.blend and not judges:
+            raise UsageError("--blend chooses by validation: give --val")
+        before = deepcopy(begin.network.state_dict()) if self.options.blend else {}
+
+        def validate(network: nn.Module) -> Validation:
+            return _judged(network, begin.input, judges)
+
+        with self._telling() as tell:
+            trainer = Trainer(
+                begin.network,
+                begin.input,
+                data,
+                self.folder,
+                self.options,
+                validate if judges else None,
+                tell,
+                self.device,
+            )
+            if resume and not trainer.resume():
+                self._say(f"no run in {self.folder} yet: a new one begins")
+            best = trainer.run()
+        keeps_norms = self.options.still or self.options.freeze >= 4
+        plain = TrainingSet(
+            caches, batch=self.batch, sizes=sizes, seed=self.options.seed, augment=PLAIN
+        )
+        count = min(BATCHES, plain.steps_per_epoch)
+
+        def settle(network: nn.Module) -> None:
+            if not keeps_norms:
+                remeasure(network, (plain.batch_at(i).images for i in range(count)), begin.input)
+
+        if not keeps_norms:
+            self._say(f"normalisations are measured anew on {count} batches")
+        if not self.options.blend:
+            settle(best)
+        else:
+
+            def score(network: nn.Module) -> float:
+                return validate(network).score
+
+            for share, found in blend_best(best, before, score, settle).items():
+                self._say(f"{share:.0%} of it, the rest as it began: {found:.3f}")
+        numbers = validate(best).numbers if judges else {}
+        export_onnx(best, self.folder / "network.onnx")
+        write_safetensors(best.state_dict(), self.folder / "network.safetensors", begin.metadata)
+        facts = (self.init, rows, self.options, trainer.step, trainer.seconds / 3600, numbers)
+        return Made(
+            self.folder / "network.onnx",
+            begin.input,
+            begin.output,
+            count_macs_per_px(best),
+            facts,
+        )
+
+    def _caches(self) -> tuple[TrainingCache, ...]:
+        folders = [folder for folder, _ in self.sets]
+        caches = open_caches(
+            self.cache or self.folder / "pictures", folders, short_side_px=self.short_side_px
+        )
+        for folder, cache in zip(folders, caches, strict=True):
+            for sentence in (*folder.bad, *cache.bad):
+                print(f"nearfar: left out: {sentence}", file=sys.stderr)
+        if not any(map(len, caches)):
+            raise DatasetError("no pair is left to train on")
+        return caches
+
+    @contextmanager
+    def _telling(self) -> Iterator[Callable[[Progress], None]]:
+        """Show a bar on a terminal, and a line for each validation everywhere."""
+        if self.quiet or not sys.stderr.isatty():
+            yield self._line
+            return
+        with bar("steps/s") as shown:
+            task = shown.add_task("", total=None)
+
+            def tell(at: Progress) -> None:
+                text = f"loss {at.loss:.3f}, {at.images_per_s:.1f} pictures/s"
+                shown.update(task, completed=at.step, total=at.steps, description=text)
+                self._line(at)
+
+            yield tell
+
+    def _line(self, at: Progress) -> None:
+        if at.validation is not None:
+            told = ", ".join(f"{name} {value:.3f}" for name, value in at.validation.numbers.items())
+            self._say(
+                f"step {at.step} of {at.steps}: loss {at.loss:.3f}, {at.images_per_s:.1f}"
+                f" pictures/s, {at.seconds_left / 60:.0f} min left; {told}"
+            )
+
+    def _say(self, *lines: str) -> None:
+        if not self.quiet:
+            print(*lines, sep="\n", file=sys.stderr)
+
+
+def _judged(network: nn.Module, door: InputSpec, judges: Sequence[Dataset]) -> Validation:
+    """Measure a network on each data set; the score is the mean of their main figures.
+
+    That is the share of bad pixels by MiDaS's protocol where the truth has ratios, and otherwise
+    the ordinal error: both are percentages, less is better.
+    """
+    device = next(network.parameters()).device
+
+    def predict(photo: Image) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            raw = network(torch.from_numpy(prepare(photo, door)).to(device))[0].cpu().numpy()
+        size_px = (photo.shape[1], photo.shape[0])
+        return np.asarray(cv2.resize(raw, size_px, interpolation=cv2.INTER_LINEAR), np.float32)
+
+    numbers: dict[str, float] = {}
+    scores, rows = [], []
+    for judge in judges:
+        found = score_network(predict, judge)
+        mean = found.mean
+        for name in ("bad_pixel", "abs_rel", "ordinal", "sharpness"):
+            value = getattr(mean, name)
+            if value is not None:
+                numbers[f"{judge.name}/{name}"] = value
+        main = mean.ordinal if found.notes or mean.bad_pixel is None else mean.bad_pixel
+        scores.append(main if main is not None else float("inf"))
+        count = max(1, SHEET_ROWS // len(judges))
+        for entry in judge.limited(count).entries:
+            seen = look(predict, entry, "midas", judge.cap_m)
+            if seen is not None:
+                rows.append(row(seen.photo, seen.truth, seen.inverse, seen.error, entry.name))
+    return Validation(float(np.mean(scores)), numbers, sheet(rows))

@@ -1,0 +1,307 @@
+"""The folder of a run: its manifest, so that a run goes on, and its table of photos."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from nearfar.errors import NearfarError, OutputExistsError, UsageError, WriteError
+from nearfar.io.atomic import replacing
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_FORM: Final = 1
+"""Of the manifest and the table; raised when an older run can't be gone on with."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things are in a destination.
+
+    Attributes:
+        dest: the destination.
+        maps_in_table: whether the table is all there is, and lies at the top.
+    """
+
+    dest: Path
+    maps_in_table: bool
+
+    @property
+    def own(self) -> Path:
+        """What is nearfar's own; readers of Parquet folders pass over such a name."""
+        return self.dest / "_nearfar"
+
+    @property
+    def manifest(self) -> Path:
+        """What the run was asked."""
+        return self.own / "run.json"
+
+    @property
+    def attempts(self) -> Path:
+        """See `nearfar.scale.crash_tracker`."""
+        return self.own / "attempts"
+
+    @property
+    def table(self) -> Path:
+        """The folder of the table."""
+        return self.dest if self.maps_in_table else self.dest / "table"
+
+    def part(self, name: str) -> Path:
+        """The file of a part."""
+        return self.table / f"part-{name}.parquet"
+
+    def parts(self) -> Iterator[Path]:
+        """Every file of the table."""
+        return self.table.glob("part-*.parquet")
+
+
+@contextmanager
+def claimed(layout: Layout) -> Iterator[None]:
+    """Have a destination for oneself, without what killed workers left half-written in its table.
+
+    Raises:
+        UsageError: another run is at work in it.
+        WriteError: the system refused.
+    """
+    from filelock import FileLock, Timeout
+
+    with ExitStack() as held:
+        with writing_to(layout.dest):
+            layout.own.mkdir(parents=True, exist_ok=True)
+            try:
+                held.enter_context(FileLock(layout.own / "lock", timeout=0))
+            except Timeout as error:
+                raise UsageError(f"another run is at work in {layout.dest}: wait for it") from error
+            _sweep(layout)
+        yield
+        with writing_to(layout.dest):
+            _sweep(layout)
+
+
+@contextmanager
+def writing_to(dest: Path) -> Iterator[None]:
+    """Turn what the system refuses in the block into a WriteError."""
+    try:
+        yield
+    except NearfarError:
+        raise
+    except OSError as error:
+        raise WriteError(f"can't write to {dest}: {error.strerror or error}") from error
+
+
+def _sweep(layout: Layout) -> None:
+    """Delete what killed workers had begun to write of the table; see `nearfar.io.atomic`."""
+    for begun_only in layout.table.glob(".part-*.parquet"):
+        begun_only.unlink(missing_ok=True)
+
+
+def refuse_strange(layout: Layout) -> None:
+    """Refuse a destination that holds something else than a run.
+
+    Raises:
+        OutputExistsError: it does.
+        WriteError: it is no folder, or can't be looked into.
+    """
+    try:
+        names = set(os.listdir(layout.dest)) if layout.dest.exists() else set()  # noqa: PTH208
+    except OSError as error:
+        raise WriteError(f"{layout.dest}: {error.strerror}: give a folder") from error
+    if names and layout.own.name not in names:
+        raise OutputExistsError(
+            f"{layout.dest} holds something else: give an empty folder, or --force"
+        )
+
+
+def begun(layout: Layout, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """Read what the run in a destination was resolved to, if there is one.
+
+    Args:
+        layout: of the destination.
+        asked: the options that decide what the results are.
+
+    Raises:
+        UsageError: it was asked something else, or by another version that can't be gone on with.
+    """
+    try:
+        found = json.loads(layout.manifest.read_text("utf-8"))
+        form, before, resolved = found["form"], found["asked"], found["resolved"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{layout.manifest} is damaged: begin anew with --force") from error
+    remedy = "give that again, another destination, or --force to begin anew"
+    if form != _FORM:
+        raise UsageError(f"{layout.dest} is of another version of nearfar: {remedy}")
+    for name, value in asked.items():
+        if before.get(name) != value:
+            told, now = _words(before.get(name)), _words(value)
+            raise UsageError(f"{layout.dest} was begun with {name} {told}, not {now}: {remedy}")
+    return dict(resolved)
+
+
+def begin(layout: Layout, asked: dict[str, Any], resolved: dict[str, Any]) -> None:
+    """Note what a run is asked, and what that was resolved to; what an older one left goes.
+
+    Raises:
+        WriteError: the system refused.
+    """
+    with writing_to(layout.dest):
+        for path in layout.parts():
+            path.unlink()
+    content = {"form": _FORM, "asked": asked, "resolved": resolved}
+    with replacing(layout.manifest, durable=True) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=True), "utf-8")
+
+
+def forget_attempts(layout: Layout) -> None:
+    """Begin to count anew how often workers died."""
+    shutil.rmtree(layout.attempts, ignore_errors=True)
+
+
+def _words(value: object) -> str:
+    return "unset" if value in {None, ""} else str(value)
+
+
+FLUSH_BYTES: Final = 32 * 2**20
+"""Of maps that are held before they are written as a row group."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one photo.
+
+    Attributes:
+        path: relative to the source, or as the list has it.
+        model: that made the map.
+        depth_file: relative to the destination; None where the map is in the table.
+        width_px: of the map; None when there is none.
+        height_px: likewise.
+        ms: from opening the photo to the last file written.
+        error: why there is no map.
+        warnings: what was odd about the photo, in sentences.
+    """
+
+    path: str
+    model: str
+    depth_file: str | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    ms: float | None = None
+    error: str | None = None
+    warnings: str | None = None
+
+    def printable(self) -> "Row":
+        """Make names that are no UTF-8 ones that can be written."""
+        texts = {"path": self.path, "depth_file": self.depth_file, "error": self.error}
+        escaped = {
+            name: text and text.encode("utf-8", "backslashreplace").decode()
+            for name, text in texts.items()
+        }
+        return replace(self, **escaped)  # type: ignore[arg-type] # path stays a text
+
+
+def schema(*, maps: bool) -> Any:
+    """Give the table's Arrow schema.
+
+    Args:
+        maps: with the column `depth`, the bytes of depth files, in place of `depth_file`.
+    """
+    import pyarrow as pa
+
+    depth = pa.field("depth", pa.binary()) if maps else pa.field("depth_file", pa.string())
+    return pa.schema(
+        [
+            pa.field("path", pa.string(), nullable=False),
+            pa.field("model", pa.string(), nullable=False),
+            depth,
+            pa.field("width_px", pa.int32()),
+            pa.field("height_px", pa.int32()),
+            pa.field("ms", pa.float64()),
+            pa.field("error", pa.string()),
+            pa.field("warnings", pa.string()),
+        ]
+    )
+
+
+class PartWriter:
+    """Writes one file of the table; it is there only once the block ends well."""
+
+    def __init__(self, file: Any, *, maps: bool) -> None:
+        import pyarrow.parquet as pq
+
+        self._schema = schema(maps=maps)
+        # PNG doesn't shrink any further, nor do floats without a predictor
+        packed = {name: "none" if name == "depth" else "zstd" for name in self._schema.names}
+        self._writer = pq.ParquetWriter(file, self._schema, compression=packed)
+        self._rows: list[dict[str, Any]] = []
+        self._bytes = 0
+
+    def add(self, row: Row, depth: bytes | None = None) -> None:
+        """Take a row, and the bytes of its map where they belong into the table."""
+        self._rows.append({**asdict(row), "depth": depth})
+        self._bytes += len(depth or b"")
+        if self._bytes >= FLUSH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held."""
+        import pyarrow as pa
+
+        if self._rows:
+            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+            self._rows, self._bytes = [], 0
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.flush()
+        self._writer.close()
+
+
+@contextmanager
+def writing(path: Path, *, maps: bool) -> Iterator[PartWriter]:
+    """Write a file of the table.
+
+    Raises:
+        WriteError: the system refused.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"can't make the folder {path.parent}: {error.strerror}") from error
+    with (
+        replacing(path, durable=True) as temporary,
+        PartWriter(str(temporary), maps=maps) as writer,
+    ):
+        yield writer
+
+
+def read(path: Path) -> list[Row] | None:
+    """Read the rows of a part, without maps; None where it isn't there, or not whole."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            names = [name for name in file.schema_arrow.names if name != "depth"]
+            return [Row(**row) for row in file.read(columns=names).to_pylist()]
+    except (OSError, pa.ArrowInvalid, TypeError):
+        return None
+
+
+def packed(rows: Sequence[Row]) -> str:
+    """Give rows as JSON."""
+    return json.dumps([asdict(row) for row in rows])

@@ -1,0 +1,125 @@
+"""Components that several tabs are built of."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+
+import gradio as gr
+
+from nearfar.models.catalog import Purpose
+from nearfar.models.spec import ModelSpec
+from nearfar.web.examples import available
+from nearfar.web.i18n.components import Phrasebook
+from nearfar.web.i18n.texts import TEXTS, Language, say
+from nearfar.web.tabs.base import Stage
+from nearfar.web.tabs.depth_view import size_text
+
+
+def photo_input(book: Phrasebook, elem_id: str, alt_key: str, height_px: int) -> gr.Image:
+    """Make the place where a photo is put in."""
+    return book.make(
+        gr.Image,
+        {"label": "depth.photo", "placeholder": "depth.photo.empty", "alt_text": alt_key},
+        type="filepath",
+        sources=["upload", "webcam", "clipboard"],
+        height=height_px,
+        buttons=["fullscreen"],
+        elem_id=elem_id,
+        elem_classes="nf-picture",
+    )
+
+
+def example_buttons(book: Phrasebook, prefix: str) -> dict[str, gr.Button]:
+    """Make a button for each example photo, by name; ids are `<prefix>-<name>`."""
+    with gr.Row(elem_classes="nf-examples"):
+        return {
+            name: book.make(
+                gr.Button,
+                {"value": f"depth.example.{name}"},
+                size="sm",
+                elem_id=f"{prefix}-{name}",
+                elem_classes=["nf-example", f"nf-example-{name}"],
+            )
+            for name in available()
+        }
+
+
+def download_buttons(book: Phrasebook, prefix: str, labels: dict[str, str]) -> dict[str, gr.Button]:
+    """Make a button for each kind of file, name -> key of its label; ids are `<prefix>-<name>`."""
+    with gr.Row(elem_classes="nf-downloads"):
+        return {
+            name: book.make(gr.Button, {"value": key}, elem_id=f"{prefix}-{name}", size="md")
+            for name, key in labels.items()
+        }
+
+
+def hidden_file(elem_id: str) -> gr.DownloadButton:
+    """Make what a browser takes a file from, once that is made; see `download_js`."""
+    return gr.DownloadButton(elem_id=elem_id, elem_classes="nf-hidden")
+
+
+def download_js(elem_id: str) -> str:
+    """Give the script by which the browser takes the file of a hidden button."""
+    return (
+        "() => { const link = document.querySelector"
+        f"('#{elem_id} a, a#{elem_id}, #{elem_id}'); if (link) link.click(); }}"
+    )
+
+
+def heading(key: str) -> Callable[[Language], str]:
+    """Give a heading, for `Phrasebook.make`."""
+    return lambda language: f'<h2 class="nf-head">{escape(say(key, language))}</h2>'
+
+
+def quiet(key: str) -> Callable[[Language], str]:
+    """Give a line of small print, for `Phrasebook.make`."""
+    return lambda language: f'<p class="nf-quiet">{escape(say(key, language))}</p>'
+
+
+def nothing_yet(key: str) -> Callable[[Language], str]:
+    """Give what stands where a result will be, for `Phrasebook.make`."""
+    return lambda language: f'<div class="nf-empty"><p>{escape(say(key, language))}</p></div>'
+
+
+def model_choice(stage: Stage, purpose: Purpose, elem_id: str) -> gr.Dropdown:
+    """Make the component; its words follow the language.
+
+    Args:
+        stage: of the tab that it belongs to.
+        purpose: what `auto`, which is chosen at first, is to suit.
+        elem_id: of the component.
+    """
+    models = stage.door.models()
+    control = stage.book.make(
+        gr.Dropdown,
+        {"label": "depth.model"},
+        choices=model_choices(models, purpose, "en"),
+        value="auto",
+        filterable=False,
+        elem_id=elem_id,
+    )
+    stage.language.change(
+        lambda language: gr.update(choices=model_choices(models, purpose, language)),
+        inputs=stage.language,
+        outputs=control,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    return control
+
+
+def model_choices(
+    models: Sequence[ModelSpec], purpose: Purpose, language: Language
+) -> list[tuple[str, str]]:
+    """Say of each model what it is good for, and how large it is; `auto` comes first.
+
+    Returns:
+        A row a model: what is shown, and the name.
+    """
+    rows = [(f"{_about(each, language)} ({size_text(each)})", each.name) for each in models]
+    return [(say(f"model.auto.{purpose}", language), "auto"), *rows]
+
+
+def _about(model: ModelSpec, language: Language) -> str:
+    """Give the sentence on a model of the catalogue; the name alone of one of the user's own."""
+    key = f"model.about.{model.name}"
+    return say(key, language) if key in TEXTS else model.name

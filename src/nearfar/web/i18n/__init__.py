@@ -1,0 +1,1 @@
+"""The page's texts, in English and Chinese."""

@@ -1,0 +1,115 @@
+"""The texts of the Depth tab."""
+
+from typing import Final
+
+from nearfar.web.i18n.base import Text
+
+DEPTH: Final[dict[str, Text]] = {
+    "depth.photo": Text("Photo", "照片"),
+    "depth.photo.empty": Text(
+        "Drop a photo here, paste one, or click to choose",
+        "把照片拖到这里、粘贴，或点击选择",
+    ),
+    "depth.photo.alt": Text("The photo, with the points that were clicked", "照片，以及点选的位置"),
+    "depth.examples": Text("Or try one of these", "或者试试这些"),
+    "depth.example.street": Text("Street", "街道"),
+    "depth.example.indoor": Text("Indoor", "室内"),
+    "depth.example.pet": Text("Pet", "宠物"),
+    "depth.example.portrait": Text("Portrait", "人像"),
+    "depth.example.landscape": Text("Landscape", "风景"),
+    "depth.credits": Text("Who took the examples, and their licences", "示例照片的作者与许可"),
+    "depth.options": Text("Model, colours and precision", "模型、配色与精度"),
+    "depth.model": Text("Model", "模型"),
+    "option.max_side_px": Text("Longest side fed to the network (px)", "送入网络的最长边（像素）"),
+    "option.max_side_px.info": Text(
+        "More shows finer detail and takes longer; models with a fixed size ignore it.",
+        "越大细节越多，也越慢；输入尺寸固定的模型不受影响。",
+    ),
+    "option.refine": Text("Refine edges", "边缘细化"),
+    "option.refine.info": Text(
+        "Carries the photo's edges into the map.", "把照片中的边缘带入深度图。"
+    ),
+    "option.colormap": Text("Colours", "配色"),
+    "option.robust": Text("Ignore extremes", "忽略极端值"),
+    "option.robust.info": Text(
+        "Colours span the middle 96 % of the depths.", "配色只覆盖中间 96% 的深度。"
+    ),
+    "option.format": Text("Depth file", "深度文件"),
+    "option.color": Text("Colour PNG", "彩色 PNG"),
+    "option.side_by_side": Text("Side by side", "左右对照"),
+    "depth.map": Text("Depth map", "深度图"),
+    "depth.map.alt": Text("The depth map: warm is near, cold is far", "深度图：暖色为近，冷色为远"),
+    "depth.map.empty": Text(
+        "The depth map appears here. Warm colours are near, cold ones far.",
+        "深度图会显示在这里。暖色为近，冷色为远。",
+    ),
+    "depth.compare": Text("Before and after", "前后对比"),
+    "depth.compare.label": Text(
+        "Drag the line: photo on the left, depth on the right", "拖动分界线：左为照片，右为深度"
+    ),
+    "depth.near": Text("near", "近"),
+    "depth.far": Text("far", "远"),
+    "depth.bar": Text("Colour bar from near to far", "由近到远的色条"),
+    "depth.facts": Text(
+        "{model} · {size} · inference {ms} ms on {runtime} · map {width} × {height}",
+        "{model} · {size} · 推理 {ms} 毫秒（{runtime}）· 深度图 {width} × {height}",
+    ),
+    "depth.points": Text("Points", "测点"),
+    "depth.points.empty": Text(
+        "Click the photo or the map to read how near a point is.",
+        "点击照片或深度图，读取该处的远近。",
+    ),
+    "depth.points.more": Text(
+        "Click a second point, type how far the two are, and every click reads metres.",
+        "再点一处并输入两处的距离，之后每次点击都会给出米数。",
+    ),
+    "depth.points.calibrate": Text(
+        "Type how far points 1 and 2 are, and every click reads metres.",
+        "输入测点 1 和 2 的距离，之后每次点击都会给出米数。",
+    ),
+    "depth.point.rank": Text(
+        "nearer than {percent} % of the picture", "比画面中 {percent}% 的部分更近"
+    ),
+    "depth.point.nearness": Text("nearness {nearness}", "近度 {nearness}"),
+    "depth.point.metres": Text("{metres} m", "{metres} 米"),
+    "depth.point.surfaceless": Text("very far away", "极远处"),
+    "depth.point.known": Text("given", "已知"),
+    "depth.between": Text(
+        "Between points {first} and {second}: {metres} m",
+        "测点 {first} 与 {second} 相距 {metres} 米",
+    ),
+    "depth.fov.assumed": Text(
+        "assuming a lens {fov}° wide: the photo does not say",
+        "假定镜头水平视角为 {fov}°：照片中没有记录",
+    ),
+    "depth.fov.exif": Text(
+        "with the lens {fov}° wide that the photo names", "按照片记录的镜头水平视角 {fov}°"
+    ),
+    "depth.known.first": Text("Distance of point 1 (m)", "测点 1 的距离（米）"),
+    "depth.known.second": Text("Distance of point 2 (m)", "测点 2 的距离（米）"),
+    "depth.calibrate": Text("Read metres", "换算成米"),
+    "depth.clear": Text("Clear points", "清除测点"),
+    "depth.typed": Text("Point without a mouse", "不用鼠标选点"),
+    "depth.typed.empty": Text("x, y in pixels of the photo", "照片中的像素坐标 x, y"),
+    "depth.typed.read": Text("Read point", "读取"),
+    "depth.downloads": Text("Download", "下载"),
+    "depth.download.png16": Text("16-bit PNG", "16 位 PNG"),
+    "depth.download.png8": Text("8-bit PNG", "8 位 PNG"),
+    "depth.download.exr": Text("EXR", "EXR"),
+    "depth.download.pfm": Text("PFM", "PFM"),
+    "depth.download.tiff": Text("TIFF", "TIFF"),
+    "depth.download.npy": Text("NPY", "NPY"),
+    "depth.download.npz": Text("NPZ", "NPZ"),
+    "depth.download.cloud": Text("Point cloud (PLY)", "点云（PLY）"),
+    "depth.downloads.relative": Text(
+        "Depth files hold relative depth, larger = nearer. The point cloud takes the nearest point"
+        " for {near} m away and the farthest for {far} m: give two distances to have true ones.",
+        "深度文件保存相对深度，数值越大越近。点云假定最近处为 {near} 米、最远处为 {far} 米；"
+        "给出两处距离即可得到真实尺度。",
+    ),
+    "depth.downloads.metric": Text(
+        "Depth files and the point cloud are in metres, by the two distances you gave.",
+        "深度文件与点云以米为单位，依据你给出的两处距离。",
+    ),
+}
+"""Key -> text; keys of options are `option.<name of its field>`."""

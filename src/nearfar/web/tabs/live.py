@@ -1,0 +1,26 @@
+"""The Live tab: the live page in a frame, and a link to it."""
+
+from html import escape
+
+import gradio as gr
+
+from nearfar.web.i18n.texts import Language, say
+from nearfar.web.tabs.base import Stage
+
+ADDRESS = "/live"
+"""Where the service serves the live page."""
+
+
+def build(stage: Stage) -> None:
+    """Build the tab."""
+    stage.book.make(gr.HTML, {"value": _frame}, elem_classes="nf-live", padding=False)
+
+
+def _frame(language: Language) -> str:
+    title = escape(say("common.liveframe", language), quote=True)
+    link = escape(say("common.livelink", language))
+    return (
+        f'<iframe src="{ADDRESS}?lang={language}" title="{title}" allow="camera"'
+        ' loading="lazy"></iframe>'
+        f'<p class="nf-quiet"><a href="{ADDRESS}?lang={language}" target="_blank">{link}</a></p>'
+    )
