@@ -26,8 +26,9 @@ def names(folder: Path) -> list[str]:
 
 
 def onnx_bytes(weights: bytes) -> bytes:
-    """The outside of a ModelProto, by hand: ir_version 8, a graph of `weights`, opset 17."""
-    assert len(weights) < 1 << 14
+    """A ModelProto by hand: ir_version 8, a graph whose doc_string is `weights`, opset 17."""
+    assert len(weights) < (1 << 14) - 3
+    weights = b"\x52" + bytes([len(weights) & 0x7F | 0x80, len(weights) >> 7]) + weights
     length = bytes([len(weights) & 0x7F | 0x80, len(weights) >> 7])
     return b"\x08\x08" + b"\x3a" + length + weights + b"\x42\x02\x10\x11"
 

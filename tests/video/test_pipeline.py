@@ -306,7 +306,7 @@ def test_long_clip_uses_no_more_memory(
 
         def progress(done: int, _: int | None, alive: list[int] = alive) -> None:
             if done % 20 == 0:
-                alive.append(sum(isinstance(each, Frame) for each in gc.get_objects()))
+                alive.append(sum(type(each) is Frame for each in gc.get_objects()))
 
         convert(path, tmp_path / f"out{frames}.mp4", estimator, show("color"), progress=progress)
         most[frames] = max(alive)

@@ -55,6 +55,7 @@ def target_size(
                 count = int(multiples)
         elif count * spec.multiple_of < bound_px:
             count = -int(-multiples // 1)
+        count = min(count, max_side_px // spec.multiple_of)  # rounding up may pass it
         return max(count, 1) * spec.multiple_of
 
     return side(width_px, spec.width_px), side(height_px, spec.height_px)
