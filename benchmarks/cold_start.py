@@ -10,7 +10,7 @@ from typing import Final
 from benchmarks import photos, tables
 from benchmarks.paired import Command, Cost, commands_in_turn, spread
 from benchmarks.result import Ratio, write
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 
 ROUNDS: Final = 11
 TIME_BOUND: Final = 1.5
@@ -95,7 +95,7 @@ def program() -> Path:
 
 
 def _commands(photo: Path, folder: Path) -> dict[str, Command]:
-    model = Store().path(MODEL)
+    model = ModelRegistry().path(MODEL)
     if model is None:
         raise FileNotFoundError(f"{MODEL} is not in this package")
     bare = Path(__file__).parent / "bare.py"

@@ -21,7 +21,7 @@ from nearfar.io.find_images import Found, work_on
 from nearfar.io.images import ImageFile
 from nearfar.jobs import PhotoJob
 from nearfar.loading import load
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.runtimes.base import Batch, Runtime
 from nearfar.runtimes.cpu import physical
 
@@ -117,7 +117,7 @@ def _in_turn(runtime: Runtime, paths: list[Path], folder: Path) -> dict[str, lis
     workers = physical()
     estimator = load(MODEL, runtime=runtime, threads=1, callers=workers)
     batch = _batch(estimator, paths[0])
-    infer = bare(runtime, Store().read(MODEL))
+    infer = bare(runtime, ModelRegistry().read(MODEL))
     chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
     turn = iter([chunks[0], *chunks])
 

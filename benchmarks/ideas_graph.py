@@ -14,7 +14,7 @@ from benchmarks.idea import Idea
 from nearfar.estimator import Estimator
 from nearfar.io.images import Image, read_image
 from nearfar.loading import load
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.runtimes import telemetry
 from nearfar.runtimes.base import Batch
 from nearfar.runtimes.cpu import physical
@@ -30,7 +30,7 @@ def ideas(folder: Path) -> Iterator[Idea]:
         folder: for the photos.
     """
     estimator = load(MODEL, runtime="onnxruntime")
-    content = Store().read(MODEL)
+    content = ModelRegistry().read(MODEL)
     photo = read_image(photos.photo(folder / "photo.jpg", _PHOTO_PX))
     batch = estimator.prepare(photo)
     usual = _runs(_open(content), batch)
@@ -194,7 +194,7 @@ def _int8(estimator: Estimator, content: bytes, batch: Batch, folder: Path) -> I
     pictures = [read_image(path) for path in photos.many(folder / "few", _CALIBRATING)]
     batches = [estimator.prepare(picture) for picture in pictures]
     plain = _runs(_open(content), batch)
-    ships = _open(Store().read(f"{MODEL}-int8"))
+    ships = _open(ModelRegistry().read(f"{MODEL}-int8"))
     every = _open(quantize(content, batches, batches[:2], bound=float("inf")).content)
     all_kinds = _open(quantized_throughout(content, batches, folder))
 

@@ -46,7 +46,7 @@ PEAK_NOTE: Final = (
 
 
 @dataclass(frozen=True)
-class Place:
+class Reservation:
     """A cell: a network, or the peak where there is none, in a runtime."""
 
     runtime: Runtime
@@ -75,20 +75,20 @@ def main(arguments: Sequence[str] = ()) -> None:
     report(found, told, given.rounds, " ".join(arguments))
 
 
-def places(found: Sequence[Network]) -> list[Place]:
+def places(found: Sequence[Network]) -> list[Reservation]:
     """List the cells; int8 in torch is none."""
     here = [each for each in RUNTIMES if importlib.util.find_spec(each)]
     precisions: tuple[Precision, ...] = ("fp32", "int8")
     every = [
-        *(Place(runtime, each.precision, each) for each in found for runtime in here),
-        *(Place(runtime, precision) for precision in precisions for runtime in here),
+        *(Reservation(runtime, each.precision, each) for each in found for runtime in here),
+        *(Reservation(runtime, precision) for precision in precisions for runtime in here),
     ]
     return [place for place in every if (place.runtime, place.precision) != ("torch", "int8")]
 
 
 def measure(
-    every: Sequence[Place], rounds: int, told: Callable[[Place], Any]
-) -> dict[Place, list[Any]]:
+    every: Sequence[Reservation], rounds: int, told: Callable[[Reservation], Any]
+) -> dict[Reservation, list[Any]]:
     """Measure all cells in turn.
 
     Args:
@@ -96,14 +96,14 @@ def measure(
         rounds: that each is measured.
         told: measures one.
     """
-    answers: dict[Place, list[Any]] = {place: [] for place in every}
+    answers: dict[Reservation, list[Any]] = {place: [] for place in every}
     for turn in range(rounds):
         for place in in_turn(every, turn):
             answers[place].append(told(place))
     return answers
 
 
-def _told(place: Place, folder: Path, seconds: float) -> Any:
+def _told(place: Reservation, folder: Path, seconds: float) -> Any:
     network = place.network
     plan = Plan(
         place.runtime,
@@ -118,7 +118,7 @@ def _told(place: Place, folder: Path, seconds: float) -> Any:
 
 
 def report(
-    found: Sequence[Network], told: dict[Place, list[Any]], rounds: int, arguments: str
+    found: Sequence[Network], told: dict[Reservation, list[Any]], rounds: int, arguments: str
 ) -> None:
     """Write the result."""
     peaks = {
@@ -133,7 +133,7 @@ def report(
     rows: list[tuple[Cell, ...]] = []
     for network in found:
         for runtime in runtimes:
-            place = Place(runtime, network.precision, network)
+            place = Reservation(runtime, network.precision, network)
             head = (network.name, network.precision, runtime)
             if place in speeds:
                 best = max(peaks[runtime, network.precision].values())

@@ -6,7 +6,7 @@ from typing import Final
 
 from benchmarks.peak import Precision
 from nearfar.models.preprocess import target_size
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.runtimes.autotune import Shape
 from nearfar.runtimes.benchmark import sample
 
@@ -55,8 +55,8 @@ def networks(folder: Path) -> tuple[Network, ...]:
 
 
 def _network(name: str, model: str, precision: Precision, path: Path | None) -> Network:
-    spec = Store().spec(model)
-    path = path or Store().path(model)
+    spec = ModelRegistry().spec(model)
+    path = path or ModelRegistry().path(model)
     if path is None or spec.macs_per_px is None:
         raise FileNotFoundError(f"{model} is not in this package")
     width_px, height_px = target_size(*PHOTO_PX, spec.input)
@@ -73,7 +73,7 @@ def _midas(folder: Path) -> tuple[Path, Path]:
     from nearfar.training.quantize import quantize
 
     torch.manual_seed(_SEED)
-    spec = Store().spec("midas-small").input
+    spec = ModelRegistry().spec("midas-small").input
     size_px = spec.width_px, spec.height_px
     path, int8 = folder / "midas.onnx", folder / "midas-int8.onnx"
     export_onnx(MidasSmall(), path, size_px=size_px)

@@ -18,7 +18,7 @@ from benchmarks.load import Plan, Seen
 from benchmarks.paired import in_turn, spread
 from benchmarks.result import Cell, Ratio, Table, write
 from benchmarks.served import Served, serving
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.runtimes.cpu import physical
 
 CLIENTS: Final = (1, 4, 16, 64)
@@ -129,7 +129,7 @@ def _in_turn(
     served: Served, paths: list[Path], folder: Path, seconds: float, rounds: int
 ) -> tuple[dict[str, list[Bare]], dict[int, Runs]]:
     """Measure the bare loop both ways, and each load; every second round goes backwards."""
-    cores, model = physical(), Store().path(MODEL)
+    cores, model = physical(), ModelRegistry().path(MODEL)
     if model is None:
         raise FileNotFoundError(f"{MODEL} is not in this package")
     files = tuple(map(str, paths))

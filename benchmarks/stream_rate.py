@@ -26,7 +26,7 @@ from nearfar.estimator import Estimator
 from nearfar.io.images import ImageFile
 from nearfar.loading import load
 from nearfar.runtimes.cpu import physical
-from nearfar.service.streamframe import StreamOptions, encode
+from nearfar.service.stream.protocol import StreamOptions, encode
 from nearfar.video.temporal import SteadyRange
 
 FRAME_PX: Final = (256, 192)
@@ -51,7 +51,7 @@ LATENCY_NOTE: Final = (
 
 
 @dataclass(frozen=True)
-class Way:
+class Candidate:
     """A frame's way without the service.
 
     Attributes:
@@ -146,7 +146,7 @@ def _in_turn(
     )
     with ImageFile(frames[0]) as file:
         batch = single.prepare(single.decode(file))
-    way = Way(single, frames)
+    way = Candidate(single, frames)
     steady = [SteadyRange() for _ in range(cores)]
     film = folder / "frames"
     film.mkdir()

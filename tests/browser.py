@@ -38,7 +38,7 @@ FLAGS = (
 _SERVE = """
 import sys
 from nearfar.service.app import make_app
-from nearfar.service.run import Server, bind
+from nearfar.service.server import Server, bind
 from nearfar.service.settings import ServiceOptions
 
 port, page = map(int, sys.argv[1:])

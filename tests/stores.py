@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from nearfar.models.catalog import Purpose
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import Checkpoint, InputSpec, ModelSpec
 from tests.fakes import tiny_onnx
 
@@ -29,7 +29,7 @@ def spec_of(name: str, content: bytes) -> ModelSpec:
 
 def bundled_store(
     folder: Path, *, int8: bytes | None = None, checkpoint: bytes | None = None
-) -> Store:
+) -> ModelRegistry:
     """Make a store whose models ship: `lite`, and `lite-int8`, which answers the same.
 
     Args:
@@ -48,10 +48,10 @@ def bundled_store(
         digest = hashlib.sha256(checkpoint).hexdigest()
         lite = replace(lite, checkpoint=Checkpoint("lite.safetensors", digest, len(checkpoint)))
         (bundled / "lite.safetensors").write_bytes(checkpoint)
-    return Store(folder / "home", catalog=(lite, small), auto=LITE_ONLY, bundled=bundled)
+    return ModelRegistry(folder / "home", catalog=(lite, small), auto=LITE_ONLY, bundled=bundled)
 
 
-def two_networks(folder: Path) -> Store:
+def two_networks(folder: Path) -> ModelRegistry:
     """Make a store whose `base`, which is for photos, and `lite` ship; `fine` can be pulled."""
     bundled = folder / "bundled"
     bundled.mkdir(parents=True)
@@ -64,7 +64,7 @@ def two_networks(folder: Path) -> Store:
         "photo": ("fine", "base", "lite"),
         "stream": ("lite", "base", "fine"),
     }
-    return Store(folder / "home", catalog=catalog, auto=auto, bundled=bundled)
+    return ModelRegistry(folder / "home", catalog=catalog, auto=auto, bundled=bundled)
 
 
 def spoil(path: Path) -> None:

@@ -35,7 +35,7 @@ from benchmarks.result import Bars, Curve, Drawing, Growth, Machine, Result, Spr
 from nearfar.depth import DepthMap
 from nearfar.io.images import read_image
 from nearfar.loading import load
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.runtimes.base import Batch, RawDepth
 from nearfar.runtimes.onnx import OnnxSession
 
@@ -247,7 +247,7 @@ def test_an_idea_is_measured_both_ways() -> None:
 
 
 def test_graph_without_its_last_resizing_gives_the_same_map() -> None:
-    content = Store().read(LITE)
+    content = ModelRegistry().read(LITE)
     batch = SEED.standard_normal((1, 3, 64, 96)).astype(np.float32)
     short = ideas_graph._open(ideas_graph.without_last_resize(content))
 
@@ -263,7 +263,9 @@ def test_graph_fed_with_bytes_gives_the_same_map(tmp_path: Path) -> None:
     photo = read_image(photos.photo(tmp_path / "photo.jpg"))
     size_px = estimator.fed_px((640, 480))
     spec = estimator.spec.input
-    inside = ideas_graph._open(ideas_graph.fed_with_bytes(Store().read(LITE), spec.mean, spec.std))
+    inside = ideas_graph._open(
+        ideas_graph.fed_with_bytes(ModelRegistry().read(LITE), spec.mean, spec.std)
+    )
 
     small = cv2.resize(photo, size_px, interpolation=cv2.INTER_AREA)
     (depth,) = inside.run(None, {"pixels": small[None]})

@@ -10,7 +10,7 @@ import pytest
 import nearfar
 from nearfar.errors import ChecksumError, MissingExtraError, ModelMissingError, UsageError
 from nearfar.models.catalog import Purpose
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.runtimes import autotune, benchmark, telemetry
 from nearfar.runtimes.benchmark import Timing
 from nearfar.runtimes.openvino import OpenvinoSession
@@ -22,7 +22,7 @@ SLOW_MS, FAST_MS = 10.0, 5.0
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelRegistry:
     monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime",))
     return bundled_store(tmp_path)
@@ -37,7 +37,9 @@ def make_fast(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["lite", "lite-int8"])
-def test_auto_is_what_was_loaded(store: Store, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_auto_is_what_was_loaded(
+    store: ModelRegistry, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     make_fast(monkeypatch, f"{name} in onnxruntime")
     for _ in range(2):
         estimator = nearfar.load(store=store)
@@ -61,19 +63,21 @@ def test_the_purpose_says_which_network_auto_is(
         nearfar.load(store=store, purpose="film")  # type: ignore[arg-type]
 
 
-def test_a_name_is_exactly_that_model(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_is_exactly_that_model(
+    store: ModelRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_fast(monkeypatch, "lite-int8 in onnxruntime")
     assert nearfar.load("lite", store=store).spec.name == "lite"
     make_fast(monkeypatch, "lite in onnxruntime")
     assert nearfar.load("lite-int8", store=store).spec.name == "lite-int8"
 
 
-def test_without_its_int8_file_auto_is_the_model(store: Store) -> None:
+def test_without_its_int8_file_auto_is_the_model(store: ModelRegistry) -> None:
     (store.bundled / "lite-int8.onnx").unlink()
     assert nearfar.load(store=store).spec.name == "lite"
 
 
-def test_with_its_int8_file_alone_auto_is_that(store: Store) -> None:
+def test_with_its_int8_file_alone_auto_is_that(store: ModelRegistry) -> None:
     (store.bundled / "lite.onnx").unlink()
     assert nearfar.load(store=store).spec.name == "lite-int8"
     (store.bundled / "lite-int8.onnx").unlink()
@@ -83,7 +87,7 @@ def test_with_its_int8_file_alone_auto_is_that(store: Store) -> None:
 
 @pytest.mark.parametrize(("taken", "other"), [("lite", "lite-int8"), ("lite-int8", "lite")])
 def test_only_what_is_loaded_is_read_and_always_verified(
-    store: Store, monkeypatch: pytest.MonkeyPatch, taken: str, other: str
+    store: ModelRegistry, monkeypatch: pytest.MonkeyPatch, taken: str, other: str
 ) -> None:
     make_fast(monkeypatch, f"{taken} in onnxruntime")
     nearfar.load(store=store)
@@ -95,7 +99,7 @@ def test_only_what_is_loaded_is_read_and_always_verified(
 
 
 def test_openvino_is_not_imported_where_onnxruntime_is_known_to_be_faster(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: ModelRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime", "openvino"))
     monkeypatch.setattr(autotune, "OpenvinoSession", lambda *_, **__: FakeSession())
@@ -106,7 +110,9 @@ def test_openvino_is_not_imported_where_onnxruntime_is_known_to_be_faster(
     assert nearfar.load(store=store).spec.name == "lite-int8"
 
 
-def test_a_runtime_that_is_not_there_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_runtime_that_is_not_there_is_told(
+    store: ModelRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(MissingExtraError, match=r"nearfar\[openvino\]"):
         nearfar.load(runtime="openvino", store=store)

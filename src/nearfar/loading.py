@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions, RuntimeName
 from nearfar.models.catalog import Purpose
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import autotune
-from nearfar.runtimes.autotune_cache import Way
+from nearfar.runtimes.autotune_cache import Candidate
 from nearfar.runtimes.base import Session
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def load(
     callers: int = 1,
     max_side_px: int = DEFAULT_MAX_SIDE_PX,
     refine: bool = False,
-    store: Store | None = None,
+    store: ModelRegistry | None = None,
 ) -> "Estimator":
     """Load a model; do it once and keep the result.
 
@@ -50,7 +50,7 @@ def load(
         ChecksumError: the model's file is not what it was.
         MissingExtraError: the runtime is not installed.
     """
-    store = store or Store()
+    store = store or ModelRegistry()
     options = EstimateOptions(max_side_px=max_side_px, refine=refine)
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(
@@ -75,9 +75,9 @@ def resolve(
     purpose: Purpose,
     runtime: RuntimeName,
     threads: int | None,
-    store: Store,
+    store: ModelRegistry,
     max_side_px: int = DEFAULT_MAX_SIDE_PX,
-) -> Way:
+) -> Candidate:
     """Say which file in which runtime `load` would load, measured if need be.
 
     Args and raises: as `load`.
@@ -88,7 +88,7 @@ def resolve(
 
 
 def _open(
-    store: Store,
+    store: ModelRegistry,
     model: str,
     *,
     purpose: Purpose,

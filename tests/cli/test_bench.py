@@ -9,10 +9,10 @@ from nearfar.cli import bench as command
 from nearfar.cli.bench import bench
 from nearfar.errors import ChecksumError, UnknownModelError, UsageError
 from nearfar.models.catalog import AUTO
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec
 from nearfar.runtimes import autotune, benchmark
-from nearfar.runtimes.autotune_cache import Way
+from nearfar.runtimes.autotune_cache import Candidate
 from nearfar.runtimes.benchmark import Timing
 from tests.fakes import FakeSession, tiny_onnx
 from tests.stores import bundled_store
@@ -28,7 +28,7 @@ def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def add(tmp_path: Path, name: str, side_px: int | None = None) -> None:
     file = tmp_path / f"{name}.onnx"
     file.write_bytes(tiny_onnx(height_px=side_px, width_px=side_px))
-    Store().add(name, file, input=InputSpec(64, 64, 32, "stretch"))
+    ModelRegistry().add(name, file, input=InputSpec(64, 64, 32, "stretch"))
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
@@ -40,8 +40,8 @@ def test_every_model_in_every_runtime(
 ) -> None:
     monkeypatch.setattr(autotune, "take", lambda _, specs, *__, **___: autotune.ways(specs)[0])
     add(tmp_path, "mine")
-    models = [spec.name for spec in Store().installed()]
-    runtimes = [way.runtime for way in autotune.ways([Store().spec("nearfar-lite")])]
+    models = [spec.name for spec in ModelRegistry().installed()]
+    runtimes = [way.runtime for way in autotune.ways([ModelRegistry().spec("nearfar-lite")])]
     assert bench(runtimes=runtimes, runs=3, size="96x64", json_lines=True) == 0
     rows = lines(capsys)
     assert {"nearfar-lite", "mine"} <= set(models)
@@ -59,7 +59,8 @@ def test_every_model_in_every_runtime(
         for purpose in cast("list[str]", row["default"])
     }
     assert default == {
-        purpose: (Store().candidates("auto", purpose)[0].name, "onnxruntime") for purpose in AUTO
+        purpose: (ModelRegistry().candidates("auto", purpose)[0].name, "onnxruntime")
+        for purpose in AUTO
     }
 
 
@@ -68,7 +69,7 @@ def test_figures_by_hand(
 ) -> None:
     """0.642 GMAC in 20 ms are 64.2 GFLOP/s of 100; 20 ms are twice as fast as 40 ms."""
     monkeypatch.setattr(autotune, "open_session", lambda *_, **__: FakeSession())
-    monkeypatch.setattr(autotune, "take", lambda *_, **__: Way("nearfar-lite", "openvino"))
+    monkeypatch.setattr(autotune, "take", lambda *_, **__: Candidate("nearfar-lite", "openvino"))
     times = {"onnxruntime": Timing(40, 50, 30), "openvino": Timing(20, 25, 30)}
     monkeypatch.setattr(benchmark, "interleaved", lambda *_, **__: times)
     assert (
@@ -96,7 +97,7 @@ def test_int8_may_be_the_default(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = bundled_store(tmp_path)
-    monkeypatch.setattr(command, "Store", lambda: store)
+    monkeypatch.setattr(command, "ModelRegistry", lambda: store)
     times = {"onnxruntime": 9.0, "lite in onnxruntime": 9.0, "lite-int8 in onnxruntime": 3.0}
 
     def interleaved(sessions: dict[str, object], *_: object, **__: object) -> dict[str, Timing]:
@@ -120,7 +121,7 @@ def test_what_is_taken_by_itself_is_no_question_for_other_models(
     add(tmp_path, "mine")
     assert bench(models=["mine"], runtimes=["onnxruntime"], runs=1) == 0
     assert "is named" not in capsys.readouterr().out
-    monkeypatch.setattr(command, "Store", lambda: Store(catalog=()))
+    monkeypatch.setattr(command, "ModelRegistry", lambda: ModelRegistry(catalog=()))
     assert bench(models=["mine"], runtimes=["onnxruntime"], runs=1) == 0
 
 
@@ -140,7 +141,7 @@ def test_a_model_that_fails_is_told_and_the_rest_goes_on(
 
 def test_a_bar_shows_the_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     add(tmp_path, "mine")
-    store = Store()
+    store = ModelRegistry()
     plan = _bench_table.Plan(store.spec("mine"), ("onnxruntime",), (64, 64), 2, 1, 100)
     rows = _bench_table.fill(plan, store, bar=True)
     assert rows[0].median_ms is not None
@@ -161,14 +162,14 @@ def test_bad_use_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         bench(threads=0)
     with pytest.raises(UnknownModelError):
         bench(models=["none"])
-    monkeypatch.setattr(command, "Store", lambda: Store(tmp_path, catalog=()))
+    monkeypatch.setattr(command, "ModelRegistry", lambda: ModelRegistry(tmp_path, catalog=()))
     with pytest.raises(UsageError, match="no model is installed"):
         bench()
 
 
 def test_a_damaged_model_is_not_run(tmp_path: Path) -> None:
     add(tmp_path, "mine")
-    path = Store().path("mine")
+    path = ModelRegistry().path("mine")
     assert path is not None
     path.chmod(0o600)
     path.write_bytes(path.read_bytes()[::-1])

@@ -7,10 +7,10 @@ import pytest
 from nearfar.cli import doctor as command
 from nearfar.cli.doctor import doctor, without_secrets
 from nearfar.models.catalog import AUTO
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec
 from nearfar.runtimes import autotune, cpu, telemetry
-from nearfar.runtimes.autotune_cache import Choice, Way
+from nearfar.runtimes.autotune_cache import Candidate, Measurements
 from tests.fakes import tiny_onnx
 from tests.stores import bundled_store, spoil, two_networks
 
@@ -87,10 +87,10 @@ def test_what_was_measured_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = bundled_store(tmp_path)
-    monkeypatch.setattr(command, "Store", lambda: store)
+    monkeypatch.setattr(command, "ModelRegistry", lambda: store)
     monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime", "openvino"))
     monkeypatch.setattr(cpu, "physical", lambda: 4)
-    known: dict[int | None, Choice] = {}
+    known: dict[int | None, Measurements] = {}
     monkeypatch.setattr(
         autotune,
         "remembered",
@@ -101,11 +101,13 @@ def test_what_was_measured_is_told(
         "model": "lite or lite-int8: measured when it is first used",
         "runtime": "onnxruntime or openvino: measured when it is first used",
     }
-    known[None] = Choice({Way("lite", "onnxruntime"): 20.04, Way("lite-int8", "openvino"): 10.0})
+    known[None] = Measurements(
+        {Candidate("lite", "onnxruntime"): 20.04, Candidate("lite-int8", "openvino"): 10.0}
+    )
     because = "lite in onnxruntime 20.0 ms, lite-int8 in openvino 10.0 ms"
     told = always | {"model": "lite-int8", "runtime": "openvino", "because": because}
     assert of_photos(capsys) == told
-    known[1] = Choice({Way("lite", "onnxruntime"): 30.0})
+    known[1] = Measurements({Candidate("lite", "onnxruntime"): 30.0})
     told["with one thread"] = "lite in onnxruntime, because lite in onnxruntime 30.0 ms"
     assert of_photos(capsys) == told
     monkeypatch.setattr(cpu, "physical", lambda: 1)
@@ -116,7 +118,7 @@ def test_each_purpose_has_its_model_and_the_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = two_networks(tmp_path)
-    monkeypatch.setattr(command, "Store", lambda: store)
+    monkeypatch.setattr(command, "ModelRegistry", lambda: store)
     monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime",))
     tree, _ = report(capsys, 0)
     assert tree["auto, photo"]["model"] == "base"
@@ -131,7 +133,7 @@ def test_a_checkpoint_is_looked_at(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = bundled_store(tmp_path, checkpoint=b"weights")
-    monkeypatch.setattr(command, "Store", lambda: store)
+    monkeypatch.setattr(command, "ModelRegistry", lambda: store)
     models = report(capsys, 0)[0]["models"]
     assert models["lite, to train"] == "bundled, 0 MB, SHA-256 is right"
     spoil(store.bundled / "lite.safetensors")
@@ -145,7 +147,7 @@ def test_a_damaged_model_is_to_be_seen_to(
 ) -> None:
     file = tmp_path / "mine.onnx"
     file.write_bytes(tiny_onnx())
-    store = Store()
+    store = ModelRegistry()
     store.add("mine", file, input=InputSpec(64, 64, 32, "stretch"))
     assert "installed" in report(capsys, 0)[0]["models"]["mine"]
     path = store.path("mine")
@@ -160,7 +162,7 @@ def test_a_damaged_model_is_to_be_seen_to(
 
 
 def test_a_damaged_record_is_to_be_seen_to(capsys: pytest.CaptureFixture[str]) -> None:
-    folder = Store().home / "models" / "mine"
+    folder = ModelRegistry().home / "models" / "mine"
     folder.mkdir(parents=True)
     (folder / "spec.json").write_text("{")
     assert "mine" in report(capsys, 1)[1][0]
@@ -169,7 +171,7 @@ def test_a_damaged_record_is_to_be_seen_to(capsys: pytest.CaptureFixture[str]) -
 def test_a_lost_bundled_model_is_to_be_seen_to(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "Store", lambda: Store(bundled=tmp_path / "none"))
+    monkeypatch.setattr(command, "ModelRegistry", lambda: ModelRegistry(bundled=tmp_path / "none"))
     tree, todo = report(capsys, 1)
     assert tree["models"]["nearfar-lite"] == "lost"
     for purpose in AUTO:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec
 from tests.cli.conftest import Run
 from tests.evaluation.made import write_folder, write_photo
@@ -22,7 +22,7 @@ def models(tmp_path: Path) -> None:
     file.write_bytes(tiny_onnx())
     for name, width_px, height_px in (("bright", 128, 96), ("coarse", 32, 32)):
         spec = InputSpec(width_px, height_px, 32, "stretch", "area", (0.5,) * 3, (0.2,) * 3)
-        Store().add(name, file, input=spec)
+        ModelRegistry().add(name, file, input=spec)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from nearfar.cli import models
 from nearfar.models.catalog import CATALOG
 from nearfar.runtimes import autotune
-from nearfar.runtimes.autotune_cache import Choice, Way
+from nearfar.runtimes.autotune_cache import Candidate, Measurements
 from tests.cli.conftest import Run
 from tests.fakes import tiny_onnx
 from tests.stores import bundled_store, two_networks
@@ -38,12 +38,14 @@ def test_list_marks_what_auto_takes(
 ) -> None:
     monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "cache"))
     store = bundled_store(tmp_path)
-    monkeypatch.setattr(models, "Store", lambda: store)
+    monkeypatch.setattr(models, "ModelRegistry", lambda: store)
     undecided, decided = {"photo": None, "stream": None}, {"photo": True, "stream": True}
     neither = {"photo": False, "stream": False}
     assert states(run) == ["installed, auto for photo? and stream?"] * 2
     assert [row["auto"] for row in rows(run)] == [undecided, undecided]
-    choice = Choice({Way("lite", "onnxruntime"): 2.0, Way("lite-int8", "onnxruntime"): 1.0})
+    choice = Measurements(
+        {Candidate("lite", "onnxruntime"): 2.0, Candidate("lite-int8", "onnxruntime"): 1.0}
+    )
     monkeypatch.setattr(autotune, "remembered", lambda *_, **__: choice)
     assert states(run) == ["installed", "installed, auto for photo and stream"]
     assert [row["auto"] for row in rows(run)] == [neither, decided]
@@ -59,7 +61,7 @@ def test_list_tells_the_model_of_photos_from_that_of_streams(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = two_networks(tmp_path)
-    monkeypatch.setattr(models, "Store", lambda: store)
+    monkeypatch.setattr(models, "ModelRegistry", lambda: store)
     assert states(run) == [
         "nearfar models pull fine",
         "installed, auto for photo",
@@ -71,7 +73,7 @@ def test_show_tells_what_goes_with_a_model(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = bundled_store(tmp_path, checkpoint=b"weights")
-    monkeypatch.setattr(models, "Store", lambda: store)
+    monkeypatch.setattr(models, "ModelRegistry", lambda: store)
     shown = dict(line.split(maxsplit=1) for line in run("models", "show", "lite").out.splitlines())
     assert shown["int8"] == "lite-int8"
     assert shown["checkpoint.file"] == "lite.safetensors"

@@ -7,7 +7,7 @@ import pytest
 
 from nearfar.errors import ModelMissingError
 from nearfar.models.catalog import Purpose
-from nearfar.models.registry import Shelf
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
 from tests.cli.conftest import Run
 
@@ -17,11 +17,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Purpose]]:
     """What models were asked for; none is given, so that each command ends there."""
     asked: list[tuple[str, Purpose]] = []
 
-    def candidates(_: Shelf, name: str, purpose: Purpose) -> tuple[ModelSpec, ...]:
+    def candidates(_: ModelRegistry, name: str, purpose: Purpose) -> tuple[ModelSpec, ...]:
         asked.append((name, purpose))
         raise ModelMissingError("no model for this test")
 
-    monkeypatch.setattr(Shelf, "candidates", candidates)
+    monkeypatch.setattr(ModelRegistry, "candidates", candidates)
     return asked
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from nearfar.cli import quantize as command
 from nearfar.cli.quantize import Comparison, Speed
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec, OutputSpec
 from nearfar.runtimes import autotune, benchmark
 from nearfar.runtimes.benchmark import Timing
@@ -34,7 +34,7 @@ def toy(tmp_path: Path) -> None:
     file = tmp_path / "toy.onnx"
     file.write_bytes(toy_onnx())
     output = OutputSpec("free", "linear")
-    Store().add("toy", file, input=DOOR, output=output, licence="mine", macs_per_px=50)
+    ModelRegistry().add("toy", file, input=DOOR, output=output, licence="mine", macs_per_px=50)
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,9 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
 
 def names() -> set[str]:
-    return {spec.name for spec in Store().specs()} - {row.name for row in Store().catalog}
+    return {spec.name for spec in ModelRegistry().specs()} - {
+        row.name for row in ModelRegistry().catalog
+    }
 
 
 def refused(ran: Ran) -> str:
@@ -58,7 +60,7 @@ def refused(ran: Ran) -> str:
     assert ran.status in {1, 2}
     assert ran.err.count("\n") == 1
     assert names() == {"toy"}
-    assert not (Store().home / "models" / "toy-int8").exists()
+    assert not (ModelRegistry().home / "models" / "toy-int8").exists()
     return ran.err
 
 
@@ -67,7 +69,7 @@ def test_model_that_is_worth_it_is_entered(run: Run, photos: Path, tmp_path: Pat
     assert (ran.status, ran.err) == (0, "")
     assert "2.00" in ran.out
     assert "4 convolutions" in ran.out
-    store = Store()
+    store = ModelRegistry()
     spec = store.spec("toy-int8")
     assert (spec.input, spec.output, spec.macs_per_px) == (DOOR, OutputSpec("free", "linear"), 50)
     assert spec.licence == "mine"

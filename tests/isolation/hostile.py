@@ -10,35 +10,35 @@ from typing import Any
 import numpy as np
 
 from nearfar.errors import CorruptImageError
-from nearfar.isolation.child import Answer
+from nearfar.isolation.child import CallResult
 
 
-def nothing(_: bytes) -> Answer:
+def nothing(_: bytes) -> CallResult:
     return None, None
 
 
-def same(content: bytes, value: Any) -> Answer:
+def same(content: bytes, value: Any) -> CallResult:
     return value, np.frombuffer(content, np.uint8) if content else None
 
 
-def pid(_: bytes) -> Answer:
+def pid(_: bytes) -> CallResult:
     return os.getpid(), None
 
 
-def killed(*_: Any) -> Answer:
+def killed(*_: Any) -> CallResult:
     os.kill(os.getpid(), signal.SIGKILL)
     return None, None
 
 
-def aborted(*_: Any) -> Answer:
+def aborted(*_: Any) -> CallResult:
     os.abort()
 
 
-def ended(*_: Any) -> Answer:
+def ended(*_: Any) -> CallResult:
     os._exit(0)
 
 
-def killed_once(content: bytes) -> Answer:
+def killed_once(content: bytes) -> CallResult:
     """Die in the first process, and answer in the next."""
     path = Path(os.fsdecode(content))
     if path.exists():
@@ -48,24 +48,24 @@ def killed_once(content: bytes) -> Answer:
     return None, None
 
 
-def endless(*_: Any) -> Answer:
+def endless(*_: Any) -> CallResult:
     while True:
         pass
 
 
-def asleep(*_: Any) -> Answer:
+def asleep(*_: Any) -> CallResult:
     time.sleep(1000)
     return None, None
 
 
-def greedy(*_: Any) -> Answer:
+def greedy(*_: Any) -> CallResult:
     """Take memory without end, and touch it."""
     taken = []
     while True:
         taken.append(np.ones(2**21))
 
 
-def greedy_in_words(*_: Any) -> Answer:
+def greedy_in_words(*_: Any) -> CallResult:
     """Fail as a decoder does that wraps a lack of memory."""
     try:
         greedy()
@@ -74,20 +74,20 @@ def greedy_in_words(*_: Any) -> Answer:
     return None, None
 
 
-def leaking(_: bytes, kept: list[Any] = []) -> Answer:  # noqa: B006 - it leaks
+def leaking(_: bytes, kept: list[Any] = []) -> CallResult:  # noqa: B006 - it leaks
     kept.append(np.ones(2**26))
     return os.getpid(), None
 
 
-def raising(_: bytes, name: str) -> Answer:
+def raising(_: bytes, name: str) -> CallResult:
     raise {"ours": CorruptImageError("cut off"), "bug": ZeroDivisionError("a bug")}[name]
 
 
-def large(_: bytes, sides: list[int]) -> Answer:
+def large(_: bytes, sides: list[int]) -> CallResult:
     return None, np.zeros(sides, np.uint8)
 
 
-def printing(_: bytes) -> Answer:
+def printing(_: bytes) -> CallResult:
     sys.stdout.write("a library prints\n")
     sys.stdout.flush()
     os.write(1, b"\0\0\0\4oops")
@@ -95,7 +95,7 @@ def printing(_: bytes) -> Answer:
     return "said", None
 
 
-def limits_here(_: bytes) -> Answer:
+def limits_here(_: bytes) -> CallResult:
     import resource
 
     return {
@@ -104,7 +104,7 @@ def limits_here(_: bytes) -> Answer:
     }, None
 
 
-def surroundings(_: bytes) -> Answer:
+def surroundings(_: bytes) -> CallResult:
     names = [name for name in os.environ if name.startswith("NEARFAR_SERVE_")]
     return {"names": names, "files": len(list(Path("/proc/self/fd").iterdir()))}, None
 
@@ -129,25 +129,25 @@ def in_child(parent: int, function: str, photo: Any, depth: Any) -> Any:
     return np.zeros_like(photo)
 
 
-def nonsense(line: Any, _: int) -> Answer:
+def nonsense(line: Any, _: int) -> CallResult:
     line.send(frames=10**9)
     time.sleep(1000)
     return None, None
 
 
-def silent(_: Any, __: int) -> Answer:
+def silent(_: Any, __: int) -> CallResult:
     time.sleep(1000)
     return None, None
 
 
-def chattering(line: Any, _: int) -> Answer:
+def chattering(line: Any, _: int) -> CallResult:
     """Say for ever that another preview is there, and nothing else."""
     while True:
         line.send(preview="AAAA")
         time.sleep(0.01)
 
 
-def wide_run(line: Any, _: int) -> Answer:
+def wide_run(line: Any, _: int) -> CallResult:
     line.send(run=1, shape=[1, 3, 2**20, 2**20])
     time.sleep(1000)
     return None, None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nearfar.models import download
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from tests.models.helpers import onnx_bytes, row
 from tests.models.server import Server, serving
 
@@ -39,7 +39,7 @@ def target(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path, server: Server) -> Store:
+def store(tmp_path: Path, server: Server) -> ModelRegistry:
     """Knows `best` and `fair`, published by `server`, and `base`, which ships."""
     bundled = tmp_path / "bundled"
     bundled.mkdir()
@@ -49,7 +49,7 @@ def store(tmp_path: Path, server: Server) -> Store:
         row("fair", b"fair", server.url),
         row("base", b"base"),
     )
-    return Store(
+    return ModelRegistry(
         tmp_path / "home",
         catalog=catalog,
         auto={"photo": ("best", "fair", "base"), "stream": ("base", "fair", "best")},

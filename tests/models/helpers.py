@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nearfar.models.download import CHUNK_BYTES, fetch
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec, ModelSpec
 
 CHUNK = CHUNK_BYTES
@@ -39,5 +39,5 @@ def row(name: str, content: bytes, *urls: str) -> ModelSpec:
     )
 
 
-def add(store: Store, name: str, file: Path, **more: Any) -> ModelSpec:
+def add(store: ModelRegistry, name: str, file: Path, **more: Any) -> ModelSpec:
     return store.add(name, file, **({"input": INPUT} | more))

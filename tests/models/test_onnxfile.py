@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nearfar.errors import ModelFileError, NearfarError
 from nearfar.models import onnx_file
 from nearfar.models.onnx_file import refuse_external
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from tests.fakes import tiny_onnx
 from tests.models.helpers import add, onnx_bytes
 
@@ -28,7 +28,9 @@ from tests.models.helpers import add, onnx_bytes
         (onnx_bytes(b"weights") + b"\x00tail", "not an ONNX model"),
     ],
 )
-def test_add_refuses_what_is_no_onnx(store: Store, file: Path, content: bytes, why: str) -> None:
+def test_add_refuses_what_is_no_onnx(
+    store: ModelRegistry, file: Path, content: bytes, why: str
+) -> None:
     file.write_bytes(content)
     with pytest.raises(ModelFileError, match=why):
         add(store, "mine", file)
@@ -42,12 +44,12 @@ def test_any_bytes_are_taken_or_refused_by_name(
     folder = tmp_path_factory.mktemp("bytes")
     (folder / "x.onnx").write_bytes(onnx_bytes(b"graph")[: len(content) % 9] + content)
     try:
-        add(Store(folder / "home", catalog=()), "mine", folder / "x.onnx")
+        add(ModelRegistry(folder / "home", catalog=()), "mine", folder / "x.onnx")
     except NearfarError as error:
         assert isinstance(error, ModelFileError)  # noqa: PT017 - most bytes are refused, few not
 
 
-def test_a_real_graph_is_taken(store: Store, tmp_path: Path) -> None:
+def test_a_real_graph_is_taken(store: ModelRegistry, tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     graph = onnx.helper.make_graph(
         [onnx.helper.make_node("Identity", ["x"], ["y"])],
@@ -146,7 +148,7 @@ def only_by_its_keys(model: Any) -> None:
     ids=lambda put: put.__name__,
 )
 def test_tensor_in_another_file_is_found_wherever_it_is(
-    store: Store, file: Path, put: Callable[[Any], None]
+    store: ModelRegistry, file: Path, put: Callable[[Any], None]
 ) -> None:
     onnx = pytest.importorskip("onnx")
     model = onnx.load_model_from_string(tiny_onnx())
@@ -159,7 +161,9 @@ def test_tensor_in_another_file_is_found_wherever_it_is(
         refuse_external(file.read_bytes())
 
 
-def test_groups_which_a_parser_would_pass_over_are_refused(store: Store, file: Path) -> None:
+def test_groups_which_a_parser_would_pass_over_are_refused(
+    store: ModelRegistry, file: Path
+) -> None:
     pytest.importorskip("onnx")
     group = b"\x4b\x4c"  # field 9 begins and ends
     inner = group + elsewhere().SerializeToString()

@@ -15,14 +15,14 @@ from nearfar.errors import (
     WriteError,
 )
 from nearfar.models import user_models
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec, OutputSpec
 from tests.models.helpers import INPUT, add, digest, names, onnx_bytes
 
 OUTPUT = OutputSpec("free", "linear")
 
 
-def test_add_keeps_file_and_specification(store: Store, file: Path) -> None:
+def test_add_keeps_file_and_specification(store: ModelRegistry, file: Path) -> None:
     spec = add(store, "mine", file, output=OUTPUT, licence="CC0", origin="me", macs_per_px=12.5)
     content = file.read_bytes()
     file.unlink()
@@ -38,14 +38,14 @@ def test_add_keeps_file_and_specification(store: Store, file: Path) -> None:
         output=OUTPUT,
         macs_per_px=12.5,
     )
-    again = Store(store.home, catalog=store.catalog, bundled=store.bundled)
+    again = ModelRegistry(store.home, catalog=store.catalog, bundled=store.bundled)
     assert again.spec("mine") == spec
     assert again.read("mine") == content
     assert again.pull("mine") == again.verify("mine") == again.path("mine")
     assert names(store.home / "models" / "mine") == [spec.file, user_models.RECORD]
 
 
-def test_a_record_of_an_earlier_nearfar_is_read(store: Store, file: Path) -> None:
+def test_a_record_of_an_earlier_nearfar_is_read(store: ModelRegistry, file: Path) -> None:
     spec = add(store, "mine", file)
     record = store.home / "models" / "mine" / user_models.RECORD
     said = json.loads(record.read_text())
@@ -55,7 +55,7 @@ def test_a_record_of_an_earlier_nearfar_is_read(store: Store, file: Path) -> Non
     assert store.spec("mine") == spec
 
 
-def test_add_replaces_only_when_told(store: Store, file: Path) -> None:
+def test_add_replaces_only_when_told(store: ModelRegistry, file: Path) -> None:
     add(store, "mine", file)
     other = file.with_name("other.onnx")
     other.write_bytes(onnx_bytes(b"second"))
@@ -68,7 +68,7 @@ def test_add_replaces_only_when_told(store: Store, file: Path) -> None:
 
 
 def test_an_add_that_fails_late_keeps_the_old_model(
-    store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+    store: ModelRegistry, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(store, "mine", file)
     before = file.read_bytes()
@@ -85,7 +85,7 @@ def test_an_add_that_fails_late_keeps_the_old_model(
     assert store.read("mine") == before
 
 
-def test_add_names_a_file_that_is_not_there(store: Store, tmp_path: Path) -> None:
+def test_add_names_a_file_that_is_not_there(store: ModelRegistry, tmp_path: Path) -> None:
     for path in (tmp_path / "none.onnx", tmp_path):
         with pytest.raises(ModelFileError, match="can't read"):
             add(store, "mine", path)
@@ -105,14 +105,14 @@ def test_add_names_a_file_that_is_not_there(store: Store, tmp_path: Path) -> Non
     ],
 )
 def test_add_refuses_an_input_that_makes_no_sense(
-    store: Store, file: Path, wrong: dict[str, Any]
+    store: ModelRegistry, file: Path, wrong: dict[str, Any]
 ) -> None:
     with pytest.raises(UsageError, match="must be"):
         add(store, "mine", file, input=dataclasses.replace(INPUT, **wrong))
     assert not store.home.exists()
 
 
-def test_auto_is_no_name(store: Store, file: Path) -> None:
+def test_auto_is_no_name(store: ModelRegistry, file: Path) -> None:
     with pytest.raises(UsageError, match="not auto"):
         add(store, "auto", file)
 
@@ -133,7 +133,7 @@ def test_auto_is_no_name(store: Store, file: Path) -> None:
     ],
 )
 def test_a_damaged_record_is_named_and_harms_no_other(
-    store: Store, file: Path, change: dict[str, Any]
+    store: ModelRegistry, file: Path, change: dict[str, Any]
 ) -> None:
     add(store, "good", file)
     add(store, "mine", file)
@@ -143,7 +143,9 @@ def test_a_damaged_record_is_named_and_harms_no_other(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"name": "mine"}'])
-def test_a_record_of_other_content_is_damaged(store: Store, file: Path, content: bytes) -> None:
+def test_a_record_of_other_content_is_damaged(
+    store: ModelRegistry, file: Path, content: bytes
+) -> None:
     add(store, "good", file)
     add(store, "mine", file)
     record = store.home / "models" / "mine" / user_models.RECORD
@@ -151,7 +153,7 @@ def test_a_record_of_other_content_is_damaged(store: Store, file: Path, content:
     _expect_damage(store, record)
 
 
-def _expect_damage(store: Store, record: Path) -> None:
+def _expect_damage(store: ModelRegistry, record: Path) -> None:
     with pytest.raises(ModelError) as caught:
         store.spec("mine")
     assert f"{record} is damaged" in str(caught.value)
@@ -163,7 +165,7 @@ def _expect_damage(store: Store, record: Path) -> None:
     assert store.damaged() == ()
 
 
-def test_a_lost_file_of_ones_own_is_told(store: Store, file: Path) -> None:
+def test_a_lost_file_of_ones_own_is_told(store: ModelRegistry, file: Path) -> None:
     spec = add(store, "mine", file)
     (store.home / "models" / "mine" / spec.file).unlink()
     for look in (store.read, store.pull):
@@ -171,7 +173,7 @@ def test_a_lost_file_of_ones_own_is_told(store: Store, file: Path) -> None:
             look("mine")
 
 
-def test_a_tampered_file_of_ones_own_is_not_read(store: Store, file: Path) -> None:
+def test_a_tampered_file_of_ones_own_is_not_read(store: ModelRegistry, file: Path) -> None:
     path = store.path(add(store, "mine", file).name)
     assert path
     path.write_bytes(path.read_bytes()[::-1])

@@ -7,29 +7,29 @@ import pytest
 from nearfar.errors import ModelMissingError, UnknownModelError, UsageError
 from nearfar.models import catalog, user_models
 from nearfar.models.catalog import AUTO, CATALOG, Purpose
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from tests.models.helpers import add, row
 
 
-def test_names_are_the_catalogue_and_then_ones_own(store: Store, file: Path) -> None:
+def test_names_are_the_catalogue_and_then_ones_own(store: ModelRegistry, file: Path) -> None:
     for name in ("zoo", "attic"):
         add(store, name, file)
     assert store.names() == ("best", "fair", "base", "attic", "zoo")
 
 
-def taken(store: Store, purpose: Purpose = "photo") -> list[str]:
+def taken(store: ModelRegistry, purpose: Purpose = "photo") -> list[str]:
     """The names that `auto` stands for."""
     return [spec.name for spec in store.candidates("auto", purpose)]
 
 
-def test_installed_are_best_first(store: Store, file: Path) -> None:
+def test_installed_are_best_first(store: ModelRegistry, file: Path) -> None:
     add(store, "attic", file)
     assert [spec.name for spec in store.installed()] == ["base", "attic"]
     store.pull("best")
     assert [spec.name for spec in store.installed()] == ["best", "base", "attic"]
 
 
-def test_auto_is_the_first_here_in_the_order_of_its_purpose(store: Store) -> None:
+def test_auto_is_the_first_here_in_the_order_of_its_purpose(store: ModelRegistry) -> None:
     assert taken(store, "photo") == taken(store, "stream") == ["base"]
     store.pull("best")
     assert taken(store, "photo") == ["best"]
@@ -38,12 +38,12 @@ def test_auto_is_the_first_here_in_the_order_of_its_purpose(store: Store) -> Non
     assert taken(store, "stream") == ["best"], "the only one that is left"
 
 
-def test_a_purpose_that_is_none_is_refused(store: Store) -> None:
+def test_a_purpose_that_is_none_is_refused(store: ModelRegistry) -> None:
     with pytest.raises(UsageError, match="purpose must be photo or stream, not 'film'"):
         store.candidates("auto", "film")  # type: ignore[arg-type]
 
 
-def test_auto_is_never_ones_own(store: Store, file: Path) -> None:
+def test_auto_is_never_ones_own(store: ModelRegistry, file: Path) -> None:
     add(store, "attic", file)
     (store.bundled / "base.onnx").unlink()
     for purpose in get_args(Purpose):
@@ -51,7 +51,7 @@ def test_auto_is_never_ones_own(store: Store, file: Path) -> None:
             store.candidates("auto", purpose)
 
 
-def test_auto_may_be_the_same_network_in_int8(store: Store, file: Path) -> None:
+def test_auto_may_be_the_same_network_in_int8(store: ModelRegistry, file: Path) -> None:
     add(store, "mine", file)
     assert taken(store) == ["base"]
     *others, base = store.catalog
@@ -116,7 +116,7 @@ def test_int8_rows_are_fed_and_read_as_their_float_ones() -> None:
             assert CATALOG.index(small) > CATALOG.index(big)
 
 
-def test_an_unknown_name_is_told_what_is_close(store: Store, file: Path) -> None:
+def test_an_unknown_name_is_told_what_is_close(store: ModelRegistry, file: Path) -> None:
     add(store, "kitchen", file)
     with pytest.raises(UnknownModelError, match=r"did you mean kitchen\? nearfar models list"):
         store.spec("kitchn")
@@ -124,7 +124,7 @@ def test_an_unknown_name_is_told_what_is_close(store: Store, file: Path) -> None
         store.spec("qqq")
 
 
-def test_path_looks_at_the_size(store: Store) -> None:
+def test_path_looks_at_the_size(store: ModelRegistry) -> None:
     assert store.path("best") is None
     assert store.path("base") == store.bundled / "base.onnx"
     (store.bundled / "base.onnx").write_bytes(b"bas")
@@ -132,7 +132,7 @@ def test_path_looks_at_the_size(store: Store) -> None:
 
 
 def test_a_store_that_is_not_there_is_empty_and_stays_so(tmp_path: Path) -> None:
-    store = Store(tmp_path / "none", bundled=tmp_path)
+    store = ModelRegistry(tmp_path / "none", bundled=tmp_path)
     assert store.names() == tuple(spec.name for spec in CATALOG)
     assert store.installed() == ()
     assert store.damaged() == ()
@@ -142,18 +142,18 @@ def test_a_store_that_is_not_there_is_empty_and_stays_so(tmp_path: Path) -> None
 def test_home_is_the_setting_or_the_systems(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert Store().home.name == "nearfar"
+    assert ModelRegistry().home.name == "nearfar"
     monkeypatch.setenv("NEARFAR_HOME", str(tmp_path))
-    assert Store().home == tmp_path
+    assert ModelRegistry().home == tmp_path
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NEARFAR_HOME", "~/depth")
-    assert Store().home == tmp_path / "depth"
+    assert ModelRegistry().home == tmp_path / "depth"
 
 
 @pytest.mark.parametrize(
     "name", ["../base", "..", ".", "", "/etc/passwd", "a/b", "a\\b", ".hidden", "A", "a\n", "ä"]
 )
-def test_a_name_is_never_a_path(store: Store, file: Path, name: str) -> None:
+def test_a_name_is_never_a_path(store: ModelRegistry, file: Path, name: str) -> None:
     outside = store.home / "base"
     outside.mkdir(parents=True)
     add(store, "mine", file)

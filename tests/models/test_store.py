@@ -13,7 +13,7 @@ from nearfar.errors import (
 )
 from nearfar.models import user_models
 from nearfar.models.catalog import CATALOG
-from nearfar.models.registry import Store, list_models
+from nearfar.models.registry import ModelRegistry, list_models
 from tests.models.helpers import add, digest, names
 from tests.models.server import Server
 from tests.stores import bundled_store
@@ -22,7 +22,7 @@ from tests.stores import bundled_store
 def test_the_bundled_model_verifies(tmp_path: Path) -> None:
     shipped = [spec for spec in CATALOG if not spec.urls]
     assert shipped
-    store = Store(tmp_path)
+    store = ModelRegistry(tmp_path)
     for spec in shipped:
         assert len(store.read(spec.name)) == spec.size_bytes
         assert store.verify(spec.name) == store.path(spec.name)
@@ -31,7 +31,7 @@ def test_the_bundled_model_verifies(tmp_path: Path) -> None:
 def test_the_bundled_checkpoints_verify(tmp_path: Path) -> None:
     for spec in CATALOG:
         if spec.checkpoint:
-            with Store(tmp_path).checkpoint(spec.name) as path:
+            with ModelRegistry(tmp_path).checkpoint(spec.name) as path:
                 assert path.stat().st_size == spec.checkpoint.size_bytes
 
 
@@ -77,12 +77,12 @@ def test_a_record_of_ones_own_leads_to_no_checkpoint(tmp_path: Path, file: Path)
         pass
 
 
-def test_read_gives_the_verified_bytes(store: Store) -> None:
+def test_read_gives_the_verified_bytes(store: ModelRegistry) -> None:
     assert store.read("base") == b"base"
 
 
 @pytest.mark.parametrize("content", [b"bass", b"longer than it was", b""])
-def test_a_tampered_file_is_not_read(store: Store, content: bytes) -> None:
+def test_a_tampered_file_is_not_read(store: ModelRegistry, content: bytes) -> None:
     (store.bundled / "base.onnx").write_bytes(content)
     for look in (store.read, store.verify, store.pull):
         with pytest.raises(ChecksumError) as caught:
@@ -93,7 +93,9 @@ def test_a_tampered_file_is_not_read(store: Store, content: bytes) -> None:
         assert "reinstall nearfar" in message
 
 
-def test_a_tampered_file_in_the_home_can_be_pulled_again(store: Store, server: Server) -> None:
+def test_a_tampered_file_in_the_home_can_be_pulled_again(
+    store: ModelRegistry, server: Server
+) -> None:
     path = store.pull("best")
     path.write_bytes(bytes(len(server.content)))
     with pytest.raises(ChecksumError, match="nearfar models pull best"):
@@ -102,7 +104,7 @@ def test_a_tampered_file_in_the_home_can_be_pulled_again(store: Store, server: S
     assert store.read("best") == server.content
 
 
-def test_a_missing_file_names_both_ways_to_get_it(store: Store) -> None:
+def test_a_missing_file_names_both_ways_to_get_it(store: ModelRegistry) -> None:
     for look in (store.read, store.verify):
         with pytest.raises(ModelMissingError) as caught:
             look("best")
@@ -111,14 +113,14 @@ def test_a_missing_file_names_both_ways_to_get_it(store: Store) -> None:
         assert isinstance(caught.value, FileNotFoundError)
 
 
-def test_a_missing_file_of_a_model_that_ships(store: Store) -> None:
+def test_a_missing_file_of_a_model_that_ships(store: ModelRegistry) -> None:
     (store.bundled / "base.onnx").unlink()
     for look in (store.read, store.pull):
         with pytest.raises(ModelMissingError, match="reinstall nearfar"):
             look("base")
 
 
-def test_pull_fetches_once(store: Store, server: Server) -> None:
+def test_pull_fetches_once(store: ModelRegistry, server: Server) -> None:
     seen: list[tuple[int, int]] = []
     path = store.pull("best", progress=lambda done, total: seen.append((done, total)))
     assert path == store.home / "models" / "best" / "best.onnx"
@@ -127,7 +129,9 @@ def test_pull_fetches_once(store: Store, server: Server) -> None:
     assert len(server.requests) == 1
 
 
-def test_what_is_here_is_pulled_offline(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_here_is_pulled_offline(
+    store: ModelRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = store.pull("best")
     monkeypatch.setenv("NEARFAR_OFFLINE", "1")
     assert store.pull("best") == path
@@ -137,7 +141,7 @@ def test_what_is_here_is_pulled_offline(store: Store, monkeypatch: pytest.Monkey
 
 
 def test_an_official_file_is_as_good_as_pulled(
-    store: Store, server: Server, tmp_path: Path
+    store: ModelRegistry, server: Server, tmp_path: Path
 ) -> None:
     (tmp_path / "download").write_bytes(server.content)
     assert add(store, "best", tmp_path / "download") == store.spec("best")
@@ -148,13 +152,13 @@ def test_an_official_file_is_as_good_as_pulled(
     assert names(store.home / "models" / "best") == ["best.onnx"]
 
 
-def test_another_file_can_not_take_an_official_name(store: Store, file: Path) -> None:
+def test_another_file_can_not_take_an_official_name(store: ModelRegistry, file: Path) -> None:
     with pytest.raises(ChecksumError, match="another name"):
         add(store, "best", file, overwrite=True)
     assert not store.home.exists()
 
 
-def test_remove_takes_all_of_it(store: Store, file: Path) -> None:
+def test_remove_takes_all_of_it(store: ModelRegistry, file: Path) -> None:
     add(store, "mine", file)
     store.remove("mine")
     assert "mine" not in store.names()
@@ -163,7 +167,7 @@ def test_remove_takes_all_of_it(store: Store, file: Path) -> None:
     assert store.read("mine") == file.read_bytes()
 
 
-def test_remove_takes_a_pulled_model_and_its_part(store: Store) -> None:
+def test_remove_takes_a_pulled_model_and_its_part(store: ModelRegistry) -> None:
     path = store.pull("best")
     path.with_name("best.onnx.part").write_bytes(b"x")
     store.remove("best")
@@ -179,14 +183,16 @@ def test_remove_takes_a_pulled_model_and_its_part(store: Store) -> None:
         ("none", UnknownModelError, "no model 'none'"),
     ],
 )
-def test_remove_tells_why_not(store: Store, name: str, error: type[NearfarError], why: str) -> None:
+def test_remove_tells_why_not(
+    store: ModelRegistry, name: str, error: type[NearfarError], why: str
+) -> None:
     with pytest.raises(error, match=why):
         store.remove(name)
     assert store.read("base") == b"base"
 
 
 def test_list_models_is_what_the_default_store_knows(
-    store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+    store: ModelRegistry, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = add(store, "mine", file)
     monkeypatch.setenv("NEARFAR_HOME", str(store.home))

@@ -11,10 +11,10 @@ import pytest
 from nearfar.config import RuntimeName
 from nearfar.errors import ChecksumError, InferenceError, MissingExtraError, ModelFileError
 from nearfar.io.paths import cache_folder
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import autotune, benchmark
-from nearfar.runtimes.autotune_cache import Way
+from nearfar.runtimes.autotune_cache import Candidate
 from nearfar.runtimes.base import Runtime, Session
 from nearfar.runtimes.benchmark import Timing
 from tests.fakes import FakeSession, tiny_onnx
@@ -28,8 +28,8 @@ def cache() -> Path:
 
 
 SHAPE: autotune.Shape = (1, 3, 64, 96)
-ONNXRUNTIME, OPENVINO = Way("lite", "onnxruntime"), Way("lite", "openvino")
-INT8, INT8_OPENVINO = Way("lite-int8", "onnxruntime"), Way("lite-int8", "openvino")
+ONNXRUNTIME, OPENVINO = Candidate("lite", "onnxruntime"), Candidate("lite", "openvino")
+INT8, INT8_OPENVINO = Candidate("lite-int8", "onnxruntime"), Candidate("lite-int8", "openvino")
 ALL = (ONNXRUNTIME, OPENVINO, INT8, INT8_OPENVINO)
 
 
@@ -57,7 +57,7 @@ class Machine:
 
     def takes(
         self, specs: tuple[ModelSpec, ...], runtime: RuntimeName = "auto", threads: int = 2
-    ) -> Way:
+    ) -> Candidate:
         return autotune.take(self.store, specs, SHAPE, runtime=runtime, threads=threads)
 
     def _opener(self, runtime: str) -> Callable[..., FakeSession]:
@@ -75,7 +75,7 @@ class Machine:
     @contextmanager
     def _opened(self, name: str) -> Iterator[Path]:
         self.read.append(name)
-        with Store.opened(self.store, name) as path:
+        with ModelRegistry.opened(self.store, name) as path:
             yield path
 
     def _times(self, sessions: dict[str, FakeSession], *_: object, **__: object) -> object:
@@ -90,7 +90,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
 
 
 @pytest.mark.parametrize("fast", ALL)
-def test_the_fastest_is_taken_and_measured_once(machine: Machine, fast: Way) -> None:
+def test_the_fastest_is_taken_and_measured_once(machine: Machine, fast: Candidate) -> None:
     machine.ms[str(fast)] = 5
     assert machine.takes(machine.specs) == fast
     assert machine.measured == 1
@@ -129,7 +129,7 @@ def test_without_openvino_int8_is_still_tried(machine: Machine, runtime: Runtime
 
 
 def test_torch_runs_the_float_network(machine: Machine) -> None:
-    assert machine.takes(machine.specs, "torch") == Way("lite", "torch")
+    assert machine.takes(machine.specs, "torch") == Candidate("lite", "torch")
     assert machine.measured == 0
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from nearfar.io.paths import cache_folder
 from nearfar.runtimes import autotune_cache
-from nearfar.runtimes.autotune_cache import Choice, Way
+from nearfar.runtimes.autotune_cache import Candidate, Measurements
 
 
 def choices() -> Path:
@@ -19,7 +19,9 @@ def cache() -> Path:
     return folder
 
 
-CHOICE = Choice({Way("lite", "onnxruntime"): 10.0, Way("lite-int8", "openvino"): None})
+CHOICE = Measurements(
+    {Candidate("lite", "onnxruntime"): 10.0, Candidate("lite-int8", "openvino"): None}
+)
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +33,7 @@ def test_what_is_kept_is_recalled() -> None:
     assert autotune_cache.recall("a") is None
     assert not cache().exists()
     autotune_cache.keep("a", CHOICE)
-    other = Choice({Way("lite", "openvino"): 2.5})
+    other = Measurements({Candidate("lite", "openvino"): 2.5})
     autotune_cache.keep("b", other)
     assert (autotune_cache.recall("a"), autotune_cache.recall("b")) == (CHOICE, other)
     autotune_cache.keep("a", other)

@@ -9,12 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from nearfar.errors import InferenceError, ModelFileError
-from nearfar.runtimes.base import Door, Port
+from nearfar.runtimes.base import ModelIO, TensorInfo
 from nearfar.runtimes.onnx import OnnxSession
 from tests.fakes import tiny_depth, tiny_onnx
 
-IMAGE = Port("image", (None, 3, None, None), "float32")
-DEPTH = Port("depth", (None, None, None), "float32")
+IMAGE = TensorInfo("image", (None, 3, None, None), "float32")
+DEPTH = TensorInfo("depth", (None, None, None), "float32")
 
 
 def graph(inputs: dict[str, list[int]], outputs: dict[str, list[int]], kind: int = 1) -> bytes:
@@ -78,7 +78,7 @@ def first_channel(piece: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def test_an_unknown_shape_is_checked_when_it_runs() -> None:
-    door = Door([Port("image", None, "float32")], [Port("depth", None, "float32")])
+    door = ModelIO([TensorInfo("image", None, "float32")], [TensorInfo("depth", None, "float32")])
     batch = np.zeros((2, 3, 4, 4), np.float32)
     assert door.through(batch, first_channel).shape == (2, 4, 4)
     for shape in [(2, 3, 4, 4), (1, 4, 4), (4, 4)]:
@@ -87,16 +87,16 @@ def test_an_unknown_shape_is_checked_when_it_runs() -> None:
 
 
 def test_one_side_may_be_fixed() -> None:
-    door = Door([Port("image", (None, 3, 4, None), "float32")], [DEPTH])
+    door = ModelIO([TensorInfo("image", (None, 3, 4, None), "float32")], [DEPTH])
     assert door.through(np.zeros((1, 3, 4, 9), np.float32), first_channel).shape == (1, 4, 9)
     with pytest.raises(InferenceError, match="takes 9 x 4 pixels, not 9 x 5"):
         door.through(np.zeros((1, 3, 5, 9), np.float32), first_channel)
 
 
 def test_a_failed_run_is_one_line_and_silent(capfd: pytest.CaptureFixture[str]) -> None:
-    from nearfar.models.registry import Store
+    from nearfar.models.registry import ModelRegistry
 
-    session = OnnxSession(Store().read("nearfar-lite"))
+    session = OnnxSession(ModelRegistry().read("nearfar-lite"))
     with pytest.raises(InferenceError, match="30 x 31 pixels") as caught:
         session.run(np.zeros((1, 3, 31, 30), np.float32))
     assert "\n" not in str(caught.value)

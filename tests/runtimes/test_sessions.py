@@ -14,7 +14,7 @@ from nearfar.errors import (
     UsageError,
     lacks_memory,
 )
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.runtimes.base import Batch, Session
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
@@ -151,7 +151,7 @@ def test_a_batch_fixed_to_several_is_refused(make: Make) -> None:
 
 
 def test_the_bundled_model_answers_alike(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
-    model = Store().read("nearfar-lite")
+    model = ModelRegistry().read("nearfar-lite")
     batch = noise((2, 3, 64, 96))
     expected = OnnxSession(model, threads=1).run(batch)
     depth = make(model).run(batch)

@@ -1,9 +1,9 @@
 import pytest
 
-from nearfar.runtimes.autotune_cache import Choice, Way
+from nearfar.runtimes.autotune_cache import Candidate, Measurements
 
-FIRST, OPENVINO = Way("lite", "onnxruntime"), Way("lite", "openvino")
-INT8, INT8_OPENVINO = Way("lite-int8", "onnxruntime"), Way("lite-int8", "openvino")
+FIRST, OPENVINO = Candidate("lite", "onnxruntime"), Candidate("lite", "openvino")
+INT8, INT8_OPENVINO = Candidate("lite-int8", "onnxruntime"), Candidate("lite-int8", "openvino")
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,12 @@ INT8, INT8_OPENVINO = Way("lite-int8", "onnxruntime"), Way("lite-int8", "openvin
     ],
 )
 def test_the_first_is_kept_unless_another_is_a_tenth_faster(
-    times_ms: tuple[float | None, ...], taken: Way
+    times_ms: tuple[float | None, ...], taken: Candidate
 ) -> None:
     ways = (FIRST, OPENVINO, INT8, INT8_OPENVINO)
-    assert Choice(dict(zip(ways, times_ms, strict=True))).taken == taken
+    assert Measurements(dict(zip(ways, times_ms, strict=True))).taken == taken
 
 
 def test_what_was_measured_in_words() -> None:
-    choice = Choice({FIRST: 10.04, INT8_OPENVINO: None})
+    choice = Measurements({FIRST: 10.04, INT8_OPENVINO: None})
     assert str(choice) == "lite in onnxruntime 10.0 ms, lite-int8 in openvino can't run"

@@ -37,7 +37,7 @@ class OnRay:
     popen: "subprocess.Popen[str]"
 
     @property
-    def desk(self) -> "OnRay":
+    def engine(self) -> "OnRay":
         return self
 
     @property

@@ -13,7 +13,7 @@ import pytest
 from nearfar import read_depth
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import ScaleError
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.scale import run_folder
 from nearfar.scale.crash_tracker import PATIENCE, Attempts
 from nearfar.scale.run_folder import Layout, Row
@@ -28,11 +28,11 @@ Make = Callable[..., Worker]
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Make:
-    content = Store().read(MODEL)
+    content = ModelRegistry().read(MODEL)
 
     def make(dest: Path | None = None, **changes: Any) -> Worker:
         task = Task(
-            spec=Store().spec(MODEL),
+            spec=ModelRegistry().spec(MODEL),
             runtime="onnxruntime",
             threads=2,
             estimating=EstimateOptions(),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tests.service.served import Served, until
 
 if TYPE_CHECKING:
-    from nearfar.service.videodesk import VideoDesk
+    from nearfar.service.videos.manager import VideoManager
 
 FRAMES = 12
 
@@ -34,6 +34,6 @@ def ended(service: Served, place: str) -> dict[str, Any]:
 
 def files(service: Served) -> list[Path]:
     """All files of clips that the service has."""
-    videos: VideoDesk = service.app.state.videos
+    videos: VideoManager = service.app.state.videos
     folder = videos._folder
     return [] if folder is None else [path for path in folder.rglob("*") if path.is_file()]

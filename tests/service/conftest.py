@@ -43,7 +43,7 @@ def service(
 ) -> Iterator[Served]:
     """A service with two workers that all tests of a file share, none of them short of memory."""
     yield module_service
-    monkeypatch.setattr("nearfar.service.shortage.HELD_S", 0.0)
+    monkeypatch.setattr("nearfar.service.memory_pressure.HELD_S", 0.0)
     assert not module_service.app.state.shortage.is_there()
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from nearfar.runtimes.base import Batch, RawDepth
-from nearfar.service.batcher import Batcher, Job, Timing
+from nearfar.service.scheduler import Scheduler
+from nearfar.service.worker import Job, Timing
 from tests.fakes import FakeSession
 from tests.service.network import PATIENCE_S, Network
 
@@ -63,7 +64,7 @@ def job(
     )
 
 
-async def ask(batcher: Batcher, client: str, what: Job[Any]) -> Any:
+async def ask(batcher: Scheduler, client: str, what: Job[Any]) -> Any:
     """Go the whole way of a request."""
     with batcher.reserve(client) as place:
         value, _ = await batcher.submit(what, place)

@@ -11,8 +11,8 @@ import httpx
 from fastapi import FastAPI
 
 from nearfar.service.app import make_app
-from nearfar.service.desk import Desk
-from nearfar.service.run import Server, bind
+from nearfar.service.engine import InferenceEngine
+from nearfar.service.server import Server, bind
 from nearfar.service.settings import ServiceOptions
 from tests.service.network import PATIENCE_S
 
@@ -34,9 +34,9 @@ class Served:
     server: Server
 
     @property
-    def desk(self) -> Desk:
-        desk: Desk = self.app.state.desk
-        return desk
+    def engine(self) -> InferenceEngine:
+        engine: InferenceEngine = self.app.state.engine
+        return engine
 
     def stop(self) -> None:
         """Tell it to stop, as a signal would."""

@@ -12,17 +12,18 @@ import pytest
 
 from nearfar.errors import BusyError, InferenceError
 from nearfar.runtimes.base import Batch, RawDepth
-from nearfar.service.batcher import Batcher, Timing
+from nearfar.service.scheduler import Scheduler
+from nearfar.service.worker import Timing
 from tests.fakes import FakeSession
 from tests.service.gated import PATIENCE_S, GatedSession, Seen, ask, job, settle
 
 
-def batcher_of(**changes: Any) -> Batcher:
+def batcher_of(**changes: Any) -> Scheduler:
     options = {"workers": 1, "queue": 16, "per_client": 16, **changes}
-    return Batcher(**options)
+    return Scheduler(**options)
 
 
-def is_quiet(batcher: Batcher) -> bool:
+def is_quiet(batcher: Scheduler) -> bool:
     return (batcher.waiting, batcher.running) == (0, 0)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from nearfar.errors import InferenceError
 from nearfar.runtimes.base import Batch, RawDepth
-from nearfar.service.batcher import Batcher
+from nearfar.service.scheduler import Scheduler
 from tests.fakes import FakeSession
 from tests.service.gated import PATIENCE_S, GatedSession, PoisonError, Seen, ask, job, settle
 
@@ -16,8 +16,8 @@ FOREVER_MS = 1e7
 """A test that waits for this hangs."""
 
 
-def batcher_of(**changes: Any) -> Batcher:
-    return Batcher(**{"workers": 1, "queue": 16, "per_client": 16, **changes})
+def batcher_of(**changes: Any) -> Scheduler:
+    return Scheduler(**{"workers": 1, "queue": 16, "per_client": 16, **changes})
 
 
 def test_jobs_of_one_shape_and_network_run_together() -> None:

@@ -8,8 +8,7 @@ from functools import partial
 
 import pytest
 
-from nearfar.service.connections import Connections
-from nearfar.service.outbox import Outbox
+from nearfar.service.connections import Connections, Outbox
 from nearfar.service.settings import ServiceOptions
 from tests.service.network import Network
 from tests.service.served import Served, served, until
@@ -128,7 +127,7 @@ def test_more_than_there_may_be_are_refused_while_all_are_at_work(
         for _ in range(4):  # half of them: what one client may have
             line = lines.enter_context(dialled(service))
             line.sendall(head_of(len(photo)) + photo)
-        until(lambda: service.desk.waiting + service.desk.running == 4)
+        until(lambda: service.engine.waiting + service.engine.running == 4)
         with dialled(service) as late:
             answer = answer_of(late)
             assert answer.split()[1] == b"503"

@@ -6,7 +6,7 @@ import gc
 import pytest
 
 from nearfar.errors import TimedOutError
-from nearfar.service.deadline import within
+from nearfar.service.engine import run_with_timeout
 from tests.service.gated import PATIENCE_S, settle
 
 
@@ -32,7 +32,7 @@ def test_work_in_time_gives_its_result() -> None:
         await settle()
         return 5
 
-    assert asyncio.run(within(PATIENCE_S, work())) == 5
+    assert asyncio.run(run_with_timeout(PATIENCE_S, work())) == 5
 
 
 def test_work_that_takes_too_long_is_clean_before_it_is_told() -> None:
@@ -40,7 +40,7 @@ def test_work_that_takes_too_long_is_clean_before_it_is_told() -> None:
 
     async def scene() -> None:
         with pytest.raises(TimedOutError, match=r"longer than 0\.01 s"):
-            await within(0.01, work())
+            await run_with_timeout(0.01, work())
         assert work.has_begun
         assert work.is_clean
 
@@ -51,7 +51,7 @@ def test_caller_who_leaves_takes_the_work_along() -> None:
     work = Work()
 
     async def scene() -> None:
-        caller = asyncio.create_task(within(PATIENCE_S, work()))
+        caller = asyncio.create_task(run_with_timeout(PATIENCE_S, work()))
         await settle()
         assert work.has_begun
         caller.cancel()
@@ -70,7 +70,7 @@ def test_error_of_the_work_is_its_own(caplog: pytest.LogCaptureFixture) -> None:
 
     async def scene() -> None:
         with pytest.raises(TimeoutError, match="the disk") as caught:
-            await within(PATIENCE_S, work())
+            await run_with_timeout(PATIENCE_S, work())
         assert not isinstance(caught.value, TimedOutError)
 
         async def spoil() -> None:
@@ -80,8 +80,8 @@ def test_error_of_the_work_is_its_own(caplog: pytest.LogCaptureFixture) -> None:
                 raise ValueError("while it was cleaned up")
 
         with pytest.raises(TimedOutError):
-            await within(0.01, spoil())
-        caller = asyncio.create_task(within(PATIENCE_S, spoil()))
+            await run_with_timeout(0.01, spoil())
+        caller = asyncio.create_task(run_with_timeout(PATIENCE_S, spoil()))
         await settle()
         caller.cancel()
         with pytest.raises(asyncio.CancelledError):

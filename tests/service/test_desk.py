@@ -28,11 +28,11 @@ from nearfar.errors import (
 )
 from nearfar.estimator import Estimator
 from nearfar.io.images import ImageFile
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.runtimes import cpu
 from nearfar.runtimes.base import RawDepth
-from nearfar.service import desk as desk_room
-from nearfar.service.desk import KEPT, Answer, Desk
+from nearfar.service import engine as desk_room
+from nearfar.service.engine import KEPT, InferenceEngine, Prediction
 from nearfar.service.settings import ServiceOptions
 from tests.fakes import FakeSession, tiny_onnx
 from tests.picturefiles import noise, saved
@@ -83,31 +83,37 @@ def options_of(**changes: Any) -> ServiceOptions:
     return ServiceOptions.of(**{"model": "nearfar-lite", "workers": 1, **changes})
 
 
-async def depth_of(desk: Desk, photo: Any = PHOTO, **arguments: Any) -> Answer[Any]:
-    with desk.reserve("a") as place:
-        return await desk.depth(photo, **{"place": place, "make": lambda depth: depth, **arguments})
+async def depth_of(
+    engine: InferenceEngine, photo: Any = PHOTO, **arguments: Any
+) -> Prediction[Any]:
+    with engine.reserve("a") as place:
+        return await engine.depth(
+            photo, **{"place": place, "make": lambda depth: depth, **arguments}
+        )
 
 
-async def looked_at(desk: Desk) -> None:
+async def looked_at(engine: InferenceEngine) -> None:
     """Wait until all that was asked so far has gone through the one thread that looks at it."""
     await settle()
-    await asyncio.get_running_loop().run_in_executor(desk._lookers, int)
+    await asyncio.get_running_loop().run_in_executor(engine._lookers, int)
     await settle()
 
 
-def is_ready(desk: Desk) -> bool:
-    return desk.ready
+def is_ready(engine: InferenceEngine) -> bool:
+    return engine.ready
 
 
-def in_desk(scene: Callable[[Desk], Any], *, observer: Seen | None = None, **changes: Any) -> Any:
+def in_desk(
+    scene: Callable[[InferenceEngine], Any], *, observer: Seen | None = None, **changes: Any
+) -> Any:
     """Play a scene at a desk that has started, and see that nothing is left of it."""
 
     async def play() -> Any:
-        desk = Desk(options_of(**changes), observer=observer)
-        await desk.start()
-        result = await scene(desk)
-        assert (desk.waiting, desk.running) == (0, 0)
-        assert await desk.drain()
+        engine = InferenceEngine(options_of(**changes), observer=observer)
+        await engine.start()
+        result = await scene(engine)
+        assert (engine.waiting, engine.running) == (0, 0)
+        assert await engine.drain()
         return result
 
     return asyncio.run(play())
@@ -117,10 +123,10 @@ def test_same_map_as_from_the_library(examples: Path) -> None:
     path = examples / "street.jpg"
     estimator = nearfar.load(runtime="onnxruntime", threads=1)
 
-    async def scene(desk: Desk) -> tuple[Answer[DepthMap], Answer[DepthMap]]:
+    async def scene(engine: InferenceEngine) -> tuple[Prediction[DepthMap], Prediction[DepthMap]]:
         return (
-            await depth_of(desk, path.read_bytes()),
-            await depth_of(desk, nearfar.read_image(path)),
+            await depth_of(engine, path.read_bytes()),
+            await depth_of(engine, nearfar.read_image(path)),
         )
 
     encoded, decoded = in_desk(scene, model="auto", runtime="onnxruntime")
@@ -139,9 +145,9 @@ def test_same_map_as_from_the_library(examples: Path) -> None:
 def test_options_of_a_request_use_the_one_loaded_network(loads: Loads) -> None:
     photo = noise(60, 200)
 
-    async def scene(desk: Desk) -> list[DepthMap]:
+    async def scene(engine: InferenceEngine) -> list[DepthMap]:
         each = (EstimateOptions(), EstimateOptions(refine=True), EstimateOptions(max_side_px=96))
-        return [(await depth_of(desk, photo, options=options)).value for options in each]
+        return [(await depth_of(engine, photo, options=options)).value for options in each]
 
     plain, refined, small = in_desk(scene)
     assert loads.names == ["nearfar-lite"]
@@ -160,8 +166,8 @@ def test_options_of_a_request_use_the_one_loaded_network(loads: Loads) -> None:
 def test_big_jpeg_is_decoded_small_and_answered_large(loads: Loads) -> None:
     photo = saved(noise(1200, 1600), "JPEG")
 
-    async def scene(desk: Desk) -> Answer[DepthMap]:
-        return await depth_of(desk, photo)
+    async def scene(engine: InferenceEngine) -> Prediction[DepthMap]:
+        return await depth_of(engine, photo)
 
     answer = in_desk(scene)
     assert answer.value.size_px == (answer.width_px, answer.height_px) == (1600, 1200)
@@ -173,7 +179,7 @@ def test_big_jpeg_is_decoded_small_and_answered_large(loads: Loads) -> None:
 def test_settings_reach_the_loader_and_opencv(loads: Loads) -> None:
     before = cv2.getNumThreads()
 
-    async def scene(_: Desk) -> int:
+    async def scene(_: InferenceEngine) -> int:
         return int(cv2.getNumThreads())
 
     inside = in_desk(scene, workers=64, threads=2, runtime="onnxruntime")
@@ -186,8 +192,8 @@ def test_settings_reach_the_loader_and_opencv(loads: Loads) -> None:
 
 
 def test_work_is_done_in_a_worker_thread(loads: Loads) -> None:
-    async def scene(desk: Desk) -> Any:
-        name = await depth_of(desk, make=lambda _: threading.current_thread().name)
+    async def scene(engine: InferenceEngine) -> Any:
+        name = await depth_of(engine, make=lambda _: threading.current_thread().name)
         return name.value
 
     assert in_desk(scene) == "nearfar-worker-1"
@@ -197,21 +203,21 @@ def test_it_takes_nothing_before_it_is_ready_or_when_it_stops(loads: Loads) -> N
     seen = Seen()
 
     async def play() -> None:
-        desk = Desk(options_of(), observer=seen)
+        engine = InferenceEngine(options_of(), observer=seen)
         loads.gate.clear()
-        starting = asyncio.create_task(desk.start())
+        starting = asyncio.create_task(engine.start())
         await settle()
-        assert not is_ready(desk)
+        assert not is_ready(engine)
         with pytest.raises(DrainingError, match="starting"):
-            desk.reserve("a")
+            engine.reserve("a")
         loads.gate.set()
         await starting
-        assert is_ready(desk)
-        await depth_of(desk)
-        assert await desk.drain()
-        assert not is_ready(desk)
+        assert is_ready(engine)
+        await depth_of(engine)
+        assert await engine.drain()
+        assert not is_ready(engine)
         with pytest.raises(DrainingError, match="stopping"):
-            desk.reserve("a")
+            engine.reserve("a")
 
     asyncio.run(play())
     assert seen.refusals == Counter({"not-ready": 1, "draining": 1})
@@ -221,41 +227,41 @@ def test_start_that_fails_can_be_tried_again(loads: Loads) -> None:
     loads.error = InferenceError("too hot")
 
     async def play() -> None:
-        desk = Desk(options_of())
+        engine = InferenceEngine(options_of())
         with pytest.raises(InferenceError, match="too hot"):
-            await desk.start()
-        assert not is_ready(desk)
-        await desk.start()
-        assert is_ready(desk)
-        assert await desk.drain()
+            await engine.start()
+        assert not is_ready(engine)
+        await engine.start()
+        assert is_ready(engine)
+        assert await engine.drain()
 
     asyncio.run(play())
 
 
 def test_wrong_default_model_is_told_at_once() -> None:
     with pytest.raises(UnknownModelError, match="nearfar-lite"):
-        Desk(options_of(model="nearfar-light"))
+        InferenceEngine(options_of(model="nearfar-light"))
 
     async def play() -> None:
-        desk = Desk(options_of(model="midas-small"))
+        engine = InferenceEngine(options_of(model="midas-small"))
         with pytest.raises(ModelMissingError, match="models pull"):
-            await desk.start()
-        assert await desk.drain()
+            await engine.start()
+        assert await engine.drain()
 
     asyncio.run(play())
 
 
 def test_only_installed_models_are_offered_and_others_are_refused() -> None:
-    async def scene(desk: Desk) -> None:
-        installed = [spec.name for spec in desk.models()]
+    async def scene(engine: InferenceEngine) -> None:
+        installed = [spec.name for spec in engine.models()]
         assert {"nearfar-lite", "nearfar-lite-int8"} <= set(installed)
         # whichever was measured to be faster
-        assert desk.default_model("photo") in installed
+        assert engine.default_model("photo") in installed
         with pytest.raises(UnknownModelError):
-            await depth_of(desk, model="../../etc/passwd")
+            await depth_of(engine, model="../../etc/passwd")
         with pytest.raises(ModelMissingError):
-            await depth_of(desk, model="midas-small")
-        assert (await depth_of(desk, model="auto")).model == desk.default_model("photo")
+            await depth_of(engine, model="midas-small")
+        assert (await depth_of(engine, model="auto")).model == engine.default_model("photo")
 
     in_desk(scene, model="auto", runtime="onnxruntime")
 
@@ -273,17 +279,17 @@ class Recorded:
         return estimator
 
 
-async def raw_of(desk: Desk, model: str | None = None) -> str:
-    with desk.reserve("a") as place:
-        return (await desk.raw(PHOTO, place=place, make=lambda raw: raw, model=model)).model
+async def raw_of(engine: InferenceEngine, model: str | None = None) -> str:
+    with engine.reserve("a") as place:
+        return (await engine.raw(PHOTO, place=place, make=lambda raw: raw, model=model)).model
 
 
-def at_desk(store: Store, scene: Callable[[Desk], Any], **changes: Any) -> None:
+def at_desk(store: ModelRegistry, scene: Callable[[InferenceEngine], Any], **changes: Any) -> None:
     async def play() -> None:
-        desk = Desk(options_of(runtime="onnxruntime", **changes), store=store)
-        await desk.start()
-        await scene(desk)
-        assert await desk.drain()
+        engine = InferenceEngine(options_of(runtime="onnxruntime", **changes), store=store)
+        await engine.start()
+        await scene(engine)
+        assert await engine.drain()
 
     asyncio.run(play())
 
@@ -293,18 +299,18 @@ def test_photos_get_one_model_and_streams_another_loaded_when_first_needed(
 ) -> None:
     recorded = Recorded(monkeypatch)
 
-    async def scene(desk: Desk) -> None:
-        assert (desk.default_model("photo"), desk.default_model("stream")) == ("base", "lite")
+    async def scene(engine: InferenceEngine) -> None:
+        assert (engine.default_model("photo"), engine.default_model("stream")) == ("base", "lite")
         for name in (None, "auto"):
-            assert (await depth_of(desk, model=name)).model == "base"
+            assert (await depth_of(engine, model=name)).model == "base"
         assert recorded.loaded == ["base"], "nothing streamed yet"
         assert (
-            await asyncio.gather(*(raw_of(desk, name) for name in (None, "auto", "lite")))
+            await asyncio.gather(*(raw_of(engine, name) for name in (None, "auto", "lite")))
             == ["lite"] * 3
         )
-        assert (await desk.model(None, "stream")).spec.name == "lite"
-        assert await raw_of(desk, "base") == "base"
-        assert (await depth_of(desk, model="lite")).model == "lite"
+        assert (await engine.model(None, "stream")).spec.name == "lite"
+        assert await raw_of(engine, "base") == "base"
+        assert (await depth_of(engine, model="lite")).model == "lite"
         assert recorded.loaded == ["base", "lite"], "each once, by whatever name"
 
     at_desk(two_networks(tmp_path), scene, model="auto")
@@ -315,11 +321,11 @@ def test_a_model_that_is_set_is_the_own_choice_for_everything(
 ) -> None:
     recorded = Recorded(monkeypatch)
 
-    async def scene(desk: Desk) -> None:
+    async def scene(engine: InferenceEngine) -> None:
         for name in (None, "auto", "lite"):
-            assert (await depth_of(desk, model=name)).model == "lite"
-            assert await raw_of(desk, name) == "lite"
-        assert (desk.default_model("photo"), desk.default_model("stream")) == ("lite", "lite")
+            assert (await depth_of(engine, model=name)).model == "lite"
+            assert await raw_of(engine, name) == "lite"
+        assert (engine.default_model("photo"), engine.default_model("stream")) == ("lite", "lite")
         assert recorded.loaded == ["lite"]
 
     at_desk(two_networks(tmp_path), scene, model="lite")
@@ -331,10 +337,10 @@ def test_where_both_purposes_have_the_same_candidates_one_file_serves_both(
     monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "cache"))
     recorded = Recorded(monkeypatch)
 
-    async def scene(desk: Desk) -> None:
-        chosen = desk.default_model("photo")
+    async def scene(engine: InferenceEngine) -> None:
+        chosen = engine.default_model("photo")
         assert chosen in {"lite", "lite-int8"}
-        assert await raw_of(desk) == chosen
+        assert await raw_of(engine) == chosen
         assert recorded.loaded == [chosen]
 
     at_desk(bundled_store(tmp_path), scene, model="auto")
@@ -351,24 +357,24 @@ def test_the_stream_model_is_among_those_that_go_when_others_are_asked_for(
         store.add(name, file, input=INPUT)
     assert KEPT == 2
 
-    async def scene(desk: Desk) -> None:
-        assert await raw_of(desk) == "lite"
+    async def scene(engine: InferenceEngine) -> None:
+        assert await raw_of(engine) == "lite"
         for name in ("own-1", "own-2"):
-            assert (await depth_of(desk, model=name)).model == name
-        assert await raw_of(desk) == "lite"
+            assert (await depth_of(engine, model=name)).model == name
+        assert await raw_of(engine) == "lite"
 
     at_desk(store, scene, model="auto")
     assert recorded.loaded == ["base", "lite", "own-1", "own-2", "lite"]
 
 
 def test_first_requests_for_a_model_load_it_once(loads: Loads) -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(engine: InferenceEngine) -> None:
         loads.gate.clear()
-        asked = [asyncio.create_task(depth_of(desk, model="midas-small")) for _ in range(5)]
-        await looked_at(desk)  # the photos
-        await looked_at(desk)  # the models' names
+        asked = [asyncio.create_task(depth_of(engine, model="midas-small")) for _ in range(5)]
+        await looked_at(engine)  # the photos
+        await looked_at(engine)  # the models' names
         asked[0].cancel()  # who leaves takes the model from nobody
-        assert (await depth_of(desk)).model == "nearfar-lite"  # others are not held up
+        assert (await depth_of(engine)).model == "nearfar-lite"  # others are not held up
         loads.gate.set()
         answers = await asyncio.gather(*asked[1:])
         assert {answer.model for answer in answers} == {"midas-small"}
@@ -380,16 +386,16 @@ def test_first_requests_for_a_model_load_it_once(loads: Loads) -> None:
 
 
 def test_failed_load_reaches_all_who_wait_and_is_tried_again(loads: Loads) -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(engine: InferenceEngine) -> None:
         loads.gate.clear()
         loads.error = InferenceError("too hot")
-        asked = [asyncio.create_task(depth_of(desk, model="midas-small")) for _ in range(3)]
-        await looked_at(desk)  # the photos
-        await looked_at(desk)  # the models' names
+        asked = [asyncio.create_task(depth_of(engine, model="midas-small")) for _ in range(3)]
+        await looked_at(engine)  # the photos
+        await looked_at(engine)  # the models' names
         loads.gate.set()
         ends = await asyncio.gather(*asked, return_exceptions=True)
         assert [str(end) for end in ends] == ["too hot"] * 3
-        assert (await depth_of(desk, model="midas-small")).model == "midas-small"
+        assert (await depth_of(engine, model="midas-small")).model == "midas-small"
 
     in_desk(scene)
     assert loads.names == ["nearfar-lite", "midas-small", "midas-small"]
@@ -400,15 +406,15 @@ def test_models_not_asked_for_the_longest_go_and_the_default_stays(
 ) -> None:
     names = ["own-1", "own-2", "own-3"]
     rows = tuple(replace(SPEC, name=name) for name in ("nearfar-lite", *names))
-    store = Store(tmp_path, catalog=rows)
+    store = ModelRegistry(tmp_path, catalog=rows)
     assert len(names) == KEPT + 1
 
     async def play() -> None:
-        desk = Desk(options_of(), store=store)
-        await desk.start()
+        engine = InferenceEngine(options_of(), store=store)
+        await engine.start()
         for name in ("own-1", "own-2", "own-1", "own-3", "own-1", "nearfar-lite", "own-2"):
-            assert (await depth_of(desk, model=name)).model == name
-        assert await desk.drain()
+            assert (await depth_of(engine, model=name)).model == name
+        assert await engine.drain()
 
     asyncio.run(play())
     assert loads.names == ["nearfar-lite", "own-1", "own-2", "own-3", "own-2"]
@@ -429,17 +435,17 @@ def test_models_not_asked_for_the_longest_go_and_the_default_stays(
 def test_what_is_no_picture_is_refused_without_waiting(
     photo: Any, error: type[Exception], loads: Loads
 ) -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(engine: InferenceEngine) -> None:
         session = GatedSession(is_open=False)
         desk_session, loads.session = loads.session, session
-        slow = asyncio.create_task(depth_of(desk, model="midas-small"))
+        slow = asyncio.create_task(depth_of(engine, model="midas-small"))
         session.let_go()
         await slow
         session.hold()
-        slow = asyncio.create_task(depth_of(desk, model="midas-small"))
+        slow = asyncio.create_task(depth_of(engine, model="midas-small"))
         await session.entered()
         with pytest.raises(error):  # while the only worker is busy
-            await depth_of(desk, photo)
+            await depth_of(engine, photo)
         assert not slow.done()
         session.let_go()
         await slow
@@ -452,19 +458,19 @@ def test_request_that_takes_too_long_is_given_up(loads: Loads) -> None:
     session = GatedSession()
     loads.session = session
 
-    async def scene(desk: Desk) -> None:
+    async def scene(engine: InferenceEngine) -> None:
         await session.entered()  # the warming
         session.hold()
         with pytest.raises(TimedOutError, match="smaller picture"):
-            await depth_of(desk)
-        assert desk.waiting == 0
+            await depth_of(engine)
+        assert engine.waiting == 0
         session.let_go()
 
     async def play() -> None:
-        desk = Desk(options_of(timeout_s=0.05))
-        await desk.start()
-        await scene(desk)
-        assert await desk.drain()
+        engine = InferenceEngine(options_of(timeout_s=0.05))
+        await engine.start()
+        await scene(engine)
+        assert await engine.drain()
 
     asyncio.run(play())
 
@@ -473,11 +479,11 @@ def test_timeout_of_the_work_itself_is_not_taken_for_ours(loads: Loads) -> None:
     def fail(_: DepthMap) -> None:
         raise TimeoutError("the disk")
 
-    async def scene(desk: Desk) -> None:
+    async def scene(engine: InferenceEngine) -> None:
         with pytest.raises(TimeoutError, match="the disk") as caught:
-            await depth_of(desk, make=fail)
+            await depth_of(engine, make=fail)
         assert not isinstance(caught.value, TimedOutError)
-        assert (await depth_of(desk)).model == "nearfar-lite"
+        assert (await depth_of(engine)).model == "nearfar-lite"
 
     in_desk(scene)
 
@@ -487,17 +493,17 @@ def test_client_that_leaves_while_it_waits_costs_nothing(loads: Loads) -> None:
     loads.session = session
     made: list[DepthMap] = []
 
-    async def scene(desk: Desk) -> None:
+    async def scene(engine: InferenceEngine) -> None:
         await session.entered()  # the warming
         session.hold()
-        slow = asyncio.create_task(depth_of(desk))
+        slow = asyncio.create_task(depth_of(engine))
         await session.entered()
-        gone = asyncio.create_task(depth_of(desk, noise(9, 9), make=made.append))
-        await looked_at(desk)
+        gone = asyncio.create_task(depth_of(engine, noise(9, 9), make=made.append))
+        await looked_at(engine)
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):
             await gone
-        assert desk.waiting == 0
+        assert engine.waiting == 0
         session.let_go()
         await slow
 
@@ -509,18 +515,18 @@ def test_client_that_leaves_while_it_waits_costs_nothing(loads: Loads) -> None:
 def test_full_desk_refuses(loads: Loads) -> None:
     seen = Seen()
 
-    async def scene(desk: Desk) -> None:
-        with desk.reserve("a"), desk.reserve("b"), pytest.raises(BusyError):
-            desk.reserve("c")
+    async def scene(engine: InferenceEngine) -> None:
+        with engine.reserve("a"), engine.reserve("b"), pytest.raises(BusyError):
+            engine.reserve("c")
 
     in_desk(scene, observer=seen, queue=1)
     assert seen.refusals == {"queue-full": 1}
 
 
 def test_raw_is_what_the_network_answered(loads: Loads) -> None:
-    async def scene(desk: Desk) -> Answer[RawDepth]:
-        with desk.reserve("a") as place:
-            return await desk.raw(PHOTO, place=place, make=lambda raw: raw, max_side_px=96)
+    async def scene(engine: InferenceEngine) -> Prediction[RawDepth]:
+        with engine.reserve("a") as place:
+            return await engine.raw(PHOTO, place=place, make=lambda raw: raw, max_side_px=96)
 
     answer = in_desk(scene)
     assert (answer.width_px, answer.height_px) == (64, 48)
@@ -531,13 +537,13 @@ def test_raw_is_what_the_network_answered(loads: Loads) -> None:
 
 
 def test_answer_that_is_no_number_is_an_error_also_when_raw(loads: Loads) -> None:
-    async def scene(desk: Desk) -> None:
+    async def scene(engine: InferenceEngine) -> None:
         loads.session.nan = True
-        with desk.reserve("a") as place:
+        with engine.reserve("a") as place:
             with pytest.raises(InferenceError, match="no numbers"):
-                await desk.raw(PHOTO, place=place, make=lambda raw: raw)
+                await engine.raw(PHOTO, place=place, make=lambda raw: raw)
             with pytest.raises(InferenceError, match="no numbers"):
-                await desk.depth(PHOTO, place=place, make=lambda depth: depth)
+                await engine.depth(PHOTO, place=place, make=lambda depth: depth)
 
     in_desk(scene)
 
@@ -546,14 +552,14 @@ def test_photos_of_one_size_run_together(loads: Loads) -> None:
     session = GatedSession()
     loads.session = session
 
-    async def scene(desk: Desk) -> list[DepthMap]:
+    async def scene(engine: InferenceEngine) -> list[DepthMap]:
         await session.entered()  # the warming
         session.hold()
-        slow = asyncio.create_task(depth_of(desk, noise(9, 90)))
+        slow = asyncio.create_task(depth_of(engine, noise(9, 90)))
         await session.entered()
         photos = [noise(48, 64), noise(64, 48), 255 - noise(48, 64)]
-        asked = [asyncio.create_task(depth_of(desk, photo)) for photo in photos]
-        await looked_at(desk)
+        asked = [asyncio.create_task(depth_of(engine, photo)) for photo in photos]
+        await looked_at(engine)
         session.let_go()
         await slow
         return [(await task).value for task in asked]

@@ -13,9 +13,9 @@ from nearfar import read_depth
 from nearfar.cli._shared import dashed
 from nearfar.effects import EFFECTS
 from nearfar.effects.export import suffixes_of
-from nearfar.service.effects import pictures_of
-from nearfar.service.problems import PROBLEMS, type_of
-from nearfar.service.results import RESULTS, accepted
+from nearfar.service.errors import PROBLEMS, type_of
+from nearfar.service.response_formats import RESULTS, accepted
+from nearfar.service.routes.effects import pictures_of
 from nearfar.service.settings import PREFIX, ServiceOptions
 from tests.service.served import Served
 
@@ -29,7 +29,7 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, street: Path) -> Path:
+def engine(tmp_path: Path, street: Path) -> Path:
     shutil.copy(street, tmp_path / "street.jpg")
     return tmp_path
 
@@ -65,11 +65,11 @@ def test_every_effect_is_in_its_table() -> None:
         assert f"| `{effect.name}` | {effect.sentence} | {formats} | {pictures} |" in TEXT
 
 
-def test_python_example_runs(service: Served, desk: Path) -> None:
+def test_python_example_runs(service: Served, engine: Path) -> None:
     (lines,) = blocks("python")
     program = lines.replace(ADDRESS, f"http://127.0.0.1:{service.port}")
     ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=desk, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], cwd=engine, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr
     assert "nearfar-lite" in ran.stdout
@@ -77,13 +77,13 @@ def test_python_example_runs(service: Served, desk: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_curl_examples_run(service: Served, desk: Path) -> None:
+def test_curl_examples_run(service: Served, engine: Path) -> None:
     script = "".join(block for block in blocks("sh") if block.startswith("curl"))
     script = script.replace(ADDRESS, f"http://127.0.0.1:{service.port}")
     ran = subprocess.run(
         ["sh", "-e"],
         input=script.replace("curl ", "curl -fsS "),
-        cwd=desk,
+        cwd=engine,
         capture_output=True,
         text=True,
         check=False,
@@ -91,7 +91,7 @@ def test_curl_examples_run(service: Served, desk: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert '"nearer_than_percent":' in ran.stdout
     assert (
-        read_depth(desk / "street-depth.png").size_px
-        == read_depth(desk / "street-depth.exr").size_px
+        read_depth(engine / "street-depth.png").size_px
+        == read_depth(engine / "street-depth.exr").size_px
     )
-    assert (desk / "heat.jpg").read_bytes().startswith(b"\xff\xd8\xff")
+    assert (engine / "heat.jpg").read_bytes().startswith(b"\xff\xd8\xff")

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from nearfar.errors import DrainingError
-from nearfar.service.batcher import Batcher
+from nearfar.service.scheduler import Scheduler
 from tests.fakes import FakeSession
 from tests.service.gated import PATIENCE_S, GatedSession, Seen, ask, job, settle
 
 
-def batcher_of(**changes: Any) -> Batcher:
-    return Batcher(**{"workers": 1, "queue": 16, "per_client": 16, **changes})
+def batcher_of(**changes: Any) -> Scheduler:
+    return Scheduler(**{"workers": 1, "queue": 16, "per_client": 16, **changes})
 
 
 def has_workers(before: set[threading.Thread]) -> bool:

@@ -15,7 +15,7 @@ import trimesh
 from nearfar.effects import EFFECTS, Clip, Effect, Picture
 from nearfar.effects.export import kinds_of
 from nearfar.errors import CancelledError, TimedOutError
-from nearfar.service.leash import Leash
+from nearfar.service.routes.effects import CancelToken
 from nearfar.service.schemas import MAX_TEXT
 from tests.picturefiles import noise, saved
 from tests.service.served import Served, assert_problem
@@ -186,14 +186,14 @@ def test_known_points_give_metres(service: Served, photo: bytes) -> None:
 
 def test_leash_ends_a_clip() -> None:
     frame = np.zeros((2, 2, 3), np.uint8)
-    leash = Leash(60)
+    leash = CancelToken(60)
     held = leash.held(Clip(iter([frame] * 3), 3, 25.0))
     assert isinstance(held, Clip)
     next(held.frames)
     leash.pull()
     with pytest.raises(CancelledError):
         next(held.frames)
-    late = Leash(-1).held(Clip(iter([frame]), 1, 25.0))
+    late = CancelToken(-1).held(Clip(iter([frame]), 1, 25.0))
     assert isinstance(late, Clip)
     with pytest.raises(TimedOutError, match="fewer seconds"):
         next(late.frames)

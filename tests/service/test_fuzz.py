@@ -76,7 +76,7 @@ def test_tampered_uploads_are_answered(service: Served, network: Network, part: 
     assert min(statuses[200], statuses[415], statuses[422]) > 0
     assert service.client.get("/readyz").status_code == 200
     assert service.depth(files[0]).status_code == 200
-    assert service.desk.waiting == service.desk.running == 0
+    assert service.engine.waiting == service.engine.running == 0
 
 
 def test_tampered_forms_are_answered(service: Served, network: Network, photo: bytes) -> None:
@@ -92,4 +92,4 @@ def test_tampered_forms_are_answered(service: Served, network: Network, photo: b
         answer = service.client.post("/v1/depth", content=sent, headers=kind)
         assert answer.status_code in EXPECTED | {400}, (sent[:100], answer.text)
     assert service.depth(photo).status_code == 200
-    assert service.desk.waiting == service.desk.running == 0
+    assert service.engine.waiting == service.engine.running == 0

@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
-from nearfar.service.problems import PROBLEMS
+from nearfar.service.errors import PROBLEMS
 from tests.picturefiles import noise, saved
 from tests.service.test_fuzz import seeds, tampered
 from tests.video.clips import picture, write_clip

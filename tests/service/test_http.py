@@ -13,7 +13,7 @@ import pytest
 from nearfar import DepthMap, load, read_depth
 from nearfar.calibration import KnownPoint
 from nearfar.config import OutputOptions
-from nearfar.service.results import RESULTS, accepted, encode
+from nearfar.service.response_formats import RESULTS, accepted, encode
 from tests.picturefiles import saved
 from tests.service.served import Served, assert_problem, served, until
 

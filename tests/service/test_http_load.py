@@ -96,7 +96,7 @@ def test_full_queue_answers_429(network: Network, photo: bytes) -> None:
         network.hold()
         taken = [pool.submit(service.depth, photo) for _ in range(3)]
         network.wait_until_held()
-        until(lambda: service.desk.waiting == 2)
+        until(lambda: service.engine.waiting == 2)
         refused = service.depth(photo)
         assert_problem(refused, 429, "queue-full")
         assert int(refused.headers["retry-after"]) >= 1
@@ -113,7 +113,7 @@ def test_full_queue_is_told_before_the_body_is_read(network: Network, photo: byt
         network.hold()
         taken = [pool.submit(service.depth, photo) for _ in range(2)]
         network.wait_until_held()
-        until(lambda: service.desk.waiting == 1)
+        until(lambda: service.engine.waiting == 1)
         with dialled(service) as line:
             line.sendall(head_of(1000))
             assert status_of(line) == 429
@@ -126,14 +126,14 @@ def test_client_that_asks_for_much_is_refused_alone(network: Network, photo: byt
         network.hold()
         taken = [pool.submit(service.depth, photo) for _ in range(2)]
         network.wait_until_held()
-        until(lambda: service.desk.waiting == 1)
+        until(lambda: service.engine.waiting == 1)
         assert_problem(service.depth(photo), 429, "queue-full")
         transport = httpx.HTTPTransport(local_address="127.0.0.2")
         with httpx.Client(transport=transport, timeout=30) as other:
             late = pool.submit(
                 other.post, f"http://127.0.0.1:{service.port}/v1/depth", content=photo
             )
-            until(lambda: service.desk.waiting == 2)
+            until(lambda: service.engine.waiting == 2)
             network.let_go()
             assert late.result().status_code == 200
         assert [each.result().status_code for each in taken] == [200] * 2
@@ -161,8 +161,8 @@ def test_client_that_leaves_costs_nothing(network: Network, photo: bytes) -> Non
         for _ in range(5):
             with dialled(service) as line:
                 line.sendall(head_of(len(photo)) + photo)
-                until(lambda: service.desk.waiting == 1)
-            until(lambda: service.desk.waiting == 0)
+                until(lambda: service.engine.waiting == 1)
+            until(lambda: service.engine.waiting == 0)
         network.let_go()
         assert taken.result().status_code == 200
         assert service.depth(photo).status_code == 200
@@ -176,15 +176,15 @@ def test_client_that_leaves_in_its_upload_gives_its_place_back(
 ) -> None:
     with dialled(service) as line:
         line.sendall(head_of(len(photo)) + photo[:100])
-        until(lambda: service.desk.waiting == 1)
-    until(lambda: service.desk.waiting == 0)
+        until(lambda: service.engine.waiting == 1)
+    until(lambda: service.engine.waiting == 0)
 
 
 def test_slow_client_does_not_block_others(service: Served, photo: bytes) -> None:
     with dialled(service) as slow:
         half = len(photo) // 2
         slow.sendall(head_of(len(photo)) + photo[:half])
-        until(lambda: service.desk.waiting == 1)
+        until(lambda: service.engine.waiting == 1)
         for _ in range(10):
             assert service.depth(photo).status_code == 200
         slow.sendall(photo[half:])
@@ -203,7 +203,7 @@ def test_upload_that_takes_too_long_ends(photo: bytes) -> None:
     with served(upload_timeout_s=2) as service, dialled(service) as slow:
         slow.sendall(head_of(len(photo)) + photo[:50])
         assert status_of(slow) == 408
-        until(lambda: service.desk.waiting == 0)
+        until(lambda: service.engine.waiting == 0)
         assert service.depth(photo).status_code == 200
 
 
@@ -212,7 +212,7 @@ def test_request_that_takes_too_long_ends(network: Network, photo: bytes) -> Non
         network.hold()
         assert_problem(service.depth(photo), 504, "timed-out")
         network.let_go()
-        until(lambda: service.desk.running == 0)
+        until(lambda: service.engine.running == 0)
         assert service.depth(photo).status_code == 200
 
 
@@ -229,7 +229,7 @@ def test_too_large_a_body_is_refused_unread(photo: bytes) -> None:
             yield photo
 
         assert_problem(service.client.post("/v1/depth", content=pieces()), 413, "too-large")
-        assert service.desk.waiting == 0
+        assert service.engine.waiting == 0
         assert service.depth(photo).status_code == 200
 
 

@@ -57,7 +57,7 @@ def test_a_photo_that_takes_its_decoder_down_gets_its_error_and_the_next_one_its
     gone = before - set(decoders().pids)
     assert gone
     until(lambda: all(is_gone(pid) for pid in gone))
-    assert service.desk.waiting == service.desk.running == 0
+    assert service.engine.waiting == service.engine.running == 0
 
 
 @pytest.mark.parametrize("size", [(48, 64), (700, 500), (1100, 1400), (30, 3000)])
@@ -85,15 +85,15 @@ def test_a_map_is_the_same_as_of_a_photo_that_is_decoded_here(
     from nearfar.config import EstimateOptions, ImageLimits
     from nearfar.estimator import Estimator
     from nearfar.io.images import ImageFile
-    from nearfar.models.registry import Store
-    from nearfar.service.photo import Photo, opened
+    from nearfar.models.registry import ModelRegistry
+    from nearfar.service.engine import InferenceRequest, opened
     from tests.fakes import FakeSession
 
     options = EstimateOptions(refine=refine)
-    (spec, *_) = Store().candidates("nearfar-lite", "photo")
+    (spec, *_) = ModelRegistry().candidates("nearfar-lite", "photo")
     estimator = Estimator(spec, FakeSession(), options)
     content = saved(noise(*size), "JPEG")
-    photo = Photo(estimator, opened(content, ImageLimits(), estimator))
+    photo = InferenceRequest(estimator, opened(content, ImageLimits(), estimator))
     batch = photo.prepare()
     with ImageFile(content) as file:
         assert np.array_equal(batch, estimator.prepare(estimator.decode(file)))

@@ -42,7 +42,7 @@ def test_texts_are_there_in_each_language(service: Served) -> None:
 
 def test_colour_tables_are_those_of_the_library(service: Served) -> None:
     choices = service.client.get("/live/choices.json").json()
-    assert choices["models"] == [spec.name for spec in service.desk.models()]
+    assert choices["models"] == [spec.name for spec in service.engine.models()]
     assert tuple(choices["colormaps"]) == colormaps.COLORMAPS
     for name, numbers in choices["colormaps"].items():
         table = np.array(numbers).reshape(256, 3)

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 
-from nearfar.service.logs import LineWriter
+from nearfar.service.logging import LineWriter
 
 NOISE = """
 import logging, sys, threading, traceback, warnings

@@ -2,8 +2,8 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from nearfar.service.batcher import Timing
 from nearfar.service.metrics import CONTENT_TYPE, Metrics
+from nearfar.service.worker import Timing
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:

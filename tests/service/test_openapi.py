@@ -17,8 +17,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from nearfar.effects import EFFECTS
-from nearfar.service.problems import PROBLEMS, type_of
-from nearfar.service.results import RESULTS
+from nearfar.service.errors import PROBLEMS, type_of
+from nearfar.service.response_formats import RESULTS
 from tests.service.served import Served
 
 CHECKS = [

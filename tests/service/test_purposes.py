@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nearfar.service.app import make_app
-from nearfar.service.desk import Desk
+from nearfar.service.engine import InferenceEngine
 from nearfar.service.settings import ServiceOptions
 from tests.service.clips import begin, ended
 from tests.service.served import Served, serving
@@ -20,7 +20,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service that has `base`, for photos, and `lite`."""
     options = ServiceOptions(port=0, runtime="onnxruntime", workers=2)
     store = two_networks(Path(tmp_path_factory.mktemp("models")))
-    with serving(make_app(options, desk=Desk(options, store=store), page=False)) as service:
+    with serving(
+        make_app(options, engine=InferenceEngine(options, store=store), page=False)
+    ) as service:
         yield service
 
 
@@ -55,14 +57,14 @@ def test_a_live_stream_takes_the_model_of_streams(
     service: Served, photo: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str | None, str]] = []
-    model = Desk.model
+    model = InferenceEngine.model
 
-    async def noted(self: Desk, name: str | None, purpose: str) -> object:
+    async def noted(self: InferenceEngine, name: str | None, purpose: str) -> object:
         found = await model(self, name, purpose)  # type: ignore[arg-type]
         asked.append((found.spec.name, purpose))
         return found
 
-    monkeypatch.setattr(Desk, "model", noted)
+    monkeypatch.setattr(InferenceEngine, "model", noted)
     with streaming(service) as stream:
         stream.send(photo)
         header, _ = answer(stream)

@@ -12,8 +12,7 @@ from starlette.datastructures import Headers
 
 import nearfar
 from nearfar.errors import InferenceError
-from nearfar.service.access import is_allowed, is_foreign, token_of
-from nearfar.service.hosts import Hosts
+from nearfar.service.middleware import Hosts, is_allowed, is_foreign, token_of
 from nearfar.service.settings import ServiceOptions
 from tests.service.network import Network
 from tests.service.served import Served, assert_problem, served, until
@@ -247,7 +246,7 @@ def test_every_request_is_one_line_without_what_it_holds(
         "status": 200,
         "bytes_out": len(answer.content),
     }
-    from nearfar.service.logs import JsonLines
+    from nearfar.service.logging import JsonLines
 
     text = JsonLines().format(record)
     assert json.loads(text)["request_id"] == line["request_id"]

@@ -3,22 +3,22 @@
 import pytest
 
 from nearfar.errors import UsageError
-from nearfar.service import shortage
-from nearfar.service.shortage import Shortage
+from nearfar.service import memory_pressure
+from nearfar.service.memory_pressure import MemoryPressure
 from tests.service.network import Network
 from tests.service.served import Served, assert_problem, until
 
 
 def test_a_shortage_lasts_until_there_is_memory_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    short = Shortage()
+    short = MemoryPressure()
     short.note(UsageError("another matter"))
     assert not short.is_there()
     short.note(MemoryError())
     assert short.is_there()
-    monkeypatch.setattr(shortage, "HELD_S", 0.0)
-    monkeypatch.setattr(shortage, "NEEDED_BYTES", 2**60)
+    monkeypatch.setattr(memory_pressure, "HELD_S", 0.0)
+    monkeypatch.setattr(memory_pressure, "NEEDED_BYTES", 2**60)
     assert short.is_there()
-    monkeypatch.setattr(shortage, "NEEDED_BYTES", 2**20)
+    monkeypatch.setattr(memory_pressure, "NEEDED_BYTES", 2**20)
     assert not short.is_there()
 
 
@@ -30,5 +30,5 @@ def test_readyz_tells_of_a_shortage(
     network.error = None
     assert_problem(service.client.get("/readyz"), 503, "out-of-memory")
     assert service.client.get("/healthz").status_code == 200
-    monkeypatch.setattr(shortage, "HELD_S", 0.0)
+    monkeypatch.setattr(memory_pressure, "HELD_S", 0.0)
     until(lambda: service.client.get("/readyz").status_code == 200)

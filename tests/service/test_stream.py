@@ -18,12 +18,19 @@ from websockets.sync.client import ClientConnection, connect
 from nearfar.errors import InferenceError, UsageError
 from nearfar.io.images import read_image
 from nearfar.models.preprocess import prepare
-from nearfar.models.registry import Store
-from nearfar.service.batcher import Place, Timing
-from nearfar.service.desk import Answer
-from nearfar.service.framepump import UNSENT, Frame, FramePump, StreamRange
+from nearfar.models.registry import ModelRegistry
+from nearfar.service.admission import Reservation
+from nearfar.service.engine import Prediction
 from nearfar.service.settings import ServiceOptions
-from nearfar.service.streamframe import FORMAT_CODES, NEW_SCENE, Header, StreamFormat, StreamOptions
+from nearfar.service.stream.protocol import (
+    FORMAT_CODES,
+    NEW_SCENE,
+    Header,
+    StreamFormat,
+    StreamOptions,
+)
+from nearfar.service.stream.session import UNSENT, Frame, StreamRange, StreamSession
+from nearfar.service.worker import Timing
 from tests.service.network import PATIENCE_S, Network
 from tests.service.served import Served, served, until
 from tests.service.test_http_load import Listening
@@ -128,7 +135,7 @@ def test_limits_lead_back_to_the_values_of_the_network(
         header, data = answer(stream)
     level = decoded(data).astype(np.float64) / 65535
     values = header.low + level * (header.high - header.low)
-    spec = Store().spec("nearfar-lite")
+    spec = ModelRegistry().spec("nearfar-lite")
     raw = network.run(prepare(read_image(photo), spec.input, max_side_px=256))[0]
     inside = (level > 0) & (level < 1)
     assert inside.mean() > 0.9
@@ -208,7 +215,7 @@ def test_stream_newest_frame_wins(service: Served, network: Network, photo: byte
         for _ in range(8):
             stream.send(photo)
         until(lambda: counted(service, 'nearfar_frames_total{outcome="dropped"}') - before == 7)
-        assert service.desk.waiting == 0, "only the stream holds a frame back, not the queue"
+        assert service.engine.waiting == 0, "only the stream holds a frame back, not the queue"
         network.let_go()
         assert [answer(stream)[0].frame for _ in range(3)] == [0, 1, 9]
 
@@ -236,10 +243,10 @@ def test_a_client_that_leaves_costs_nothing_more(network: Network, photo: bytes)
             stream.send(photo)
             network.wait_until_held()
             stream.send(photo)
-            until(lambda: service.desk.waiting == 1)
-        until(lambda: service.desk.waiting == 0)
+            until(lambda: service.engine.waiting == 1)
+        until(lambda: service.engine.waiting == 0)
         network.let_go()
-        until(lambda: service.desk.running == 0)
+        until(lambda: service.engine.running == 0)
         assert network.calls == calls + 1
         until(lambda: counted(service, "nearfar_streams_open") == 0)
 
@@ -268,7 +275,7 @@ def test_a_stopping_service_answers_what_it_took(network: Network, photo: bytes)
             network.wait_until_held()
             stopping = threading.Thread(target=stack.close)
             stopping.start()
-            until(lambda: not service.desk.ready)
+            until(lambda: not service.engine.ready)
             network.let_go()
             assert answer(stream)[0].frame == 0
             assert close_code(stream) == 1012
@@ -345,26 +352,26 @@ class SlowDesk:
         self.options = ServiceOptions(workers=2)
         self.begun: asyncio.Queue[asyncio.Event] = asyncio.Queue()
 
-    def reserve(self, client: str) -> Place:
-        return Place(client, lambda _: None)
+    def reserve(self, client: str) -> Reservation:
+        return Reservation(client, lambda _: None)
 
-    async def raw(self, _: bytes, *, make: Callable[[Any], Any], **__: Any) -> Answer[Any]:
+    async def raw(self, _: bytes, *, make: Callable[[Any], Any], **__: Any) -> Prediction[Any]:
         may_end = asyncio.Event()
         self.begun.put_nowait(may_end)
         await may_end.wait()
         ramp = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
-        return Answer(make(ramp), "fake", "fake", 4, 3, Timing(0, 0, 1, 0, 1))
+        return Prediction(make(ramp), "fake", "fake", 4, 3, Timing(0, 0, 1, 0, 1))
 
 
 def test_answers_keep_the_order_of_the_frames() -> None:
     async def play() -> list[int]:
-        desk, shared = SlowDesk(), StreamRange()
-        pump = FramePump(desk, "me", lambda: None)  # type: ignore[arg-type]  # all that it needs
+        engine, shared = SlowDesk(), StreamRange()
+        pump = StreamSession(engine, "me", lambda: None)  # type: ignore[arg-type]  # all that it needs
         running = asyncio.create_task(pump.run())
         ends = []
         for number in range(2):
             pump.offer(Frame(number, b"", StreamOptions(), shared))
-            ends.append(await desk.begun.get())
+            ends.append(await engine.begun.get())
         numbers = []
         for end in reversed(ends):
             end.set()
@@ -382,14 +389,14 @@ def test_answers_keep_the_order_of_the_frames() -> None:
 
 def test_frames_that_come_at_once_are_all_taken_where_there_is_room() -> None:
     async def play() -> tuple[list[int], int]:
-        desk, shared, dropped = SlowDesk(), StreamRange(), []
-        pump = FramePump(desk, "me", lambda: dropped.append(1))  # type: ignore[arg-type]  # as above
+        engine, shared, dropped = SlowDesk(), StreamRange(), []
+        pump = StreamSession(engine, "me", lambda: dropped.append(1))  # type: ignore[arg-type]  # as above
         for number in range(3):
             pump.offer(Frame(number, b"", StreamOptions(), shared))
         running = asyncio.create_task(pump.run())
         numbers = []
         for _ in range(2):
-            (await desk.begun.get()).set()
+            (await engine.begun.get()).set()
             outcome = await pump.next()
             assert outcome is not None
             assert isinstance(outcome.message, bytes)
@@ -402,20 +409,20 @@ def test_frames_that_come_at_once_are_all_taken_where_there_is_room() -> None:
 
 def test_nothing_is_begun_for_a_client_that_takes_no_answers() -> None:
     async def play() -> int:
-        desk, shared = SlowDesk(), StreamRange()
-        pump = FramePump(desk, "me", lambda: None)  # type: ignore[arg-type]  # as above
+        engine, shared = SlowDesk(), StreamRange()
+        pump = StreamSession(engine, "me", lambda: None)  # type: ignore[arg-type]  # as above
         running = asyncio.create_task(pump.run())
         for begun in range(2 + UNSENT):
             pump.offer(Frame(begun, b"", StreamOptions(), shared))
-            (await desk.begun.get()).set()
+            (await engine.begun.get()).set()
         pump.offer(Frame(9, b"", StreamOptions(), shared))
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(desk.begun.get(), 0.2)
+            await asyncio.wait_for(engine.begun.get(), 0.2)
         assert await pump.next() is not None
         pump.sent()
-        await desk.begun.get()
+        await engine.begun.get()
         running.cancel()
-        return desk.begun.qsize()
+        return engine.begun.qsize()
 
     assert asyncio.run(play()) == 0
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from nearfar.errors import BusyError, DrainingError
 from nearfar.runtimes.base import Batch, RawDepth
-from nearfar.service.batcher import Batcher, Job
+from nearfar.service.scheduler import Scheduler
+from nearfar.service.worker import Job
 from tests.fakes import FakeSession
 from tests.service.gated import PATIENCE_S, PoisonError
 
@@ -51,7 +52,7 @@ class Customer:
             raise PoisonError("finish")
         return self
 
-    async def visit(self, batcher: Batcher) -> str:
+    async def visit(self, batcher: Scheduler) -> str:
         """Ask, and say how it ended."""
         try:
             with batcher.reserve(self.client) as place:
@@ -68,7 +69,7 @@ class Customer:
         assert value is self
         return "good"
 
-    async def come(self, batcher: Batcher) -> str:
+    async def come(self, batcher: Scheduler) -> str:
         """Ask, and perhaps lose patience."""
         asking = asyncio.create_task(self.visit(batcher))
         if self.leaves_after is not None:
@@ -97,7 +98,7 @@ def test_all_is_accounted_for(
     customers = [Customer(chance, session) for _ in range(60)]
 
     async def scene() -> list[str]:
-        batcher = Batcher(
+        batcher = Scheduler(
             workers=workers, queue=queue, per_client=8, max_batch=max_batch, max_wait_ms=0.5
         )
         coming: list[asyncio.Task[Any]] = []

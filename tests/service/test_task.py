@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from nearfar.service.batcher import Place, Timing
-from nearfar.service.task import Task
+from nearfar.service.admission import Reservation
+from nearfar.service.worker import Task, Timing
 from tests.fakes import FakeSession
 from tests.service.gated import job, settle
 
@@ -15,7 +15,7 @@ TIMING = Timing(1, 2, 3, 4, 1)
 
 
 def task() -> Task[str]:
-    return Task(job(FakeSession()), Place("a", lambda _: None))
+    return Task(job(FakeSession()), Reservation("a", lambda _: None))
 
 
 def told_in_a_thread(task: Task[str], value: str) -> None:

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nearfar.service.turns import Turns
+from nearfar.service.scheduler import FairQueue
 
 
-def emptied(turns: Turns[str]) -> list[str]:
+def emptied(turns: FairQueue[str]) -> list[str]:
     return [turns.take() for _ in range(len(turns))]
 
 
 def test_round_robin_in_the_order_of_arrival() -> None:
-    turns: Turns[str] = Turns()
+    turns: FairQueue[str] = FairQueue()
     for item in ("a1", "a2", "a3", "b1", "c1", "b2"):
         turns.put(item[0], item)
     assert emptied(turns) == ["a1", "b1", "c1", "a2", "b2", "a3"]
@@ -23,7 +23,7 @@ def test_round_robin_in_the_order_of_arrival() -> None:
 
 
 def test_who_comes_again_goes_to_the_end() -> None:
-    turns: Turns[str] = Turns()
+    turns: FairQueue[str] = FairQueue()
     turns.put("a", "a1")
     turns.put("b", "b1")
     assert turns.take() == "a1"
@@ -32,7 +32,7 @@ def test_who_comes_again_goes_to_the_end() -> None:
 
 
 def test_what_is_wanted_is_taken_in_turn_and_the_rest_keeps_its_order() -> None:
-    turns: Turns[str] = Turns()
+    turns: FairQueue[str] = FairQueue()
     for item in ("a1", "a2x", "b1", "b2x", "a3x"):
         turns.put(item[0], item)
     wanted = [turns.take_like(lambda item: item.endswith("x")) for _ in range(4)]
@@ -41,7 +41,7 @@ def test_what_is_wanted_is_taken_in_turn_and_the_rest_keeps_its_order() -> None:
 
 
 def test_what_is_removed_is_gone() -> None:
-    turns: Turns[str] = Turns()
+    turns: FairQueue[str] = FairQueue()
     turns.put("a", "a1")
     turns.put("a", "a2")
     assert turns.remove("a", "a1")
@@ -54,7 +54,7 @@ def test_what_is_removed_is_gone() -> None:
 
 @given(st.lists(st.sampled_from("abc")))
 def test_nobody_is_passed_over_and_nothing_is_lost(clients: list[str]) -> None:
-    turns: Turns[str] = Turns()
+    turns: FairQueue[str] = FairQueue()
     for number, client in enumerate(clients):
         turns.put(client, f"{client}{number:03}")
     order = emptied(turns)

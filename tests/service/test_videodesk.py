@@ -10,7 +10,7 @@ from tests.service.network import Network
 from tests.service.served import assert_problem, until
 
 if TYPE_CHECKING:
-    from nearfar.service.videodesk import VideoDesk
+    from nearfar.service.videos.manager import VideoManager
 
 
 def test_clips_wait_their_turn(small: Callable[..., Any], clip: bytes, network: Network) -> None:
@@ -81,7 +81,7 @@ def test_abandoned_clip_is_given_up(
     with small(clip_patience_s=0.2) as service:
         network.hold()
         place = begin(service, clip)
-        videos: VideoDesk = service.app.state.videos
+        videos: VideoManager = service.app.state.videos
         (job,) = videos._shelf
         until(job.cancelled.is_set)
         network.let_go()
@@ -100,7 +100,7 @@ def test_shutdown_ends_clips_and_leaves_no_file(
         begin(service, clip)
         begin(service, clip)
         network.wait_until_held()
-        videos: VideoDesk = service.app.state.videos
+        videos: VideoManager = service.app.state.videos
         folder = videos._folder
         assert folder is not None
         assert folder.stat().st_mode & 0o077 == 0

@@ -10,7 +10,7 @@ import pytest
 
 from nearfar.errors import OutOfMemoryError
 from nearfar.isolation.process import Child
-from nearfar.service import videolook, videoprocess, videoquery
+from nearfar.service.videos.routes import inspect, process, query
 from nearfar.video.renderers import Show
 from nearfar.video.writer import COLOUR
 from tests.isolation import hostile
@@ -21,7 +21,7 @@ from tests.service.served import Served, assert_problem
 from tests.video.clips import picture, write_clip
 
 if TYPE_CHECKING:
-    from nearfar.service.videodesk import VideoDesk
+    from nearfar.service.videos.manager import VideoManager
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def pids(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         found.append(child.pid)
         return child
 
-    monkeypatch.setattr(videoprocess, "Child", noted)
+    monkeypatch.setattr(process, "Child", noted)
     return found
 
 
@@ -56,7 +56,7 @@ def failed(service: Served, clip: bytes, **query: Any) -> str:
 
 
 def assert_nothing_is_left(service: Served, pids: list[int]) -> None:
-    videos: VideoDesk = service.app.state.videos
+    videos: VideoManager = service.app.state.videos
     folder = videos._folder
     assert folder is not None
     until(lambda: list(folder.iterdir()) == [])
@@ -84,10 +84,10 @@ def test_a_clip_whose_process_dies_in_its_midst_fails_alone_and_leaves_nothing(
 ) -> None:
     make = partial(hostile.in_child, os.getpid(), function)
     with monkeypatch.context() as patch:
-        patch.setattr(videoquery, "show", lambda *_: Show(make, COLOUR, ".mp4"))
-        patch.setattr(videoprocess, "_BASE_BYTES", 512 * 2**20)
+        patch.setattr(query, "show", lambda *_: Show(make, COLOUR, ".mp4"))
+        patch.setattr(process, "_BASE_BYTES", 512 * 2**20)
         if function == "endless":
-            patch.setattr(videoprocess, "STALL_S", 3.0)
+            patch.setattr(process, "STALL_S", 3.0)
         assert failed(service, clip, show="side") == slug
     assert_nothing_is_left(service, pids)
     assert service.client.get("/readyz").status_code == 200
@@ -114,8 +114,8 @@ def test_what_a_process_says_is_not_believed(
     slug: str,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(videoprocess, "render", function)
-        patch.setattr(videoprocess, "STALL_S", 1.0)
+        patch.setattr(process, "render", function)
+        patch.setattr(process, "STALL_S", 1.0)
         assert failed(service, clip) == slug
     assert_nothing_is_left(service, pids)
 
@@ -123,7 +123,7 @@ def test_what_a_process_says_is_not_believed(
 def test_a_clip_that_is_given_up_ends_at_once_whatever_its_process_does(
     service: Served, clip: bytes, monkeypatch: pytest.MonkeyPatch, pids: list[int]
 ) -> None:
-    monkeypatch.setattr(videoprocess, "render", hostile.silent)
+    monkeypatch.setattr(process, "render", hostile.silent)
     place = begin(service, clip)
     until(lambda: bool(pids))
     assert service.client.delete(place).status_code == 204
@@ -148,7 +148,7 @@ def test_a_clip_that_takes_down_what_looks_at_it_is_refused(
     slug: str,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(videolook, "_look", function)
+        patch.setattr(inspect, "_look", function)
         assert_problem(service.client.post("/v1/videos", content=clip), status, slug)
     assert files(service) == []
     assert ended(service, begin(service, clip))["state"] == "done"

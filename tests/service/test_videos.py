@@ -10,7 +10,7 @@ import av
 import httpx
 import pytest
 
-from nearfar.service.videoquery import KINDS, QUERIES
+from nearfar.service.videos.query import KINDS, QUERIES
 from tests.picturefiles import noise, saved
 from tests.service.clips import FRAMES, begin, ended, files
 from tests.service.network import Network
@@ -212,7 +212,7 @@ def test_photos_are_answered_while_a_clip_is_at_work(
     network.hold()
     place = begin(service, clip)
     network.wait_until_held()
-    assert service.desk.running == 1, "a clip has one of the two workers"
+    assert service.engine.running == 1, "a clip has one of the two workers"
     network.let_go()
     assert service.depth(photo).status_code == 200
     assert ended(service, place)["state"] == "done"

@@ -42,7 +42,7 @@ def test_a_model_begins_from_the_checkpoint_that_ships(
     assert same(begin.network, lite)
     assert (begin.input, begin.output) == (NEARFAR_LITE_INPUT, NEARFAR_LITE_OUTPUT)
     assert begin.metadata == lite.metadata
-    monkeypatch.setattr(start, "Store", lambda: store)
+    monkeypatch.setattr(start, "ModelRegistry", lambda: store)
     assert same(start_from("lite").network, lite)
 
 

@@ -13,7 +13,7 @@ from nearfar.io.images import DEFAULT_LIMITS, ImageFile, encode_image
 from nearfar.models.catalog import CATALOG
 from nearfar.models.spec import ModelSpec
 from nearfar.video.pipeline import ClipOrder
-from nearfar.web.backend import ClipDoor, ClipRefusedError, PageAnswer, PageClip
+from nearfar.web.backend import ClipBackend, ClipRefusedError, PageAnswer, PageClip
 from nearfar.web.session_store import Photo, Result
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class FakeDoor:
 
     def __init__(self, error: NearfarError | None = None) -> None:
         self.error = error
-        self.videos: ClipDoor = FakeClips()
+        self.videos: ClipBackend = FakeClips()
         self.asked: list[tuple[str, str, EstimateOptions]] = []
 
     def models(self) -> tuple[ModelSpec, ...]:

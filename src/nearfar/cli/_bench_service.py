@@ -16,8 +16,8 @@ from nearfar.config import OutputOptions, RuntimeName
 from nearfar.errors import UsageError
 from nearfar.io.images import encode_image
 from nearfar.runtimes import cpu
-from nearfar.service.desk import Desk
-from nearfar.service.results import DEFAULT, encode
+from nearfar.service.engine import InferenceEngine
+from nearfar.service.response_formats import DEFAULT, encode
 from nearfar.service.settings import ServiceOptions
 
 BUDGET_S: Final = 32.0
@@ -152,15 +152,15 @@ def sample(size_px: tuple[int, int]) -> bytes:
 
 async def _serve(options: ServiceOptions, count: int, photo: bytes, seconds: float) -> _Turn:
     """Keep every worker busy for a while."""
-    desk = Desk(options)
-    await desk.start()
+    engine = InferenceEngine(options)
+    await engine.start()
     make = partial(encode, name=DEFAULT, options=OutputOptions())
     taken_ms: list[float] = []
     told: dict[str, str] = {}
 
     async def ask(client: str) -> None:
-        with desk.reserve(client) as place:
-            answer = await desk.depth(photo, place=place, make=make)
+        with engine.reserve(client) as place:
+            answer = await engine.depth(photo, place=place, make=make)
         told.update(model=answer.model, runtime=answer.runtime)
 
     async def keep_asking(client: str, end_s: float) -> None:
@@ -176,7 +176,7 @@ async def _serve(options: ServiceOptions, count: int, photo: bytes, seconds: flo
         start_s = time.perf_counter()
         await asyncio.gather(*(keep_asking(each, start_s + seconds) for each in clients))
     finally:
-        await desk.drain()
+        await engine.drain()
     return _Turn(told["model"], told["runtime"], seconds, tuple(taken_ms))
 
 

@@ -10,10 +10,10 @@ from typing import Final
 from nearfar.errors import InferenceError, ModelFileError
 from nearfar.models.catalog import Purpose
 from nearfar.models.preprocess import target_size
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import autotune, benchmark
-from nearfar.runtimes.autotune_cache import Way
+from nearfar.runtimes.autotune_cache import Candidate
 from nearfar.runtimes.base import Batch, Runtime, Session
 from nearfar.runtimes.benchmark import Timing
 
@@ -91,7 +91,11 @@ class Row:
 
 
 def fill(
-    plan: Plan, store: Store, *, defaults: Mapping[Purpose, Way] = MappingProxyType({}), bar: bool
+    plan: Plan,
+    store: ModelRegistry,
+    *,
+    defaults: Mapping[Purpose, Candidate] = MappingProxyType({}),
+    bar: bool,
 ) -> list[Row]:
     """Time a model.
 

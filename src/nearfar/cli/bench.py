@@ -14,10 +14,10 @@ from nearfar.cli import _shared as args
 from nearfar.errors import ModelMissingError, UsageError
 from nearfar.models.catalog import Purpose
 from nearfar.models.preprocess import target_size
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import autotune, benchmark
-from nearfar.runtimes.autotune_cache import Way
+from nearfar.runtimes.autotune_cache import Candidate
 from nearfar.runtimes.base import Runtime
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def bench(
             pictures a batch does `nearfar serve` answer most photos a second?
         json_lines: Print JSON, a line a result.
     """
-    photo_px, store = _parsed(size), Store()
+    photo_px, store = _parsed(size), ModelRegistry()
     if service:
         if runs is not None or threads is not None:
             raise UsageError(
@@ -113,8 +113,8 @@ def _service(
 
 
 def _defaults(
-    store: Store, specs: list[ModelSpec], photo_px: tuple[int, int], threads: int | None
-) -> dict[Purpose, Way]:
+    store: ModelRegistry, specs: list[ModelSpec], photo_px: tuple[int, int], threads: int | None
+) -> dict[Purpose, Candidate]:
     """Give what `auto` takes for each purpose for which that is one of `specs`."""
     found = {}
     for purpose in store.auto:

@@ -20,11 +20,11 @@ from nearfar.cli._shared import print_json
 from nearfar.errors import ModelError, ModelMissingError, NearfarError
 from nearfar.io.paths import cache_folder
 from nearfar.models.catalog import Purpose
-from nearfar.models.registry import NOWHERE, Store
+from nearfar.models.registry import NOWHERE, ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.optional import EXTRA_OF
 from nearfar.runtimes import autotune, cpu, telemetry
-from nearfar.runtimes.autotune_cache import Choice, Way
+from nearfar.runtimes.autotune_cache import Candidate, Measurements
 from nearfar.runtimes.error_text import reason
 from nearfar.version import __version__
 
@@ -41,9 +41,9 @@ class Taken:
     """
 
     purpose: Purpose
-    ways: tuple[Way, ...]
-    choice: Choice | None
-    one_thread: Choice | None
+    ways: tuple[Candidate, ...]
+    choice: Measurements | None
+    one_thread: Measurements | None
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class Taken:
         return tuple(dict.fromkeys(way.model for way in self.ways))
 
 
-def taken(store: Store, purpose: Purpose) -> Taken:
+def taken(store: ModelRegistry, purpose: Purpose) -> Taken:
     """Look up what `auto` takes for a purpose.
 
     Raises:
@@ -66,7 +66,7 @@ def taken(store: Store, purpose: Purpose) -> Taken:
     return Taken(purpose, (choice.taken,) if choice else ways, choice, one_thread)
 
 
-def table(store: Store) -> Iterator[Taken]:
+def table(store: ModelRegistry) -> Iterator[Taken]:
     """Look up every purpose for which there is a model."""
     for purpose in store.auto:
         with suppress(ModelMissingError):
@@ -105,7 +105,7 @@ class Finding:
     todo: str | None = None
 
 
-def examine(store: Store) -> Iterator[Finding]:
+def examine(store: ModelRegistry) -> Iterator[Finding]:
     """Look at everything; nothing is changed, fetched or sent."""
     yield from _machine()
     yield from _libraries()
@@ -163,7 +163,7 @@ def _extras() -> Iterator[Finding]:
             yield Finding("extras", module, "installed, of unknown version")
 
 
-def _folders(store: Store) -> Iterator[Finding]:
+def _folders(store: ModelRegistry) -> Iterator[Finding]:
     home = None if store.home == NOWHERE else store.home / "models"
     for name, path, variable in (
         ("models", home, "NEARFAR_HOME"),
@@ -187,7 +187,7 @@ def _folder(name: str, path: Path, variable: str) -> Finding:
     return Finding("folders", name, value if path.exists() else f"{value}, made when needed")
 
 
-def _models(store: Store) -> Iterator[Finding]:
+def _models(store: ModelRegistry) -> Iterator[Finding]:
     for name in store.names():
         spec = store.spec(name)
         yield _model(store, spec)
@@ -196,7 +196,7 @@ def _models(store: Store) -> Iterator[Finding]:
         yield Finding("models", "a model of your own", "damaged", str(error))
 
 
-def _model(store: Store, spec: ModelSpec) -> Finding:
+def _model(store: ModelRegistry, spec: ModelSpec) -> Finding:
     try:
         path = store.verify(spec.name)
     except ModelMissingError as error:
@@ -209,7 +209,7 @@ def _model(store: Store, spec: ModelSpec) -> Finding:
     return Finding("models", spec.name, f"{kind}, {spec.size_bytes / 1e6:.0f} MB, SHA-256 is right")
 
 
-def _checkpoint(store: Store, spec: ModelSpec) -> Iterator[Finding]:
+def _checkpoint(store: ModelRegistry, spec: ModelSpec) -> Iterator[Finding]:
     if spec.checkpoint is None:
         return
     name = f"{spec.name}, to train"
@@ -221,7 +221,7 @@ def _checkpoint(store: Store, spec: ModelSpec) -> Iterator[Finding]:
         yield Finding("models", name, "broken", str(error))
 
 
-def _auto(store: Store) -> Iterator[Finding]:
+def _auto(store: ModelRegistry) -> Iterator[Finding]:
     """Tell which model `auto` takes for each purpose, and why."""
     for purpose in store.auto:
         topic = f"auto, {purpose}"
@@ -245,7 +245,7 @@ def _taken(topic: str, found: Taken) -> Iterator[Finding]:
         yield Finding(topic, "with one thread", f"{many.taken}, because {many}")
 
 
-def _order(store: Store, purpose: Purpose) -> Iterator[str]:
+def _order(store: ModelRegistry, purpose: Purpose) -> Iterator[str]:
     """List the networks in the order in which they are looked for."""
     for network, forms in store.networks(purpose):
         yield network if forms else f"{network} (not here)"
@@ -283,7 +283,7 @@ def doctor(
     Args:
         json_lines: Print one JSON object.
     """
-    findings = list(examine(Store()))
+    findings = list(examine(ModelRegistry()))
     todo = list(dict.fromkeys(finding.todo for finding in findings if finding.todo))
     if json_lines:
         print_json(_tree(findings, todo))

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from nearfar import optional
 from nearfar.cli import _shared as args
 from nearfar.errors import OutputExistsError, UsageError
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 
 
 def export(
@@ -47,7 +47,7 @@ def export(
     door = MIDAS_SMALL_INPUT
     if size_px is not None:
         door = replace(door, width_px=size_px[0], height_px=size_px[1], resize="stretch")
-    spec = Store().add(
+    spec = ModelRegistry().add(
         (name or checkpoint.stem).lower(),
         target,
         input=door,

@@ -33,7 +33,7 @@ def live(
         require(module)
     if not source.isdecimal():
         require("av")
-    from nearfar.service.mjpeg import serve_live
+    from nearfar.service.stream.mjpeg import serve_live
 
     estimator = load(model, purpose="stream", runtime=runtime, threads=threads)
     serve_live(

@@ -14,7 +14,7 @@ from nearfar.cli.doctor import Taken, table
 from nearfar.errors import UsageError
 from nearfar.io import hashing
 from nearfar.models.catalog import Purpose
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
 
 app = App(name="models", help="List, fetch, add and check models.")
@@ -28,7 +28,7 @@ def list_(*, json_lines: args.Json = False) -> None:
     photo is one photo at a time; stream is a clip, a camera, or the photos of a folder. Where
     `auto` has still to measure which of two is faster here, both have a question mark.
     """
-    store = Store()
+    store = ModelRegistry()
     rows = tuple(table(store))
     for name in store.names():
         spec, path = store.spec(name), store.path(name)
@@ -72,7 +72,7 @@ def pull(name: str, *, quiet: args.Quiet = False) -> None:
     from nearfar.cli._progress import download_bar
 
     with download_bar(name, quiet=quiet) as advance:
-        path = Store().pull(name, progress=advance)
+        path = ModelRegistry().pull(name, progress=advance)
     if not quiet:
         print(path)
 
@@ -118,7 +118,7 @@ def add(
     from nearfar.runtimes.onnx import OnnxSession
 
     OnnxSession(hashing.read(file)[1], threads=1)  # tells what is wrong with the graph, if anything
-    spec = Store().add(
+    spec = ModelRegistry().add(
         name,
         file,
         input=InputSpec(width, height, multiple_of, resize, interpolation, mean, std),
@@ -137,7 +137,7 @@ def remove(name: str) -> None:
     Args:
         name: A name of `nearfar models list`.
     """
-    Store().remove(name)
+    ModelRegistry().remove(name)
 
 
 @app.command
@@ -147,7 +147,7 @@ def show(name: str) -> None:
     Args:
         name: A name of `nearfar models list`.
     """
-    store = Store()
+    store = ModelRegistry()
     for key, value in _facts(store.spec(name)).items():
         print(f"{key:<14} {value}")
     print(f"{'path':<14} {store.path(name) or 'not on this machine'}")
@@ -170,7 +170,7 @@ def verify(names: Annotated[list[str] | None, Parameter(negative="")] = None) ->
     Args:
         names: Names of `nearfar models list`.
     """
-    store = Store()
+    store = ModelRegistry()
     chosen = names or [spec.name for spec in store.installed()]
     if not chosen:
         raise UsageError("no model is installed: nearfar models pull midas-small")

@@ -24,7 +24,7 @@ from nearfar.io.images import Image, read_image
 from nearfar.io.paths import temporary_root
 from nearfar.models import user_models
 from nearfar.models.preprocess import prepare, target_size
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec, ModelSpec
 from nearfar.runtimes import autotune, benchmark, cpu
 from nearfar.runtimes.base import Batch, Session
@@ -173,7 +173,7 @@ def quantize(
     optional.require("onnx")
     from nearfar.training import quantize as int8
 
-    store = Store()
+    store = ModelRegistry()
     spec, name = store.spec(model), name or f"{model}-int8"
     _check(store, name, bound, disagreement, samples, force=force)
     calibrating, judging = _split(calibrate, samples)
@@ -228,7 +228,7 @@ def quantize(
 
 
 def _check(
-    store: Store, name: str, bound: float, disagreement: float, samples: int, *, force: bool
+    store: ModelRegistry, name: str, bound: float, disagreement: float, samples: int, *, force: bool
 ) -> None:
     """Refuse before the work what would fail after it."""
     if not user_models.is_name(name):

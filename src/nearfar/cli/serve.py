@@ -61,7 +61,7 @@ def serve(
 
         run_on_ray(options, where, tell=_tell, warn=_warn)
         return
-    from nearfar.service.run import run
+    from nearfar.service.server import run
 
     run(options, tell=_tell, warn=_warn)
 

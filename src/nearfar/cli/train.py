@@ -10,7 +10,7 @@ from nearfar import optional
 from nearfar.cli import _shared as args
 from nearfar.errors import OutputExistsError, UsageError
 from nearfar.models import user_models
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.training.recipe import TrainOptions
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def train(
         optional.require(module)
     if not user_models.is_name(out):
         raise UsageError(f"{out!r} can't be a model's name: use a-z, 0-9, dot, dash, underscore")
-    store = Store()
+    store = ModelRegistry()
     if out in store.names() and not force:
         raise OutputExistsError(f"there is a model {out} already: --force replaces it")
     from nearfar.cli._train_run import TrainRun

@@ -1,7 +1,7 @@
 """The guided filter: smooth or enlarge a map, and keep the photo's edges."""
 
 from itertools import combinations_with_replacement
-from typing import Final, TypeAlias
+from typing import Final
 
 import cv2
 import numpy as np
@@ -139,8 +139,6 @@ class Guide:
         rr, rg, rb, gg, gb, bb = inverse
         return [[rr, rg, rb], [rg, gg, gb], [rb, gb, bb]]
 
-
-FloatMap: TypeAlias = NDArray[np.float32]
 
 RADIUS_PX = 4
 """Half width of the window, in pixels of the network's own map."""

@@ -18,7 +18,7 @@ from nearfar.isolation.shared import SharedFile
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Answer: TypeAlias = "tuple[Any, NDArray[Any] | None]"
+CallResult: TypeAlias = "tuple[Any, NDArray[Any] | None]"
 """What JSON can hold, and an array if there is one."""
 
 _LONGEST_TEXT: Final = 2000

@@ -13,7 +13,7 @@ from nearfar.config import ImageLimits
 from nearfar.errors import ImageError, ProcessError, UsageError
 from nearfar.io.images import DEFAULT_LIMITS, Image, ImageFile
 from nearfar.io.images.reader import Source, read_source
-from nearfar.isolation.child import Answer
+from nearfar.isolation.child import CallResult
 from nearfar.isolation.limits import Limits
 from nearfar.isolation.pool import WorkerPool
 
@@ -169,7 +169,7 @@ def decoders() -> WorkerPool:
     return pool
 
 
-def warm(_: bytes) -> Answer:
+def warm(_: bytes) -> CallResult:
     """Load what decoding a JPEG or PNG needs."""
     from io import BytesIO
 
@@ -183,7 +183,7 @@ def warm(_: bytes) -> Answer:
     return None, None
 
 
-def _look(content: bytes, limits: ImageLimits, plan: Plan | None) -> Answer:
+def _look(content: bytes, limits: ImageLimits, plan: Plan | None) -> CallResult:
     with ImageFile(content, limits=limits) as file:
         size_px = file.width_px, file.height_px
         ahead = None
@@ -206,7 +206,7 @@ def _decode(
     at_least_px: int | None,
     area_px: Size | None,
     keep_alpha: bool,
-) -> Answer:
+) -> CallResult:
     with ImageFile(content, limits=limits) as file:
         pixels = file.read(at_least_px=at_least_px, keep_alpha=keep_alpha)
     return None, pixels if area_px is None else _resized(pixels, area_px)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, final
 
 from nearfar.errors import BusyError, NearfarError, ProcessCrashedError, ProcessError
-from nearfar.isolation.child import Answer
+from nearfar.isolation.child import CallResult
 from nearfar.isolation.limits import Limits
 from nearfar.isolation.process import Child, raised
 from nearfar.isolation.shared import SharedFile
@@ -32,7 +32,7 @@ class WorkerPool:
         warm: called in each new process, so that its modules are loaded: a function of a module.
     """
 
-    def __init__(self, most: int, warm: Callable[..., Answer]) -> None:
+    def __init__(self, most: int, warm: Callable[..., CallResult]) -> None:
         self._most, self._warm = most, warm
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
@@ -63,12 +63,12 @@ class WorkerPool:
 
     def call(
         self,
-        function: Callable[..., Answer],
+        function: Callable[..., CallResult],
         *arguments: Any,
         content: "bytes | bytearray | memoryview" = b"",
         limits: Limits,
         most_bytes: int = 0,
-    ) -> Answer:
+    ) -> CallResult:
         """Call a function in one of the processes.
 
         A process that served others before may die of what these left behind; so where one that
@@ -189,7 +189,7 @@ class WorkerPool:
 class _Worker:
     """One process, and the file that it shares."""
 
-    def __init__(self, warm: Callable[..., Answer]) -> None:
+    def __init__(self, warm: Callable[..., CallResult]) -> None:
         self._file = SharedFile.create()
         self.calls = 0
         self.is_spent = False
@@ -205,12 +205,12 @@ class _Worker:
 
     def call(
         self,
-        function: Callable[..., Answer],
+        function: Callable[..., CallResult],
         arguments: tuple[Any, ...],
         content: "bytes | bytearray | memoryview",
         limits: Limits,
         most_bytes: int,
-    ) -> Answer:
+    ) -> CallResult:
         """Call a function; after an error that is the process's own, it is spent."""
         self.calls += 1
         self.is_spent = True  # unless all goes well

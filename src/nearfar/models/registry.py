@@ -27,8 +27,14 @@ NOWHERE: Final = Path(os.devnull, "nearfar")
 """The home where there is none: nothing is in it, and nothing can be written to it."""
 
 
-class Shelf:
-    """The models of this machine by name and place; what is in their files is not looked at.
+PLAIN_OUTPUT: Final = OutputSpec()
+"""Zero is infinitely far, and the map is resized by cubic interpolation."""
+
+_REINSTALL: Final = "reinstall nearfar, which brings it"
+
+
+class ModelRegistry:
+    """The models of this machine; no file is handed out whose SHA-256 is not the recorded one.
 
     A model's file lies in the package (`bundled/<file>`) or under the home
     (`<home>/models/<name>/<file>`). A model of the user's own has its record, `spec.json`,
@@ -127,47 +133,6 @@ class Shelf:
         for row in filter(None, map(self._row, self.auto[purpose])):
             int8 = self._row(row.int8) if row.int8 else None
             yield row.name, tuple(each for each in (row, int8) if each and self._path(each))
-
-    def _row(self, name: str) -> ModelSpec | None:
-        return next((row for row in self.catalog if row.name == name), None)
-
-    def _folder(self, name: str) -> Path:
-        return self.home / "models" / name
-
-    def _must_own(self, name: str) -> None:
-        if user_models.is_name(name) and (self._folder(name) / user_models.RECORD).exists():
-            return
-        import difflib
-
-        close = difflib.get_close_matches(name, self.names())
-        hint = f"did you mean {' or '.join(close)}? " if close else ""
-        raise UnknownModelError(f"no model {name[:80]!r}: {hint}nearfar models list shows all")
-
-    def _places(self, spec: ModelSpec) -> tuple[Path, ...]:
-        mine = self._folder(spec.name) / spec.file
-        return (self.bundled / spec.file, mine) if self._row(spec.name) else (mine,)
-
-    def _path(self, spec: ModelSpec) -> Path | None:
-        return next((p for p in self._places(spec) if _size(p) == spec.size_bytes), None)
-
-    def _find(self, spec: ModelSpec) -> Path | None:
-        """The file of any size: the wrong one is named as such, and not called missing."""
-        return self._path(spec) or next((p for p in self._places(spec) if _size(p) >= 0), None)
-
-
-def _size(path: Path) -> int:
-    """Size in bytes; -1 when there is no such file."""
-    return path.stat().st_size if path.is_file() else -1
-
-
-PLAIN_OUTPUT: Final = OutputSpec()
-"""Zero is infinitely far, and the map is resized by cubic interpolation."""
-
-_REINSTALL: Final = "reinstall nearfar, which brings it"
-
-
-class Store(Shelf):
-    """The shelf, and what is on it: nothing is handed out whose SHA-256 is not the recorded one."""
 
     def read(self, name: str) -> bytes:
         """Read a model's file once: the bytes that were verified are the bytes returned.
@@ -346,6 +311,32 @@ class Store(Shelf):
                 raise ModelError(f"{name} ships with nearfar and can't be removed")
             raise ModelMissingError(f"{name} is not on this machine: there is nothing to remove")
 
+    def _row(self, name: str) -> ModelSpec | None:
+        return next((row for row in self.catalog if row.name == name), None)
+
+    def _folder(self, name: str) -> Path:
+        return self.home / "models" / name
+
+    def _must_own(self, name: str) -> None:
+        if user_models.is_name(name) and (self._folder(name) / user_models.RECORD).exists():
+            return
+        import difflib
+
+        close = difflib.get_close_matches(name, self.names())
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        raise UnknownModelError(f"no model {name[:80]!r}: {hint}nearfar models list shows all")
+
+    def _places(self, spec: ModelSpec) -> tuple[Path, ...]:
+        mine = self._folder(spec.name) / spec.file
+        return (self.bundled / spec.file, mine) if self._row(spec.name) else (mine,)
+
+    def _path(self, spec: ModelSpec) -> Path | None:
+        return next((p for p in self._places(spec) if _size(p) == spec.size_bytes), None)
+
+    def _find(self, spec: ModelSpec) -> Path | None:
+        """The file of any size: the wrong one is named as such, and not called missing."""
+        return self._path(spec) or next((p for p in self._places(spec) if _size(p) >= 0), None)
+
     def _existing(self, spec: ModelSpec) -> Path:
         if path := self._find(spec):
             return path
@@ -369,6 +360,11 @@ class Store(Shelf):
         )
 
 
+def _size(path: Path) -> int:
+    """Size in bytes; -1 when there is no such file."""
+    return path.stat().st_size if path.is_file() else -1
+
+
 def _through(file: BinaryIO, path: Path) -> Path:
     """Give a path that leads through an open file where the system has such, or its own."""
     through = Path(f"/proc/self/fd/{file.fileno()}")
@@ -381,4 +377,4 @@ def list_models() -> tuple[ModelSpec, ...]:
     Returns:
         The catalogue, best first, then the user's own models, sorted by name.
     """
-    return Store().specs()
+    return ModelRegistry().specs()

@@ -11,10 +11,10 @@ from nearfar.config import DEFAULT_MAX_SIDE_PX, RuntimeName
 from nearfar.errors import InferenceError, ModelFileError
 from nearfar.io.paths import cache_folder
 from nearfar.models.preprocess import target_size
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import autotune_cache, benchmark, cpu
-from nearfar.runtimes.autotune_cache import Choice, Way
+from nearfar.runtimes.autotune_cache import Candidate, Measurements
 from nearfar.runtimes.base import Runtime, Session
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
@@ -69,11 +69,11 @@ def open_session(
     return TorchSession(content, threads=threads)
 
 
-def ways(specs: Sequence[ModelSpec], runtime: RuntimeName = "auto") -> tuple[Way, ...]:
+def ways(specs: Sequence[ModelSpec], runtime: RuntimeName = "auto") -> tuple[Candidate, ...]:
     """List what there is to choose from.
 
     Args:
-        specs: what `Shelf.candidates` gave: a network and perhaps the same in int8.
+        specs: what `ModelRegistry.candidates` gave: a network and perhaps the same in int8.
         runtime: the only one that may be taken; `auto` is onnxruntime, and openvino where that
             is installed. torch runs int8 no faster, so that it is given the first network only.
 
@@ -87,17 +87,17 @@ def ways(specs: Sequence[ModelSpec], runtime: RuntimeName = "auto") -> tuple[Way
         allowed = (runtime,)
         if runtime == "torch" or runtime not in available():  # to open it says what is missing
             specs = specs[:1]
-    return tuple(Way(spec.name, name) for spec in specs for name in allowed)
+    return tuple(Candidate(spec.name, name) for spec in specs for name in allowed)
 
 
 def take(
-    store: Store,
+    store: ModelRegistry,
     specs: Sequence[ModelSpec],
     shape: Shape,
     *,
     runtime: RuntimeName = "auto",
     threads: int | None = None,
-) -> Way:
+) -> Candidate:
     """Choose a network and a runtime.
 
     Where there is more than one way, all are timed once for these files, this size, number of
@@ -134,12 +134,14 @@ def remembered(
     *,
     runtime: RuntimeName = "auto",
     threads: int | None = None,
-) -> Choice | None:
+) -> Measurements | None:
     """Give what was measured earlier; see `take` for the arguments."""
     return autotune_cache.recall(_key(specs, shape, runtime, threads))
 
 
-def _measure(store: Store, among: Sequence[Way], shape: Shape, threads: int | None) -> Choice:
+def _measure(
+    store: ModelRegistry, among: Sequence[Candidate], shape: Shape, threads: int | None
+) -> Measurements:
     batch = benchmark.sample(shape)
     sessions: dict[str, Session] = {}
     for way in among:
@@ -155,7 +157,9 @@ def _measure(store: Store, among: Sequence[Way], shape: Shape, threads: int | No
         sessions[str(way)] = session
     budget_s = _BUDGET_S * len(sessions)
     times = benchmark.interleaved(sessions, batch, runs=_ROUNDS, budget_s=budget_s)
-    return Choice({way: times[str(way)].median_ms if str(way) in times else None for way in among})
+    return Measurements(
+        {way: times[str(way)].median_ms if str(way) in times else None for way in among}
+    )
 
 
 def _key(

@@ -18,7 +18,7 @@ WORTH_IT: Final = 0.9
 """Another way than the first is taken where it needs at most this part of the first one's time."""
 
 
-class Way(NamedTuple):
+class Candidate(NamedTuple):
     """One network in one runtime.
 
     Attributes:
@@ -35,17 +35,17 @@ class Way(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Choice:
+class Measurements:
     """What was measured of several ways.
 
     Attributes:
         times_ms: way -> median of a run; None where it can't run. The first one can.
     """
 
-    times_ms: Mapping[Way, float | None]
+    times_ms: Mapping[Candidate, float | None]
 
     @property
-    def taken(self) -> Way:
+    def taken(self) -> Candidate:
         """The fastest; the first where none is clearly faster than that (`WORTH_IT`)."""
         ran = {way: ms for way, ms in self.times_ms.items() if ms is not None}
         first = next(iter(ran))
@@ -78,7 +78,7 @@ def file() -> Path | None:
     return folder / "choices.json" if folder else None
 
 
-def recall(key: str) -> Choice | None:
+def recall(key: str) -> Measurements | None:
     """Give what was measured earlier under this key; a damaged file is told in the log."""
     try:
         return _read().get(key)
@@ -87,12 +87,12 @@ def recall(key: str) -> Choice | None:
         return None
 
 
-def keep(key: str, choice: Choice) -> None:
+def keep(key: str, choice: Measurements) -> None:
     """Remember what was measured; where the system refuses, that is told in the log."""
     path = file()
     if path is None:
         return
-    choices: dict[str, Choice] = {}
+    choices: dict[str, Measurements] = {}
     with suppress(*_DAMAGED):  # that was told of when the file was read
         choices = _read()
     choices.pop(key, None)
@@ -109,7 +109,7 @@ def keep(key: str, choice: Choice) -> None:
         _log.warning("what was measured is not remembered: %s", error)
 
 
-def _read() -> dict[str, Choice]:
+def _read() -> dict[str, Measurements]:
     """Read the choices; what is wrong with the file comes out as one of `_DAMAGED`."""
     path = file()
     try:
@@ -119,11 +119,11 @@ def _read() -> dict[str, Choice]:
     return {key: _choice(times_ms) for key, times_ms in content.items()}
 
 
-def _choice(stored: dict[str, float | None]) -> Choice:
-    times_ms: dict[Way, float | None] = {}
+def _choice(stored: dict[str, float | None]) -> Measurements:
+    times_ms: dict[Candidate, float | None] = {}
     for way, ms in stored.items():
         model, _, runtime = way.rpartition(" ")
-        times_ms[Way(model, _RUNTIMES[runtime])] = None if ms is None else float(ms)
+        times_ms[Candidate(model, _RUNTIMES[runtime])] = None if ms is None else float(ms)
     if next(iter(times_ms.values()), None) is None:
         raise ValueError("a choice without its first time")
-    return Choice(times_ms)
+    return Measurements(times_ms)

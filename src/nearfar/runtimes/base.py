@@ -41,7 +41,7 @@ class Session(Protocol):
 
 
 @dataclass(frozen=True)
-class Port:
+class TensorInfo:
     """One input or output of a graph.
 
     Attributes:
@@ -55,7 +55,7 @@ class Port:
     dtype: str
 
 
-class Door:
+class ModelIO:
     """The one input and the one output of a depth network.
 
     Args:
@@ -66,7 +66,7 @@ class Door:
         ModelFileError: the graph doesn't take one (N, 3, h, w) float32, or doesn't give one map.
     """
 
-    def __init__(self, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
+    def __init__(self, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo]) -> None:
         if len(inputs) != 1 or len(outputs) != 1:
             raise ModelFileError(
                 f"a depth network has one input and one output, this one has {len(inputs)} and"
@@ -142,7 +142,7 @@ def _is_map(shape: tuple[int | None, ...]) -> bool:
     return len(shape) == 3 or (len(shape) == 4 and shape[1] in {1, None})
 
 
-def _told(port: Port) -> str:
+def _told(port: TensorInfo) -> str:
     if port.shape is None:
         return port.dtype
     return (

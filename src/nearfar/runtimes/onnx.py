@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nearfar.errors import ModelFileError, lacks_memory
 from nearfar.models.onnx_file import refuse_external
 from nearfar.runtimes import cpu, telemetry
-from nearfar.runtimes.base import Batch, Door, Port, RawDepth
+from nearfar.runtimes.base import Batch, ModelIO, RawDepth, TensorInfo
 from nearfar.runtimes.error_text import failure, out_of_memory, reason
 
 _DTYPE: Final = {"tensor(float)": "float32", "tensor(float16)": "float16"}
@@ -57,7 +57,7 @@ class OnnxSession:
                 f"not an ONNX network that onnxruntime can load ({reason(error)}):"
                 " get the file again, or export it anew"
             ) from error
-        self._door = Door(
+        self._door = ModelIO(
             [_port(value) for value in self._session.get_inputs()],
             [_port(value) for value in self._session.get_outputs()],
         )
@@ -74,6 +74,6 @@ class OnnxSession:
         return np.asarray(output)
 
 
-def _port(value: Any) -> Port:
+def _port(value: Any) -> TensorInfo:
     shape = tuple(side if isinstance(side, int) else None for side in value.shape)
-    return Port(value.name, shape or None, _DTYPE.get(value.type, value.type))
+    return TensorInfo(value.name, shape or None, _DTYPE.get(value.type, value.type))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nearfar.errors import ModelFileError, lacks_memory
 from nearfar.models.onnx_file import refuse_external
 from nearfar.runtimes import cpu, telemetry
-from nearfar.runtimes.base import Batch, Door, Port, RawDepth
+from nearfar.runtimes.base import Batch, ModelIO, RawDepth, TensorInfo
 from nearfar.runtimes.error_text import failure, out_of_memory, reason
 
 _log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class OpenvinoSession:
                 f"not an ONNX network that openvino can load ({reason(error)}):"
                 " get the file again, or export it anew"
             ) from error
-        self._door = Door(
+        self._door = ModelIO(
             [_port(port) for port in self._compiled.inputs],
             [_port(port) for port in self._compiled.outputs],
         )
@@ -101,9 +101,9 @@ def _usable(folder: Path) -> bool:
     return True
 
 
-def _port(port: Any) -> Port:
+def _port(port: Any) -> TensorInfo:
     shape = port.get_partial_shape()
     sides = None
     if shape.rank.is_static:
         sides = tuple(side.get_length() if side.is_static else None for side in shape)
-    return Port(port.get_any_name(), sides, port.get_element_type().to_dtype().name)
+    return TensorInfo(port.get_any_name(), sides, port.get_element_type().to_dtype().name)

@@ -16,7 +16,7 @@ from nearfar.errors import InferenceError, ModelFileError, NearfarError, lacks_m
 from nearfar.models.onnx_file import refuse_external
 from nearfar.optional import require
 from nearfar.runtimes import cpu
-from nearfar.runtimes.base import Door, Port
+from nearfar.runtimes.base import ModelIO, TensorInfo
 from nearfar.runtimes.error_text import out_of_memory, reason
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class TorchSession:
         try:
             graph, opset = _read(model)
             weights = _weights(graph)
-            self._door = Door(
+            self._door = ModelIO(
                 [_port(value) for value in graph.input if value.name not in weights],
                 [_port(value) for value in graph.output],
             )
@@ -144,7 +144,7 @@ def _weights(graph: onnx.GraphProto) -> dict[str, Tensor]:
     return {proto.name: from_proto(proto) for proto in graph.initializer}
 
 
-def _port(value: onnx.ValueInfoProto) -> Port:
+def _port(value: onnx.ValueInfoProto) -> TensorInfo:
     from onnx.helper import tensor_dtype_to_np_dtype
 
     tensor = value.type.tensor_type
@@ -152,7 +152,7 @@ def _port(value: onnx.ValueInfoProto) -> Port:
         side.dim_value if side.HasField("dim_value") else None for side in tensor.shape.dim
     )
     dtype = tensor_dtype_to_np_dtype(tensor.elem_type).name if tensor.elem_type else "no tensor"
-    return Port(value.name, sides or None, dtype)
+    return TensorInfo(value.name, sides or None, dtype)
 
 
 def _step(node: onnx.NodeProto, opset: int) -> _Step:

@@ -14,7 +14,7 @@ from nearfar import errors
 from nearfar.config import EstimateOptions, ImageLimits, Options, OutputOptions, RuntimeName, option
 from nearfar.errors import NearfarError, ScaleError, UsageError
 from nearfar.loading import resolve
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.optional import require
 from nearfar.runtimes.cpu import physical
 from nearfar.scale import run_folder
@@ -248,7 +248,7 @@ def _prepared(run: Run, source: Source, layout: Layout) -> "tuple[Task, bytes]":
     """See what the run was before, choose the model once, and read it."""
     from nearfar.scale.worker import Task
 
-    store = Store()
+    store = ModelRegistry()
     asked = run.asked(source)
     resolved = None if run.force else run_folder.begun(layout, asked)
     if resolved is None:

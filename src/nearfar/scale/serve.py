@@ -16,17 +16,17 @@ from fastapi import FastAPI
 from nearfar import errors
 from nearfar.config import Options, option
 from nearfar.errors import NearfarError, UsageError
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.optional import require
 from nearfar.scale import serve_proxy
 from nearfar.scale.metrics import ReplicaMetrics
 from nearfar.scale.ray_cluster import asks_for_token, environment, joined, keep_inside, silent
 from nearfar.scale.serve_proxy import Socket, Sockets
 from nearfar.scale.servebatcher import ServeBatcher
-from nearfar.service import logs
 from nearfar.service.app import drain, make_app
-from nearfar.service.desk import Desk
-from nearfar.service.run import address_of, bind, warning_of
+from nearfar.service.engine import InferenceEngine
+from nearfar.service.logging import start as start_logging
+from nearfar.service.server import address_of, bind, warning_of
 from nearfar.service.settings import ServiceOptions
 
 _RANGE: Final = re.compile(r"(\d{1,5})(?::(\d{1,5}))?")
@@ -139,10 +139,10 @@ def build(options: ServiceOptions) -> FastAPI:
         options: of the service; `workers` is given.
     """
     keep_inside()
-    logs.start()
+    start_logging()
     metrics = ReplicaMetrics(_gather)
-    desk = Desk(options, observer=metrics, workshop=ServeBatcher(options, metrics))
-    app = make_app(options, desk=desk, metrics=metrics, page=PAGE, clips=False)
+    engine = InferenceEngine(options, observer=metrics, scheduler=ServeBatcher(options, metrics))
+    app = make_app(options, engine=engine, metrics=metrics, page=PAGE, clips=False)
     app.state.sockets = set[Socket]()
     app.add_middleware(Sockets, open_ones=app.state.sockets)
     return app
@@ -191,7 +191,7 @@ def run(
             something already, or is too small, or asks for no token where others can reach it.
         NearfarError: the model can't be loaded.
     """
-    Store().candidates(options.model, "photo")
+    ModelRegistry().candidates(options.model, "photo")
     options = _listening(sized(options), here=where.address is None)
     cpus_each = options.worker_count * options.threads
     stop = threading.Event()

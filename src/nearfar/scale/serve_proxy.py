@@ -9,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nearfar.service.problems import RefusedError, answer
+from nearfar.service.errors import RefusedError, answer
 from nearfar.service.settings import ServiceOptions
 
 RESTARTING: Final = 1012

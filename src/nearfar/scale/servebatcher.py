@@ -7,13 +7,12 @@ from functools import partial
 from typing import Any
 
 from nearfar.errors import InferenceError
-from nearfar.service.batcher import Batcher
-from nearfar.service.job import Observer
+from nearfar.service.scheduler import Scheduler
 from nearfar.service.settings import ServiceOptions
-from nearfar.service.task import Task
+from nearfar.service.worker import Observer, Task
 
 
-class ServeBatcher(Batcher):
+class ServeBatcher(Scheduler):
     """A workshop of one replica: the batcher's places and limits, and `serve.batch` for the rest.
 
     What waits, waits in Serve's own line, first come, first served. Serve knows nothing of
@@ -39,7 +38,7 @@ class ServeBatcher(Batcher):
         )(self._work_together)
 
     async def drain(self, deadline_s: float) -> bool:
-        """Take no more, and finish what was taken; see `Batcher.drain`."""
+        """Take no more, and finish what was taken; see `Scheduler.drain`."""
         done = await super().drain(deadline_s)
         self._pool.shutdown(wait=False, cancel_futures=True)
         return done

@@ -1,4 +1,4 @@
-"""The application: routes, the doorman before them, and the page behind them."""
+"""The ASGI application: routes, the middleware before them, and the page behind them."""
 
 import asyncio
 import logging
@@ -18,15 +18,8 @@ from starlette.types import Receive, Scope, Send
 from nearfar.errors import MissingExtraError, NearfarError, WriteError
 from nearfar.io.paths import settle_temporary_root
 from nearfar.optional import require
-from nearfar.service import catalog, estimate, health, probe, scenes, videos
-from nearfar.service.access import OPEN, Access
-from nearfar.service.desk import Desk
-from nearfar.service.effects import effects_router
-from nearfar.service.livepage import live_router
-from nearfar.service.logs import FAULTS
-from nearfar.service.metrics import Metrics
-from nearfar.service.pagedoor import PageDoor
-from nearfar.service.problems import (
+from nearfar.service.engine import InferenceEngine
+from nearfar.service.errors import (
     PROBLEMS,
     SCHEMA,
     TOLD_IN_THE_LOG,
@@ -35,10 +28,18 @@ from nearfar.service.problems import (
     refusal_of,
     responses,
 )
+from nearfar.service.logging import FAULTS
+from nearfar.service.memory_pressure import MemoryPressure
+from nearfar.service.metrics import Metrics
+from nearfar.service.middleware import OPEN, AccessMiddleware
+from nearfar.service.page import PageBackend
+from nearfar.service.routes import depth, geometry, health, models, probe
+from nearfar.service.routes.effects import effects_router
 from nearfar.service.settings import ServiceOptions
-from nearfar.service.shortage import Shortage
-from nearfar.service.stream import stream_router
-from nearfar.service.videodesk import VideoDesk
+from nearfar.service.stream.live_page import live_router
+from nearfar.service.stream.routes import stream_router
+from nearfar.service.videos import routes as videos
+from nearfar.service.videos.manager import VideoManager
 
 API: Final = ("/v1", "/healthz", "/readyz", "/metrics", "/openapi.json", "/live")
 """What the page, which is at /, never gets to see."""
@@ -55,7 +56,7 @@ _SLUG_OF: Final = {row.status: slug for slug, row in reversed(tuple(PROBLEMS.ite
 def make_app(
     options: ServiceOptions,
     *,
-    desk: Desk | None = None,
+    engine: InferenceEngine | None = None,
     metrics: Metrics | None = None,
     page: bool | str = True,
     clips: bool = True,
@@ -64,19 +65,19 @@ def make_app(
 
     Args:
         options: its settings.
-        desk: where depth is made; one of `options` when not given.
+        engine: where depth is made; one of `options` when not given.
         metrics: what counts; counters of its own when not given.
         page: whether the web page is at `/`, as far as Gradio is installed; or what is told there.
         clips: whether `/v1/videos` is there.
 
     Returns:
-        An ASGI application. Its state has `desk`, `videos`, `metrics`, `options`; `starting`,
+        An ASGI application. Its state has `engine`, `videos`, `metrics`, `options`; `starting`,
         the task that loads the model; and `streams`, the tasks of answers that never end by
         themselves.
     """
     metrics = metrics or Metrics()
-    desk = desk or Desk(options, observer=metrics)
-    metrics.watch(waiting=lambda: desk.waiting, running=lambda: desk.running)
+    engine = engine or InferenceEngine(options, observer=metrics)
+    metrics.watch(waiting=lambda: engine.waiting, running=lambda: engine.running)
     app = FastAPI(
         title="nearfar",
         version="1",
@@ -86,21 +87,21 @@ def make_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.options, app.state.desk, app.state.metrics = options, desk, metrics
-    app.state.videos = VideoDesk(desk)
-    app.state.shortage = Shortage()
+    app.state.options, app.state.engine, app.state.metrics = options, engine, metrics
+    app.state.videos = VideoManager(engine)
+    app.state.shortage = MemoryPressure()
     app.state.streams = set[asyncio.Task[Any]]()
     refusals = responses("foreign-host", *(("token-needed",) if options.token else ()))
-    rest = (scenes.router, effects_router(), catalog.router, health.router)
-    for router in (estimate.router, probe.router, *rest, *((videos.router,) if clips else ())):
+    rest = (geometry.router, effects_router(), models.router, health.router)
+    for router in (depth.router, probe.router, *rest, *((videos.router,) if clips else ())):
         app.include_router(router, responses=refusals)
     app.include_router(stream_router())
     app.include_router(live_router())
-    app.router.routes.append(_Fence(app))
+    app.router.routes.append(ApiNotFound(app))
     for kind in (NearfarError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
     app.add_middleware(
-        Access,
+        AccessMiddleware,
         options=options,
         metrics=metrics,
         streams=app.state.streams,
@@ -112,17 +113,17 @@ def make_app(
             allow_origins=options.origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
-            expose_headers=[*estimate.HEADERS, scenes.ASSUMPTION, "Location", "Retry-After"],
+            expose_headers=[*depth.HEADERS, geometry.ASSUMPTION, "Location", "Retry-After"],
         )
     app.openapi = lambda: _openapi(app, options)  # type: ignore[method-assign]  # FastAPI's own way
-    _mount_page(app, desk, page=page)
+    _mount_page(app, engine, page=page)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load the model while health answers already; at the end, finish what was taken."""
-    app.state.starting = asyncio.create_task(app.state.desk.start())
+    app.state.starting = asyncio.create_task(app.state.engine.start())
     try:
         yield
     finally:
@@ -134,10 +135,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def drain(app: FastAPI) -> None:
     """Take nothing more; finish photos, end clips, each within the deadline of the settings."""
-    await asyncio.gather(app.state.videos.drain(), app.state.desk.drain())
+    await asyncio.gather(app.state.videos.drain(), app.state.engine.drain())
 
 
-def _mount_page(app: FastAPI, desk: Desk, *, page: bool | str) -> None:
+def _mount_page(app: FastAPI, engine: InferenceEngine, *, page: bool | str) -> None:
     why = page if isinstance(page, str) else "The service is at /v1: see /openapi.json."
     if page is True:
         try:
@@ -150,10 +151,10 @@ def _mount_page(app: FastAPI, desk: Desk, *, page: bool | str) -> None:
         else:
             from nearfar.web.app import make_page, mount
 
-            options = desk.options
+            options = engine.options
             mount(
                 app,
-                make_page(PageDoor(desk, app.state.videos), limits=options.limits),
+                make_page(PageBackend(engine, app.state.videos), limits=options.limits),
                 max_bytes=max(options.max_bytes, options.clip_bytes),
                 disk_bytes=options.clip_disk_bytes,
             )
@@ -181,7 +182,7 @@ async def _tell(request: Request, error: Exception) -> Response:
     return answer(error, request_id)
 
 
-class _Fence(BaseRoute):
+class ApiNotFound(BaseRoute):
     """Keeps what belongs to the service, and is not there, from the page, which takes any path."""
 
     def __init__(self, app: FastAPI) -> None:

@@ -12,7 +12,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from nearfar.service.job import Timing
+from nearfar.service.worker import Timing
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Of what `Metrics.text` gives."""

@@ -11,7 +11,7 @@ from nearfar.config import EstimateOptions, Options, OutputOptions, RefinedOptio
 from nearfar.effects import EFFECTS
 from nearfar.geometry.options import CloudOptions, MeshOptions
 from nearfar.models.catalog import Purpose
-from nearfar.service.results import RESULTS
+from nearfar.service.response_formats import RESULTS
 from nearfar.video.pipeline import VideoOptions
 
 MAX_POINTS: Final = 100

@@ -11,7 +11,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from nearfar.io.multipart import TEXT_BYTES, read_form, stem_of
-from nearfar.service.problems import RefusedError
+from nearfar.service.errors import RefusedError
 
 _T = TypeVar("_T")
 

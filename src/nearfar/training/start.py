@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from nearfar.errors import UsageError
-from nearfar.models.registry import Store
+from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec, OutputSpec
 from nearfar.training.checkpoint import load_midas_small, read_metadata
 from nearfar.training.encoder import STRIDE_PX, Variant
@@ -40,7 +40,11 @@ class Start:
 
 
 def start_from(
-    init: str, variant: Variant = "lite2", *, fed_px: int | None = None, store: Store | None = None
+    init: str,
+    variant: Variant = "lite2",
+    *,
+    fed_px: int | None = None,
+    store: ModelRegistry | None = None,
 ) -> Start:
     """Build a network and give it its first weights.
 
@@ -63,7 +67,7 @@ def start_from(
         lite = NearfarLite(variant)
         load_imagenet(lite.encoder, variant)
         return _of_lite(lite, fed_px)
-    store = store or Store()
+    store = store or ModelRegistry()
     if init in store.names():
         with store.checkpoint(init) as verified:
             return _of_lite(load_nearfar_lite(verified), fed_px)

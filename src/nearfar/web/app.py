@@ -7,7 +7,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from nearfar.io.images import DEFAULT_LIMITS, ImageLimits
-from nearfar.web.backend import Door
+from nearfar.web.backend import Backend
 from nearfar.web.controls import page_options
 from nearfar.web.examples import thumbnails_css
 from nearfar.web.files import CLEANING_S, LIFETIME_S, page_folder
@@ -40,7 +40,7 @@ MOST_WAITING: Final = 256
 _NAMES: Final[dict[Language, str]] = {"en": "English", "zh": "中文"}
 
 
-def make_page(door: Door, *, limits: ImageLimits = DEFAULT_LIMITS) -> Page:
+def make_page(door: Backend, *, limits: ImageLimits = DEFAULT_LIMITS) -> Page:
     """Build the page.
 
     Args:
@@ -96,7 +96,7 @@ def mount(
     inner.app = Fence(inner.app, page=page, uploads=page.uploads, sessions=sessions)
 
 
-def _build(door: Door, limits: ImageLimits) -> Page:
+def _build(door: Backend, limits: ImageLimits) -> Page:
     book = Phrasebook()
     page = Page(title="nearfar", analytics_enabled=False, delete_cache=(CLEANING_S, LIFETIME_S))
     with page:

@@ -73,7 +73,7 @@ class PageClip(Protocol):
         """Say why it failed."""
 
 
-class ClipDoor(Protocol):
+class ClipBackend(Protocol):
     """Where the page brings clips."""
 
     async def begin(self, path: Path, order: ClipOrder, *, client: str, root: Path) -> PageClip:
@@ -117,11 +117,11 @@ class PageAnswer(Generic[T]):
     infer_ms: float
 
 
-class Door(Protocol):
+class Backend(Protocol):
     """Where the page asks for depth; the service stands behind it, in tests a fake."""
 
     @property
-    def videos(self) -> ClipDoor:
+    def videos(self) -> ClipBackend:
         """Where clips are brought."""
 
     def models(self) -> tuple[ModelSpec, ...]:

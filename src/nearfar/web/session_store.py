@@ -18,7 +18,7 @@ from nearfar.depth import DepthMap
 from nearfar.geometry.camera import Camera
 from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile
-from nearfar.web.backend import Door
+from nearfar.web.backend import Backend
 from nearfar.web.files import read_file
 from nearfar.web.show_errors import PageError
 
@@ -187,7 +187,7 @@ class Photos:
     """
 
     def __init__(
-        self, door: Door, limits: ImageLimits, options: EstimateOptions, *, most_bytes: int
+        self, door: Backend, limits: ImageLimits, options: EstimateOptions, *, most_bytes: int
     ) -> None:
         self._door = door
         self.limits = limits

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from nearfar.config import ImageLimits
-from nearfar.web.backend import Door
+from nearfar.web.backend import Backend
 from nearfar.web.i18n.components import Phrasebook
 
 
@@ -21,7 +21,7 @@ class Stage:
         limits: what is too large to be read.
     """
 
-    door: Door
+    door: Backend
     book: Phrasebook
     language: gr.State
     limits: ImageLimits

@@ -12,7 +12,7 @@ from gradio.components import Component
 
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.depth import DepthMap
-from nearfar.web.backend import Door
+from nearfar.web.backend import Backend
 from nearfar.web.components import model_choice
 from nearfar.web.controls import LOOKS, estimate_controls, look_controls
 from nearfar.web.downloads import DOWNLOADS, make_download
@@ -57,7 +57,7 @@ class DepthEvents:
         limits: what is too large to be read.
     """
 
-    def __init__(self, door: Door, results: Results, limits: ImageLimits) -> None:
+    def __init__(self, door: Backend, results: Results, limits: ImageLimits) -> None:
         self._door = door
         self._results = results
         self._limits = limits

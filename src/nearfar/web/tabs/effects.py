@@ -13,7 +13,7 @@ from gradio.components import Component
 from nearfar.config import EstimateOptions, ImageLimits
 from nearfar.effects import EFFECTS, Effect, find
 from nearfar.io.images import encode_image
-from nearfar.web.backend import Door
+from nearfar.web.backend import Backend
 from nearfar.web.components import (
     download_buttons,
     download_js,
@@ -72,7 +72,7 @@ class EffectEvents:
         limits: what is too large to be read.
     """
 
-    def __init__(self, door: Door, limits: ImageLimits) -> None:
+    def __init__(self, door: Backend, limits: ImageLimits) -> None:
         self._photos = Photos(door, limits, EstimateOptions(), most_bytes=KEPT_BYTES)
         self._limits = limits
 

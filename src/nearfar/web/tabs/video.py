@@ -12,7 +12,7 @@ from anyio.to_thread import run_sync
 
 from nearfar.config import ImageLimits
 from nearfar.effects.frames import FRAME_EFFECTS
-from nearfar.web.backend import ClipDoor, ClipRefusedError, PageClip
+from nearfar.web.backend import ClipBackend, ClipRefusedError, PageClip
 from nearfar.web.components import nothing_yet, quiet
 from nearfar.web.controls import choices, values_of
 from nearfar.web.files import keep_file, page_folder
@@ -52,7 +52,7 @@ class VideoEvents:
         limits: of pictures that belong to an effect.
     """
 
-    def __init__(self, door: ClipDoor, limits: ImageLimits) -> None:
+    def __init__(self, door: ClipBackend, limits: ImageLimits) -> None:
         self._door, self._limits = door, limits
         self._languages: dict[str, Language] = {}
         """Of the clips that are worked on, as it is now; the switch may be turned meanwhile."""

@@ -1,0 +1,266 @@
+"""Errors as `application/problem+json` (RFC 9457): one table."""
+
+import errno
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from starlette.responses import JSONResponse
+
+from nearfar import errors
+from nearfar.errors import NearfarError, lacks_memory
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One row: a kind of failure that callers can tell from others.
+
+    Attributes:
+        status: of HTTP.
+        title: the same for every failure of this kind.
+        detail: what is told where the failure's own words are not for a stranger's eyes.
+    """
+
+    status: int
+    title: str
+    detail: str | None = None
+
+
+PROBLEMS: Final[Mapping[str, Problem]] = {
+    "bad-request": Problem(400, "The request is malformed"),
+    "token-needed": Problem(401, "A token is needed", "Send 'Authorization: Bearer <token>'."),
+    "foreign-origin": Problem(
+        403, "A page of another origin asks", "Its origin is not among those that are let in."
+    ),
+    "foreign-host": Problem(
+        403,
+        "The service is not called like this",
+        "Ask for it by its own address, or name this host in NEARFAR_SERVE_ALLOWED_HOSTS.",
+    ),
+    "not-found": Problem(404, "There is nothing here", "See /openapi.json for what there is."),
+    "method-not-allowed": Problem(405, "The method is not allowed here"),
+    "not-acceptable": Problem(406, "No such format"),
+    "upload-timeout": Problem(408, "The upload took too long"),
+    "no-result": Problem(409, "There is no result yet"),
+    "too-large": Problem(413, "The picture is too large"),
+    "clip-too-large": Problem(413, "The clip is too large"),
+    "not-a-picture": Problem(415, "This is no picture"),
+    "not-a-clip": Problem(
+        415, "This is no clip", "Send MP4, MOV, WebM, Matroska, AVI or MPEG, whole, with a picture."
+    ),
+    "heic-not-read": Problem(
+        415, "HEIC is not read here", "HEIC is not read here: send JPEG, PNG or WebP."
+    ),
+    "bad-option": Problem(422, "An option makes no sense"),
+    "unknown-model": Problem(422, "No such model", "GET /v1/models lists the models there are."),
+    "damaged-picture": Problem(
+        422, "The picture is damaged", "It is damaged or cut off: send a good copy."
+    ),
+    "decoder-memory": Problem(
+        413, "A decoder needs too much memory for this file", "Send a smaller one."
+    ),
+    "decoder-crashed": Problem(
+        422, "A decoder crashed on this file", "Send a good copy, or another format."
+    ),
+    "decoder-timeout": Problem(
+        422, "A decoder took too long on this file", "Send a smaller one, or another format."
+    ),
+    "damaged-clip": Problem(422, "The clip can't be worked on"),
+    "bad-point": Problem(422, "A point lies outside the picture"),
+    "no-metres": Problem(422, "The distances do not determine metres"),
+    "no-surface": Problem(422, "The map gives no points or faces"),
+    "format-too-small": Problem(422, "The format can't hold this map"),
+    "queue-full": Problem(429, "Too much is waiting"),
+    "head-too-large": Problem(
+        431, "The headers are too large", "Send fewer and shorter headers, and a shorter address."
+    ),
+    "internal": Problem(
+        500, "The service failed", "The cause is in its log, under this request's id."
+    ),
+    "not-installed": Problem(501, "What this needs is not installed here"),
+    "out-of-memory": Problem(
+        503, "There is too little memory just now", "Try again in a moment, or a smaller size."
+    ),
+    "not-ready": Problem(503, "The service is starting or stopping", "Try again in a moment."),
+    "too-many-connections": Problem(
+        503, "There are too many connections", "Close those that wait, or try again in a moment."
+    ),
+    "timed-out": Problem(504, "It took too long", "Try again later, or a smaller picture."),
+    "no-room": Problem(
+        507, "There is no room on the disk", "Take and delete results, or try again later."
+    ),
+}
+"""Slug -> row. The `type` of an answer is `urn:nearfar:problem:<slug>`, and never changes."""
+
+_OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
+    (errors.BusyError, "queue-full"),
+    (errors.DrainingError, "not-ready"),
+    (errors.OutOfMemoryError, "out-of-memory"),
+    (errors.ProcessMemoryError, "decoder-memory"),
+    (errors.ProcessCrashedError, "decoder-crashed"),
+    (errors.ProcessTimeoutError, "decoder-timeout"),
+    (errors.TimedOutError, "timed-out"),
+    (errors.ImageTooLargeError, "too-large"),
+    (errors.NotAnImageError, "not-a-picture"),
+    (errors.ImageError, "damaged-picture"),
+    (errors.NotAClipError, "not-a-clip"),
+    (errors.ClipTooLargeError, "clip-too-large"),
+    (errors.VideoError, "damaged-clip"),
+    (errors.PointError, "bad-point"),
+    (errors.CalibrationError, "no-metres"),
+    (errors.DepthFileError, "format-too-small"),
+    (errors.WriteError, "no-room"),
+    (errors.UnknownModelError, "unknown-model"),
+    (errors.ModelMissingError, "unknown-model"),
+    (errors.GeometryError, "no-surface"),
+    (errors.MissingExtraError, "not-installed"),
+    (errors.FormTooLargeError, "too-large"),
+    (errors.FormError, "bad-request"),
+    (errors.UsageError, "bad-option"),
+)
+"""Error -> slug; the first that fits. What is not here is the service's own fault."""
+
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says when there is no room on a disk."""
+
+MOST_FAULTS: Final = 20
+"""Wrong options of one request that are named; a stranger may send any number."""
+
+TOLD_IN_THE_LOG: Final = frozenset({"internal", "out-of-memory"})
+"""Slugs of failures whose cause the operator must learn of: it stands in the log."""
+
+_RETRY_AFTER_S: Final = {"not-ready": 2, "out-of-memory": 5}
+"""Slug -> seconds after which it is worth trying again."""
+
+
+class RefusedError(NearfarError):
+    """The service's own refusal.
+
+    Args:
+        slug: a name of `PROBLEMS`.
+        detail: what is wrong with this request, and what to do.
+        headers: of the answer.
+        faults: name of an option -> what is wrong with it.
+    """
+
+    def __init__(
+        self,
+        slug: str,
+        detail: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        faults: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.slug, self.detail = slug, detail
+        self.headers = dict(headers or {})
+        self.faults = dict(islice((faults or {}).items(), MOST_FAULTS))
+
+
+def refusal_of(error: Exception) -> RefusedError:
+    """Say of any error what a caller may know of it."""
+    if isinstance(error, RefusedError):
+        return error
+    slug = next((slug for kind, slug in _OF if isinstance(error, kind)), "internal")
+    if isinstance(error, OSError) and error.errno in _FULL:
+        slug = "no-room"
+    if slug == "internal" and lacks_memory(error):
+        slug = "out-of-memory"
+    if isinstance(error, errors.MissingExtraError) and "pillow_heif" in str(error):
+        slug = "heic-not-read"
+    headers = {}
+    if isinstance(error, errors.BusyError):
+        headers["Retry-After"] = str(error.retry_after_s)
+    elif slug in _RETRY_AFTER_S:
+        headers["Retry-After"] = str(_RETRY_AFTER_S[slug])
+    return RefusedError(slug, str(error).removeprefix("<bytes>: "), headers=headers)
+
+
+def answer(error: Exception, request_id: str) -> JSONResponse:
+    """Make the answer that tells of an error.
+
+    Args:
+        error: any; of one that is not known here, nothing is told.
+        request_id: under which the log has more.
+    """
+    refused = refusal_of(error)
+    content = told(refused, request_id)
+    return JSONResponse(content, content["status"], refused.headers, MEDIA_TYPE)
+
+
+def told(refused: RefusedError, request_id: str) -> dict[str, Any]:
+    """Tell of a refusal in the words of `SCHEMA`."""
+    row = PROBLEMS[refused.slug]
+    content: dict[str, Any] = {
+        "type": type_of(refused.slug),
+        "title": row.title,
+        "status": row.status,
+        "detail": row.detail or refused.detail,
+        "request_id": request_id,
+    }
+    if refused.faults:
+        content["faults"] = refused.faults
+    return content
+
+
+def type_of(slug: str) -> str:
+    """Give the `type` that answers of this kind carry."""
+    return f"urn:nearfar:problem:{slug}"
+
+
+def responses(*slugs: str) -> dict[int | str, dict[str, Any]]:
+    """Describe answers for OpenAPI, one a status, each with an example."""
+    described: dict[int | str, dict[str, Any]] = {}
+    for slug in slugs:
+        row = PROBLEMS[slug]
+        entry = described.setdefault(
+            row.status,
+            {
+                "description": "",
+                "content": {
+                    MEDIA_TYPE: {
+                        "schema": {"$ref": "#/components/schemas/Problem"},
+                        "examples": {},
+                    }
+                },
+            },
+        )
+        entry["description"] = "; ".join(filter(None, (entry["description"], row.title)))
+        entry["content"][MEDIA_TYPE]["examples"][slug] = {
+            "value": {
+                "type": type_of(slug),
+                "title": row.title,
+                "status": row.status,
+                "detail": row.detail or "What is wrong with this request, and what to do.",
+                "request_id": "8d0c2f2f6f0b4c1e",
+            }
+        }
+        if row.status in {409, 429, 503}:
+            entry["headers"] = {
+                "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+            }
+    return described
+
+
+SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "RFC 9457. Tell failures apart by `type`; the texts are for people.",
+    "required": ["type", "title", "status", "detail", "request_id"],
+    "properties": {
+        "type": {"type": "string", "enum": [type_of(slug) for slug in PROBLEMS]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "request_id": {"type": "string", "description": "Under which the log has more."},
+        "faults": {
+            "type": "object",
+            "description": "Option or field -> what is wrong with it.",
+            "additionalProperties": {"type": "string"},
+        },
+    },
+}
+"""Of `components/schemas/Problem`."""

@@ -1,0 +1,61 @@
+"""A shortage of memory: noted, what can be given back is, and told until it is over."""
+
+import ctypes
+import gc
+import mmap
+import sys
+import threading
+import time
+from typing import Final
+
+from nearfar.service.errors import refusal_of
+
+HELD_S: Final = 5.0
+"""How long a shortage counts as one after somebody met it."""
+
+NEEDED_BYTES: Final = 256 * 2**20
+"""That must be there before it is over: about what the largest photo needs."""
+
+
+class MemoryPressure:
+    """Whether memory is short. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._met_s: float | None = None
+        self._lock = threading.Lock()
+
+    def note(self, error: Exception) -> None:
+        """Note an error, if it is a shortage of memory; then give back what is free."""
+        if refusal_of(error).slug != "out-of-memory":
+            return
+        with self._lock:
+            is_first, self._met_s = self._met_s is None, time.monotonic()
+        if is_first:
+            threading.Thread(target=give_back, name="nearfar-give-back", daemon=True).start()
+
+    def is_there(self) -> bool:
+        """Say whether memory is short; once it was, whether there is enough is tried out."""
+        with self._lock:
+            if self._met_s is None:
+                return False
+            if time.monotonic() - self._met_s < HELD_S or not _is_there(NEEDED_BYTES):
+                return True
+            self._met_s = None
+            return False
+
+
+def give_back() -> None:
+    """Give memory that nothing uses back to the system."""
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; musl has none
+        if trim is not None:
+            trim(0)
+
+
+def _is_there(size_bytes: int) -> bool:
+    try:
+        mmap.mmap(-1, size_bytes).close()
+    except (OSError, MemoryError):
+        return False
+    return True

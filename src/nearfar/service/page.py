@@ -1,0 +1,162 @@
+"""The backend of the page: its photos and clips queue with all others."""
+
+import asyncio
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from nearfar.config import EstimateOptions
+from nearfar.depth import DepthMap
+from nearfar.errors import ProcessError, VideoError
+from nearfar.models.spec import ModelSpec
+from nearfar.service.engine import InferenceEngine
+from nearfar.service.errors import TOLD_IN_THE_LOG, RefusedError, refusal_of
+from nearfar.service.logging import FAULTS
+from nearfar.service.videos.manager import VideoManager
+from nearfar.service.videos.store import VideoJob
+from nearfar.video.pipeline import ClipOrder
+from nearfar.web.backend import ClipRefusedError, PageAnswer
+
+PATIENCE_S: Final = 30.0
+"""The page looks several times a second as long as its visitor is there."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A job, as a `nearfar.web.backend.PageClip`."""
+
+    _job: VideoJob
+    ahead: int
+
+    @property
+    def id(self) -> str:
+        return self._job.id
+
+    @property
+    def state(self) -> str:
+        return self._job.state
+
+    @property
+    def frames_done(self) -> int:
+        return self._job.frames_done
+
+    @property
+    def frames(self) -> int | None:
+        return self._job.frames
+
+    @property
+    def seconds_left(self) -> float | None:
+        return self._job.seconds_left
+
+    @property
+    def model(self) -> str | None:
+        return self._job.model
+
+    @property
+    def preview(self) -> bytes | None:
+        return self._job.preview
+
+    @property
+    def result(self) -> Path:
+        return self._job.result
+
+    @property
+    def is_damaged(self) -> bool:
+        return bool(self._job.warnings)
+
+    @property
+    def refusal(self) -> ClipRefusedError | None:
+        refusal = self._job.refusal
+        return None if refusal is None else ClipRefusedError(refusal.slug, refusal.detail)
+
+
+class PageVideos:
+    """A `nearfar.web.backend.ClipBackend`: the page's clips wait with all others."""
+
+    def __init__(self, engine: VideoManager) -> None:
+        self._engine = engine
+
+    async def begin(self, path: Path, order: ClipOrder, *, client: str, root: Path) -> _Seen:
+        """Begin with a clip; see `ClipBackend.begin`."""
+        try:
+            size_bytes = (await asyncio.to_thread(path.stat)).st_size
+            with self._engine.reserve(client, size_bytes) as slot:
+                await asyncio.to_thread(_borrow, path, slot.path)
+                job = await self._engine.accept(
+                    slot,
+                    order,
+                    stem=path.stem,
+                    request_id=secrets.token_hex(8),
+                    root=root,
+                    patience_s=PATIENCE_S,
+                )
+        except (RefusedError, VideoError, ProcessError) as error:
+            refused = refusal_of(error)
+            if refused.slug in TOLD_IN_THE_LOG:
+                FAULTS.error("a clip of the page failed", exc_info=error)
+            raise ClipRefusedError(refused.slug, refused.detail) from error
+        job.is_watched = True
+        return _Seen(job, self._engine.ahead(job))
+
+    def find(self, id: str) -> _Seen | None:
+        """Look how far a clip is."""
+        try:
+            job = self._engine.find(id)
+        except RefusedError:
+            return None
+        return _Seen(job, self._engine.ahead(job))
+
+    async def remove(self, id: str) -> None:
+        """Give up a clip, or delete its result."""
+        try:
+            job = self._engine.find(id)
+        except RefusedError:
+            return
+        await self._engine.remove(job)
+
+
+def _borrow(path: Path, target: Path) -> None:
+    """Give a file another name; the page may delete its own whenever it likes."""
+    try:
+        os.link(path, target)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(path, target)
+
+
+T = TypeVar("T")
+
+
+class PageBackend:
+    """A `nearfar.web.backend.Backend`: the page's photos queue with all others, by the same rules.
+
+    Attributes:
+        videos: where the page brings clips.
+    """
+
+    def __init__(self, engine: InferenceEngine, videos: VideoManager) -> None:
+        self._engine = engine
+        self.videos = PageVideos(videos)
+
+    def models(self) -> tuple[ModelSpec, ...]:
+        """Give the models that may be asked for, best first."""
+        return self._engine.models()
+
+    async def depth(
+        self,
+        photo: bytes,
+        *,
+        client: str,
+        make: Callable[[DepthMap], T],
+        model: str,
+        options: EstimateOptions,
+    ) -> PageAnswer[T]:
+        """Estimate one photo; see `Backend.depth` for arguments and errors."""
+        with self._engine.reserve(client) as place:
+            made = await self._engine.depth(
+                photo, place=place, make=make, model=model, options=options
+            )
+        return PageAnswer(made.value, made.model, made.runtime, made.timing.infer_ms)

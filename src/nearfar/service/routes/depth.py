@@ -1,0 +1,96 @@
+"""`POST /v1/depth`: a photo in, its depth out."""
+
+from functools import partial
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request, Response
+
+from nearfar.config import EstimateOptions, OutputOptions
+from nearfar.service.engine import InferenceEngine, Prediction
+from nearfar.service.errors import RefusedError, responses
+from nearfar.service.response_formats import DEFAULT, RESULTS, accepted, encode
+from nearfar.service.schemas import DepthQuery, part_of, reads
+from nearfar.service.uploads import body_for_openapi, read_upload, while_here
+from nearfar.service.worker import Timing
+
+router: Final = APIRouter(tags=["depth"])
+
+REFUSALS: Final = (
+    *(
+        "bad-request",
+        "foreign-host",
+        "foreign-origin",
+        "upload-timeout",
+        "too-large",
+        "not-a-picture",
+    ),
+    *("heic-not-read", "bad-option", "unknown-model", "damaged-picture"),
+    *("decoder-memory", "decoder-crashed", "decoder-timeout"),
+    *("queue-full", "internal", "not-ready", "out-of-memory", "timed-out", "no-room"),
+)
+"""How a request with a photo may fail."""
+
+HEADERS: Final = {
+    "X-Nearfar-Model": "The model that made the map.",
+    "X-Nearfar-Runtime": "What ran it.",
+    "X-Request-Id": "Under which the log has the request.",
+    "Server-Timing": "Where the time went, in milliseconds: queue, prepare, infer, finish.",
+    "Content-Disposition": "A name for the file: `<stem of the photo>-depth.<suffix>`.",
+}
+
+
+@router.post(
+    "/v1/depth",
+    summary="Estimate the depth of a photo",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The map, of the photo's own size; larger values are nearer.",
+            "content": {row.media_type: {"schema": {}} for row in RESULTS.values()},
+            "headers": {
+                name: {"description": sentence, "schema": {"type": "string"}}
+                for name, sentence in HEADERS.items()
+            },
+        },
+        **responses(*REFUSALS, "not-acceptable", "format-too-small"),
+    },
+    openapi_extra=body_for_openapi(),
+)
+async def depth(request: Request, query: Annotated[Any, reads(DepthQuery)]) -> Response:
+    """Send the photo as a form's file field `photo`, or as the bare body.
+
+    What comes back is chosen by `format`, or else by `Accept`: image/png is the 16-bit map,
+    image/jpeg and image/webp are the map in colour.
+    """
+    name = query.format or accepted(request.headers.get("accept"))
+    if name is None:
+        kinds = ", ".join(dict.fromkeys(row.media_type for row in RESULTS.values()))
+        raise RefusedError("not-acceptable", f"There are {kinds}; or use ?format={DEFAULT}.")
+    engine: InferenceEngine = request.app.state.engine
+    with engine.reserve(request.state.client) as place:
+        upload = await read_upload(request)
+        work = engine.depth(
+            upload.photo,
+            place=place,
+            make=partial(encode, name=name, options=part_of(query, OutputOptions)),
+            model=query.model,
+            options=part_of(query, EstimateOptions),
+        )
+        made = await while_here(request, work)
+    row = RESULTS[name]
+    headers = {**about(made), "Content-Disposition": upload.disposition(row.suffix)}
+    return Response(made.value, media_type=row.media_type, headers={**headers, "Vary": "Accept"})
+
+
+def about(made: Prediction[Any]) -> dict[str, str]:
+    """Make the headers that say which model answered, and how long it took."""
+    return {
+        "X-Nearfar-Model": made.model,
+        "X-Nearfar-Runtime": made.runtime,
+        "Server-Timing": _server_timing(made.timing),
+    }
+
+
+def _server_timing(timing: Timing) -> str:
+    stages = ("queue", "prepare", "infer", "finish")
+    return ", ".join(f"{stage};dur={getattr(timing, f'{stage}_ms'):.2f}" for stage in stages)

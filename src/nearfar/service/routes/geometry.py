@@ -1,0 +1,227 @@
+"""`POST /v1/cloud` and `POST /v1/mesh`: a photo in, a scene in metres out."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+
+from nearfar.calibration import Distances, KnownPoint
+from nearfar.config import ImageLimits, RefinedOptions
+from nearfar.depth import DepthMap, MetricDepth
+from nearfar.effects.base import fitted
+from nearfar.effects.export import zipped
+from nearfar.errors import UsageError
+from nearfar.geometry import Camera, encode_cloud, encode_mesh, make_cloud, make_mesh
+from nearfar.geometry.export import CLOUD_FORMATS, MESH_FORMATS
+from nearfar.geometry.options import CloudOptions, MeshOptions
+from nearfar.io.images import Image
+from nearfar.isolation.photos import IsolatedImageFile
+from nearfar.service.errors import responses
+from nearfar.service.routes.depth import HEADERS, REFUSALS, about
+from nearfar.service.routes.effects import SIZE
+from nearfar.service.routes.probe import parse
+from nearfar.service.schemas import MODEL, part_of, query_of, reads
+from nearfar.service.uploads import Upload, body_for_openapi, read_upload, while_here
+
+if TYPE_CHECKING:
+    from nearfar.service.engine import InferenceEngine
+
+router: Final = APIRouter(tags=["scenes"])
+
+ASSUMPTION: Final = "X-Nearfar-Assumption"
+
+_TYPES: Final = {
+    ".ply": "application/x-ply",
+    ".glb": "model/gltf-binary",
+    ".xyz": "text/plain",
+    ".obj": "application/zip",
+}
+_SENTENCES: Final = {
+    "ply": "PLY",
+    "glb": "binary glTF",
+    "xyz": "lines of x y z r g b",
+    "obj": "a ZIP of OBJ, material and texture",
+}
+
+
+def _metres(sentence: str, **bounds: Any) -> Any:
+    return (float | None, Field(None, description=sentence, **bounds))
+
+
+_DISTANCES: Final = {
+    "near_m": _metres("Distance of the nearest pixel; an assumption.", gt=0, allow_inf_nan=False),
+    "far_m": _metres("Distance of the farthest pixel, or inf; an assumption.", gt=0),
+    "camera_height_m": _metres(
+        "Height of the camera over a flat floor, instead.", gt=0, le=1000, allow_inf_nan=False
+    ),
+    "pitch_deg": (
+        float,
+        Field(0.0, ge=-80, le=80, description="How far the camera looks down, with its height."),
+    ),
+    "fov_deg": _metres("Horizontal field of view; by EXIF, or else 60 is assumed.", ge=1, le=170),
+    "points": (
+        str | None,
+        Field(None, description="JSON: two points or more of known distance, instead."),
+    ),
+}
+_POINTS: Final = {
+    "type": "string",
+    "description": "JSON: a list of objects with x_px, y_px and metres, two or more.",
+}
+
+
+def _formats(suffixes: Iterable[str]) -> Any:
+    names = tuple(each.removeprefix(".") for each in suffixes)
+    told = "; ".join(f"{name}: {_SENTENCES[name]}" for name in names)
+    return (Literal[names], Field(names[0], description=f"{told}."))
+
+
+CloudQuery: Final = query_of(
+    "CloudQuery",
+    RefinedOptions,
+    CloudOptions,
+    model=MODEL,
+    longest_px=SIZE,
+    format=_formats(CLOUD_FORMATS),
+    **_DISTANCES,
+)
+MeshQuery: Final = query_of(
+    "MeshQuery",
+    RefinedOptions,
+    MeshOptions,
+    model=MODEL,
+    longest_px=SIZE,
+    format=_formats(MESH_FORMATS),
+    **_DISTANCES,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A photo with what geometry needs of it, all of one size."""
+
+    photo: Image
+    depth: MetricDepth
+    camera: Camera
+
+
+Content = tuple[bytes, str]
+"""The content of a file, and what its metres rest on."""
+
+
+def _described(suffixes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
+    types = dict.fromkeys(_TYPES[each] for each in suffixes)
+    told = {**HEADERS, ASSUMPTION: "What the metres rest on."}
+    return {
+        200: {
+            "description": "The scene in metres: x right, y up, z towards the viewer.",
+            "content": {each: {"schema": {}} for each in types},
+            "headers": {
+                name: {"description": sentence, "schema": {"type": "string"}}
+                for name, sentence in told.items()
+            },
+        },
+        **responses(*REFUSALS, "bad-point", "no-metres", "no-surface", "format-too-small"),
+    }
+
+
+@router.post(
+    "/v1/cloud",
+    summary="Turn a photo into a coloured point cloud",
+    response_class=Response,
+    responses=_described(CLOUD_FORMATS),
+    openapi_extra=body_for_openapi(needed=False, points=_POINTS),
+)
+async def cloud(request: Request, query: Annotated[Any, reads(CloudQuery)]) -> Response:
+    """Send the photo as a form's file field `photo`, or as the bare body.
+
+    Without any distance the nearest pixel is assumed at 1 m and the farthest at 5 m.
+    """
+
+    def made(scene: Scene) -> Content:
+        options = part_of(query, CloudOptions)
+        points = make_cloud(scene.depth, scene.photo, scene.camera, options)
+        return encode_cloud(points, f".{query.format}"), points.note
+
+    return await _answer(request, query, made, "cloud")
+
+
+@router.post(
+    "/v1/mesh",
+    summary="Turn a photo into a textured surface",
+    response_class=Response,
+    responses=_described(MESH_FORMATS),
+    openapi_extra=body_for_openapi(needed=False, points=_POINTS),
+)
+async def mesh(request: Request, query: Annotated[Any, reads(MeshQuery)]) -> Response:
+    """Send the photo as a form's file field `photo`, or as the bare body.
+
+    Without any distance the nearest pixel is assumed at 1 m and the farthest at 5 m.
+    """
+
+    def made(scene: Scene) -> Content:
+        options = part_of(query, MeshOptions)
+        surface = make_mesh(scene.depth, scene.camera, options)
+        files = encode_mesh(surface, scene.photo, f".{query.format}", options=options)
+        content = files.popitem()[1] if len(files) == 1 else zipped(files)
+        return content, surface.note
+
+    return await _answer(request, query, made, "mesh")
+
+
+async def _answer(
+    request: Request, query: Any, make: Callable[[Scene], Content], what: str
+) -> Response:
+    engine: InferenceEngine = request.app.state.engine
+    with engine.reserve(request.state.client) as place:
+        upload = await read_upload(request, fields=frozenset({"points"}))
+        distances = _distances(query, upload)
+        work = engine.depth(
+            upload.photo,
+            place=place,
+            make=lambda depth: make(
+                _scene(upload.photo, depth, distances, query, engine.options.limits)
+            ),
+            model=query.model,
+            options=part_of(query, RefinedOptions),
+        )
+        made = await while_here(request, work)
+    content, note = made.value
+    kind = _TYPES[f".{query.format}"]
+    suffix = ".zip" if kind == "application/zip" else f".{query.format}"
+    headers = {
+        **about(made),
+        ASSUMPTION: note,
+        "Content-Disposition": upload.disposition(suffix, what),
+    }
+    return Response(content, headers={**headers, "Content-Type": kind})
+
+
+def _distances(query: Any, upload: Upload) -> Distances:
+    text = upload.fields.get("points", query.points)
+    known = [] if text is None else parse(text)
+    if any(point.metres is None for point in known):
+        raise UsageError("points: give metres with each")
+    return Distances(
+        query.near_m,
+        query.far_m,
+        tuple(KnownPoint(each.x_px, each.y_px, each.metres or 0) for each in known),
+        query.camera_height_m,
+        query.pitch_deg,
+    )
+
+
+def _scene(
+    content: bytes, depth: DepthMap, distances: Distances, query: Any, limits: ImageLimits
+) -> Scene:
+    """Bring a map to metres, at the size that was asked for; points count in the photo's own."""
+    with IsolatedImageFile(content, limits=limits) as file:
+        focal_35mm_mm = file.focal_35mm_mm
+        photo = file.read(at_least_px=query.longest_px)
+    camera = Camera.of_photo(depth.size_px, fov_deg=query.fov_deg, focal_35mm_mm=focal_35mm_mm)
+    calibration = distances.calibrate(depth, camera.hfov_deg)
+    photo, small = fitted(photo, depth, query.longest_px)
+    camera = Camera.of_photo(small.size_px, fov_deg=query.fov_deg, focal_35mm_mm=focal_35mm_mm)
+    return Scene(photo, calibration.apply(small), camera)

@@ -1,0 +1,55 @@
+"""How the service is: for those who start, watch and measure it."""
+
+from typing import TYPE_CHECKING, Final
+
+from fastapi import APIRouter, Request, Response
+
+from nearfar.service.errors import RefusedError, responses
+from nearfar.service.metrics import CONTENT_TYPE, Metrics
+from nearfar.service.schemas import Health
+
+if TYPE_CHECKING:
+    from nearfar.service.engine import InferenceEngine
+    from nearfar.service.memory_pressure import MemoryPressure
+
+router: Final = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="Is it alive?", responses=responses("internal"))
+async def healthz() -> Health:
+    """Answer as long as the service runs, however busy it is."""
+    return Health()
+
+
+@router.get(
+    "/readyz",
+    summary="Does it take work?",
+    responses=responses("not-ready", "out-of-memory", "internal"),
+)
+async def readyz(request: Request) -> Health:
+    """Answer 200 once the model is loaded, until the service is told to stop.
+
+    While memory is short it is not ready either.
+    """
+    engine: InferenceEngine = request.app.state.engine
+    if not engine.ready:
+        raise RefusedError("not-ready", headers={"Retry-After": "2"})
+    shortage: MemoryPressure = request.app.state.shortage
+    if shortage.is_there():
+        raise RefusedError("out-of-memory", headers={"Retry-After": "5"})
+    return Health()
+
+
+@router.get(
+    "/metrics",
+    summary="Measurements, for Prometheus",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        **responses("internal"),
+    },
+)
+async def metrics(request: Request) -> Response:
+    """Requests, queue depth, batch sizes, latencies by stage, refusals, streams."""
+    counted: Metrics = request.app.state.metrics
+    return Response(await counted.scrape(), headers={"Content-Type": CONTENT_TYPE})

@@ -1,0 +1,192 @@
+"""Start the service, and stop it so that nothing that was taken is lost."""
+
+import asyncio
+import contextlib
+import math
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from nearfar.errors import UsageError
+from nearfar.service import logging
+from nearfar.service.app import drain, make_app
+from nearfar.service.connections import Connections
+from nearfar.service.protocols import HttpConnection, WebSocketConnection
+from nearfar.service.settings import ServiceOptions
+
+_KEPT_S = 7
+"""Longer than clients keep a connection that they don't use, so that theirs is the end of it."""
+
+_TICK_S = 0.1
+_LOOKED_TICKS = 3
+
+
+def run(
+    options: ServiceOptions, *, tell: Callable[[str], None], warn: Callable[[str], None]
+) -> None:
+    """Serve until SIGTERM, SIGHUP or SIGINT; a second SIGINT stops at once.
+
+    Args:
+        options: of the service.
+        tell: gets the line with the address, once the service listens.
+        warn: gets a line if others than this machine can reach it.
+
+    Raises:
+        UsageError: the address can't be listened on.
+        NearfarError: the model can't be loaded.
+    """
+    with contextlib.closing(bind(options)) as listener:
+        address = address_of(options.host, listener.getsockname()[1])
+        if not options.is_local:
+            warn(warning_of(options, address))
+        logging.start()
+        app = make_app(options)
+        server = Server(app, options, lambda: tell(f"nearfar is at {address} (Ctrl+C stops it)"))
+        server.run(sockets=[listener])
+    if server.failure is not None:
+        raise server.failure
+
+
+class LookedAfter(uvicorn.Server):
+    """uvicorn, but it ends connections that take too long.
+
+    Args:
+        config: with the settings of `limited`.
+        connections: those that it makes.
+    """
+
+    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
+        super().__init__(config)
+        self.connections = connections
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look after the connections; uvicorn calls it ten times a second."""
+        if counter % _LOOKED_TICKS == 0:
+            self.connections.look_after()
+        return await super().on_tick(counter)
+
+
+class Server(LookedAfter):
+    """uvicorn, but it finishes what was taken before it closes connections, and ends with 0.
+
+    Args:
+        app: of `make_app`.
+        options: of the service.
+        listening: called once connections are taken.
+    """
+
+    def __init__(
+        self, app: FastAPI, options: ServiceOptions, listening: Callable[[], None] = lambda: None
+    ) -> None:
+        connections = Connections(options)
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,  # a client is who is at the other end, not who it says
+                ws_max_size=options.max_bytes,
+                timeout_keep_alive=_KEPT_S,
+                ws_per_message_deflate=False,  # pictures do not deflate
+                **limited(connections),
+            ),
+            connections,
+        )
+        self.app, self.options, self.listening = app, options, listening
+        self.failure: BaseException | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; stop again should the model fail to load."""
+        await super().startup(sockets)
+        self.app.state.starting.add_done_callback(self._started)
+        self.listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no connections, finish what was taken, then close."""
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + self.options.drain_s
+        for each in self.servers:
+            each.close()
+        draining = asyncio.ensure_future(drain(self.app))
+        while not (draining.done() or self.force_exit):
+            await asyncio.wait((draining,), timeout=_TICK_S)
+        streams: set[asyncio.Task[Any]] = self.app.state.streams
+        for task in list(streams):
+            task.cancel()
+        self.config.timeout_graceful_shutdown = max(1, math.floor(end_s - loop.time()))
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take signals as a wish to stop; unlike uvicorn, don't raise them again afterwards."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {each: signal.signal(each, self.handle_exit) for each in _signals()}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    def _started(self, starting: asyncio.Task[None]) -> None:
+        if not starting.cancelled() and starting.exception() is not None:
+            self.failure = starting.exception()
+            self.should_exit = True
+
+
+def limited(connections: Connections) -> dict[str, Any]:
+    """Give the settings by which uvicorn makes connections with limits."""
+    return {
+        "http": partial(HttpConnection, connections=connections),
+        "ws": partial(WebSocketConnection, connections=connections),
+        "backlog": max(8, min(128, connections.most // 2)),
+    }
+
+
+def _signals() -> list[signal.Signals]:
+    """Give the wishes to stop; a terminal that closes is one, unless `nohup` says that it isn't."""
+    wishes = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        wishes.append(signal.SIGHUP)
+    return wishes
+
+
+def bind(options: ServiceOptions) -> socket.socket:
+    """Make the socket that the service listens on.
+
+    Raises:
+        UsageError: the system refuses the address.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(
+            options.host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        raise UsageError(
+            f"can't listen on {options.host}, port {options.port}:"
+            f" {error.strerror or error}: choose another with --host or --port"
+        ) from error
+
+
+def address_of(host: str, port: int) -> str:
+    """Give the URL of a service."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def warning_of(options: ServiceOptions, address: str) -> str:
+    """Say who else can reach a service that is not for this machine alone."""
+    if options.token:
+        return f"{address} can be reached from other machines, with the token, unencrypted"
+    return (
+        f"{address} can be reached by everyone on the network:"
+        " ask for a token with NEARFAR_SERVE_TOKEN, or leave --host out"
+    )

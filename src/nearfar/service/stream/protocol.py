@@ -1,0 +1,191 @@
+"""What goes over a live stream: its options, and the bytes of one answer."""
+
+import json
+import struct
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+import numpy as np
+
+from nearfar.config import ColormapName, Options, option
+from nearfar.errors import UsageError
+from nearfar.imaging import colormaps
+from nearfar.io.depth_codecs import encode_png
+from nearfar.io.images import encode_image
+from nearfar.service.errors import PROBLEMS, refusal_of, type_of
+from nearfar.video.temporal import Limits, Map
+
+StreamFormat = Literal["grey8", "png16", "jpeg", "webp"]
+
+FORMAT_CODES: Final[dict[StreamFormat, int]] = {"grey8": 1, "png16": 2, "jpeg": 3, "webp": 4}
+
+MAGIC: Final = b"NFS"
+VERSION: Final = 1
+NEW_SCENE: Final = 1
+"""Bit of the flags: the range of depths begins anew with this frame."""
+
+_HEADER: Final = struct.Struct("<3sBIHHBBHffff")
+_MOST_TEXT: Final = 4096
+
+
+@dataclass(frozen=True)
+class StreamOptions(Options):
+    """What a live stream answers with; may be changed at any time, one by one."""
+
+    model: str = option("Model; auto is the service's own choice for streams.", "auto")
+    format: StreamFormat = option(
+        "grey8: bytes, 0 far to 255 near; png16: the same in 65536 steps; jpeg, webp: colours.",
+        "grey8",
+    )
+    colormap: ColormapName = option("Colours of jpeg and webp, near = warm.", "inferno")
+    max_side_px: int = option(
+        "Longest side, in pixels, of what is fed to a model with free size.", 256, ge=32, le=4096
+    )
+    quality: int = option("Of jpeg and webp.", 80, ge=1, le=100)
+
+    def changed(self, message: dict[str, Any]) -> "StreamOptions":
+        """Give these options with those of a message in their place.
+
+        Raises:
+            UsageError: an unknown name, or a value out of its range.
+        """
+        return StreamOptions.of(**{**self.values(), **message})
+
+
+class Header(NamedTuple):
+    """The first 32 bytes of every binary answer, little-endian.
+
+    Attributes:
+        magic: `NFS`, 3 bytes.
+        version: u8, 1.
+        frame: u32, which of the stream's frames this answers; the first is 0.
+        width_px: u16, of the map.
+        height_px: u16.
+        format: u8, of `FORMAT_CODES`.
+        flags: u8; bit 0 says that a new scene begins, so that colours may jump.
+        size: u16, of this header: the map begins there.
+        low: f32, the network's value that is shown as 0; `low + level * (high - low)` leads
+            back from levels in 0..1.
+        high: f32, the one that is shown as 1.
+        infer_ms: f32, time of the network.
+        total_ms: f32, from the frame's arrival until this answer was ready.
+    """
+
+    magic: bytes
+    version: int
+    frame: int
+    width_px: int
+    height_px: int
+    format: int
+    flags: int
+    size: int
+    low: float
+    high: float
+    infer_ms: float
+    total_ms: float
+
+    @classmethod
+    def read(cls, message: bytes) -> "Header":
+        """Read the header of an answer.
+
+        Raises:
+            UsageError: it is no such answer.
+        """
+        if len(message) < _HEADER.size or message[:4] != MAGIC + bytes([VERSION]):
+            raise UsageError("these bytes are no answer of a live stream of version 1")
+        return cls._make(_HEADER.unpack_from(message))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One map, encoded.
+
+    Attributes:
+        size_px: (width, height).
+        format: of `data`.
+        limits: what its levels mean.
+        data: the bytes.
+    """
+
+    size_px: tuple[int, int]
+    format: StreamFormat
+    limits: Limits
+    data: bytes
+
+    def message(self, frame: int, *, infer_ms: float, total_ms: float) -> bytes:
+        """Give the whole answer, header first."""
+        width_px, height_px = self.size_px
+        header = Header(
+            MAGIC,
+            VERSION,
+            frame & 0xFFFFFFFF,
+            width_px,
+            height_px,
+            FORMAT_CODES[self.format],
+            NEW_SCENE if self.limits.is_new else 0,
+            _HEADER.size,
+            self.limits.low,
+            self.limits.high,
+            infer_ms,
+            total_ms,
+        )
+        return _HEADER.pack(*header) + self.data
+
+
+def encode(raw: Map, limits: Limits, options: StreamOptions) -> Picture:
+    """Encode a network's answer.
+
+    Args:
+        raw: (h, w) float32.
+        limits: what is far and what is near.
+        options: format and colours.
+    """
+    level = limits.spread(raw)
+    if options.format == "grey8":
+        data = np.asarray(level * np.float32(255) + np.float32(0.5), np.uint8).tobytes()
+    elif options.format == "png16":
+        data = encode_png(np.asarray(level * np.float32(65535) + np.float32(0.5), np.uint16), {})
+    else:
+        colours = colormaps.apply(level, options.colormap)
+        data = encode_image(colours, f".{options.format}", options.quality)
+    return Picture((raw.shape[1], raw.shape[0]), options.format, limits, data)
+
+
+def read_message(text: str) -> dict[str, Any]:
+    """Read a JSON message of a client.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if len(text) > _MOST_TEXT:
+        raise UsageError(f"a message of more than {_MOST_TEXT} characters")
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        message = None
+    if not isinstance(message, dict):
+        raise UsageError('a text message is a JSON object, such as {"format": "png16"}')
+    return message
+
+
+def problem(error: Exception, *, frame: int | None = None) -> str:
+    """Tell of an error as a JSON message.
+
+    Args:
+        error: any; of one that is not known here, nothing is told.
+        frame: which frame it was about.
+    """
+    refused = refusal_of(error)
+    row = PROBLEMS[refused.slug]
+    told = {
+        "type": type_of(refused.slug),
+        "title": row.title,
+        "status": row.status,
+        "detail": row.detail or refused.detail,
+    }
+    return json.dumps(told if frame is None else {**told, "frame": frame})
+
+
+def agreed(options: StreamOptions) -> str:
+    """Tell which options are in force from the next frame on, as a JSON message."""
+    return json.dumps({"type": "urn:nearfar:stream:options", "options": options.values()})

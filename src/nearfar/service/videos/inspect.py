@@ -1,0 +1,109 @@
+"""What a clip says of itself, asked in a child process; and whether its order makes sense."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from nearfar.errors import ClipTooLargeError, NotAClipError, ProcessError, VideoError, lacks_memory
+from nearfar.isolation.child import CallResult
+from nearfar.isolation.limits import Limits
+from nearfar.isolation.photos import decoders
+from nearfar.optional import require
+from nearfar.service.errors import RefusedError
+from nearfar.service.settings import ServiceOptions
+from nearfar.video.pipeline import ClipOrder
+from nearfar.video.temporal import SteadyMap
+
+CONTAINERS: Final = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,gif,ivf,h264,hevc,m4v"
+"""FFmpeg's names of what is read here. Playlists, which lead to other files, are not among them."""
+
+_LOOK: Final = Limits(memory_bytes=1024 * 2**20, cpu_s=20, deadline_s=30)
+_TRIAL_PX: Final = 32
+_FLV: Final = b"FLV"
+
+
+@dataclass(frozen=True)
+class ClipFacts:
+    """What a clip says of itself.
+
+    Attributes:
+        size_px: width and height of its frames.
+        count: frames, as far as that is known.
+    """
+
+    size_px: tuple[int, int]
+    count: int | None
+
+
+def look(path: Path, options: ServiceOptions) -> ClipFacts:
+    """Ask a clip what it is, before anything of it is shown or computed.
+
+    Raises:
+        NotAClipError: no clip of a kind that is read here.
+        ClipTooLargeError: too large a one.
+        ProcessError: the decoder crashed, took too long or needed too much memory.
+    """
+    if path.stat().st_size > options.clip_bytes:
+        raise too_large(f"more than {options.clip_bytes / 2**20:.6g} MiB", "a smaller one")
+    told, _ = decoders().call(_look, str(path), limits=_LOOK)
+    try:
+        width_px, height_px = map(int, told["size_px"])
+        count = None if told["count"] is None else int(told["count"])
+    except (TypeError, KeyError, ValueError) as error:
+        raise ProcessError("a decoder process answered with no clip") from error
+    if width_px * height_px > options.clip_pixels:
+        raise too_large(f"frames of {width_px} x {height_px} pixels", "smaller ones")
+    if count is not None and count > options.clip_frames:
+        raise too_many(options.clip_frames)
+    return ClipFacts((width_px, height_px), count)
+
+
+def try_out(order: ClipOrder) -> None:
+    """Refuse what can't be made of any frame, by making it of a small one.
+
+    Raises:
+        RefusedError: these options give no picture that a film takes.
+        UsageError: an option that makes no sense.
+    """
+    slope = np.linspace(0, 1, _TRIAL_PX, dtype=np.float32)
+    depth = SteadyMap(np.tile(slope[:, None], (1, _TRIAL_PX)), "")
+    try:
+        order.show.make(np.zeros((_TRIAL_PX, _TRIAL_PX, 3), np.uint8), depth)
+    except VideoError as error:
+        raise RefusedError("bad-option", str(error)) from error
+
+
+def too_many(limit: int) -> ClipTooLargeError:
+    """Make the error of a clip with too many frames."""
+    return too_large(f"more than {limit} frames", "a shorter one")
+
+
+def too_large(what: str, instead: str) -> ClipTooLargeError:
+    """Make the error of a clip beyond a limit."""
+    return ClipTooLargeError(f"It has {what}: send {instead}.")
+
+
+def _look(_: bytes, path: str) -> CallResult:
+    from nearfar.video.reader import read_clip
+
+    av = require("av")
+    try:
+        with Path(path).open("rb") as file:
+            is_flv = file.read(len(_FLV)) == _FLV
+        # FFmpeg's reader of FLV crashes where it is given a list of formats; a file that begins
+        # like one is no playlist
+        chosen = None if is_flv else {"format_whitelist": CONTAINERS}
+        av.open(
+            path,
+            format="flv" if is_flv else None,
+            options=chosen,
+            metadata_errors="replace",  # a title in Latin-1 is no reason to refuse a clip
+        ).close()
+        info = read_clip(path).info
+    except Exception as error:  # a damaged header makes libraries raise errors of many kinds
+        if lacks_memory(error):
+            raise
+        raise NotAClipError("no clip that can be read") from error
+    return {"size_px": info.size_px, "count": info.count}, None

@@ -1,0 +1,254 @@
+"""The manager of video jobs: they wait, are worked on, and are kept for a while."""
+
+import asyncio
+import shutil
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from nearfar.errors import BusyError, CancelledError, DrainingError, UnknownModelError
+from nearfar.io.run_folder import run_folder
+from nearfar.service.admission import Reservation
+from nearfar.service.engine import InferenceEngine
+from nearfar.service.errors import TOLD_IN_THE_LOG
+from nearfar.service.logging import FAULTS
+from nearfar.service.scheduler import FairQueue
+from nearfar.service.videos.inspect import look, try_out
+from nearfar.service.videos.network import ClipSession
+from nearfar.service.videos.process import render_apart
+from nearfar.service.videos.store import Slot, VideoJob, VideoShelf, new_id
+from nearfar.video.pipeline import ClipOrder
+
+CLIPS: Final = "clips"
+"""Under which name all clips together take turns with those who send photos."""
+
+_LONGEST_TICK_S: Final = 1.0
+_PLACE_S: Final = 0.5
+
+
+class VideoManager:
+    """Clips, one after the other, before the workers of an `InferenceEngine`.
+
+    Used from one event loop.
+
+    Clients take turns with their clips. What was cancelled, or what nobody asks for any more,
+    ends with the frame that is at work, and leaves no file.
+
+    Args:
+        desk: gives the models and runs them; its settings hold here too.
+    """
+
+    def __init__(self, engine: InferenceEngine) -> None:
+        self.options = engine.options
+        self._engine = engine
+        self._shelf = VideoShelf(self.options)
+        self._turns: FairQueue[VideoJob] = FairQueue()
+        self._sessions: dict[VideoJob, ClipSession] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._at_work = 0
+        self._threads = ThreadPoolExecutor(self.options.clips, "nearfar-clip")
+        self._folder: Path | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._is_draining = False
+
+    def reserve(self, client: str, most_bytes: int | None = None) -> Slot:
+        """Let a client bring a clip, before its body is read.
+
+        Args:
+            client: who.
+            most_bytes: how large the body says it is.
+
+        Raises:
+            BusyError: too many clips wait, or this client has too many here.
+            DrainingError: not started, or stopping.
+            RefusedError: there may be no room for it on the disk.
+        """
+        if self._is_draining or not self._engine.ready:
+            raise DrainingError("the service is starting or stopping: try again in a moment")
+        if self._folder is None:
+            self._folder = run_folder("clips")
+        most_bytes = self.options.clip_bytes if most_bytes is None else most_bytes
+        return self._shelf.slot(client, most_bytes, self._folder / new_id())
+
+    async def check_model(self, name: str | None) -> None:
+        """Refuse a model that is not here, before there is work for it.
+
+        Raises:
+            UnknownModelError: it is not installed.
+        """
+        installed = await asyncio.to_thread(self._engine.models)
+        if name not in {None, "auto", *(each.name for each in installed)}:
+            raise UnknownModelError(f"no model {name!r} is installed")
+
+    async def accept(
+        self,
+        slot: Slot,
+        order: ClipOrder,
+        *,
+        stem: str,
+        request_id: str,
+        root: Path | None = None,
+        patience_s: float | None = None,
+    ) -> VideoJob:
+        """Make a job of a clip that is here.
+
+        Args:
+            slot: of `reserve`; the clip lies at its path.
+            order: what is wanted.
+            stem: of the clip's name.
+            request_id: under which the log has it.
+            root: in what folder the result gets one of its own; in the desk's when not given.
+            patience_s: how long nobody may ask for it; that of the settings when not given.
+
+        Raises:
+            VideoError: no clip, or too large a one.
+            ProcessError: the decoder crashed, took too long or needed too much memory.
+            RefusedError: an order that no frame can meet.
+            MissingExtraError: PyAV is not installed.
+        """
+        await asyncio.to_thread(try_out, order)
+        facts = await asyncio.to_thread(look, slot.path, self.options)
+        if self._is_draining:
+            raise DrainingError("the service is stopping: try again when it is back")
+        folder = (root or slot.path.parent) / new_id()
+        folder.mkdir(mode=0o700)
+        job = VideoJob(
+            *(new_id(), slot.client, request_id, stem, order, slot.path, folder, facts),
+            patience_s=patience_s or self.options.clip_patience_s,
+            size_bytes=slot.path.stat().st_size,
+        )
+        slot.is_taken = True
+        self._shelf.put(job)
+        self._turns.put(job.client, job)
+        self._begin()
+        if self._watch is None:
+            self._watch = asyncio.create_task(self._look_after())
+        return job
+
+    def find(self, id: str) -> VideoJob:
+        """Find a job, which is then waited for a while longer.
+
+        Raises:
+            RefusedError: there is none.
+        """
+        return self._shelf.find(id)
+
+    def ahead(self, job: VideoJob) -> int:
+        """Count the clips that came before, as long as this one waits."""
+        return self._shelf.open.index(job) if job.state == "waiting" else 0
+
+    async def remove(self, job: VideoJob) -> None:
+        """End a job if need be, and forget it and its files."""
+        self._shelf.drop(job)
+        self._cancel(job)
+        if job.ended_s is not None:
+            await asyncio.to_thread(job.delete)
+
+    async def drain(self) -> bool:
+        """Take no more, end what is here, and delete all files.
+
+        Returns:
+            Whether every thread ended within `options.drain_s`.
+        """
+        self._is_draining = True
+        if self._watch is not None:
+            self._watch.cancel()
+        for job in self._shelf.open:
+            self._cancel(job)
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=self.options.drain_s)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for job in self._shelf:
+            await self.remove(job)
+        if self._folder is not None:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        return not self._tasks
+
+    def _cancel(self, job: VideoJob) -> None:
+        job.cancelled.set()
+        if job in self._sessions:
+            self._sessions[job].cancel()
+        if self._turns.remove(job.client, job):
+            job.fail(CancelledError("given up before its turn"))
+            self._shelf.end(job)
+            self._start(asyncio.to_thread(job.delete))
+
+    def _begin(self) -> None:
+        while self._turns and self._at_work < self.options.clips:
+            self._at_work += 1
+            self._start(self._work(self._turns.take()))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, job: VideoJob) -> None:
+        job.state = "running"
+        try:
+            with ExitStack() as places:
+                await self._render(job, await self._places(job, places))
+            job.state = "done"
+        except Exception as error:  # noqa: BLE001 - told to whoever asks for the clip
+            if job.cancelled.is_set():  # whatever else came of that
+                job.fail(CancelledError("given up"))
+            elif job.fail(error).slug in TOLD_IN_THE_LOG:
+                FAULTS.error("the clip of request %s failed", job.request_id, exc_info=error)
+        old = self._shelf.end(job)
+        self._sessions.pop(job, None)
+        if job.state == "done" and self._shelf.holds(job):
+            await asyncio.to_thread(job.let_clip_go)
+        else:
+            await asyncio.to_thread(job.delete)
+        for each in old:
+            await asyncio.to_thread(each.delete)
+        self._at_work -= 1
+        self._begin()
+
+    async def _render(self, job: VideoJob, places: list[Reservation]) -> None:
+        loop = asyncio.get_running_loop()
+        loaded = await self._engine.model(job.order.model, "stream")
+        job.model = loaded.spec.name
+        session = ClipSession(self._engine, loaded.session, places, loop)
+        self._sessions[job] = session
+        if job.cancelled.is_set():
+            session.cancel()
+        work = partial(
+            render_apart,
+            job,
+            loaded.spec,
+            session,
+            self.options,
+            workers=len(places),
+            has_room=lambda: self._shelf.has_room,
+        )
+        warnings = await loop.run_in_executor(self._threads, work)
+        job.warnings = tuple(job.cleaned(each) for each in warnings)
+
+    async def _places(self, job: VideoJob, stack: ExitStack) -> list[Reservation]:
+        """Take places for half of the workers, one at least, which may take a while."""
+        places: list[Reservation] = []
+        while len(places) < max(1, self.options.worker_count // (2 * self.options.clips)):
+            if job.cancelled.is_set():
+                raise CancelledError("the clip was given up")
+            try:
+                places.append(stack.enter_context(self._engine.reserve(CLIPS)))
+            except BusyError:
+                if places:
+                    break
+                await asyncio.sleep(_PLACE_S)
+        return places
+
+    async def _look_after(self) -> None:
+        """Give up what nobody asks for, and delete what was kept long enough."""
+        options = self.options
+        tick_s = min(_LONGEST_TICK_S, options.clip_keep_s / 2, options.clip_patience_s / 2)
+        while True:
+            await asyncio.sleep(tick_s)
+            for job in self._shelf.abandoned():
+                self._cancel(job)
+            for job in self._shelf.expired():
+                await self.remove(job)

@@ -1,0 +1,223 @@
+"""A clip's child process, from the service's side: started, fed with maps, and ended."""
+
+import base64
+import os
+import pickle
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from typing import Any, Final
+
+from nearfar.errors import CancelledError, ProcessError, ProcessTimeoutError
+from nearfar.isolation.limits import Limits
+from nearfar.isolation.process import Child, raised
+from nearfar.isolation.shared import SharedFile
+from nearfar.models.spec import ModelSpec
+from nearfar.runtimes.base import Batch, Session
+from nearfar.service.errors import RefusedError
+from nearfar.service.settings import ServiceOptions
+from nearfar.service.videos.inspect import too_many
+from nearfar.service.videos.render import ClipTask, render
+from nearfar.service.videos.store import VideoJob
+
+STALL_S: Final = 60.0
+"""A clip of which nothing comes for so long, while it waits for no network, is ended."""
+
+START_S: Final = 60.0
+"""A new process must be ready within this, on however slow a machine."""
+
+_LOOK_S: Final = 0.1
+_WEIGHED_S: Final = 1.0
+_LONGEST_SIDE_PX: Final = 4096
+_AHEAD_FRAMES: Final = 256
+"""Frames that are with the network before it is known that there are too many of them."""
+
+_BASE_BYTES: Final = 1024 * 2**20
+_PIXEL_BYTES: Final = 256
+"""Memory of one pixel of a frame under way, with the floats of an effect."""
+
+_FRAMES_UNDER_WAY: Final = 6
+"""Beside one for each worker: between stages, in the decoder and in the encoder."""
+
+
+def render_apart(
+    job: VideoJob,
+    spec: ModelSpec,
+    session: Session,
+    options: ServiceOptions,
+    *,
+    workers: int,
+    has_room: Callable[[], bool],
+) -> tuple[str, ...]:
+    """Make the result of a clip in a process of its own; blocks its thread.
+
+    Whatever happens there, here it is an error. What it leaves behind is all in the job's folder.
+
+    Args:
+        job: its counts and its preview are kept up to date.
+        spec: of the model.
+        session: the network, which runs here.
+        options: limits.
+        workers: frames that are with the network at a time.
+        has_room: says whether the disk may take more, once the job's bytes are counted.
+
+    Returns:
+        What was wrong with the clip, a sentence each.
+
+    Raises:
+        CancelledError: the job was cancelled.
+        ProcessError: the process crashed, took too long or needed too much memory.
+        RefusedError: no room is left.
+        ClipTooLargeError: the clip is longer than it said, and than it may be.
+        NearfarError: as of `nearfar.video.pipeline.convert`, and whatever the network raised.
+    """
+    with ExitStack() as stack:
+        files = [SharedFile.create() for _ in range(workers + 1)]
+        for file in files:
+            stack.callback(file.close)
+        threads = ThreadPoolExecutor(workers, "nearfar-clip-run")
+        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+        child = Child(files)
+        stack.callback(child.close)
+        talk = _Talk(job, child, files, threads=threads, session=session, options=options)
+        talk.begin(spec, workers)
+        return talk.through(has_room)
+
+
+class _Talk:
+    """What is said between a clip's process and the service, up to its end.
+
+    Nothing that the process says is believed: it may be the clip that speaks.
+    """
+
+    def __init__(
+        self,
+        job: VideoJob,
+        child: Child,
+        files: list[SharedFile],
+        *,
+        threads: ThreadPoolExecutor,
+        session: Session,
+        options: ServiceOptions,
+    ) -> None:
+        self._job, self._child, self._files, self._threads = job, child, files, threads
+        self._session, self._options = session, options
+        self._running: set[int] = set()
+        self._failure: BaseException | None = None
+        self._runs = self._packed = 0
+        self._moved_s = time.monotonic()
+
+    def begin(self, spec: ModelSpec, workers: int) -> None:
+        """Hand over the task."""
+        job, options = self._job, self._options
+        task = ClipTask(
+            source=job.source,
+            target=job.result,
+            title=f"{job.stem}-{job.order.what}",
+            order=job.order,
+            spec=spec,
+            runtime=self._session.runtime,
+            workers=workers,
+            most_frames=options.clip_frames,
+            most_pixels=options.clip_pixels,
+            frame_cpu_s=STALL_S * (os.cpu_count() or 1),
+        )
+        pixels = job.facts.size_px[0] * job.facts.size_px[1]
+        limits = Limits(
+            memory_bytes=_BASE_BYTES + _PIXEL_BYTES * pixels * (workers + _FRAMES_UNDER_WAY),
+            cpu_s=task.frame_cpu_s,
+            deadline_s=STALL_S,
+            file_bytes=options.clip_disk_bytes,
+        )
+        self._child.receive(time.monotonic() + START_S)
+        self._child.send(
+            {
+                "function": render,
+                "arguments": (self._files[0].write(pickle.dumps(task)),),
+                "limits": limits,
+                "talks": True,
+            }
+        )
+
+    def through(self, has_room: Callable[[], bool]) -> tuple[str, ...]:
+        """Take what is said, up to the result."""
+        job, weighed_s = self._job, time.monotonic()
+        while True:
+            message = self._next()
+            if "run" in message:
+                self._run(message["run"], message.get("shape"))
+            elif "preview" in message:
+                job.preview = _decoded(message["preview"])
+            elif "error" in message:
+                raise raised(message)
+            elif "value" in message:
+                return _sentences(message["value"])
+            else:
+                self._count(message)
+            if time.monotonic() - weighed_s > _WEIGHED_S:
+                weighed_s = time.monotonic()
+                job.weigh()
+                if not has_room():
+                    raise RefusedError("no-room")
+
+    def _next(self) -> dict[str, Any]:
+        while True:
+            is_heard = self._child.is_heard(_LOOK_S)
+            if self._failure is not None:
+                raise self._failure
+            if self._job.cancelled.is_set():
+                raise CancelledError("the clip was given up")
+            if not self._running and time.monotonic() - self._moved_s > STALL_S:
+                raise ProcessTimeoutError("the decoder took too long on this clip: it was ended")
+            if is_heard:
+                return self._child.receive(time.monotonic() + STALL_S)
+
+    def _run(self, slot: Any, shape: Any) -> None:
+        """Have the network run for one frame, and its map sent back."""
+        if type(slot) is not int or not 0 < slot < len(self._files) or slot in self._running:
+            raise ProcessError(f"a clip's process asked for a run in {slot!r}")
+        sides = shape if isinstance(shape, list) and len(shape) == 4 else [0]
+        if sides[:2] != [1, 3] or not all(type(each) is int for each in sides):
+            raise ProcessError(f"a clip's process gave a frame of shape {shape!r}")
+        self._runs += 1
+        if self._runs > self._options.clip_frames + _AHEAD_FRAMES:
+            raise too_many(self._options.clip_frames)
+        most_bytes = 12 * _LONGEST_SIDE_PX**2
+        batch = self._files[slot].read_array(sides, "float32", most_bytes=most_bytes)
+        self._running.add(slot)
+        self._threads.submit(self._answer, slot, batch)
+
+    def _answer(self, slot: int, batch: Batch) -> None:
+        try:
+            raw = self._session.run(batch)
+            self._files[slot].write(raw)
+            self._moved_s = time.monotonic()
+            self._running.discard(slot)  # first: the next frame may come in it at once
+            reply = {"slot": slot, "shape": raw.shape, "is_watched": self._job.is_watched}
+            self._child.send(reply)
+        except ProcessError:
+            return  # it is gone: whoever listens to it learns of that
+        except BaseException as error:  # noqa: BLE001 - raised where the clip's thread waits
+            self._failure = error
+
+    def _count(self, message: dict[str, Any]) -> None:
+        """Note how far it is; what does not count on is no progress."""
+        frames, packed = message.get("frames"), message.get("packed")
+        if type(frames) is int and self._job.frames_done < frames <= self._options.clip_frames:
+            self._job.count(frames)
+        elif type(packed) is int and self._packed < packed <= self._options.clip_frames + 1:
+            self._packed = packed
+        else:
+            raise ProcessError(f"a clip's process said {str(message)[:100]}")
+        self._moved_s = time.monotonic()
+
+
+def _decoded(preview: Any) -> bytes | None:
+    with suppress(ValueError, TypeError):
+        return base64.b64decode(preview)
+    return None
+
+
+def _sentences(value: Any) -> tuple[str, ...]:
+    return tuple(str(each)[:500] for each in value) if isinstance(value, list) else ()

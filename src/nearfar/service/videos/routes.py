@@ -1,0 +1,202 @@
+"""`/v1/videos`: a clip in, its depth out later; see how far it is, take the result, or give up."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Path as PathField
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import Receive, Scope, Send
+
+from nearfar.optional import require
+from nearfar.service.errors import RefusedError, responses, told
+from nearfar.service.middleware import CLIPS
+from nearfar.service.uploads import disposition, while_here
+from nearfar.service.videos.query import PICTURES, Wanted, parameters, read_wanted
+from nearfar.service.videos.store import MEDIA_TYPES, VideoJob, VideoState
+from nearfar.service.videos.upload import CLIP, body_for_openapi, read_clip_upload
+
+if TYPE_CHECKING:
+    from nearfar.service.videos.manager import VideoManager
+
+router: Final = APIRouter(tags=["videos"])
+
+Id = Annotated[str, PathField(max_length=64, description="Of the clip, by its Location.")]
+_AGAIN_S: Final = "1"
+_PIECE_BYTES: Final = 2**18
+_EXAMPLE: Final[dict[str, Any]] = {
+    "id": "pX3k0Zq1mN8vT5rY7wLs2cQd",
+    "state": "running",
+    "show": "side",
+    "model": "nearfar-lite",
+    "frames_done": 120,
+    "frames": 300,
+    "seconds_left": 9.4,
+    "ahead": 0,
+    "result": None,
+    "warnings": [],
+    "problem": None,
+}
+
+
+class VideoAnswer(BaseModel):
+    """How far a clip is."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _EXAMPLE})
+
+    id: str
+    state: VideoState
+    show: str = Field(description="What is made of it.")
+    model: str | None = Field(description="The model that it runs on, once it does.")
+    frames_done: int
+    frames: int | None = Field(description="All there are, as far as that is known.")
+    seconds_left: float | None = Field(description="By the pace so far, once there is one.")
+    ahead: int = Field(description="Clips that came before, while it waits.")
+    result: str | None = Field(description="Where the result is, once the state is done.")
+    warnings: list[str] = Field(description="What was wrong with the clip.")
+    problem: dict[str, Any] | None = Field(
+        description="Why it failed, as `application/problem+json` tells it."
+    )
+
+
+def _answer(videos: "VideoManager", job: VideoJob) -> VideoAnswer:
+    left_s = job.seconds_left
+    return VideoAnswer(
+        id=job.id,
+        state=job.state,
+        show=job.order.kind,
+        model=job.model,
+        frames_done=job.frames_done,
+        frames=job.frames,
+        seconds_left=None if left_s is None else round(left_s, 1),
+        ahead=videos.ahead(job),
+        result=f"{CLIPS}/{job.id}/result" if job.state == "done" else None,
+        warnings=list(job.warnings),
+        problem=None if job.refusal is None else told(job.refusal, job.request_id),
+    )
+
+
+@router.post(
+    CLIPS,
+    status_code=202,
+    summary="Begin with a clip",
+    response_model=VideoAnswer,
+    responses={
+        202: {
+            "description": "It waits, or is worked on already.",
+            "headers": {"Location": {"description": "Where it is.", "schema": {"type": "string"}}},
+        },
+        **responses(
+            *("bad-request", "foreign-origin", "upload-timeout", "clip-too-large", "too-large"),
+            *("not-a-clip", "not-a-picture", "heic-not-read", "bad-option", "unknown-model"),
+            *("damaged-picture", "queue-full", "internal", "not-installed", "not-ready"),
+            *("decoder-memory", "decoder-crashed", "decoder-timeout"),
+            *("out-of-memory", "no-room"),
+        ),
+    },
+    openapi_extra={"parameters": parameters(), "requestBody": body_for_openapi(dict(PICTURES))},
+)
+async def begin(request: Request, wanted: Annotated[Wanted, Depends(read_wanted)]) -> JSONResponse:
+    """Send the clip as a form's file field `clip`, or as the bare body.
+
+    With `show` one chooses what is made of it; an effect takes its options in the query, and
+    pictures as further files of the form.
+    """
+    videos: VideoManager = request.app.state.videos
+    limits = videos.options.limits
+    length = request.headers.get("content-length", "")
+    with videos.reserve(request.state.client, int(length) if length.isdecimal() else None) as slot:
+        require("av")
+        wanted.order({}, limits)  # what makes no sense is told before the body is read
+        await videos.check_model(wanted.model)
+        upload = await read_clip_upload(request, slot.path, wanted.pictures)
+        order = await asyncio.to_thread(wanted.order, upload.pictures, limits)
+        job = await while_here(
+            request,
+            videos.accept(slot, order, stem=upload.stem, request_id=request.state.request_id),
+        )
+    return JSONResponse(_answer(videos, job).model_dump(), 202, {"Location": f"{CLIPS}/{job.id}"})
+
+
+@router.get(
+    f"{CLIPS}/{{id}}",
+    summary="Ask how far a clip is",
+    responses=responses("not-found", "bad-option", "internal"),
+)
+async def state(request: Request, id: Id) -> VideoAnswer:
+    """Tell its state. A clip that nobody asks for any more is given up."""
+    videos: VideoManager = request.app.state.videos
+    return _answer(videos, videos.find(id))
+
+
+@router.delete(
+    f"{CLIPS}/{{id}}",
+    status_code=204,
+    summary="Give up a clip, and delete its result",
+    responses=responses("not-found", "foreign-origin", "bad-option", "internal"),
+)
+async def remove(request: Request, id: Id) -> None:
+    """End the work with the frame that it is at, and leave no file."""
+    videos: VideoManager = request.app.state.videos
+    await videos.remove(videos.find(id))
+
+
+@router.get(
+    f"{CLIPS}/{{id}}/result",
+    summary="Take what was made of a clip",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The file; it is kept for an hour, if not set otherwise.",
+            "content": {each: {"schema": {}} for each in MEDIA_TYPES.values()},
+            "headers": {
+                "Content-Disposition": {
+                    "description": "A name for the file.",
+                    "schema": {"type": "string"},
+                }
+            },
+        },
+        **responses("not-found", "no-result", "bad-option", "internal"),
+    },
+)
+async def result(request: Request, id: Id) -> Response:
+    """Answer with the file once the state is `done`, and with 409 before."""
+    videos: VideoManager = request.app.state.videos
+    job = videos.find(id)
+    if job.state != "done":
+        headers = {"Retry-After": _AGAIN_S} if job.is_open else {}
+        raise RefusedError("no-result", f"The clip is {job.state}.", headers=headers)
+    try:
+        return await asyncio.to_thread(_FileAnswer, request, job.result, job)
+    except FileNotFoundError as error:  # deleted a moment ago
+        raise RefusedError("not-found") from error
+
+
+class _FileAnswer(Response):
+    """A file, piece by piece; open from the start, so that its deletion does not matter."""
+
+    def __init__(self, request: Request, path: Path, job: VideoJob) -> None:
+        self._request = request
+        self._file: BinaryIO = path.open("rb")
+        plain = f"{CLIP}-{job.order.what}{job.order.suffix}"
+        super().__init__(
+            media_type=job.media_type,
+            headers={
+                "Content-Length": str(path.stat().st_size),
+                "Content-Disposition": disposition(job.name, plain),
+            },
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
+        """Send it, as long as somebody takes it."""
+        with self._file:
+            await while_here(self._request, self._send(send))
+
+    async def _send(self, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        while piece := await asyncio.to_thread(self._file.read, _PIECE_BYTES):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
