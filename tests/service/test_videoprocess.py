@@ -10,7 +10,7 @@ import pytest
 
 from nearfar.errors import OutOfMemoryError
 from nearfar.isolation.process import Child
-from nearfar.service.videos.routes import inspect, process, query
+from nearfar.service.videos import inspect, process, query
 from nearfar.video.renderers import Show
 from nearfar.video.writer import COLOUR
 from tests.isolation import hostile
