@@ -58,7 +58,6 @@ def job(
     fill = value if isinstance(value, int | float) else 0
     return Job(
         session,
-        shape,
         prepare or (lambda: np.full((1, 3, *shape), fill, np.float32)),
         finish or (lambda _: value),
     )
@@ -81,12 +80,8 @@ async def settle() -> None:
 class Seen:
     """An observer that remembers."""
 
-    batches: list[int] = field(default_factory=list)
     timings: list[Timing] = field(default_factory=list)
     refusals: Counter[str] = field(default_factory=Counter)
-
-    def ran(self, batch: int) -> None:
-        self.batches.append(batch)
 
     def done(self, timing: Timing) -> None:
         self.timings.append(timing)

@@ -41,11 +41,9 @@ def test_result_and_where_the_time_went() -> None:
 
     value, timing = asyncio.run(scene())
     assert value == "map"
-    assert timing.batch == 1
     parts = (timing.queue_ms, timing.prepare_ms, timing.infer_ms, timing.finish_ms)
     assert min(parts) >= 0
     assert timing.total_ms == sum(parts)
-    assert seen.batches == [1]
     assert seen.timings == [timing]
 
 
@@ -353,21 +351,42 @@ def test_slow_client_does_not_block_others() -> None:
     asyncio.run(scene())
 
 
+def test_network_that_answers_too_little_is_an_error() -> None:
+    class Silent(FakeSession):
+        def run(self, batch: Batch) -> RawDepth:
+            return super().run(batch)[1:]
+
+    async def scene() -> None:
+        batcher = batcher_of()
+        with pytest.raises(InferenceError, match="a picture with 0 maps"):
+            await ask(batcher, "a", job(Silent()))
+        assert await batcher.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+
+
+def test_failure_that_is_no_jobs_own_ends_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        batcher = batcher_of()
+        with monkeypatch.context() as broken:
+            broken.setattr("nearfar.service.worker._attempt", None)
+            with pytest.raises(InferenceError, match="try again"):
+                await ask(batcher, "a", job(FakeSession()))
+        assert await ask(batcher, "a", job(FakeSession(), 5)) == 5
+        assert is_quiet(batcher)
+        assert await batcher.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+
+
 def test_observer_that_fails_ends_no_worker() -> None:
     class Broken(Seen):
-        def ran(self, batch: int) -> None:
-            super().ran(batch)
-            if len(self.batches) == 1:
-                raise ValueError("no disk")
-
         def done(self, timing: Timing) -> None:
             super().done(timing)
             raise ValueError("no disk")
 
     async def scene() -> None:
         batcher = batcher_of(observer=Broken())
-        with pytest.raises(InferenceError, match="try again"):
-            await ask(batcher, "a", job(FakeSession()))
         for number in range(3):
             assert await ask(batcher, "a", job(FakeSession(), number)) == number
         assert is_quiet(batcher)

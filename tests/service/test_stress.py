@@ -58,7 +58,7 @@ class Customer:
             with batcher.reserve(self.client) as place:
                 for _ in range(self.uploads_for):
                     await asyncio.sleep(0)
-                job: Job[Customer] = Job(self.session, self.shape, self.prepare, self.finish)
+                job: Job[Customer] = Job(self.session, self.prepare, self.finish)
                 value, _ = await batcher.submit(job, place)
         except BusyError:
             return "busy"
@@ -87,20 +87,15 @@ class Customer:
     seed=st.integers(0, 2**32),
     workers=st.integers(1, 3),
     queue=st.integers(0, 20),
-    max_batch=st.sampled_from((1, 3)),
     drains=st.sampled_from((None, 0.0, PATIENCE_S)),
 )
-def test_all_is_accounted_for(
-    seed: int, workers: int, queue: int, max_batch: int, drains: float | None
-) -> None:
+def test_all_is_accounted_for(seed: int, workers: int, queue: int, drains: float | None) -> None:
     chance = random.Random(seed)  # noqa: S311 - it makes a scene, no secret
     session = Fickle()
     customers = [Customer(chance, session) for _ in range(60)]
 
     async def scene() -> list[str]:
-        batcher = Scheduler(
-            workers=workers, queue=queue, per_client=8, max_batch=max_batch, max_wait_ms=0.5
-        )
+        batcher = Scheduler(workers=workers, queue=queue, per_client=8)
         coming: list[asyncio.Task[Any]] = []
         for number, customer in enumerate(customers):
             coming.append(asyncio.create_task(customer.come(batcher)))
