@@ -40,6 +40,10 @@ CLIENTS_NOTE: Final = (
     "Every client has an address of its own and one connection that it keeps, sends its next"
     " photo as soon as it has an answer, and comes again after a 429 when that says so."
 )
+BATCH_NOTE: Final = (
+    "Batching is not there: to run several pictures together gained nothing on a CPU, so a worker"
+    " takes one at a time."
+)
 
 
 @dataclass
@@ -121,7 +125,7 @@ def main(arguments: Sequence[str] = ()) -> None:
             ),
         ],
         tables=[_loads(loads), _bare(bare)],
-        notes=(NOTE, CLIENTS_NOTE),
+        notes=(NOTE, CLIENTS_NOTE, BATCH_NOTE),
     )
 
 

@@ -102,21 +102,6 @@ def test_output_is_resized_as_the_model_says() -> None:
         np.testing.assert_allclose(depth.inverse_depth, expected, atol=1e-6)
 
 
-def test_batch_equals_one_by_one() -> None:
-    photos = [photo(48, 64), photo(64, 48), photo(48, 64), photo(100, 30)] * 5
-    session = FakeSession()
-    maps = Estimator(SPEC, session).batch(photos)
-    alone = Estimator(SPEC, FakeSession())
-    for image, depth in zip(photos, maps, strict=True):
-        np.testing.assert_allclose(depth.inverse_depth, alone(image).inverse_depth, atol=1e-6)
-    assert max(shape[0] for shape in session.shapes) == 8
-    assert sum(shape[0] for shape in session.shapes) == 20
-
-
-def test_empty_batch() -> None:
-    assert Estimator(SPEC, FakeSession()).batch([]) == []
-
-
 @pytest.mark.parametrize(
     "image",
     [

@@ -1,8 +1,6 @@
 """The main job: a photo in, a depth map out."""
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -23,9 +21,6 @@ Decoded at the size that is fed or just above, a JPEG gives a map 6 % off (mean 
 map's mean deviation) from that of the whole photo; at twice the size, 2 %; at four times, 1 %, for
 more time (benchmarks/decode_size.py).
 """
-
-MAX_BATCH = 8
-"""Photos that go through the network together; more would only cost memory on a CPU."""
 
 _INTERPOLATION = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 
@@ -85,28 +80,6 @@ class Estimator:
             UsageError: the longest side allowed is too small for this model.
         """
         return target_size(*size_px, self.spec.input, max_side_px=self.options.max_side_px)
-
-    def batch(self, images: Sequence[Image]) -> list[DepthMap]:
-        """Estimate several photos; those that are fed at the same size go together.
-
-        Args:
-            images: each (H, W, 3) uint8 RGB; sizes may differ.
-
-        Returns:
-            The maps, in the order of `images`.
-        """
-        prepared = [self.prepare(image) for image in images]
-        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for index, batch in enumerate(prepared):
-            groups[batch.shape].append(index)
-        maps: dict[int, DepthMap] = {}
-        for indices in groups.values():
-            for start in range(0, len(indices), MAX_BATCH):
-                part = indices[start : start + MAX_BATCH]
-                raws = self.session.run(np.concatenate([prepared[index] for index in part]))
-                for index, raw in zip(part, raws, strict=True):
-                    maps[index] = self.finish(raw, images[index])
-        return [maps[index] for index in range(len(images))]
 
     def prepare(self, image: Image) -> Batch:
         """Resize and normalise one photo to (1, 3, h, w) float32, as its model wants it."""

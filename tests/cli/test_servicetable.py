@@ -21,10 +21,10 @@ def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_cores_are_used_by_every_setting() -> None:
     for count in (1, 2, 6, 16):
         tried = _bench_service.settings(count)
-        assert tried[0] == Setting(count, 1, 1), "the service's own choice comes first"
+        assert tried[0] == Setting(count, 1), "the service's own choice comes first"
         assert len(set(tried)) == len(tried)
         assert {each.workers * each.threads for each in tried} <= {count, count // 4 * 4, 2 * count}
-        assert Setting(1, count, 1) in tried
+        assert Setting(1, count) in tried
 
 
 def test_it_serves_and_marks_its_own_choice(
@@ -36,23 +36,21 @@ def test_it_serves_and_marks_its_own_choice(
     assert bench(**asked, service=True, json_lines=True) == 0  # type: ignore[arg-type]
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {(row["model"], row["runtime"]) for row in rows} == {("nearfar-lite", "onnxruntime")}
-    assert [
-        (row["workers"], row["threads"], row["max_batch"]) for row in rows if row["default"]
-    ] == [(1, 1, 1)]
+    assert [(row["workers"], row["threads"]) for row in rows if row["default"]] == [(1, 1)]
     best = max(rows, key=lambda row: row["photos_per_s"])
     assert [row for row in rows if row["fastest"]] == [best]
     assert all(0 < row["median_ms"] <= row["p95_ms"] for row in rows)
 
 
 def test_the_table_says_which_options_are_faster(capsys: pytest.CaptureFixture[str]) -> None:
-    own = Row("lite", "onnxruntime", 2, 1, 1, 10.0, 90.0, 99.0, default=True)
-    better = Row("lite", "onnxruntime", 1, 2, 4, 12.5, 80.0, 85.0, fastest=True)
+    own = Row("lite", "onnxruntime", 2, 1, 10.0, 90.0, 99.0, default=True)
+    better = Row("lite", "onnxruntime", 1, 2, 12.5, 80.0, 85.0, fastest=True)
 
     _bench_service.show([own, better], (640, 480))
 
     printed = capsys.readouterr().out
-    assert "2 workers (the physical cores), 1 thread a run, batches of 1" in printed
-    assert "1.25 times as fast here: nearfar serve --workers 1 --threads 2 --max-batch 4" in printed
+    assert "2 workers (the physical cores), 1 thread a run" in printed
+    assert "1.25 times as fast here: nearfar serve --workers 1 --threads 2" in printed
 
 
 def test_the_picture_is_a_jpeg_of_the_size_and_always_the_same() -> None:

@@ -12,31 +12,21 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nearfar.cli._shared import dashed
-from nearfar.errors import BusyError, DrainingError, InferenceError, NearfarError, UsageError
+from nearfar.errors import InferenceError, NearfarError, UsageError
 from nearfar.scale.serve import ReplicaOptions, bounds, sized
 from nearfar.service.settings import ServiceOptions
 from tests.cli.conftest import Run, run
-from tests.fakes import FakeSession
-from tests.service.gated import (
-    PATIENCE_S,
-    GatedSession,
-    PoisonError,
-    Seen,
-    ask,
-    job,
-    settle,
-)
+from tests.service.gated import settle
 from tests.service.served import assert_problem
 
-serve = pytest.importorskip("ray.serve")
+pytest.importorskip("ray.serve")
 __all__ = ["run"]
 
-import nearfar.scale.serve  # noqa: E402 - it needs Ray
-from nearfar.scale.metrics import merged  # noqa: E402
-from nearfar.scale.serve import failure  # noqa: E402
-from nearfar.scale.serve_proxy import Front  # noqa: E402
-from nearfar.scale.servebatcher import ServeBatcher  # noqa: E402
-from nearfar.service.metrics import Metrics  # noqa: E402
+import nearfar.scale.serve
+from nearfar.scale.metrics import merged
+from nearfar.scale.serve import failure
+from nearfar.scale.serve_proxy import Front
+from nearfar.service.metrics import Metrics
 
 
 @pytest.mark.parametrize(("text", "expected"), [("1:4", (1, 4)), ("3", (3, 3)), ("2:2", (2, 2))])
@@ -234,19 +224,6 @@ def test_no_more_of_a_body_is_taken_in_than_refuses_it() -> None:
     assert sum(len(each["body"]) for each in taken) == 110
 
 
-@pytest.fixture
-def _replica(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `serve.batch` believe that it runs in a replica."""
-    config = SimpleNamespace(max_ongoing_requests=1000)
-    context = SimpleNamespace(_deployment_config=config)
-    monkeypatch.setattr(serve, "get_replica_context", lambda: context)
-
-
-def batcher_of(seen: Seen, **settings: Any) -> ServeBatcher:
-    return ServeBatcher(ServiceOptions.of(**{"workers": 1, "queue": 16, **settings}), seen)
-
-
-@pytest.mark.usefixtures("_replica")
 @pytest.mark.parametrize(
     ("address", "host", "asks", "told"),
     [
@@ -269,111 +246,6 @@ def test_open_cluster_is_warned_of(
     _refuse_open(ServiceOptions(host=host), ReplicaOptions(address=address), warned.append)
     assert len(warned) == len(told)
     assert all(words in line for words, line in zip(told, warned, strict=True))
-
-
-class TestServeBatcher:
-    def test_jobs_are_done_until_it_drains(self) -> None:
-        async def scene() -> None:
-            seen = Seen()
-            shop = batcher_of(seen)
-            answers = [ask(shop, "a", job(FakeSession(), n)) for n in range(5)]
-            assert await asyncio.gather(*answers) == [0, 1, 2, 3, 4]
-            assert len(seen.timings) == 5
-            assert await shop.drain(PATIENCE_S)
-            assert (shop.waiting, shop.running) == (0, 0)
-            with pytest.raises(DrainingError):
-                shop.reserve("a")
-
-        asyncio.run(scene())
-
-    def test_serve_puts_pictures_together_and_only_alike_ones_run_together(self) -> None:
-        async def scene() -> None:
-            seen, session = Seen(), FakeSession()
-            shop = batcher_of(seen, max_batch=4, max_wait_ms=1000)
-            jobs = [
-                job(session, 0),
-                job(session, 1, shape=(2, 2)),
-                job(session, 2),
-                job(session, 3),
-            ]
-            assert await asyncio.gather(*(ask(shop, "a", each) for each in jobs)) == [0, 1, 2, 3]
-            assert seen.batches == [3, 1]
-            assert session.shapes == [(3, 3, 4, 6), (1, 3, 2, 2)]
-            await shop.drain(PATIENCE_S)
-
-        asyncio.run(scene())
-
-    def test_what_one_raises_ends_only_that_one(self) -> None:
-        async def scene() -> None:
-            session = GatedSession(poison=7)
-            shop = batcher_of(Seen(), max_batch=4, max_wait_ms=1000)
-            asked = (ask(shop, "a", job(session, n)) for n in (1, 7, 2, 3))
-            good, bad, *others = await asyncio.gather(*asked, return_exceptions=True)
-            assert [good, *others] == [1, 2, 3]
-            assert isinstance(bad, PoisonError)
-            await shop.drain(PATIENCE_S)
-
-        asyncio.run(scene())
-
-    def test_full_is_refused(self) -> None:
-        async def scene() -> None:
-            seen, session = Seen(), GatedSession(is_open=False)
-            shop = batcher_of(seen, queue=1)
-            asked = [asyncio.ensure_future(ask(shop, "a", job(session, n))) for n in range(2)]
-            await session.entered()
-            assert (shop.waiting, shop.running) == (1, 1)
-            with pytest.raises(BusyError):
-                shop.reserve("a")
-            session.let_go()
-            assert await asyncio.gather(*asked) == [0, 1]
-            assert seen.refusals == {"queue-full": 1}
-            await shop.drain(PATIENCE_S)
-
-        asyncio.run(scene())
-
-    def test_who_goes_away_costs_nothing(self) -> None:
-        async def scene() -> None:
-            session = GatedSession(is_open=False)
-            shop = batcher_of(Seen())
-            asked = [asyncio.ensure_future(ask(shop, "a", job(session, n))) for n in range(4)]
-            await session.entered()
-            for each in asked[1:3]:
-                each.cancel()
-            await settle()
-            assert shop.waiting == 1
-            session.let_go()
-            ends = await asyncio.gather(*asked, return_exceptions=True)
-            assert [ends[0], ends[3]] == [0, 3]
-            assert session.calls == 2
-            assert await shop.drain(PATIENCE_S)
-
-        asyncio.run(scene())
-
-    def test_what_is_not_done_at_the_deadline_is_told(self) -> None:
-        async def scene() -> None:
-            session = GatedSession(is_open=False)
-            shop = batcher_of(Seen())
-            asked = [asyncio.ensure_future(ask(shop, "a", job(session, n))) for n in range(3)]
-            await session.entered()
-            assert not await shop.drain(0)
-            ends = await asyncio.gather(*asked, return_exceptions=True)
-            assert [type(end) for end in ends] == [DrainingError] * 3
-            session.let_go()
-
-        asyncio.run(scene())
-
-    def test_a_failure_of_serves_own_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def broken(tasks: list[Any]) -> list[None]:
-            return []
-
-        async def scene() -> None:
-            with monkeypatch.context() as patch:
-                patch.setattr(ServeBatcher, "_work_together", staticmethod(broken))
-                shop = batcher_of(Seen())
-            with pytest.raises(InferenceError, match="failed on this picture"):
-                await ask(shop, "a", job(FakeSession()))
-
-        asyncio.run(scene())
 
 
 def test_every_option_is_in_the_documentation() -> None:

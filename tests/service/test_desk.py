@@ -546,26 +546,3 @@ def test_answer_that_is_no_number_is_an_error_also_when_raw(loads: Loads) -> Non
                 await engine.depth(PHOTO, place=place, make=lambda depth: depth)
 
     in_desk(scene)
-
-
-def test_photos_of_one_size_run_together(loads: Loads) -> None:
-    session = GatedSession()
-    loads.session = session
-
-    async def scene(engine: InferenceEngine) -> list[DepthMap]:
-        await session.entered()  # the warming
-        session.hold()
-        slow = asyncio.create_task(depth_of(engine, noise(9, 90)))
-        await session.entered()
-        photos = [noise(48, 64), noise(64, 48), 255 - noise(48, 64)]
-        asked = [asyncio.create_task(depth_of(engine, photo)) for photo in photos]
-        await looked_at(engine)
-        session.let_go()
-        await slow
-        return [(await task).value for task in asked]
-
-    maps = in_desk(scene, max_batch=4, max_wait_ms=0)
-    for photo, map_ in zip((noise(48, 64), noise(64, 48), 255 - noise(48, 64)), maps, strict=True):
-        wanted = Estimator(SPEC, FakeSession())(photo)
-        np.testing.assert_allclose(map_.inverse_depth, wanted.inverse_depth, atol=1e-6)
-    assert sorted(shape[0] for shape in session.shapes) == [1, 1, 1, 2]

@@ -29,7 +29,7 @@ def test_requests_are_counted_by_route_method_and_status() -> None:
 
 def test_each_stage_has_its_latency() -> None:
     metrics = Metrics()
-    metrics.done(Timing(queue_ms=1, prepare_ms=20, infer_ms=300, finish_ms=4000, batch=1))
+    metrics.done(Timing(queue_ms=1, prepare_ms=20, infer_ms=300, finish_ms=4000))
     found = samples(metrics)
     sums = {
         stage: round(found["nearfar_stage_seconds_sum", stage], 6)
@@ -38,10 +38,8 @@ def test_each_stage_has_its_latency() -> None:
     assert sums == {"queue": 0.001, "prepare": 0.02, "infer": 0.3, "finish": 4, "total": 4.321}
 
 
-def test_batches_refusals_streams_and_frames() -> None:
+def test_refusals_streams_and_frames() -> None:
     metrics = Metrics()
-    metrics.ran(1)
-    metrics.ran(4)
     metrics.refused("queue-full")
     metrics.stream_opened()
     metrics.stream_opened()
@@ -50,8 +48,6 @@ def test_batches_refusals_streams_and_frames() -> None:
     metrics.frame("dropped")
     metrics.frame("dropped")
     found = samples(metrics)
-    assert found["nearfar_batch_size_sum",] == 5
-    assert found["nearfar_batch_size_bucket", "1.0"] == 1
     assert found["nearfar_refusals_total", "queue-full"] == 1
     assert found["nearfar_streams_open",] == 1
     assert found["nearfar_frames_total", "done"] == 1

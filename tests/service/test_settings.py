@@ -31,8 +31,6 @@ def test_environment_sets_every_option() -> None:
         "runtime": "openvino",
         "workers": "3",
         "threads": "2",
-        "max_batch": "4",
-        "max_wait_ms": "1.5",
         "queue": "0",
         "per_client": "5",
         "max_bytes": "1000",

@@ -360,7 +360,7 @@ class SlowDesk:
         self.begun.put_nowait(may_end)
         await may_end.wait()
         ramp = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
-        return Prediction(make(ramp), "fake", "fake", 4, 3, Timing(0, 0, 1, 0, 1))
+        return Prediction(make(ramp), "fake", "fake", 4, 3, Timing(0, 0, 1, 0))
 
 
 def test_answers_keep_the_order_of_the_frames() -> None:

@@ -14,13 +14,17 @@ from nearfar.runtimes.base import Batch, RawDepth
 from nearfar.service.scheduler import Scheduler
 from nearfar.service.worker import Job
 from tests.fakes import FakeSession
-from tests.service.gated import PATIENCE_S, PoisonError
+from tests.service.gated import PATIENCE_S
 
 POISON = 13.0
 
 
+class PoisonError(Exception):
+    """What a poisoned picture raises."""
+
+
 class Fickle(FakeSession):
-    """A network that fails on any batch with poison in it."""
+    """A network that fails on a picture with poison in it."""
 
     def run(self, batch: Batch) -> RawDepth:
         if (batch == POISON).any():
@@ -36,7 +40,6 @@ class Customer:
         self.client = chance.choice("abcd")
         self.leaves_after = chance.choice((None, None, 0, 1, 5, 20))
         self.uploads_for = chance.choice((0, 0, 1, 7))
-        self.shape = chance.choice(((2, 3), (3, 2)))
         self.session = session
         self.done: Counter[str] = Counter()
 
@@ -44,7 +47,7 @@ class Customer:
         self.done["prepare"] += 1
         if self.fate == "prepare":
             raise PoisonError("prepare")
-        return np.full((1, 3, *self.shape), POISON if self.fate == "run" else 0, np.float32)
+        return np.full((1, 3, 2, 3), POISON if self.fate == "run" else 0, np.float32)
 
     def finish(self, _: RawDepth) -> "Customer":
         self.done["finish"] += 1
@@ -52,14 +55,14 @@ class Customer:
             raise PoisonError("finish")
         return self
 
-    async def visit(self, batcher: Scheduler) -> str:
+    async def visit(self, scheduler: Scheduler) -> str:
         """Ask, and say how it ended."""
         try:
-            with batcher.reserve(self.client) as place:
+            with scheduler.reserve(self.client) as place:
                 for _ in range(self.uploads_for):
                     await asyncio.sleep(0)
-                job: Job[Customer] = Job(self.session, self.shape, self.prepare, self.finish)
-                value, _ = await batcher.submit(job, place)
+                job: Job[Customer] = Job(self.session, self.prepare, self.finish)
+                value, _ = await scheduler.submit(job, place)
         except BusyError:
             return "busy"
         except DrainingError:
@@ -69,9 +72,9 @@ class Customer:
         assert value is self
         return "good"
 
-    async def come(self, batcher: Scheduler) -> str:
+    async def come(self, scheduler: Scheduler) -> str:
         """Ask, and perhaps lose patience."""
-        asking = asyncio.create_task(self.visit(batcher))
+        asking = asyncio.create_task(self.visit(scheduler))
         if self.leaves_after is not None:
             for _ in range(self.leaves_after):
                 await asyncio.sleep(0)
@@ -87,30 +90,25 @@ class Customer:
     seed=st.integers(0, 2**32),
     workers=st.integers(1, 3),
     queue=st.integers(0, 20),
-    max_batch=st.sampled_from((1, 3)),
     drains=st.sampled_from((None, 0.0, PATIENCE_S)),
 )
-def test_all_is_accounted_for(
-    seed: int, workers: int, queue: int, max_batch: int, drains: float | None
-) -> None:
+def test_all_is_accounted_for(seed: int, workers: int, queue: int, drains: float | None) -> None:
     chance = random.Random(seed)  # noqa: S311 - it makes a scene, no secret
     session = Fickle()
     customers = [Customer(chance, session) for _ in range(60)]
 
     async def scene() -> list[str]:
-        batcher = Scheduler(
-            workers=workers, queue=queue, per_client=8, max_batch=max_batch, max_wait_ms=0.5
-        )
+        scheduler = Scheduler(workers=workers, queue=queue, per_client=8)
         coming: list[asyncio.Task[Any]] = []
         for number, customer in enumerate(customers):
-            coming.append(asyncio.create_task(customer.come(batcher)))
+            coming.append(asyncio.create_task(customer.come(scheduler)))
             if chance.random() < 0.5:
                 await asyncio.sleep(chance.choice((0, 0, 0.001)))
             if drains is not None and number == 40:
-                coming.append(asyncio.create_task(batcher.drain(drains)))
+                coming.append(asyncio.create_task(scheduler.drain(drains)))
         ends = await asyncio.gather(*coming)
-        assert await batcher.drain(PATIENCE_S)
-        assert (batcher.waiting, batcher.running) == (0, 0)
+        assert await scheduler.drain(PATIENCE_S)
+        assert (scheduler.waiting, scheduler.running) == (0, 0)
         return [end for end in ends if isinstance(end, str)]
 
     ends = asyncio.run(scene())

@@ -11,7 +11,7 @@ from nearfar.service.worker import Task, Timing
 from tests.fakes import FakeSession
 from tests.service.gated import job, settle
 
-TIMING = Timing(1, 2, 3, 4, 1)
+TIMING = Timing(1, 2, 3, 4)
 
 
 def task() -> Task[str]:

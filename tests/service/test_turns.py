@@ -31,15 +31,6 @@ def test_who_comes_again_goes_to_the_end() -> None:
     assert emptied(turns) == ["b1", "a2"]
 
 
-def test_what_is_wanted_is_taken_in_turn_and_the_rest_keeps_its_order() -> None:
-    turns: FairQueue[str] = FairQueue()
-    for item in ("a1", "a2x", "b1", "b2x", "a3x"):
-        turns.put(item[0], item)
-    wanted = [turns.take_like(lambda item: item.endswith("x")) for _ in range(4)]
-    assert wanted == ["a2x", "b2x", "a3x", None]
-    assert emptied(turns) == ["b1", "a1"]
-
-
 def test_what_is_removed_is_gone() -> None:
     turns: FairQueue[str] = FairQueue()
     turns.put("a", "a1")

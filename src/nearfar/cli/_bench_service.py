@@ -23,7 +23,6 @@ from nearfar.service.settings import ServiceOptions
 BUDGET_S: Final = 32.0
 """Of all measuring together; loading comes on top."""
 
-_BATCHES: Final = (1, 4)
 _ROUNDS: Final = 2
 _WARMUP: Final = 2  # photos a worker
 _LONGEST_S: Final = 5.0  # of one turn
@@ -37,17 +36,15 @@ class Setting:
     Attributes:
         workers: runs of the network at a time.
         threads: of one run.
-        max_batch: pictures that run together at most.
     """
 
     workers: int
     threads: int
-    max_batch: int
 
     @property
     def clients(self) -> int:
-        """How many ask at a time: twice what can be at work, so that no worker waits for one."""
-        return 2 * self.workers * self.max_batch
+        """How many ask at a time: two a worker, so that no worker waits for one."""
+        return 2 * self.workers
 
 
 @dataclass(frozen=True)
@@ -57,9 +54,8 @@ class Row:
     Attributes:
         model: that was served.
         runtime: that ran it.
-        workers: see `Setting`, as the next two.
+        workers: see `Setting`.
         threads: likewise.
-        max_batch: likewise.
         photos_per_s: median of the rounds.
         median_ms: from a photo's arrival to its map, while always several are inside.
         p95_ms: 95 of 100 took less.
@@ -71,7 +67,6 @@ class Row:
     runtime: str
     workers: int
     threads: int
-    max_batch: int
     photos_per_s: float
     median_ms: float
     p95_ms: float
@@ -96,11 +91,7 @@ def settings(count: int) -> tuple[Setting, ...]:
     shares = [each for each in (1, 2, 4, 8, 16, 32, 64) if each < count]
     ways = [(count // threads, threads) for threads in shares]
     ways += [(1, count), (2 * count, 1)]
-    return tuple(
-        Setting(workers, threads, batch)
-        for workers, threads in dict.fromkeys(ways)
-        for batch in _BATCHES
-    )
+    return tuple(Setting(workers, threads) for workers, threads in dict.fromkeys(ways))
 
 
 def fill(
@@ -184,7 +175,7 @@ def _row(setting: Setting, turns: list[_Turn]) -> Row:
     taken_ms = [ms for turn in turns for ms in turn.taken_ms]
     half, most = np.percentile(taken_ms, (50, 95))
     standard = ServiceOptions()
-    own = Setting(standard.worker_count, standard.threads, standard.max_batch)
+    own = Setting(standard.worker_count, standard.threads)
     return Row(
         turns[0].model,
         turns[0].runtime,
@@ -223,14 +214,13 @@ def show(rows: list[Row], photo_px: tuple[int, int]) -> None:
     first = rows[0]
     title = f"{first.model} in {first.runtime}, JPEGs of {width_px} x {height_px} px to 16-bit PNG"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    for heading in ("workers", "threads", "max batch", "photos/s", "median ms", "p95 ms"):
+    for heading in ("workers", "threads", "photos/s", "median ms", "p95 ms"):
         table.add_column(heading, justify="right")
     table.add_column("")
     for row in rows:
         marks = [name for name in ("default", "fastest") if getattr(row, name)]
         cells = [f"{row.photos_per_s:.1f}", f"{row.median_ms:.0f}", f"{row.p95_ms:.0f}"]
-        numbers = map(str, (row.workers, row.threads, row.max_batch))
-        table.add_row(*numbers, *cells, ", ".join(marks))
+        table.add_row(str(row.workers), str(row.threads), *cells, ", ".join(marks))
     console = Console(highlight=False)
     console.print(table)
     console.print(_advice(rows), markup=False, soft_wrap=True)
@@ -241,10 +231,10 @@ def _advice(rows: list[Row]) -> str:
     best = next(row for row in rows if row.fastest)
     meant = (
         f"nearfar serve by itself: {own.workers} workers (the physical cores), {own.threads}"
-        f" thread a run, batches of {own.max_batch}"
+        " thread a run"
     )
     if best is own:
         return f"{meant}: the fastest here"
-    wanted = f"--workers {best.workers} --threads {best.threads} --max-batch {best.max_batch}"
+    wanted = f"--workers {best.workers} --threads {best.threads}"
     gain = best.photos_per_s / own.photos_per_s
     return f"{meant}\n{gain:.2f} times as fast here: nearfar serve {wanted}"

@@ -53,8 +53,8 @@ def bench(
         size: Width x height of the photo; each model is fed what it makes of that.
         runs: Timed runs of each; 30 if unset.
         threads: Threads of a run; the machine's physical cores if unset.
-        service: Time the service instead, for a minute: with how many workers, threads a run and
-            pictures a batch does `nearfar serve` answer most photos a second?
+        service: Time the service instead, for a minute: with how many workers and threads a run
+            does `nearfar serve` answer most photos a second?
         json_lines: Print JSON, a line a result.
     """
     photo_px, store = _parsed(size), ModelRegistry()

@@ -22,9 +22,7 @@ from nearfar.scale import serve_proxy
 from nearfar.scale.metrics import ReplicaMetrics
 from nearfar.scale.ray_cluster import asks_for_token, environment, joined, keep_inside, silent
 from nearfar.scale.serve_proxy import Socket, Sockets
-from nearfar.scale.servebatcher import ServeBatcher
 from nearfar.service.app import drain, make_app
-from nearfar.service.engine import InferenceEngine
 from nearfar.service.logging import start as start_logging
 from nearfar.service.server import address_of, bind, warning_of
 from nearfar.service.settings import ServiceOptions
@@ -140,9 +138,7 @@ def build(options: ServiceOptions) -> FastAPI:
     """
     keep_inside()
     start_logging()
-    metrics = ReplicaMetrics(_gather)
-    engine = InferenceEngine(options, observer=metrics, scheduler=ServeBatcher(options, metrics))
-    app = make_app(options, engine=engine, metrics=metrics, page=PAGE, clips=False)
+    app = make_app(options, metrics=ReplicaMetrics(_gather), page=PAGE, clips=False)
     app.state.sockets = set[Socket]()
     app.add_middleware(Sockets, open_ones=app.state.sockets)
     return app
@@ -292,17 +288,16 @@ def _deploy(
     from ray.serve.config import AutoscalingConfig, BackpressureConfig
     from ray.serve.schema import LoggingConfig
 
-    at_work = options.worker_count * options.max_batch
     deployed = serve.deployment(
         name=DEPLOYMENT,
         ray_actor_options={"num_cpus": cpus_each},
-        max_ongoing_requests=at_work + options.queue + options.streams + _ELSE,
+        max_ongoing_requests=options.worker_count + options.queue + options.streams + _ELSE,
         max_queued_requests=options.queue,
         backpressure_config=BackpressureConfig(status_code=429, retry_after_s=2),
         autoscaling_config=AutoscalingConfig(
             min_replicas=fewest,
             max_replicas=most,
-            target_ongoing_requests=2 * at_work,
+            target_ongoing_requests=2 * options.worker_count,
             upscale_delay_s=_UP_AFTER_S,
             downscale_delay_s=_DOWN_AFTER_S,
         ),

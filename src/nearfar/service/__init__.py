@@ -1,1 +1,1 @@
-"""Depth for many at once: HTTP, the stream and the page stand on one desk and one batcher."""
+"""Depth for many at once: HTTP, the stream and the page stand on one engine and one scheduler."""

@@ -24,7 +24,7 @@ from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import cpu
 from nearfar.runtimes.base import Batch, RawDepth
 from nearfar.service.admission import Reservation
-from nearfar.service.scheduler import JobRunner, Scheduler
+from nearfar.service.scheduler import Scheduler
 from nearfar.service.settings import ServiceOptions
 from nearfar.service.worker import Job, NullObserver, Observer, Timing
 
@@ -95,9 +95,7 @@ class InferenceRequest:
             self.width_px, self.height_px = source.width_px, source.height_px
         else:
             self.height_px, self.width_px = source.shape[:2]
-        fed_px = estimator.fed_px((self.width_px, self.height_px))
-        self.fed_shape = (fed_px[1], fed_px[0])
-        """(h, w) that the network is fed."""
+        estimator.fed_px((self.width_px, self.height_px))  # refuses before the job waits
         self._image: Image | None = None
 
     def prepare(self) -> Batch:
@@ -213,7 +211,7 @@ _STARTING: Final = "the service is starting: try again in a moment"
 
 
 class InferenceEngine:
-    """The models behind one workshop. Used from one event loop.
+    """The models behind one scheduler. Used from one event loop.
 
     From `start` to `drain`, OpenCV has of its own threads, in this process, only each
     worker's share of the cores.
@@ -221,8 +219,7 @@ class InferenceEngine:
     Args:
         options: the settings.
         store: where models lie; the user's own folder when not given. Nothing is fetched.
-        observer: told of runs, results and refusals.
-        workshop: where jobs are done; a `Scheduler` of `options` when not given.
+        observer: told of results and refusals.
 
     Raises:
         UnknownModelError: no model is called `options.model`.
@@ -235,7 +232,6 @@ class InferenceEngine:
         *,
         store: ModelRegistry | None = None,
         observer: Observer | None = None,
-        scheduler: JobRunner | None = None,
     ) -> None:
         self.options = options
         self._store = store or ModelRegistry()
@@ -246,12 +242,10 @@ class InferenceEngine:
         self._choosing = asyncio.Lock()
         self._loaded = ModelCache(KEPT)
         self._workers = options.worker_count
-        self._scheduler = scheduler or Scheduler(
+        self._scheduler = Scheduler(
             workers=self._workers,
             queue=options.queue,
             per_client=options.per_client,
-            max_batch=options.max_batch,
-            max_wait_ms=options.max_wait_ms,
             observer=self._observer,
         )
         self._lookers = ThreadPoolExecutor(self._workers, "nearfar-look")
@@ -425,7 +419,7 @@ class InferenceEngine:
             self._lookers, opened, photo, self.options.limits, estimator
         )
         seen = InferenceRequest(estimator, source)
-        job = Job(estimator.session, seen.fed_shape, seen.prepare, partial(finish, seen))
+        job = Job(estimator.session, seen.prepare, partial(finish, seen))
         value, timing = await self._scheduler.submit(job, place)
         name, runtime = estimator.spec.name, estimator.session.runtime
         return Prediction(value, name, runtime, seen.width_px, seen.height_px, timing)

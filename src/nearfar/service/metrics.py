@@ -18,11 +18,10 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Of what `Metrics.text` gives."""
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-_SIZES: Final = (1, 2, 3, 4, 6, 8, 16, 32, 64)
 
 
 class Metrics:
-    """Counters of one service, in a registry of their own; the batcher's `Observer`.
+    """Counters of one service, in a registry of their own; the scheduler's `Observer`.
 
     Safe to call from any thread.
     """
@@ -48,12 +47,6 @@ class Metrics:
             "Time of a picture in each stage: queue, prepare, infer, finish; and in total.",
             ("stage",),
             buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._batches = Histogram(
-            "nearfar_batch_size",
-            "Pictures that ran together.",
-            buckets=_SIZES,
             registry=self.registry,
         )
         self._refusals = Counter(
@@ -92,10 +85,6 @@ class Metrics:
     def refused(self, reason: str) -> None:
         """Count a refusal; `reason` is one of a few fixed words."""
         self._refusals.labels(reason).inc()
-
-    def ran(self, batch: int) -> None:
-        """Count a run of the network."""
-        self._batches.observe(batch)
 
     def done(self, timing: Timing) -> None:
         """Count a job that gave its result."""

@@ -5,9 +5,9 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from nearfar.errors import BusyError, DrainingError, InferenceError
 from nearfar.service.admission import AdmissionControl, Reservation, ReservationState
@@ -22,28 +22,6 @@ from nearfar.service.worker import (
     call_in,
     work,
 )
-
-
-class JobRunner(Protocol):
-    """What a desk hands its jobs to: a `Scheduler`, or what stands in its place."""
-
-    @property
-    def waiting(self) -> int:
-        """Places whose job has not begun, those without a job yet among them."""
-
-    @property
-    def running(self) -> int:
-        """Jobs in the hands of a worker."""
-
-    def reserve(self, client: str) -> Reservation:
-        """Take a place; see `Scheduler.reserve`."""
-
-    async def submit(self, job: Job[T], place: Reservation) -> tuple[T, Timing]:
-        """Have a job done, and wait for it; see `Scheduler.submit`."""
-
-    async def drain(self, deadline_s: float) -> bool:
-        """Finish what was taken, and take no more; see `Scheduler.drain`."""
-
 
 Item = TypeVar("Item")
 
@@ -73,16 +51,12 @@ class FairQueue(Generic[Item]):
             LookupError: nothing waits.
         """
         for client, line in self._lines.items():
-            return self._taken(client, line[0])
+            item = line[0]
+            self._out(client, item)
+            if client in self._lines:
+                self._lines.move_to_end(client)
+            return item
         raise LookupError("nothing waits")
-
-    def take_like(self, wanted: Callable[[Item], bool]) -> Item | None:
-        """Take the first that is wanted, in the order of turns; None when none is."""
-        for client, line in self._lines.items():
-            for item in line:
-                if wanted(item):
-                    return self._taken(client, item)
-        return None
 
     def remove(self, client: str, item: Item) -> bool:
         """Take an item out, wherever it stands; False when it is not here."""
@@ -98,12 +72,6 @@ class FairQueue(Generic[Item]):
         self._lines.clear()
         self._count = 0
         return items
-
-    def _taken(self, client: str, item: Item) -> Item:
-        self._out(client, item)
-        if client in self._lines:
-            self._lines.move_to_end(client)
-        return item
 
     def _out(self, client: str, item: Item) -> None:
         line = self._lines[client]
@@ -123,23 +91,15 @@ class Queue:
     Arguments are those of `Scheduler`.
     """
 
-    def __init__(
-        self, *, workers: int, queue: int, per_client: int, max_batch: int, max_wait_ms: float
-    ) -> None:
+    def __init__(self, *, workers: int, queue: int, per_client: int) -> None:
         self._workers = workers
-        self._max_batch = max_batch
-        self._max_wait_s = max_wait_ms / 1000
-        lock = threading.RLock()
-        self._lock = threading.Condition(lock)
+        self._lock = threading.Condition()
         """Guards all below; notified when a task waits, or when all is over."""
-        self._change = threading.Condition(lock)
-        """Notified when a batch that is being gathered may have to be looked at again."""
         self._turns: FairQueue[Task[Any]] = FairQueue()
         self._ledger = AdmissionControl(workers=workers, queue=queue, per_client=per_client)
         self._awaited: dict[Reservation, Task[Any]] = {}
         """The task that someone waits for, by its place."""
         self._at_work: set[Task[Any]] = set()
-        self._busy = 0
         self._listeners: list[Callable[[], None]] = []
         self._draining = False
         self._closed = False
@@ -161,7 +121,7 @@ class Queue:
         with self._lock:
             if self._draining:
                 return "draining", DrainingError(STOPPING)
-            idle = self._workers - self._busy
+            idle = self._workers - len(self._at_work)
             if (refusal := self._ledger.refusal(client, idle=idle)) is not None:
                 return refusal
             place = Reservation(client, self._release)
@@ -185,62 +145,32 @@ class Queue:
             self._ledger.move(place, ReservationState.QUEUED)
             self._turns.put(place.client, task)
             self._lock.notify()
-            self._change.notify_all()
 
-    def take(self) -> list[Task[Any]]:
-        """Wait for tasks that go together, and hand them to this worker; none when all is over.
-
-        The worker owes an `end` for each.
-        """
+    def take(self) -> Task[Any] | None:
+        """Wait for a task and hand it to this worker, which owes an `end`; None: all is over."""
         with self._lock:
             while not self._turns:
                 if self._closed:
-                    return []
+                    return None
                 self._lock.wait()
-            self._busy += 1
-            first = self._turns.take()
-            tasks = [self._begun(first)]
-            until_s = first.submitted_s + self._max_wait_s
-            while len(tasks) < self._max_batch:
-                if (more := self._turns.take_like(first.is_like)) is not None:
-                    tasks.append(self._begun(more))
-                    continue
-                left_s = until_s - time.perf_counter()
-                if left_s <= 0 or not self._is_worth_waiting():
-                    break
-                self._change.wait(left_s)
-            return tasks
+            task = self._turns.take()
+            self._at_work.add(task)
+            self._ledger.move(task.place, ReservationState.RUNNING)
+            return task
 
-    def begin(self, tasks: Sequence[Task[Any]]) -> list[Task[Any]]:
-        """Hand a worker tasks that someone else put together, in the place of `take`.
-
-        Returns:
-            Those that still wait; the worker owes an `end` for each.
-        """
-        with self._lock:
-            begun = [
-                self._begun(task) for task in tasks if self._turns.remove(task.place.client, task)
-            ]
-            self._busy += bool(begun)
-            return begun
-
-    def end(self, task: Task[Any], *, last: bool, took_s: float) -> None:
+    def end(self, task: Task[Any], *, took_s: float) -> None:
         """Note that a worker is done with a task, before whoever waits is told.
 
         Args:
             task: one that `take` gave.
-            last: the worker has none left, and is free.
-            took_s: how long it has been at the tasks it took.
+            took_s: how long the worker has been at it.
         """
         with self._lock:
             self._at_work.remove(task)
             if task.place.stage is ReservationState.RUNNING:
                 self._ledger.move(task.place, ReservationState.DONE)
-            if last:
-                self._busy -= 1
-                self._ledger.took(took_s)
-                self._change.notify_all()
-                self._tell_if_quiet()
+            self._ledger.took(took_s)
+            self._tell_if_quiet()
 
     def withdraw(self, task: Task[Any]) -> None:
         """Note that nobody waits for a task any longer."""
@@ -270,17 +200,7 @@ class Queue:
             self._closed = True
             left = [*self._turns.clear(), *self._at_work]
             self._lock.notify_all()
-            self._change.notify_all()
             return left
-
-    def _is_worth_waiting(self) -> bool:
-        on_the_way = self._ledger[ReservationState.RESERVED] > 0
-        return on_the_way and self._busy == self._workers and not self._closed
-
-    def _begun(self, task: Task[Any]) -> Task[Any]:
-        self._at_work.add(task)
-        self._ledger.move(task.place, ReservationState.RUNNING)
-        return task
 
     def _release(self, place: Reservation) -> None:
         with self._lock:
@@ -290,13 +210,12 @@ class Queue:
             if task is not None:
                 self.withdraw(task)
             self._ledger.move(place, ReservationState.RELEASED)
-            self._change.notify_all()
             self._tell_if_quiet()
         if task is not None:
             task.tell(RuntimeError("the place was given back while its job was under way"))
 
     def _tell_if_quiet(self) -> None:
-        if self._ledger.is_empty and not self._busy:
+        if self._ledger.is_empty and not self._at_work:
             for listener in self._listeners:
                 listener()
 
@@ -307,20 +226,13 @@ _log = logging.getLogger(__name__)
 class Scheduler:
     """A bounded queue and worker threads, which take one job each its whole way.
 
-    Clients take turns. A worker that takes a job takes others of the same session and shape
-    along, up to `max_batch`, where they are there. It waits for them only while every worker
-    is busy (an idle one would do better to begin at once) and a request is on its way whose
-    place is taken already: a lone request never waits.
-
-    Threads begin with the first job, and end with `drain`.
+    Clients take turns. Threads begin with the first job, and end with `drain`.
 
     Args:
         workers: threads, and so runs of the network at a time.
         queue: places beyond those that workers are free for.
         per_client: places that one client may hold.
-        max_batch: jobs that run together.
-        max_wait_ms: how long after its submission a job may be held back for others.
-        observer: told of runs, results and refusals.
+        observer: told of results and refusals.
     """
 
     def __init__(
@@ -329,17 +241,9 @@ class Scheduler:
         workers: int,
         queue: int,
         per_client: int,
-        max_batch: int = 1,
-        max_wait_ms: float = 2.0,
         observer: Observer | None = None,
     ) -> None:
-        self._queue = Queue(
-            workers=workers,
-            queue=queue,
-            per_client=per_client,
-            max_batch=max_batch,
-            max_wait_ms=max_wait_ms,
-        )
+        self._queue = Queue(workers=workers, queue=queue, per_client=per_client)
         self._observer = observer or NullObserver()
         self._workers = workers
         self._threads: list[threading.Thread] = []
@@ -377,7 +281,7 @@ class Scheduler:
 
         Args:
             job: the work.
-            place: of this batcher; it may serve one job after the other.
+            place: of this scheduler; it may serve one job after the other.
 
         Raises:
             DrainingError: the deadline of `drain` came first.
@@ -387,7 +291,7 @@ class Scheduler:
         task = Task(job, place)
         self._queue.put(task)
         try:
-            self._call_worker(task)
+            self._start_workers()
             return await task.future
         finally:
             self._queue.withdraw(task)
@@ -413,8 +317,8 @@ class Scheduler:
                 thread.join()
         return quiet.is_set()
 
-    def _call_worker(self, _: Task[Any]) -> None:
-        """See to it that someone works on a task that was put into the queue."""
+    def _start_workers(self) -> None:
+        """Start the threads that do not run yet."""
         with self._beginning:
             while len(self._threads) < self._workers:
                 name = f"nearfar-worker-{len(self._threads) + 1}"
@@ -428,26 +332,23 @@ class Scheduler:
 
     def _serve_once(self) -> bool:
         """Work on what is next; nothing of it outlives this call. False: there is no next."""
-        tasks = self._queue.take()
-        self._work_on(tasks)
-        return bool(tasks)
+        task = self._queue.take()
+        if task is not None:
+            try:
+                self._work_on(task)
+            except BaseException:  # noqa: BLE001 - whatever it is, the worker outlives it
+                _log.exception("a worker failed, and goes on")
+        return task is not None
 
-    def _work_on(self, tasks: Sequence[Task[Any]]) -> None:
-        """Work on tasks that are alike, in a worker's thread, up to the end of each."""
+    def _work_on(self, task: Task[Any]) -> None:
+        """Work on a task, and tell whoever waits for it, also of what no job can have raised."""
         start_s = time.perf_counter()
-        left = set(tasks)
-
-        def end(task: Task[Any], outcome: Outcome | None) -> None:
-            left.remove(task)
-            took_s = (time.perf_counter() - start_s) / len(tasks)
-            self._queue.end(task, last=not left, took_s=took_s)
+        outcome: Outcome | None = InferenceError("the service failed on this picture: try again")
+        try:
+            outcome = work(task)
+        finally:
+            self._queue.end(task, took_s=time.perf_counter() - start_s)
             if outcome is not None:
                 task.tell(outcome)
-
-        try:
-            for task, outcome in work(tasks, self._observer):
-                end(task, outcome)
-        except BaseException:  # noqa: BLE001 - no job raises here; whatever it is, none may hang
-            _log.exception("a worker failed, and goes on")
-            for task in tuple(left):
-                end(task, InferenceError("the service failed on this picture: try again"))
+        if isinstance(outcome, tuple):
+            self._observer.done(outcome[1])

@@ -43,13 +43,6 @@ class ServiceOptions(Options):
         le=256,
     )
     threads: int = option("Threads of one run of the network.", 1, ge=1, le=256)
-    max_batch: int = option("Pictures of one size that run together at most.", 1, ge=1, le=64)
-    max_wait_ms: float = option(
-        "How long a picture waits at most for others of a batch, in milliseconds.",
-        2.0,
-        ge=0,
-        le=1000,
-    )
     queue: int = option("Requests that may wait for a worker.", 64, ge=0, le=100_000)
     per_client: int = option("Requests that one client may have inside.", 32, ge=1, le=100_000)
     max_bytes: int = option("Refuse bodies with more bytes than this.", 32 * 2**20, ge=1)

@@ -1,13 +1,11 @@
-"""Jobs, and what a worker thread does with them: prepare, run, finish, and harm no neighbour."""
+"""Jobs, and what a worker thread does with each: prepare, run, finish."""
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
-
-import numpy as np
 
 from nearfar.errors import InferenceError
 from nearfar.runtimes.base import Batch, RawDepth, Session
@@ -22,15 +20,12 @@ class Job(Generic[T]):
 
     Attributes:
         session: the network.
-        shape: (h, w) that it is fed, known from the picture's header. Jobs of one session and
-            shape may run together; a wrong one costs only that.
         prepare: gives (1, 3, h, w) float32: decode, resize, normalise.
         finish: gets the network's answer, (h, w) float32, and gives the result, encoded if
             that is wanted.
     """
 
     session: Session
-    shape: tuple[int, int]
     prepare: Callable[[], Batch]
     finish: Callable[[RawDepth], T]
 
@@ -40,18 +35,16 @@ class Timing:
     """Where the time of one job went, in milliseconds.
 
     Attributes:
-        queue_ms: waiting of every kind: for a worker, and for the others of its batch.
-        prepare_ms: its own `prepare`.
-        infer_ms: the network's run, of the whole batch.
-        finish_ms: its own `finish`.
-        batch: how many ran together.
+        queue_ms: waiting for a worker.
+        prepare_ms: its `prepare`.
+        infer_ms: the network's run.
+        finish_ms: its `finish`.
     """
 
     queue_ms: float
     prepare_ms: float
     infer_ms: float
     finish_ms: float
-    batch: int
 
     @property
     def total_ms(self) -> float:
@@ -62,9 +55,6 @@ class Timing:
 class Observer(Protocol):
     """Who is told what happens; called from any thread, so it must be quick and safe there."""
 
-    def ran(self, batch: int) -> None:
-        """The network ran `batch` pictures together."""
-
     def done(self, timing: Timing) -> None:
         """A job gave its result."""
 
@@ -74,9 +64,6 @@ class Observer(Protocol):
 
 class NullObserver:
     """The observer that looks away."""
-
-    def ran(self, batch: int) -> None:
-        """Nothing."""
 
     def done(self, timing: Timing) -> None:
         """Nothing."""
@@ -108,10 +95,6 @@ class Task(Generic[T]):
         self.submitted_s = time.perf_counter()
         self.dropped = False
 
-    def is_like(self, other: "Task[Any]") -> bool:
-        """Whether both can run together."""
-        return self.job.session is other.job.session and self.job.shape == other.job.shape
-
     def tell(self, outcome: Outcome) -> None:
         """Hand over the outcome; only the first counts, and none where nobody is left to hear."""
         call_in(self._loop, partial(self._settle, outcome))
@@ -136,8 +119,6 @@ def call_in(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None
 
 
 Value = TypeVar("Value")
-End: TypeAlias = tuple[Task[Any], Outcome | None]
-"""A task and its outcome; None where nobody waits, so that nothing more was done for it."""
 
 
 @dataclass(frozen=True)
@@ -145,83 +126,32 @@ class _Raised:
     error: Exception
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    task: Task[Any]
-    batch: Batch
-    ms: float
+def work(task: Task[Any]) -> Outcome | None:
+    """Prepare, run and finish a task, each part only while someone waits for the result.
 
-
-def work(tasks: Sequence[Task[Any]], observer: Observer) -> Iterator[End]:
-    """Work on tasks that are alike, up to the end of each.
-
-    What one raises ends only that one. When a run of several fails, each runs by itself.
-
-    Args:
-        tasks: of one session and shape.
-        observer: told of every run, and of every result.
-
-    Yields:
-        Each task once, as soon as it has ended.
+    Returns:
+        What it ends with; None where nobody waits.
     """
-    prepared = []
-    for task in tasks:
+    job = task.job
+    made: Any = None
+    times_ms = []
+    for part in (lambda _: job.prepare(), partial(_run, job.session), job.finish):
         if task.dropped:
-            yield task, None
-            continue
-        batch, ms = _attempt(task.job.prepare)
-        if isinstance(batch, _Raised):
-            yield task, batch.error
-        else:
-            prepared.append(_Prepared(task, batch, ms))
-    yield from _run(prepared, observer)
-
-
-def _run(prepared: Sequence[_Prepared], observer: Observer) -> Iterator[End]:
-    wanted = []
-    for each in prepared:
-        if each.task.dropped:
-            yield each.task, None
-        else:
-            wanted.append(each)
-    if not wanted:
-        return
-    session = wanted[0].task.job.session
-    raws, ms = _attempt(partial(_together, session, [each.batch for each in wanted]))
-    if not isinstance(raws, _Raised):
-        observer.ran(len(wanted))
-        for each, raw in zip(wanted, raws, strict=True):
-            yield from _finish(each, raw, ms, len(wanted), observer)
-    elif len(wanted) == 1:
-        yield wanted[0].task, raws.error
-    else:
-        for each in wanted:
-            yield from _run([each], observer)
-
-
-def _together(session: Session, batches: Sequence[Batch]) -> RawDepth:
-    raws = session.run(batches[0] if len(batches) == 1 else np.concatenate(batches))
-    if len(raws) != len(batches):
-        raise InferenceError(f"the network answered {len(batches)} pictures with {len(raws)} maps")
-    return raws
-
-
-def _finish(
-    each: _Prepared, raw: RawDepth, infer_ms: float, batch: int, observer: Observer
-) -> Iterator[End]:
-    task = each.task
-    if task.dropped:
-        yield task, None
-        return
-    value, ms = _attempt(partial(task.job.finish, raw))
-    if isinstance(value, _Raised):
-        yield task, value.error
-        return
+            return None
+        made, ms = _attempt(partial(part, made))
+        if isinstance(made, _Raised):
+            return made.error
+        times_ms.append(ms)
     total_ms = (time.perf_counter() - task.submitted_s) * 1000
-    queue_ms = max(0.0, total_ms - each.ms - infer_ms - ms)
-    timing = Timing(queue_ms, each.ms, infer_ms, ms, batch)
-    yield task, (value, timing)
-    observer.done(timing)
+    return made, Timing(max(0.0, total_ms - sum(times_ms)), *times_ms)
+
+
+def _run(session: Session, batch: Batch) -> RawDepth:
+    raws = session.run(batch)
+    if len(raws) != 1:
+        raise InferenceError(f"the network answered a picture with {len(raws)} maps")
+    raw: RawDepth = raws[0]
+    return raw
 
 
 def _attempt(part: Callable[[], Value]) -> tuple[Value | _Raised, float]:

@@ -50,6 +50,6 @@ async def readyz(request: Request) -> Health:
     },
 )
 async def metrics(request: Request) -> Response:
-    """Requests, queue depth, batch sizes, latencies by stage, refusals, streams."""
+    """Requests, queue depth, latencies by stage, refusals, streams."""
     counted: Metrics = request.app.state.metrics
     return Response(await counted.scrape(), headers={"Content-Type": CONTENT_TYPE})

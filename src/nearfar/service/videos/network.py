@@ -86,7 +86,6 @@ class ClipSession:
                 self._waited.discard(future)
 
     async def _submit(self, frame: Batch, place: Reservation) -> RawDepth:
-        shape = frame.shape[2], frame.shape[3]
-        job = Job(self._session, shape, prepare=lambda: frame, finish=lambda raw: raw)
+        job = Job(self._session, prepare=lambda: frame, finish=lambda raw: raw)
         raw, _ = await self._engine.submit(job, place)
         return raw

@@ -18,34 +18,32 @@ from tests.fakes import FakeSession
 from tests.service.gated import PATIENCE_S, GatedSession, Seen, ask, job, settle
 
 
-def batcher_of(**changes: Any) -> Scheduler:
+def scheduler_of(**changes: Any) -> Scheduler:
     options = {"workers": 1, "queue": 16, "per_client": 16, **changes}
     return Scheduler(**options)
 
 
-def is_quiet(batcher: Scheduler) -> bool:
-    return (batcher.waiting, batcher.running) == (0, 0)
+def is_quiet(scheduler: Scheduler) -> bool:
+    return (scheduler.waiting, scheduler.running) == (0, 0)
 
 
 def test_result_and_where_the_time_went() -> None:
     seen = Seen()
 
     async def scene() -> tuple[Any, Timing]:
-        batcher = batcher_of(observer=seen)
-        with batcher.reserve("a") as place:
-            assert (batcher.waiting, batcher.running) == (1, 0)
-            answer = await batcher.submit(job(FakeSession(), "map"), place)
-            assert is_quiet(batcher)
-        assert await batcher.drain(PATIENCE_S)
+        scheduler = scheduler_of(observer=seen)
+        with scheduler.reserve("a") as place:
+            assert (scheduler.waiting, scheduler.running) == (1, 0)
+            answer = await scheduler.submit(job(FakeSession(), "map"), place)
+            assert is_quiet(scheduler)
+        assert await scheduler.drain(PATIENCE_S)
         return answer
 
     value, timing = asyncio.run(scene())
     assert value == "map"
-    assert timing.batch == 1
     parts = (timing.queue_ms, timing.prepare_ms, timing.infer_ms, timing.finish_ms)
     assert min(parts) >= 0
     assert timing.total_ms == sum(parts)
-    assert seen.batches == [1]
     assert seen.timings == [timing]
 
 
@@ -54,10 +52,10 @@ def test_network_gets_what_was_prepared_and_finish_what_it_answered() -> None:
     session = FakeSession()
 
     async def scene() -> RawDepth:
-        batcher = batcher_of()
+        scheduler = scheduler_of()
         what = job(session, prepare=lambda: picture, finish=lambda raw: raw)
-        answer: RawDepth = await ask(batcher, "a", what)
-        await batcher.drain(PATIENCE_S)
+        answer: RawDepth = await ask(scheduler, "a", what)
+        await scheduler.drain(PATIENCE_S)
         return answer
 
     np.testing.assert_array_equal(asyncio.run(scene()), FakeSession().run(picture)[0])
@@ -71,11 +69,11 @@ def test_work_is_done_in_worker_threads() -> None:
         return value
 
     async def scene() -> None:
-        batcher = batcher_of()
+        scheduler = scheduler_of()
         picture = np.zeros((1, 3, 4, 6), np.float32)
         what = job(FakeSession(), prepare=lambda: note(picture), finish=note)
-        await ask(batcher, "a", what)
-        await batcher.drain(PATIENCE_S)
+        await ask(scheduler, "a", what)
+        await scheduler.drain(PATIENCE_S)
 
     asyncio.run(scene())
     assert names == ["nearfar-worker-1"] * 2
@@ -85,13 +83,13 @@ def test_model_error_reaches_the_caller_and_next_request_succeeds() -> None:
     session = FakeSession(error=InferenceError("too hot"))
 
     async def scene() -> None:
-        batcher = batcher_of()
+        scheduler = scheduler_of()
         with pytest.raises(InferenceError, match="too hot"):
-            await ask(batcher, "a", job(session))
+            await ask(scheduler, "a", job(session))
         session.error = None
-        assert await ask(batcher, "a", job(session, 7)) == 7
-        assert is_quiet(batcher)
-        assert await batcher.drain(PATIENCE_S)
+        assert await ask(scheduler, "a", job(session, 7)) == 7
+        assert is_quiet(scheduler)
+        assert await scheduler.drain(PATIENCE_S)
 
     asyncio.run(scene())
 
@@ -126,12 +124,12 @@ def test_whatever_a_job_raises_ends_that_job_alone(stage: str, kind: type[BaseEx
     }[stage]
 
     async def scene() -> BaseException:
-        batcher = batcher_of()
+        scheduler = scheduler_of()
         with pytest.raises(Exception, match=r".") as caught:
-            await ask(batcher, "a", bad)
-        assert await ask(batcher, "a", job(FakeSession(), 5)) == 5
-        assert is_quiet(batcher)
-        assert await batcher.drain(PATIENCE_S)
+            await ask(scheduler, "a", bad)
+        assert await ask(scheduler, "a", job(FakeSession(), 5)) == 5
+        assert is_quiet(scheduler)
+        assert await scheduler.drain(PATIENCE_S)
         return caught.value
 
     error = asyncio.run(scene())
@@ -147,22 +145,22 @@ def test_full_queue_refuses_at_once_and_takes_again_when_a_place_is_free() -> No
     session, seen = GatedSession(is_open=False), Seen()
 
     async def scene() -> None:
-        batcher = batcher_of(queue=2, observer=seen)
-        first = asyncio.create_task(ask(batcher, "a", job(session, 1)))
+        scheduler = scheduler_of(queue=2, observer=seen)
+        first = asyncio.create_task(ask(scheduler, "a", job(session, 1)))
         await session.entered()
-        second = asyncio.create_task(ask(batcher, "b", job(session, 2)))
+        second = asyncio.create_task(ask(scheduler, "b", job(session, 2)))
         await settle()
-        with batcher.reserve("c"):  # its body is still on the way
-            assert (batcher.waiting, batcher.running) == (2, 1)
+        with scheduler.reserve("c"):  # its body is still on the way
+            assert (scheduler.waiting, scheduler.running) == (2, 1)
             with pytest.raises(BusyError, match="queue") as refused:
-                batcher.reserve("d")
+                scheduler.reserve("d")
             assert refused.value.retry_after_s >= 1
-        with batcher.reserve("d"):
+        with scheduler.reserve("d"):
             pass
         session.let_go()
         assert [await first, await second] == [1, 2]
-        assert is_quiet(batcher)
-        assert await batcher.drain(PATIENCE_S)
+        assert is_quiet(scheduler)
+        assert await scheduler.drain(PATIENCE_S)
 
     asyncio.run(scene())
     assert seen.refusals == {"queue-full": 1}
@@ -170,12 +168,12 @@ def test_full_queue_refuses_at_once_and_takes_again_when_a_place_is_free() -> No
 
 def test_without_a_queue_there_is_a_place_for_each_worker() -> None:
     async def scene() -> None:
-        batcher = batcher_of(workers=2, queue=0)
+        scheduler = scheduler_of(workers=2, queue=0)
         for value in range(50):  # one after the other always finds a worker free
-            assert await ask(batcher, "a", job(FakeSession(), value)) == value
-        with batcher.reserve("a"), batcher.reserve("b"), pytest.raises(BusyError):
-            batcher.reserve("c")
-        assert await batcher.drain(PATIENCE_S)
+            assert await ask(scheduler, "a", job(FakeSession(), value)) == value
+        with scheduler.reserve("a"), scheduler.reserve("b"), pytest.raises(BusyError):
+            scheduler.reserve("c")
+        assert await scheduler.drain(PATIENCE_S)
 
     asyncio.run(scene())
 
@@ -184,20 +182,20 @@ def test_one_client_holds_only_so_many_places() -> None:
     seen = Seen()
 
     async def scene() -> None:
-        batcher = batcher_of(per_client=2, observer=seen)
-        first, second = batcher.reserve("a"), batcher.reserve("a")
+        scheduler = scheduler_of(per_client=2, observer=seen)
+        first, second = scheduler.reserve("a"), scheduler.reserve("a")
         with pytest.raises(BusyError, match="2 requests of yours"):
-            batcher.reserve("a")
-        batcher.reserve("b").release()
+            scheduler.reserve("a")
+        scheduler.reserve("b").release()
         first.release()
         first.release()  # once more changes nothing
-        third = batcher.reserve("a")
+        third = scheduler.reserve("a")
         with pytest.raises(BusyError):
-            batcher.reserve("a")
+            scheduler.reserve("a")
         second.release()
         third.release()
-        assert is_quiet(batcher)
-        assert await batcher.drain(PATIENCE_S)
+        assert is_quiet(scheduler)
+        assert await scheduler.drain(PATIENCE_S)
 
     asyncio.run(scene())
     assert seen.refusals == {"client-full": 2}
@@ -213,17 +211,17 @@ def test_client_that_leaves_costs_nothing() -> None:
             return np.zeros((1, 3, 4, 6), np.float32)
 
     async def scene() -> None:
-        batcher = batcher_of()
-        first = asyncio.create_task(ask(batcher, "a", job(session, 1)))
+        scheduler = scheduler_of()
+        first = asyncio.create_task(ask(scheduler, "a", job(session, 1)))
         await session.entered()
         upload = Upload()
-        gone = asyncio.create_task(ask(batcher, "b", job(session, 2, prepare=upload)))
+        gone = asyncio.create_task(ask(scheduler, "b", job(session, 2, prepare=upload)))
         await settle()
-        assert batcher.waiting == 1
+        assert scheduler.waiting == 1
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):
             await gone
-        assert batcher.waiting == 0
+        assert scheduler.waiting == 0
         kept = weakref.ref(upload)
         del upload, gone
         await settle()  # asyncio holds the cancellation until this task waits again
@@ -231,7 +229,7 @@ def test_client_that_leaves_costs_nothing() -> None:
         assert kept() is None  # not even its bytes wait for a worker
         session.let_go()
         assert await first == 1
-        assert await batcher.drain(PATIENCE_S)
+        assert await scheduler.drain(PATIENCE_S)
 
     asyncio.run(scene())
     assert session.calls == 1
@@ -242,13 +240,13 @@ def test_client_that_leaves_before_its_job_waits_costs_nothing() -> None:
     session = FakeSession()
 
     async def scene() -> None:
-        batcher = batcher_of()
-        gone = asyncio.create_task(ask(batcher, "a", job(session)))
+        scheduler = scheduler_of()
+        gone = asyncio.create_task(ask(scheduler, "a", job(session)))
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):
             await gone
-        assert is_quiet(batcher)
-        assert await batcher.drain(PATIENCE_S)
+        assert is_quiet(scheduler)
+        assert await scheduler.drain(PATIENCE_S)
 
     asyncio.run(scene())
     assert session.calls == 0
@@ -259,17 +257,17 @@ def test_rest_of_a_job_is_left_out_when_its_client_leaves_while_it_runs() -> Non
     finished: list[RawDepth] = []
 
     async def scene() -> None:
-        batcher = batcher_of(observer=seen)
-        gone = asyncio.create_task(ask(batcher, "a", job(session, finish=finished.append)))
+        scheduler = scheduler_of(observer=seen)
+        gone = asyncio.create_task(ask(scheduler, "a", job(session, finish=finished.append)))
         await session.entered()
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):
             await gone
-        assert (batcher.waiting, batcher.running) == (0, 1)
+        assert (scheduler.waiting, scheduler.running) == (0, 1)
         session.let_go()
-        assert await ask(batcher, "a", job(session, 2)) == 2
-        assert is_quiet(batcher)
-        assert await batcher.drain(PATIENCE_S)
+        assert await ask(scheduler, "a", job(session, 2)) == 2
+        assert is_quiet(scheduler)
+        assert await scheduler.drain(PATIENCE_S)
 
     asyncio.run(scene())
     assert finished == []
@@ -280,23 +278,23 @@ def test_job_whose_place_is_given_back_is_never_begun() -> None:
     session = GatedSession(is_open=False)
 
     async def scene() -> None:
-        batcher = batcher_of()
-        first = asyncio.create_task(ask(batcher, "a", job(session, 1)))
+        scheduler = scheduler_of()
+        first = asyncio.create_task(ask(scheduler, "a", job(session, 1)))
         await session.entered()
-        place = batcher.reserve("b")
-        waits = asyncio.create_task(batcher.submit(job(session, 2), place))
+        place = scheduler.reserve("b")
+        waits = asyncio.create_task(scheduler.submit(job(session, 2), place))
         await settle()
         with pytest.raises(RuntimeError, match="QUEUED"):
-            await batcher.submit(job(session), place)
+            await scheduler.submit(job(session), place)
         await asyncio.to_thread(place.release)
         with pytest.raises(RuntimeError, match="given back"):
             await waits
         with pytest.raises(RuntimeError, match="RELEASED"):
-            await batcher.submit(job(session), place)
+            await scheduler.submit(job(session), place)
         session.let_go()
         assert await first == 1
-        assert is_quiet(batcher)
-        assert await batcher.drain(PATIENCE_S)
+        assert is_quiet(scheduler)
+        assert await scheduler.drain(PATIENCE_S)
 
     asyncio.run(scene())
     assert session.calls == 1
@@ -304,10 +302,10 @@ def test_job_whose_place_is_given_back_is_never_begun() -> None:
 
 def test_place_serves_one_job_after_the_other() -> None:
     async def scene() -> list[Any]:
-        batcher = batcher_of(queue=0)
-        with batcher.reserve("a") as place:
-            values = [(await batcher.submit(job(FakeSession(), n), place))[0] for n in range(3)]
-        assert await batcher.drain(PATIENCE_S)
+        scheduler = scheduler_of(queue=0)
+        with scheduler.reserve("a") as place:
+            values = [(await scheduler.submit(job(FakeSession(), n), place))[0] for n in range(3)]
+        assert await scheduler.drain(PATIENCE_S)
         return values
 
     assert asyncio.run(scene()) == [0, 1, 2]
@@ -321,16 +319,16 @@ def test_clients_take_turns() -> None:
         return lambda _: order.append(name)
 
     async def scene() -> None:
-        batcher = batcher_of()
-        asked = [asyncio.create_task(ask(batcher, "z", job(session)))]
+        scheduler = scheduler_of()
+        asked = [asyncio.create_task(ask(scheduler, "z", job(session)))]
         await session.entered()
         for client in ("a", "a", "a", "a", "b", "c", "c"):
             what = job(session, finish=noted(client))
-            asked.append(asyncio.create_task(ask(batcher, client, what)))
+            asked.append(asyncio.create_task(ask(scheduler, client, what)))
         await settle()
         session.let_go()
         await asyncio.gather(*asked)
-        assert await batcher.drain(PATIENCE_S)
+        assert await scheduler.drain(PATIENCE_S)
 
     asyncio.run(scene())
     assert order == ["a", "b", "c", "a", "c", "a", "a"]
@@ -340,38 +338,59 @@ def test_slow_client_does_not_block_others() -> None:
     session = GatedSession(is_open=False)
 
     async def scene() -> None:
-        batcher = batcher_of(workers=2)
-        slow = asyncio.create_task(ask(batcher, "slow", job(session, 1)))
+        scheduler = scheduler_of(workers=2)
+        slow = asyncio.create_task(ask(scheduler, "slow", job(session, 1)))
         await session.entered()
         for number in range(10):
-            assert await ask(batcher, "quick", job(FakeSession(), number)) == number
+            assert await ask(scheduler, "quick", job(FakeSession(), number)) == number
         assert not slow.done()
         session.let_go()
         assert await slow == 1
-        assert await batcher.drain(PATIENCE_S)
+        assert await scheduler.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+
+
+def test_network_that_answers_too_little_is_an_error() -> None:
+    class Silent(FakeSession):
+        def run(self, batch: Batch) -> RawDepth:
+            return super().run(batch)[1:]
+
+    async def scene() -> None:
+        scheduler = scheduler_of()
+        with pytest.raises(InferenceError, match="a picture with 0 maps"):
+            await ask(scheduler, "a", job(Silent()))
+        assert await scheduler.drain(PATIENCE_S)
+
+    asyncio.run(scene())
+
+
+def test_failure_that_is_no_jobs_own_ends_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        scheduler = scheduler_of()
+        with monkeypatch.context() as broken:
+            broken.setattr("nearfar.service.worker._attempt", None)
+            with pytest.raises(InferenceError, match="try again"):
+                await ask(scheduler, "a", job(FakeSession()))
+        assert await ask(scheduler, "a", job(FakeSession(), 5)) == 5
+        assert is_quiet(scheduler)
+        assert await scheduler.drain(PATIENCE_S)
 
     asyncio.run(scene())
 
 
 def test_observer_that_fails_ends_no_worker() -> None:
     class Broken(Seen):
-        def ran(self, batch: int) -> None:
-            super().ran(batch)
-            if len(self.batches) == 1:
-                raise ValueError("no disk")
-
         def done(self, timing: Timing) -> None:
             super().done(timing)
             raise ValueError("no disk")
 
     async def scene() -> None:
-        batcher = batcher_of(observer=Broken())
-        with pytest.raises(InferenceError, match="try again"):
-            await ask(batcher, "a", job(FakeSession()))
+        scheduler = scheduler_of(observer=Broken())
         for number in range(3):
-            assert await ask(batcher, "a", job(FakeSession(), number)) == number
-        assert is_quiet(batcher)
-        assert await batcher.drain(PATIENCE_S)
+            assert await ask(scheduler, "a", job(FakeSession(), number)) == number
+        assert is_quiet(scheduler)
+        assert await scheduler.drain(PATIENCE_S)
 
     asyncio.run(scene())
 
@@ -385,19 +404,19 @@ def test_idle_worker_holds_nothing_of_its_last_job(fails: bool) -> None:
             return self
 
     async def scene() -> bool:
-        batcher = batcher_of()
+        scheduler = scheduler_of()
         payload = Payload()
         reference = weakref.ref(payload)
         what = job(FakeSession(), finish=payload)
         del payload
-        await asyncio.gather(ask(batcher, "a", what), return_exceptions=True)
+        await asyncio.gather(ask(scheduler, "a", what), return_exceptions=True)
         del what
         for _ in range(1000):
             gc.collect()
             if reference() is None:
                 break
             await asyncio.sleep(0.01)
-        assert await batcher.drain(PATIENCE_S)
+        assert await scheduler.drain(PATIENCE_S)
         return reference() is None
 
     assert asyncio.run(scene())
