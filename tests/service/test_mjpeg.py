@@ -12,8 +12,8 @@ from nearfar.errors import ImageNotFoundError, InferenceError, UsageError, Video
 from nearfar.estimator import Estimator
 from nearfar.io.images import Image
 from nearfar.runtimes.base import Batch, RawDepth
-from nearfar.service.stream.mjpeg import Newest, Show, make_live_app, serve_live
 from nearfar.service.stream import mjpeg
+from nearfar.service.stream.mjpeg import Newest, Show, make_live_app, serve_live
 from nearfar.video.capture import live_frames
 from tests.fakes import FakeSession
 from tests.video.clips import picture, write_clip
