@@ -22,7 +22,8 @@ NOTE: Final = (
 UNPAIRED_NOTE: Final = (
     "Tried in earlier work and written down where they belong: openvino compiled for one size"
     " (docstring of its session), torch.compile and bfloat16 in training (docs/training.md),"
-    " threads that spin between runs (a comment in onnxruntime's session)."
+    " threads that spin between runs (a comment in onnxruntime's session). PyTorch as a third"
+    " runtime of the ONNX files was slower than both and needed more memory; it was removed."
 )
 
 

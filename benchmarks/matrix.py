@@ -4,7 +4,6 @@ Every cell is measured in a process of its own, and the cells take turns.
 """
 
 import argparse
-import importlib.util
 import json
 import sys
 import tempfile
@@ -22,18 +21,13 @@ from benchmarks.networks import MIDAS, Network, networks
 from benchmarks.paired import environment, in_turn, spread
 from benchmarks.peak import KINDS, Precision
 from benchmarks.result import Bars, Cell, Ratio, Table, write
-from nearfar.runtimes.autotune import RUNTIMES
+from nearfar.runtimes.autotune import available
 from nearfar.runtimes.base import Runtime
 
 ROUNDS: Final = 4
 SECONDS: Final = 1.0
 
-NO: Final = "no"
 MIDAS_NOTE: Final = f"{MIDAS}: its speed is that of the official file, its maps mean nothing."
-TORCH_NOTE: Final = (
-    "torch has no cell in int8: nearfar's torch runtime walks an int8 graph operator by operator"
-    " and rounds as the graph says, but multiplies in float, so that it could only be slower."
-)
 CELL_NOTE: Final = (
     "Times are of one run at a time with all cores; the rate is of as many runs at a time as there"
     " are cores, one thread each. Memory is that of a process that does nothing else: Python, the"
@@ -76,14 +70,13 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 
 def places(found: Sequence[Network]) -> list[Reservation]:
-    """List the cells; int8 in torch is none."""
-    here = [each for each in RUNTIMES if importlib.util.find_spec(each)]
+    """List the cells: each network, and the peaks, in each runtime that is installed."""
+    here = available()
     precisions: tuple[Precision, ...] = ("fp32", "int8")
-    every = [
+    return [
         *(Reservation(runtime, each.precision, each) for each in found for runtime in here),
         *(Reservation(runtime, precision) for precision in precisions for runtime in here),
     ]
-    return [place for place in every if (place.runtime, place.precision) != ("torch", "int8")]
 
 
 def measure(
@@ -126,20 +119,14 @@ def report(
         for place, rows in told.items()
         if place.network is None
     }
-    speeds = {place: rows for place, rows in told.items() if place.network}
-    medians = {place: _median_ms(rows) for place, rows in speeds.items()}
+    medians = {place: _median_ms(rows) for place, rows in told.items() if place.network}
     first, *others = medians
-    runtimes = dict.fromkeys(place.runtime for place in told)
     rows: list[tuple[Cell, ...]] = []
-    for network in found:
-        for runtime in runtimes:
-            place = Reservation(runtime, network.precision, network)
-            head = (network.name, network.precision, runtime)
-            if place in speeds:
-                best = max(peaks[runtime, network.precision].values())
-                rows.append((*head, *_cells(network.gmac, speeds[place], best)))
-            else:
-                rows.append((*head, NO, *(None,) * 5))
+    for place, measured in told.items():
+        if network := place.network:
+            best = max(peaks[place.runtime, place.precision].values())
+            head = (network.name, place.precision, place.runtime)
+            rows.append((*head, *_cells(network.gmac, measured, best)))
     write(
         "matrix",
         title="Models, runtimes and precisions",
@@ -171,7 +158,7 @@ def report(
                 rows=tuple((*key, *(row[kind] for kind in KINDS)) for key, row in peaks.items()),
             ),
         ],
-        notes=(MIDAS_NOTE, TORCH_NOTE, CELL_NOTE, PEAK_NOTE),
+        notes=(MIDAS_NOTE, CELL_NOTE, PEAK_NOTE),
         plots=(
             Bars(
                 name="time",

@@ -5,7 +5,6 @@ around it does not count.
 """
 
 import time
-from collections.abc import Callable
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -43,16 +42,17 @@ def gops(runtime: Runtime, precision: Precision, kind: Kind, seconds: float) -> 
 
     Args:
         runtime: what computes, with its own defaults: all cores.
-        precision: of the numbers; torch has fp32 alone here.
+        precision: of the numbers.
         kind: of the operator.
         seconds: of trying; two runs before them are not counted.
     """
-    work = _torch(kind) if runtime == "torch" else _onnx(runtime, kind, precision)
+    run = bare(runtime, graph(kind, precision))
+    values = np.random.default_rng(0).random(SHAPES[kind], np.float32)
     for _ in range(2):
-        work()
+        run(values)
     fastest_s, end_s = float("inf"), time.perf_counter() + seconds
     while (began_s := time.perf_counter()) < end_s:
-        work()
+        run(values)
         fastest_s = min(fastest_s, time.perf_counter() - began_s)
     return OPERATIONS[kind] / fastest_s / 1e9
 
@@ -124,30 +124,3 @@ def _node(kind: str, inputs: list[str], output: str, **attributes: Any) -> Any:
     from onnx import helper
 
     return helper.make_node(kind, inputs, [output], output, **attributes)
-
-
-def _onnx(runtime: Runtime, kind: Kind, precision: Precision) -> Callable[[], object]:
-    run = bare(runtime, graph(kind, precision))
-    values = np.random.default_rng(0).random(SHAPES[kind], np.float32)
-    return lambda: run(values)
-
-
-def _torch(kind: Kind) -> Callable[[], object]:
-    import torch
-
-    links = [torch.from_numpy(_weights(kind, link)) for link in range(_LINKS)]
-    start = torch.rand(SHAPES[kind])
-    if kind == "convolution":
-        start = start.contiguous(memory_format=torch.channels_last)
-
-    def work() -> object:
-        value = start
-        with torch.inference_mode():
-            for weights in links:
-                if kind == "product":
-                    value = value @ weights
-                else:
-                    value = torch.nn.functional.conv2d(value, weights, padding=_KERNEL // 2)
-        return value
-
-    return work

@@ -125,7 +125,7 @@ def _listed(values: tuple[object, ...]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-RuntimeName = Literal["auto", "onnxruntime", "openvino", "torch"]
+RuntimeName = Literal["auto", "onnxruntime", "openvino"]
 FormatName = Literal["png16", "png8", "exr", "pfm", "tiff", "npy", "npz"]
 ColormapName = Literal["inferno", "magma", "viridis", "turbo", "spectral", "grey"]
 

@@ -35,7 +35,7 @@ def load(
         purpose: what `auto` is to suit: `photo`, one photo at a time, where accuracy counts; or
             `stream`, many pictures one after another, where speed does. `nearfar doctor` shows
             what that comes to. A model that is named is loaded for either.
-        runtime: onnxruntime, openvino or torch; `auto` is onnxruntime, or openvino where that
+        runtime: onnxruntime or openvino; `auto` is onnxruntime, or openvino where that
             is installed and was measured to be faster on this machine for this model.
         threads: of one inference; the machine's physical cores when not given.
         callers: how many threads will call the estimator at once.

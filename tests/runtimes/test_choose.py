@@ -50,7 +50,7 @@ class Machine:
         patch.setattr(autotune, "_release", self.releases.__getitem__)
         patch.setattr(benchmark, "interleaved", self._times)
         patch.setattr(self.store, "opened", self._opened)
-        self.installed("onnxruntime", "openvino", "torch")
+        self.installed("onnxruntime", "openvino")
 
     def installed(self, *names: str) -> None:
         self.patch.setattr(autotune, "available", lambda: names)
@@ -128,11 +128,6 @@ def test_without_openvino_int8_is_still_tried(machine: Machine, runtime: Runtime
     assert machine.takes(machine.specs, runtime) == INT8
 
 
-def test_torch_runs_the_float_network(machine: Machine) -> None:
-    assert machine.takes(machine.specs, "torch") == Candidate("lite", "torch")
-    assert machine.measured == 0
-
-
 def test_one_way_is_not_measured_and_nothing_is_written(machine: Machine) -> None:
     machine.installed("onnxruntime")
     assert machine.takes(machine.specs[:1]) == ONNXRUNTIME
@@ -202,13 +197,10 @@ def test_a_runtime_that_is_asked_for_is_given(machine: Machine) -> None:
         assert autotune.open_session(b"", name).runtime == name
 
 
-@pytest.mark.parametrize("name", ["openvino", "torch"])
-def test_a_runtime_that_is_not_there_names_its_extra(
-    name: Runtime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MissingExtraError, match=rf"nearfar\[{name}\]"):
-        autotune.open_session(tiny_onnx(), name)
+def test_a_runtime_that_is_not_there_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(MissingExtraError, match=r"nearfar\[openvino\]"):
+        autotune.open_session(tiny_onnx(), "openvino")
 
 
 def test_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +219,7 @@ def test_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert session.run(np.zeros(SHAPE, np.float32)).shape == (1, 64, 96)
 
 
-@pytest.mark.parametrize("runtime", [name for name in autotune.available() if name != "torch"])
+@pytest.mark.parametrize("runtime", autotune.available())
 def test_the_installed_release_is_named(runtime: Runtime) -> None:
     assert f"{runtime}-{version(runtime)}.dist-info" in autotune._release(runtime)
 

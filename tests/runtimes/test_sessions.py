@@ -18,15 +18,10 @@ from nearfar.models.registry import ModelRegistry
 from nearfar.runtimes.base import Batch, Session
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
-from nearfar.runtimes.torch import TorchSession
 from tests.fakes import FakeSession, tiny_depth, tiny_onnx
 
 Make = Callable[..., Session]
-RUNTIMES: dict[str, Make] = {
-    "onnxruntime": OnnxSession,
-    "openvino": OpenvinoSession,
-    "torch": TorchSession,
-}
+RUNTIMES: dict[str, Make] = {"onnxruntime": OnnxSession, "openvino": OpenvinoSession}
 
 
 @pytest.fixture(params=RUNTIMES)
@@ -67,7 +62,7 @@ def test_a_graph_for_one_picture_takes_several(make: Make, channel_axis: bool) -
 def test_weights_in_another_file_are_refused(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of onnxruntime and openvino, both read whatever lies in the current folder."""
+    """Left alone, both runtimes read whatever lies in the current folder."""
     onnx = pytest.importorskip("onnx")
     monkeypatch.chdir(tmp_path)
     network = onnx.load_model_from_string(tiny_onnx())

@@ -272,7 +272,7 @@ def _photo(path: Path) -> Image | None:
 
 
 def _sessions(content: bytes, threads: int | None) -> dict[str, Session]:
-    """Open a network in the runtimes that run int8 as int8; torch does not."""
+    """Open a network in each runtime that is installed."""
     sessions: dict[str, Session] = {"onnxruntime": OnnxSession(content, threads=threads)}
     if "openvino" in autotune.available():
         sessions["openvino"] = OpenvinoSession(content, threads=threads)

@@ -21,7 +21,7 @@ from nearfar.runtimes.openvino import OpenvinoSession
 
 Shape: TypeAlias = tuple[int, int, int, int]
 
-RUNTIMES: Final[tuple[Runtime, ...]] = ("onnxruntime", "openvino", "torch")
+RUNTIMES: Final[tuple[Runtime, ...]] = ("onnxruntime", "openvino")
 
 _ROUNDS: Final = 15
 _BUDGET_S: Final = 0.75  # a way
@@ -60,13 +60,9 @@ def open_session(
     if runtime == "onnxruntime":
         return OnnxSession(model, threads=threads)
     content = model if isinstance(model, bytes) else model.read_bytes()
-    if runtime == "openvino":
-        home = cache_folder()
-        folder = home / "openvino" if home else None
-        return OpenvinoSession(content, threads=threads, callers=callers, cache_dir=folder)
-    from nearfar.runtimes.torch import TorchSession
-
-    return TorchSession(content, threads=threads)
+    home = cache_folder()
+    folder = home / "openvino" if home else None
+    return OpenvinoSession(content, threads=threads, callers=callers, cache_dir=folder)
 
 
 def ways(specs: Sequence[ModelSpec], runtime: RuntimeName = "auto") -> tuple[Candidate, ...]:
@@ -75,18 +71,14 @@ def ways(specs: Sequence[ModelSpec], runtime: RuntimeName = "auto") -> tuple[Can
     Args:
         specs: what `ModelRegistry.candidates` gave: a network and perhaps the same in int8.
         runtime: the only one that may be taken; `auto` is onnxruntime, and openvino where that
-            is installed. torch runs int8 no faster, so that it is given the first network only.
+            is installed.
 
     Returns:
         The ways, first the one that is kept where no other is clearly faster.
     """
-    allowed: tuple[Runtime, ...]
-    if runtime == "auto":
-        allowed = tuple(name for name in available() if name != "torch")
-    else:
-        allowed = (runtime,)
-        if runtime == "torch" or runtime not in available():  # to open it says what is missing
-            specs = specs[:1]
+    allowed = available() if runtime == "auto" else (runtime,)
+    if runtime not in ("auto", *available()):  # opening it says what is missing
+        specs = specs[:1]
     return tuple(Candidate(spec.name, name) for spec in specs for name in allowed)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nearfar.errors import InferenceError, ModelFileError
 
-Runtime: TypeAlias = Literal["onnxruntime", "openvino", "torch"]
+Runtime: TypeAlias = Literal["onnxruntime", "openvino"]
 
 Batch = NDArray[np.float32]
 """(N, 3, h, w) float32, RGB, normalised as the model's `InputSpec` says."""
@@ -22,7 +22,7 @@ class Session(Protocol):
     """A loaded network. Safe to call from several threads at once."""
 
     runtime: str
-    """Name of the runtime: onnxruntime, openvino or torch."""
+    """Name of the runtime: onnxruntime or openvino."""
 
     def run(self, batch: Batch) -> RawDepth:
         """Run the network; a graph made for one picture gets them one by one.

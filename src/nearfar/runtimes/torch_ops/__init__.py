@@ -1,1 +1,0 @@
-"""ONNX operators in torch. Imported only when a torch session is made."""
