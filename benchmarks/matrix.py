@@ -40,7 +40,7 @@ PEAK_NOTE: Final = (
 
 
 @dataclass(frozen=True)
-class Reservation:
+class Case:
     """A cell: a network, or the peak where there is none, in a runtime."""
 
     runtime: Runtime
@@ -69,19 +69,19 @@ def main(arguments: Sequence[str] = ()) -> None:
     report(found, told, given.rounds, " ".join(arguments))
 
 
-def places(found: Sequence[Network]) -> list[Reservation]:
+def places(found: Sequence[Network]) -> list[Case]:
     """List the cells: each network, and the peaks, in each runtime that is installed."""
     here = available()
     precisions: tuple[Precision, ...] = ("fp32", "int8")
     return [
-        *(Reservation(runtime, each.precision, each) for each in found for runtime in here),
-        *(Reservation(runtime, precision) for precision in precisions for runtime in here),
+        *(Case(runtime, each.precision, each) for each in found for runtime in here),
+        *(Case(runtime, precision) for precision in precisions for runtime in here),
     ]
 
 
 def measure(
-    every: Sequence[Reservation], rounds: int, told: Callable[[Reservation], Any]
-) -> dict[Reservation, list[Any]]:
+    every: Sequence[Case], rounds: int, told: Callable[[Case], Any]
+) -> dict[Case, list[Any]]:
     """Measure all cells in turn.
 
     Args:
@@ -89,14 +89,14 @@ def measure(
         rounds: that each is measured.
         told: measures one.
     """
-    answers: dict[Reservation, list[Any]] = {place: [] for place in every}
+    answers: dict[Case, list[Any]] = {place: [] for place in every}
     for turn in range(rounds):
         for place in in_turn(every, turn):
             answers[place].append(told(place))
     return answers
 
 
-def _told(place: Reservation, folder: Path, seconds: float) -> Any:
+def _told(place: Case, folder: Path, seconds: float) -> Any:
     network = place.network
     plan = Plan(
         place.runtime,
@@ -111,7 +111,7 @@ def _told(place: Reservation, folder: Path, seconds: float) -> Any:
 
 
 def report(
-    found: Sequence[Network], told: dict[Reservation, list[Any]], rounds: int, arguments: str
+    found: Sequence[Network], told: dict[Case, list[Any]], rounds: int, arguments: str
 ) -> None:
     """Write the result."""
     peaks = {

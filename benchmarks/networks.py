@@ -1,4 +1,4 @@
-"""The networks of the matrix: nearfar-lite as it ships, MiDaS small with random weights."""
+"""The networks of the matrix: nearfar's as they ship, MiDaS small with random weights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,8 @@ def networks(folder: Path) -> tuple[Network, ...]:
     return (
         _network("nearfar-lite", "nearfar-lite", "fp32", None),
         _network("nearfar-lite", "nearfar-lite-int8", "int8", None),
+        _network("nearfar-base", "nearfar-base", "fp32", None),
+        _network("nearfar-base", "nearfar-base-int8", "int8", None),
         _network(MIDAS, "midas-small", "fp32", midas),
         _network(MIDAS, "midas-small", "int8", midas_int8),
     )

@@ -24,7 +24,7 @@ PHOTOS: Final = HERE.parent / "examples"
 FOLDER: Final = HERE / "gallery"
 LONGEST_PX: Final = 720
 QUALITY: Final = 82
-MODEL: Final = "nearfar-lite"
+MODEL: Final = "nearfar-base"
 
 SHOWN: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
     "bokeh": ("bokeh", "portrait", {"aperture": 2.5}),

@@ -7,7 +7,7 @@ from typing import Final
 
 from nearfar.models.catalog import Purpose
 from nearfar.models.registry import ModelRegistry
-from nearfar.models.spec import Checkpoint, InputSpec, ModelSpec
+from nearfar.models.spec import InputSpec, ModelSpec
 from tests.fakes import tiny_onnx
 
 LITE_ONLY: Final[dict[Purpose, tuple[str, ...]]] = {"photo": ("lite",), "stream": ("lite",)}
@@ -28,27 +28,23 @@ def spec_of(name: str, content: bytes) -> ModelSpec:
 
 
 def bundled_store(
-    folder: Path, *, int8: bytes | None = None, checkpoint: bytes | None = None
+    folder: Path, *, lite: bytes | None = None, int8: bytes | None = None
 ) -> ModelRegistry:
     """Make a store whose models ship: `lite`, and `lite-int8`, which answers the same.
 
     Args:
         folder: where all lies.
-        int8: content of the file of `lite-int8`.
-        checkpoint: content of that of `lite`, which has none when this is not given.
+        lite: content of the file of `lite`.
+        int8: content of that of `lite-int8`.
     """
-    contents = {"lite": tiny_onnx(), "lite-int8": int8 or tiny_onnx(channel_axis=True)}
+    contents = {"lite": lite or tiny_onnx(), "lite-int8": int8 or tiny_onnx(channel_axis=True)}
     bundled = folder / "bundled"
     bundled.mkdir(parents=True)
     for name, content in contents.items():
         (bundled / f"{name}.onnx").write_bytes(content)
-    lite, small = (spec_of(name, content) for name, content in contents.items())
-    lite = replace(lite, int8="lite-int8")
-    if checkpoint is not None:
-        digest = hashlib.sha256(checkpoint).hexdigest()
-        lite = replace(lite, checkpoint=Checkpoint("lite.safetensors", digest, len(checkpoint)))
-        (bundled / "lite.safetensors").write_bytes(checkpoint)
-    return ModelRegistry(folder / "home", catalog=(lite, small), auto=LITE_ONLY, bundled=bundled)
+    float_spec, int8_spec = (spec_of(name, content) for name, content in contents.items())
+    catalog = (replace(float_spec, int8="lite-int8"), int8_spec)
+    return ModelRegistry(folder / "home", catalog=catalog, auto=LITE_ONLY, bundled=bundled)
 
 
 def two_networks(folder: Path) -> ModelRegistry:

@@ -12,7 +12,7 @@ from nearfar.models.spec import InputSpec
 from nearfar.runtimes import autotune, cpu, telemetry
 from nearfar.runtimes.autotune_cache import Candidate, Measurements
 from tests.fakes import tiny_onnx
-from tests.stores import bundled_store, spoil, two_networks
+from tests.stores import bundled_store, two_networks
 
 
 @pytest.fixture(autouse=True)
@@ -127,19 +127,6 @@ def test_each_purpose_has_its_model_and_the_reason(
     assert tree["auto, stream"]["order"] == "the first here of lite, base, fine (not here)"
     assert doctor() == 0
     assert "auto, stream\n  model                    lite\n" in capsys.readouterr().out
-
-
-def test_a_checkpoint_is_looked_at(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = bundled_store(tmp_path, checkpoint=b"weights")
-    monkeypatch.setattr(command, "ModelRegistry", lambda: store)
-    models = report(capsys, 0)[0]["models"]
-    assert models["lite, to train"] == "bundled, 0 MB, SHA-256 is right"
-    spoil(store.bundled / "lite.safetensors")
-    tree, todo = report(capsys, 1)
-    assert tree["models"]["lite, to train"] == "broken"
-    assert "lite.safetensors is not the checkpoint of lite" in todo[0]
 
 
 def test_a_damaged_model_is_to_be_seen_to(

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from nearfar.io import hashing
+from nearfar.training.checkpoint import write_safetensors
+from nearfar.training.lite import NearfarLite, load_nearfar_lite
 from nearfar.training.network import MidasSmall
 from tests.cli.conftest import Run
 
@@ -54,6 +57,25 @@ def test_fixed_size_is_what_is_fed(run: Run, checkpoint: Path, examples: Path) -
         ).status
         == 0
     )
+
+
+def test_a_network_of_a_run_goes_out_in_half_the_bytes(run: Run, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = NearfarLite("lite0", (8, 8, 8, 8), units=1, fine_width=4).eval()
+    source, target = tmp_path / "network.safetensors", tmp_path / "packed.onnx"
+    write_safetensors(network.state_dict(), source, network.metadata)
+    ran = run("export", source, "-o", target, "--half", "--no-add")
+    assert (ran.status, ran.err) == (0, "")
+    digest, size_bytes = hashing.of_file(target)
+    first, second = ran.out.splitlines()
+    assert first == str(target)
+    assert second.startswith(f"{digest}  {size_bytes} bytes, ")
+    assert size_bytes < 0.55 * source.stat().st_size
+    assert load_nearfar_lite(target).metadata == network.metadata
+    assert "network" not in run("models", "list", "--json").out.replace("own network", "")
+    assert run("export", target, "-o", tmp_path / "whole.onnx", "--name", "whole").status == 0
+    assert (tmp_path / "whole.onnx").stat().st_size > 1.8 * size_bytes
+    assert "lower_bound" in run("models", "show", "whole").out
 
 
 def test_existing_file_is_kept(run: Run, checkpoint: Path) -> None:

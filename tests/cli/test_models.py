@@ -72,11 +72,10 @@ def test_list_tells_the_model_of_photos_from_that_of_streams(
 def test_show_tells_what_goes_with_a_model(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = bundled_store(tmp_path, checkpoint=b"weights")
+    store = bundled_store(tmp_path)
     monkeypatch.setattr(models, "ModelRegistry", lambda: store)
     shown = dict(line.split(maxsplit=1) for line in run("models", "show", "lite").out.splitlines())
     assert shown["int8"] == "lite-int8"
-    assert shown["checkpoint.file"] == "lite.safetensors"
     assert shown["input.width_px"] == "64"
     assert "int8" not in run("models", "show", "lite-int8").out.replace("lite-int8", "")
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from nearfar.training.checkpoint import read_onnx, read_safetensors
 from tests.cli.conftest import Run
 from tests.training.pairsets import write_set
 
@@ -36,12 +37,16 @@ def test_trained_network_is_a_model_at_once(
     again = run(*tokens, "--resume", "--force")
     assert again.status == 0
     fine = run(
-        "train", pairs, "--out", "finer", "--init", folder / "network.safetensors",
+        "train", pairs, "--out", "finer", "--init", folder / "network.onnx",
         "--runs", tmp_path / "runs", "--epochs", 0.5, "--short-side", 48, "--freeze", 4,
         "--val", pairs, "--blend",
     )  # fmt: skip
     assert fine.status == 0, fine.err
     assert "45% of it, the rest as it began: " in fine.err
+    onnx = read_onnx(tmp_path / "runs" / "finer" / "network.onnx")
+    tensors = read_safetensors(tmp_path / "runs" / "finer" / "network.safetensors")
+    assert onnx[1] == tensors[1]
+    assert onnx[0].keys() == {it for it in tensors[0] if not it.endswith("num_batches_tracked")}
 
 
 def test_bad_pairs_are_named_and_left_out(run: Run, pairs: Path, tmp_path: Path) -> None:
@@ -63,7 +68,7 @@ def test_bad_pairs_are_named_and_left_out(run: Run, pairs: Path, tmp_path: Path)
         (("--out", "Not A Name"), "can't be a model's name"),
         (("--out", "nearfar-lite"), "already"),
         (("--out", "x", "--init", "none.pt"), "none.pt"),
-        (("--out", "x", "--init", "midas-small"), "no checkpoint ships with midas-small"),
+        (("--out", "x", "--init", "midas-small"), "midas-small is no network of nearfar's own"),
         (("--out", "x", "--epochs", "0"), "epochs must be more than 0"),
         (("--out", "x", "--epochs", "0.1", "--short-side", "48", "--blend"), "give --val"),
     ],

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from nearfar.errors import ModelMissingError, UnknownModelError, UsageError
-from nearfar.models import catalog, user_models
+from nearfar.models import user_models
 from nearfar.models.catalog import AUTO, CATALOG, Purpose
 from nearfar.models.registry import ModelRegistry
 from tests.models.helpers import add, row
@@ -88,11 +88,11 @@ def test_the_page_about_models_has_the_table() -> None:
 
 
 def test_both_bundled_networks_are_of_one_family_fed_at_two_sizes() -> None:
-    (lite,) = (row for row in CATALOG if row.name == "nearfar-lite")
-    float_, int8 = catalog._BASE
-    assert (float_.name, float_.int8, int8.name) == (
-        *("nearfar-base", "nearfar-base-int8", "nearfar-base-int8"),
+    rows = {row.name: row for row in CATALOG}
+    lite, float_, int8 = (
+        rows[name] for name in ("nearfar-lite", "nearfar-base", "nearfar-base-int8")
     )
+    assert float_.int8 == int8.name
     side_px = float_.input.width_px
     assert side_px > lite.input.width_px
     assert side_px % lite.input.multiple_of == 0

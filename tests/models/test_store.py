@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,10 @@ from nearfar.errors import (
     OfflineError,
     UnknownModelError,
 )
-from nearfar.models import user_models
 from nearfar.models.catalog import CATALOG
 from nearfar.models.registry import ModelRegistry, list_models
 from tests.models.helpers import add, digest, names
 from tests.models.server import Server
-from tests.stores import bundled_store
 
 
 def test_the_bundled_model_verifies(tmp_path: Path) -> None:
@@ -26,55 +23,6 @@ def test_the_bundled_model_verifies(tmp_path: Path) -> None:
     for spec in shipped:
         assert len(store.read(spec.name)) == spec.size_bytes
         assert store.verify(spec.name) == store.path(spec.name)
-
-
-def test_the_bundled_checkpoints_verify(tmp_path: Path) -> None:
-    for spec in CATALOG:
-        if spec.checkpoint:
-            with ModelRegistry(tmp_path).checkpoint(spec.name) as path:
-                assert path.stat().st_size == spec.checkpoint.size_bytes
-
-
-def test_a_checkpoint_is_read_only_if_it_is_the_recorded_one(tmp_path: Path) -> None:
-    store = bundled_store(tmp_path, checkpoint=b"weights")
-    with store.checkpoint("lite") as path:
-        (store.bundled / "lite.safetensors").unlink()
-        assert path.read_bytes() == b"weights", "the very file that was verified"
-    with (
-        pytest.raises(ModelMissingError, match=r"lite.safetensors is lost: reinstall nearfar"),
-        store.checkpoint("lite"),
-    ):
-        pass
-    (store.bundled / "lite.safetensors").write_bytes(b"weighty")
-    with (
-        pytest.raises(ChecksumError, match=f"{digest(b'weighty')[:12]}.*reinstall nearfar"),
-        store.checkpoint("lite"),
-    ):
-        pass
-
-
-def test_a_model_without_a_checkpoint_names_those_with_one(tmp_path: Path) -> None:
-    store = bundled_store(tmp_path, checkpoint=b"weights")
-    with (
-        pytest.raises(ModelMissingError, match=r"with lite-int8: take lite, or a \.safetensors"),
-        store.checkpoint("lite-int8"),
-    ):
-        pass
-    with pytest.raises(UnknownModelError), store.checkpoint("none"):
-        pass
-
-
-def test_a_record_of_ones_own_leads_to_no_checkpoint(tmp_path: Path, file: Path) -> None:
-    store = bundled_store(tmp_path / "bundled", checkpoint=b"weights")
-    mine = add(store, "mine", file)
-    record = store.home / "models" / "mine" / user_models.RECORD
-    said = json.loads(record.read_text()) | {
-        "checkpoint": {"file": "lite.safetensors", "sha256": digest(b"weights"), "size_bytes": 7}
-    }
-    record.write_text(json.dumps(said))
-    assert store.spec("mine") != mine
-    with pytest.raises(ModelMissingError, match="no checkpoint"), store.checkpoint("mine"):
-        pass
 
 
 def test_read_gives_the_verified_bytes(store: ModelRegistry) -> None:

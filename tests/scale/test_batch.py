@@ -190,6 +190,7 @@ print(os.environ["RAY_AUTH_MODE"], "RAY_AUTH_TOKEN" in os.environ)
 
 def test_cluster_of_its_own_asks_for_a_token_of_its_own(tmp_path: Path) -> None:
     environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "HOME": str(tmp_path)}
+    environment.pop("RAY_AUTH_TOKEN", None)  # of the cluster that other tests here run on
     run = subprocess.run(
         [sys.executable, "-c", OWN],
         env=environment,

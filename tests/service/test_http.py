@@ -126,8 +126,10 @@ def test_answer_is_what_the_library_gives(street: Path) -> None:
     from nearfar.io.images import ImageFile
 
     with ImageFile(street) as file:
-        expected = load(runtime="onnxruntime", threads=1, max_side_px=320).from_file(file)
-        shown = load(runtime="onnxruntime", threads=1).from_file(file)
+        expected = load(
+            "nearfar-lite", runtime="onnxruntime", threads=1, max_side_px=320
+        ).from_file(file)
+        shown = load("nearfar-lite", runtime="onnxruntime", threads=1).from_file(file)
     np.testing.assert_allclose(depth.inverse_depth, expected.inverse_depth, rtol=1e-5, atol=1e-5)
     options = OutputOptions(colormap="turbo", robust=True)
     wanted = np.asarray(PIL.Image.open(BytesIO(encode(shown, "png", options))), np.int16)

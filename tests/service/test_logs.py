@@ -9,8 +9,8 @@ from nearfar.service.logging import LineWriter
 
 NOISE = """
 import logging, sys, threading, traceback, warnings
-from nearfar.service import logs
-logs.start()
+from nearfar.service.logging import start
+start()
 warnings.warn("a warning")
 print("printed", file=sys.stderr)
 logging.getLogger("asyncio").error("a fault of %s", "asyncio")

@@ -95,7 +95,11 @@ def test_environment_of_this_process_is_read(monkeypatch: pytest.MonkeyPatch) ->
             "NEARFAR_SERVE_TIMEOUT_S: timeout_s must be more than 0 and at most 86400, not nan",
         ),
         ("TIMEOUT_S", "inf", "NEARFAR_SERVE_TIMEOUT_S: timeout_s must be at most 86400, not inf"),
-        ("RUNTIME", "magic", "NEARFAR_SERVE_RUNTIME: runtime must be auto, onnxruntime,"),
+        (
+            "RUNTIME",
+            "magic",
+            "NEARFAR_SERVE_RUNTIME: runtime must be auto, onnxruntime or openvino",
+        ),
         ("TOKEN", "", "NEARFAR_SERVE_TOKEN: token must not be empty"),
         ("TOKN", "secret", "NEARFAR_SERVE_TOKN: no such setting: there are NEARFAR_SERVE_HOST,"),
     ],

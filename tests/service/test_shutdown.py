@@ -1,6 +1,7 @@
 """How the service starts and stops, as a process."""
 
 import asyncio
+import json
 import re
 import signal
 import socket
@@ -129,7 +130,7 @@ def test_model_that_fails_to_load_ends_the_service() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert ran.returncode == 1
-    assert ran.stderr.splitlines()[-1] == "nearfar: too hot"
+    assert json.loads(ran.stderr.splitlines()[-1])["message"] == "nearfar: too hot"
     assert "Traceback" not in ran.stderr
 
 

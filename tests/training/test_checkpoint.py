@@ -3,14 +3,19 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import helper, numpy_helper
 
 from nearfar.errors import CheckpointError, OutputExistsError, WriteError
 from nearfar.training.checkpoint import (
+    counters,
     load_midas_small,
     load_strictly,
-    read_metadata,
+    read_onnx,
+    read_safetensors,
     read_state_dict,
     write_safetensors,
 )
@@ -226,10 +231,10 @@ def test_safetensors_give_back_what_they_were_given(tmp_path: Path) -> None:
     assert read.keys() == state.keys()
     assert all(torch.equal(read[name], tensor) for name, tensor in state.items())
     assert read["steps"].dtype == torch.int64
-    assert read_metadata(path) == {"network": "toy"}
+    assert read_safetensors(path)[1] == {"network": "toy"}
     write_safetensors({"module.b": torch.ones(1)}, path)
     assert list(read_state_dict(path)) == ["b"]
-    assert read_metadata(path) == {}
+    assert read_safetensors(path)[1] == {}
 
 
 def test_safetensors_keep_what_stands_unless_told(tmp_path: Path) -> None:
@@ -244,7 +249,7 @@ def test_safetensors_keep_what_stands_unless_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [_text, _empty, _folder, _nothing, _code, _no_tensors])
-@pytest.mark.parametrize("read", [read_state_dict, read_metadata])
+@pytest.mark.parametrize("read", [read_state_dict, read_safetensors])
 def test_foreign_safetensors_are_refused(tmp_path: Path, make: Any, read: Any) -> None:
     path = tmp_path / "net.safetensors"
     make(path)
@@ -268,3 +273,73 @@ def test_safetensors_without_tensors_are_no_state_dict(tmp_path: Path) -> None:
     write_safetensors({}, path)
     with pytest.raises(CheckpointError, match="no state dict"):
         read_state_dict(path)
+
+
+def _onnx(state: dict[str, np.ndarray]) -> onnx.ModelProto:
+    tensors = [numpy_helper.from_array(value, name) for name, value in state.items()]
+    return helper.make_model(helper.make_graph([], "net", [], [], tensors))
+
+
+def test_an_onnx_file_gives_parameters_and_texts(tmp_path: Path) -> None:
+    weight, count = np.array([[0.1, 3]], np.float16), np.array([7], np.int64)
+    model = _onnx({"a.weight": weight, "a.count": count, "/a/Constant": count})
+    helper.set_model_props(model, {"network": "toy"})
+    onnx.save_model(model, tmp_path / "net.onnx")
+    for source in (tmp_path / "net.onnx", (tmp_path / "net.onnx").read_bytes()):
+        state, said = read_onnx(source)
+        assert list(state) == ["a.weight", "a.count"]
+        assert state["a.weight"].dtype == torch.float32
+        assert torch.equal(state["a.weight"], torch.from_numpy(weight.astype(np.float32)))
+        assert torch.equal(state["a.count"], torch.tensor([7]))
+        assert said == {"network": "toy"}
+    assert list(read_state_dict(tmp_path / "net.onnx")) == ["a.weight", "a.count"]
+
+
+@pytest.mark.parametrize("make", [_text, _folder, _nothing, _code, _no_tensors])
+@pytest.mark.parametrize("read", [read_state_dict, read_onnx, load_midas_small])
+def test_foreign_onnx_is_refused(tmp_path: Path, make: Any, read: Any) -> None:
+    path = tmp_path / "net.onnx"
+    make(path)
+    with pytest.raises(CheckpointError) as caught:
+        read(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / TOUCHED).exists()
+
+
+def test_damaged_onnx_never_raises_anything_else() -> None:
+    good = _onnx({"a": np.ones((2, 3), np.float32), "b": np.ones(1, np.int64)}).SerializeToString()
+
+    def refused(place: int) -> bool:
+        try:
+            read_onnx(good[:place] + bytes([good[place] ^ 0x55]) + good[place + 1 :])
+        except CheckpointError:
+            return True
+        return False
+
+    assert 0 < sum(map(refused, range(len(good)))) < len(good)
+
+
+def test_an_onnx_file_without_its_weights_is_refused(tmp_path: Path) -> None:
+    model = _onnx({"a": np.ones((20, 30), np.float32)})
+    onnx.save_model(
+        model, tmp_path / "net.onnx", save_as_external_data=True, size_threshold=0, location="w"
+    )
+    with pytest.raises(CheckpointError, match="in a second file"):
+        read_onnx(tmp_path / "net.onnx")
+
+
+def test_what_onnx_does_not_hold_is_the_networks_own(tmp_path: Path) -> None:
+    network = torch.nn.BatchNorm2d(2)
+    state = {name: value + 1 for name, value in network.state_dict().items() if value.dim()}
+    with pytest.raises(CheckpointError, match="1 missing"):
+        load_strictly(network, state, "no")
+    load_strictly(network, state, "no", optional=counters(network))
+    assert torch.equal(network.weight, torch.full((2,), 2.0))
+    assert network.num_batches_tracked == 0
+    with pytest.raises(CheckpointError, match=r"1 missing \(bias\)"):
+        load_strictly(network, {"weight": state["weight"]}, "no", optional=_all_but_bias(network))
+
+
+def _all_but_bias(network: torch.nn.Module) -> set[str]:
+    return {*network.state_dict()} - {"bias"}

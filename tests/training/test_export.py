@@ -90,7 +90,7 @@ def test_one_input_and_one_output_with_free_sides(free: Path, fixed: Path) -> No
 def test_the_graph_holds_only_what_runs(free: Path) -> None:
     model = onnx.load_model(free)
     kinds = {node.op_type for node in model.graph.node}
-    assert kinds == {"Conv", "Clip", "Relu", "Add", "Resize", "Squeeze"}
+    assert kinds == {"Conv", "BatchNormalization", "Clip", "Relu", "Add", "Resize", "Squeeze"}
     names = " ".join(tensor.name for tensor in model.graph.initializer)
     assert "refinenet4.resConfUnit2" in names
     assert "refinenet4.resConfUnit1" not in names
@@ -141,6 +141,52 @@ def test_any_network_goes_out(tmp_path: Path) -> None:
     assert _relative_error(_in_onnxruntime(tmp_path / "net.onnx", pictures), expected) < 1e-5
     kinds = [node.op_type for node in onnx.load_model(tmp_path / "net.onnx").graph.node]
     assert kinds.count("Pad") == 2
+
+
+def test_parameters_keep_their_names(tmp_path: Path) -> None:
+    """Also where two are equal, as those of fresh normalisations are."""
+    network = _Small()
+    export_onnx(network, tmp_path / "net.onnx", metadata={"made": "here"})
+    model = onnx.load_model(tmp_path / "net.onnx")
+    stored = {it.name: onnx.numpy_helper.to_array(it) for it in model.graph.initializer}
+    own = {name: value for name, value in network.state_dict().items() if value.dim()}
+    assert own.keys() == {name for name in stored if not name.startswith("/")}
+    assert all(np.array_equal(value.numpy(), stored[name]) for name, value in own.items())
+    assert {it.key: it.value for it in model.metadata_props} == {"made": "here"}
+
+
+def test_each_part_stays_in_its_mode(tmp_path: Path) -> None:
+    network = _Small()
+    network.norm.eval()
+    mean = network.norm.running_mean
+    assert mean is not None
+    before = mean.clone()
+    export_onnx(network, tmp_path / "net.onnx")
+    assert network.training
+    assert network.third.training
+    assert not network.norm.training
+    assert torch.equal(mean, before)
+
+
+def test_onnxruntime_folds_normalisations_and_casts(tmp_path: Path) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 128, 5, padding=2), nn.BatchNorm2d(128), _Mean())
+    export_onnx(network, tmp_path / "net.onnx", half=True)
+    assert {it.op_type for it in onnx.load_model(tmp_path / "net.onnx").graph.node} >= {
+        "Cast",
+        "BatchNormalization",
+    }
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(tmp_path / "loaded.onnx")
+    onnxruntime.InferenceSession(tmp_path / "net.onnx", options, ["CPUExecutionProvider"])
+    loaded = onnx.load_model(tmp_path / "loaded.onnx").graph
+    assert [it.op_type for it in loaded.node] == ["Conv", "ReduceMean"]
+    assert {it.data_type for it in loaded.initializer} == {onnx.TensorProto.FLOAT}
+
+
+class _Mean(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(1)
 
 
 def test_a_size_the_network_can_not_take_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from nearfar.errors import CheckpointError, UsageError
+from nearfar.runtimes.onnx import OnnxSession
+from nearfar.runtimes.openvino import OpenvinoSession
 from nearfar.training.checkpoint import write_safetensors
 from nearfar.training.encoder import Variant
 from nearfar.training.export import export_onnx
@@ -88,6 +90,7 @@ def test_export_matches_torch(exported: Path) -> None:
 def test_the_graph_holds_only_what_8_bit_runtimes_know(exported: Path) -> None:
     kinds = {node.op_type for node in onnx.load_model(exported).graph.node}
     assert kinds == {
+        "BatchNormalization",  # folded into the convolutions when a runtime loads the graph
         "Conv",
         "Clip",
         "Add",
@@ -159,15 +162,45 @@ def test_neighbouring_pixels_are_told_apart() -> None:
     assert abs(odd / even - 1) > 0.05
 
 
-def test_weights_come_back_from_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "lite.safetensors"
-    write_safetensors(_network().state_dict(), path, _network().metadata)
-    network = load_nearfar_lite(path)
+@pytest.mark.parametrize("kind", ["safetensors", "onnx", "content"])
+def test_weights_come_back_from_a_file(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"lite.{kind}"
+    if kind == "safetensors":
+        write_safetensors(_network().state_dict(), path, _network().metadata)
+    else:
+        export_onnx(_network(), path, metadata=_network().metadata)
+    network = load_nearfar_lite(path.read_bytes() if kind == "content" else path)
     picture = random_pictures(1, 32, 64)
     with torch.no_grad():
         assert torch.equal(network(picture), _network()(picture))
     assert network.metadata == _network().metadata
     assert not network.training
+
+
+def test_training_goes_on_from_an_onnx_file(exported: Path, tmp_path: Path) -> None:
+    """Normalisations are there as such, with their statistics, and learn."""
+    export_onnx(_network(), tmp_path / "half.onnx", half=True, metadata=_network().metadata)
+    network = load_nearfar_lite(tmp_path / "half.onnx").train()
+    norm = network.decoder.laterals[0][1]  # type: ignore[index]
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.num_batches_tracked == 0
+    mean = norm.running_mean
+    assert mean is not None
+    before = mean.clone()
+    network(random_pictures(2, 64, 64)).square().sum().backward()
+    assert not torch.equal(mean, before)
+    assert all(it.grad is not None for it in network.parameters())
+
+
+def test_half_the_bytes_give_the_same_map(exported: Path, tmp_path: Path) -> None:
+    half = tmp_path / "half.onnx"
+    export_onnx(_network(), half, half=True, metadata=_network().metadata)
+    assert half.stat().st_size < 0.6 * exported.stat().st_size
+    picture = random_pictures(2, 96, 128).numpy()
+    expected = OnnxSession(exported).run(picture)
+    for session in (OnnxSession(half), OpenvinoSession(half.read_bytes())):
+        depth = session.run(picture)
+        assert 0 < np.abs(depth - expected).max() < 1e-3 * np.ptp(expected)
 
 
 @pytest.mark.parametrize(

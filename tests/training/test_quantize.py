@@ -14,6 +14,7 @@ from nearfar.errors import ModelFileError, UsageError
 from nearfar.runtimes.base import Batch, Session
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
+from nearfar.training.float16 import store_as_float16
 from nearfar.training.qdq import LARGEST_WEIGHT
 from nearfar.training.quantize import Quantized, disagreement, quantize
 from tests.fakes import tiny_onnx
@@ -94,6 +95,21 @@ def test_means_survive_rounding() -> None:
 
 def test_same_photos_same_bytes() -> None:
     assert made(toy_onnx()).content == made(toy_onnx()).content
+
+
+def test_weights_in_float16_are_taken_as_well() -> None:
+    model = onnx.load_model_from_string(toy_onnx())
+    store_as_float16(model.graph, smallest=1)
+    helper.set_model_props(model, {"network": "toy"})
+    content = model.SerializeToString()
+    assert any(it.dtype == np.float16 for it in weights(content).values())
+    result = made(content)
+    assert (result.layers, result.kept_float) == (4, ())
+    assert away(toy_onnx(), result.content, OnnxSession) < 0.06
+    kernels = [it for it in weights(result.content).values() if it.ndim == 4]
+    assert [it.dtype for it in kernels].count(np.dtype(np.int8)) == 4
+    assert all(it.dtype != np.float16 for it in weights(result.content).values())
+    assert not onnx.load_model_from_string(result.content).metadata_props
 
 
 def test_photos_are_taken_one_by_one() -> None:

@@ -57,7 +57,7 @@ def test_a_photo_fills_the_page(events: DepthEvents, door: FakeDoor, photo: str)
     shown = _take(events, photo)
     assert read_image(shown["map"]).shape == (48, 64, 3)
     assert len(shown["compare"]) == 2
-    assert "nearfar-lite · 18.2 MB · inference 12 ms on fake · map 64 × 48" in shown["facts"]
+    assert "nearfar-lite · 9.8 MB · inference 12 ms on fake · map 64 × 48" in shown["facts"]
     assert shown["filled"]["visible"] is True
     assert [(client, model) for client, model, _ in door.asked] == [("10.0.0.7", "nearfar-lite")]
 

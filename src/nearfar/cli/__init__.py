@@ -37,7 +37,7 @@ COMMANDS = {
     "models:app": "List, fetch, add and check models.",
     "train:train": "Train a network on photos with depth beside them.",
     "evaluate:evaluate": "Measure models on pictures whose depth is known.",
-    "export:export": "Turn a MiDaS v2.1 small checkpoint into ONNX.",
+    "export:export": "Turn a checkpoint into ONNX.",
     "quantize:quantize": "Turn a model into int8: smaller, and faster where that pays.",
     "bench:bench": "Time models and runtimes on this machine.",
     "doctor:doctor": "Say what is installed, what is missing, and which model `auto` takes.",

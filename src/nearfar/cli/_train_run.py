@@ -143,7 +143,7 @@ class TrainRun:
             for share, found in blend_best(best, before, score, settle).items():
                 self._say(f"{share:.0%} of it, the rest as it began: {found:.3f}")
         numbers = validate(best).numbers if judges else {}
-        export_onnx(best, self.folder / "network.onnx")
+        export_onnx(best, self.folder / "network.onnx", half=True, metadata=begin.metadata)
         write_safetensors(best.state_dict(), self.folder / "network.safetensors", begin.metadata)
         facts = (self.init, rows, self.options, trainer.step, trainer.seconds / 3600, numbers)
         return Made(

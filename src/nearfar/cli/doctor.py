@@ -189,9 +189,7 @@ def _folder(name: str, path: Path, variable: str) -> Finding:
 
 def _models(store: ModelRegistry) -> Iterator[Finding]:
     for name in store.names():
-        spec = store.spec(name)
-        yield _model(store, spec)
-        yield from _checkpoint(store, spec)
+        yield _model(store, store.spec(name))
     for error in store.damaged():
         yield Finding("models", "a model of your own", "damaged", str(error))
 
@@ -207,18 +205,6 @@ def _model(store: ModelRegistry, spec: ModelSpec) -> Finding:
         return Finding("models", spec.name, "broken", str(error))
     kind = "bundled" if path.parent == store.bundled else "installed"
     return Finding("models", spec.name, f"{kind}, {spec.size_bytes / 1e6:.0f} MB, SHA-256 is right")
-
-
-def _checkpoint(store: ModelRegistry, spec: ModelSpec) -> Iterator[Finding]:
-    if spec.checkpoint is None:
-        return
-    name = f"{spec.name}, to train"
-    try:
-        with store.checkpoint(spec.name):
-            size_mb = spec.checkpoint.size_bytes / 1e6
-            yield Finding("models", name, f"bundled, {size_mb:.0f} MB, SHA-256 is right")
-    except ModelError as error:
-        yield Finding("models", name, "broken", str(error))
 
 
 def _auto(store: ModelRegistry) -> Iterator[Finding]:

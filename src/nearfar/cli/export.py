@@ -1,4 +1,4 @@
-"""`nearfar export`: the official PyTorch checkpoint becomes ONNX."""
+"""`nearfar export`: a checkpoint becomes ONNX."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from nearfar import optional
 from nearfar.cli import _shared as args
 from nearfar.errors import OutputExistsError, UsageError
+from nearfar.io import hashing
 from nearfar.models.registry import ModelRegistry
 
 
@@ -18,15 +19,21 @@ def export(
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     name: str | None = None,
     size: str | None = None,
+    half: Annotated[bool, Parameter(negative="")] = False,
+    no_add: Annotated[bool, Parameter(negative="")] = False,
     force: args.Force = False,
 ) -> None:
-    """Turn a MiDaS v2.1 small checkpoint (.pt) into ONNX and enter it among the models.
+    """Turn a checkpoint into ONNX and enter it among the models.
 
     Args:
-        checkpoint: For example midas_v21_small_256.pt, the official file.
+        checkpoint: MiDaS v2.1 small's, for example midas_v21_small_256.pt, the official file; or
+            the .safetensors or .onnx of a network that nearfar train made.
         output: The ONNX file; beside the checkpoint when not given.
         name: What you will type after -m; the checkpoint's stem when not given.
         size: Fix what is fed to WIDTHxHEIGHT; free in multiples of 32 when not given.
+        half: Store large weights in float16, which halves the file and changes a map by less than
+            a thousandth of its spread. It computes in float32 all the same.
+        no_add: Only write the file, and print its SHA-256 and size.
     """
     size_px = _size(size) if size else None
     target = output or checkpoint.with_suffix(".onnx")
@@ -34,30 +41,33 @@ def export(
         raise OutputExistsError(f"{target} is there already: use --force to replace it")
     for module in ("torch", "onnx"):
         optional.require(module)
-    from nearfar.training.checkpoint import load_midas_small
     from nearfar.training.export import export_onnx
-    from nearfar.training.network import (
-        MIDAS_SMALL_INPUT,
-        MIDAS_SMALL_OUTPUT,
-        count_macs_per_px,
-    )
+    from nearfar.training.network import count_macs_per_px
+    from nearfar.training.start import start_from_file
 
-    network = load_midas_small(checkpoint)
-    export_onnx(network, target, size_px=size_px, overwrite=force)
-    door = MIDAS_SMALL_INPUT
+    begin = start_from_file(checkpoint)
+    network = begin.network.eval()
+    export_onnx(
+        network, target, size_px=size_px, half=half, metadata=begin.metadata, overwrite=force
+    )
+    print(target)
+    if no_add:
+        digest, size_bytes = hashing.of_file(target)
+        print(f"{digest}  {size_bytes} bytes, {count_macs_per_px(network):.0f} MAC a pixel")
+        return
+    door = begin.input
     if size_px is not None:
         door = replace(door, width_px=size_px[0], height_px=size_px[1], resize="stretch")
     spec = ModelRegistry().add(
         (name or checkpoint.stem).lower(),
         target,
         input=door,
-        output=MIDAS_SMALL_OUTPUT,
-        licence="MIT, if it is the official checkpoint",
+        output=begin.output,
+        licence="not stated" if begin.metadata else "MIT, if it is the official checkpoint",
         origin=f"exported from {checkpoint.name}",
         macs_per_px=count_macs_per_px(network),
         overwrite=force,
     )
-    print(target)
     print(f"nearfar estimate -m {spec.name} photo.jpg")
 
 

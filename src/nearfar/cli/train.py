@@ -46,9 +46,9 @@ def train(
     Args:
         datasets: Folders; FOLDER=2 counts each of its pictures twice.
         out: What you will type after -m.
-        init: imagenet; or what to go on from: nearfar-lite, whose checkpoint ships with nearfar,
-            or a .pt or .safetensors file: MiDaS v2.1 small's checkpoint, or one that nearfar
-            train made.
+        init: imagenet; or what to go on from: nearfar-lite or a model that nearfar train made, by
+            name; or a file: .onnx or .safetensors that nearfar train made, or MiDaS v2.1 small's
+            .pt.
         network: The encoder of a new network; lite0 is a third lighter.
         val: Folders to judge the network by after each epoch; never trained on.
         runs: Folder of the runs; snapshot, curves and sheets lie in it under the name.

@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, Literal
 
-from nearfar.models.spec import Checkpoint, InputSpec, ModelSpec, OutputSpec
+from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
 
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
@@ -21,37 +21,6 @@ _BASE_SHORT_PX: Final = 288
 """Shorter side that nearfar-base is fed, which is what it is trained at."""
 
 _BASE_INPUT: Final = replace(_LITE_INPUT, width_px=_BASE_SHORT_PX, height_px=_BASE_SHORT_PX)
-
-# TODO: the weights of nearfar-base are not there yet. The commit that brings them replaces each
-# _NO_FILE, size_bytes and macs_per_px by the files' own, and deletes _NO_FILE and the filter below.
-_NO_FILE: Final = "0" * 64
-_BASE: Final = (
-    ModelSpec(
-        name="nearfar-base",
-        file="nearfar-base.onnx",
-        sha256=_NO_FILE,
-        size_bytes=0,
-        licence=_RESEARCH,
-        origin="nearfar's own network for photos, ships inside the package",
-        urls=(),
-        input=_BASE_INPUT,
-        output=_LITE_OUTPUT,
-        macs_per_px=13_057,
-        int8="nearfar-base-int8",
-    ),
-    ModelSpec(
-        name="nearfar-base-int8",
-        file="nearfar-base-int8.onnx",
-        sha256=_NO_FILE,
-        size_bytes=0,
-        licence=_RESEARCH,
-        origin="nearfar-base in 8 bits, ships inside the package",
-        urls=(),
-        input=_BASE_INPUT,
-        output=_LITE_OUTPUT,
-        macs_per_px=13_057,
-    ),
-)
 
 CATALOG: Final[tuple[ModelSpec, ...]] = (
     ModelSpec(
@@ -79,12 +48,36 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
         output=OutputSpec("far", "cubic"),
         macs_per_px=70_200,
     ),
-    *(row for row in _BASE if row.sha256 != _NO_FILE),
+    ModelSpec(
+        name="nearfar-base",
+        file="nearfar-base.onnx",
+        sha256="1d930b984f6b930f6f2d13bba59c09e25f435a79ad0da4a43def2d917f379c41",
+        size_bytes=9_820_671,
+        licence=_RESEARCH,
+        origin="nearfar's own network for photos, ships inside the package",
+        urls=(),
+        input=_BASE_INPUT,
+        output=_LITE_OUTPUT,
+        macs_per_px=13_057,
+        int8="nearfar-base-int8",
+    ),
+    ModelSpec(
+        name="nearfar-base-int8",
+        file="nearfar-base-int8.onnx",
+        sha256="5a42dec8e35192f267cf47c9fd77ac1faec5cb6d23e7ac421a7a7e007a409add",
+        size_bytes=5_259_986,
+        licence=_RESEARCH,
+        origin="nearfar-base in 8 bits, ships inside the package",
+        urls=(),
+        input=_BASE_INPUT,
+        output=_LITE_OUTPUT,
+        macs_per_px=13_057,
+    ),
     ModelSpec(
         name="nearfar-lite",
         file="nearfar-lite.onnx",
-        sha256="926df83858ceb32e35033e84357cc651af10eeaf3219b23b6eb3ffeba73ce7af",
-        size_bytes=18_179_476,
+        sha256="d2da39c8432ba2a85027f648bdcf2e1aadcafcfc894cd583a5219fc8b832377e",
+        size_bytes=9_820_671,
         licence=_RESEARCH,
         origin="nearfar's own network, ships inside the package",
         urls=(),
@@ -92,17 +85,12 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
         output=_LITE_OUTPUT,
         macs_per_px=13_057,
         int8="nearfar-lite-int8",
-        checkpoint=Checkpoint(
-            file="nearfar-lite.safetensors",
-            sha256="82abf4d7cc5b91b80147240e5751d997d43a4da6ed32e31ca62fd0d88af27a70",
-            size_bytes=18_533_612,
-        ),
     ),
     ModelSpec(
         name="nearfar-lite-int8",
         file="nearfar-lite-int8.onnx",
-        sha256="d9837f9710de5df225a7768b75c8752edcdd21bb16a23b30303812b488400a36",
-        size_bytes=5_244_136,
+        sha256="0fb8de1b719cb1b00fa3f8a3b1a797db1526560d3992aee09b8b4b8e9dec64bc",
+        size_bytes=5_230_421,
         licence=_RESEARCH,
         origin="nearfar-lite in 8 bits, ships inside the package",
         urls=(),

@@ -169,35 +169,6 @@ class ModelRegistry:
             self._compare(spec, path, hashing.of_open(file))
             yield _through(file, path)
 
-    @contextmanager
-    def checkpoint(self, name: str) -> Iterator[Path]:
-        """Give a path to the verified checkpoint that ships with a model, as `opened` does.
-
-        Raises:
-            UnknownModelError: no such model.
-            ModelMissingError: no checkpoint ships with it, or it is lost.
-            ModelFileError: it can't be read.
-            ChecksumError: it is not the recorded one.
-        """
-        wanted = self.spec(name).checkpoint
-        if wanted is None or self._row(name) is None:
-            others = " or ".join(row.name for row in self.catalog if row.checkpoint)
-            raise ModelMissingError(
-                f"no checkpoint ships with {name}: take"
-                f" {f'{others}, or ' if others else ''}a .safetensors or .pt file"
-            )
-        path = self.bundled / wanted.file
-        if not path.is_file():
-            raise ModelMissingError(f"{path} is lost: {_REINSTALL}")
-        with hashing.opened(path) as file:
-            found = hashing.of_open(file)
-            if found != wanted.sha256:
-                raise ChecksumError(
-                    f"{path} is not the checkpoint of {name}: its SHA-256 is {found[:12]}..., not "
-                    f"{wanted.sha256[:12]}...; {_REINSTALL}"
-                )
-            yield _through(file, path)
-
     def pull(self, name: str, *, progress: Callable[[int, int], None] | None = None) -> Path:
         """Fetch a model's file unless the right one is here; a wrong one is replaced.
 

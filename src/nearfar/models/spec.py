@@ -48,21 +48,6 @@ class OutputSpec:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """The weights from which training goes on, in a file beside the bundled network.
-
-    Attributes:
-        file: name of the safetensors file.
-        sha256: of that file, lower-case hex. Nothing else is ever trained from.
-        size_bytes: of that file.
-    """
-
-    file: str
-    sha256: str
-    size_bytes: int
-
-
-@dataclass(frozen=True)
 class ModelSpec:
     """One row of the catalogue, or one model of the user's own.
 
@@ -79,7 +64,6 @@ class ModelSpec:
         macs_per_px: multiply-adds per pixel fed; None when not known.
         int8: name of the catalogue's row of the same network in int8, fed and read alike, which
             was measured to be within the bound on accuracy; None when there is none.
-        checkpoint: ships with nearfar; None when there is none.
     """
 
     name: str
@@ -93,4 +77,3 @@ class ModelSpec:
     output: OutputSpec = OutputSpec()
     macs_per_px: float | None = None
     int8: str | None = None
-    checkpoint: Checkpoint | None = None

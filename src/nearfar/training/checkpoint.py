@@ -2,23 +2,30 @@
 
 A `.pt` file is a pickle, and a pickle may hold code. Only `torch.load(weights_only=True)` is
 used here, which reads tensors and plain containers and refuses everything else. A
-`.safetensors` file holds tensors and texts and nothing else; it is what is written here.
+`.safetensors` file holds tensors and texts and nothing else; it is what is written here. An
+`.onnx` file that `nearfar.training.export` wrote holds them beside its graph.
 """
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
+from onnx.external_data_helper import uses_external_data
 from torch import Tensor, nn
 
 from nearfar.errors import CheckpointError
 from nearfar.io.atomic import replacing
 from nearfar.optional import require
-from nearfar.training.network import MidasSmall
+from nearfar.training.export import CONSTANT_PREFIX
+from nearfar.training.network import NEVER_RUN, MidasSmall
 
+_COUNTER: Final = "num_batches_tracked"  # of a normalisation; only training counts
 _WRAPPINGS: Final = ("state_dict", "model")
 _PARALLEL_PREFIX: Final = "module."  # what DataParallel puts before every name
 _SHOWN: Final = 3
@@ -28,14 +35,18 @@ def load_midas_small(path: str | os.PathLike[str]) -> MidasSmall:
     """The official PyTorch checkpoint of MiDaS v2.1 small, ready to run.
 
     Args:
-        path: `midas_v21_small_256.pt`, or any file with the same tensors.
+        path: `midas_v21_small_256.pt`, any file with the same tensors, or what
+            `nearfar.training.export` made of the network.
 
     Raises:
         CheckpointError: as `read_state_dict`, or the tensors are not those of the network.
     """
     state = read_state_dict(path)
     network = MidasSmall()
-    load_strictly(network, state, f"{os.fspath(path)} is no checkpoint of MiDaS v2.1 small")
+    idle = {name for name in network.state_dict() if name.startswith(NEVER_RUN)}
+    optional = idle | counters(network) if _is_onnx(path) else ()
+    complaint = f"{os.fspath(path)} is no checkpoint of MiDaS v2.1 small"
+    load_strictly(network, state, complaint, optional=optional)
     return network.eval()
 
 
@@ -43,15 +54,16 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Name -> tensor, on the CPU.
 
     A PyTorch file holds them bare, or under `state_dict` or `model`; a file whose name ends in
-    `.safetensors` holds them bare. If every name begins with `module.`, that is taken off.
+    `.safetensors` or `.onnx` holds them bare. If every name begins with `module.`, that is taken
+    off.
 
     Raises:
-        CheckpointError: the file can't be opened, is of neither kind, holds more than tensors
+        CheckpointError: the file can't be opened, is of no such kind, holds more than tensors
             in plain containers (such a file could run code, and does not get to), or holds no
             state dict.
         MissingExtraError: it is a `.safetensors` file and that library is not installed.
     """
-    content = read_safetensors(path)[0] if _is_safetensors(path) else _read(path)
+    content = read_weights(path)[0] if has_metadata(path) else _read(path)
     if isinstance(content, Mapping):
         for wrapping in _WRAPPINGS:
             if isinstance(content.get(wrapping), Mapping):
@@ -133,29 +145,95 @@ def read_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], d
         ) from error
 
 
-def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """The texts in a `.safetensors` file; empty if it has none.
+def read_onnx(model: bytes | str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Name -> tensor, on the CPU, in float32 where it was stored as float16, and the texts.
+
+    What `nearfar.training.export` writes holds the network's parameters and buffers by their own
+    names, except for counters of batches and for what never runs. Of the graph nothing is looked
+    at or run.
+
+    Args:
+        model: an ONNX file, or its content.
+
+    Raises:
+        CheckpointError: the file can't be opened, is no ONNX, is damaged, or keeps its weights
+            elsewhere.
+    """
+    told = "the network" if isinstance(model, bytes) else os.fspath(model)
+    try:
+        content = model if isinstance(model, bytes) else Path(model).read_bytes()
+        proto = onnx.load_model_from_string(content)
+        tensors = [
+            tensor
+            for tensor in proto.graph.initializer
+            if not tensor.name.startswith(CONSTANT_PREFIX)
+        ]
+        elsewhere = any(map(uses_external_data, tensors))
+        state = {} if elsewhere else {tensor.name: _tensor(tensor) for tensor in tensors}
+    except OSError as error:
+        raise CheckpointError(f"can't open {told}: {error.strerror or 'not readable'}") from error
+    except Exception as error:  # damaged messages and tensors raise nearly anything
+        raise CheckpointError(
+            f"{told} is no ONNX file, or is damaged or cut off: get the file again, or export it"
+            " anew"
+        ) from error
+    if elsewhere:
+        raise CheckpointError(
+            f"{told} keeps its weights in a second file: save it as one, with"
+            " onnx.save(onnx.load(FILE), FILE)"
+        )
+    return state, {entry.key: entry.value for entry in proto.metadata_props}
+
+
+def has_metadata(path: str | os.PathLike[str]) -> bool:
+    """Say whether a file is, by its name, of a kind that holds texts: safetensors or ONNX."""
+    return Path(path).suffix.lower() == ".safetensors" or _is_onnx(path)
+
+
+def read_weights(
+    model: bytes | str | os.PathLike[str],
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Name -> tensor and the texts, of ONNX or of safetensors.
+
+    Args:
+        model: content of an ONNX file; or a file, which is ONNX if it is called so, and
+            safetensors otherwise.
 
     Raises:
         CheckpointError: the file can't be opened, or is not of that kind.
         MissingExtraError: safetensors is not installed.
     """
-    return read_safetensors(path)[1]
+    if isinstance(model, bytes) or _is_onnx(model):
+        return read_onnx(model)
+    return read_safetensors(model)
 
 
-def load_strictly(network: nn.Module, state: Mapping[str, Tensor], complaint: str) -> None:
+def counters(network: nn.Module) -> set[str]:
+    """Name the counters of batches: no ONNX file holds them, and nothing depends on them."""
+    return {name for name in network.state_dict() if name.endswith(_COUNTER)}
+
+
+def load_strictly(
+    network: nn.Module,
+    state: Mapping[str, Tensor],
+    complaint: str,
+    *,
+    optional: Collection[str] = (),
+) -> None:
     """Put every tensor of `state` into `network`: all of them, and no others.
 
     Args:
         network: changed in place, and only if everything fits.
         state: as `read_state_dict` gives it.
         complaint: how the error begins.
+        optional: names that may be missing; the network keeps its own values of these.
 
     Raises:
         CheckpointError: names missing, unexpected or of the wrong shape; it counts each kind
             and gives the first few.
     """
     wanted: dict[str, Tensor] = network.state_dict()
+    state = {name: wanted[name] for name in optional if name in wanted} | {**state}
     missing = [name for name in wanted if name not in state]
     unexpected = [name for name in state if name not in wanted]
     misshapen = [
@@ -201,8 +279,13 @@ def _read(path: str | os.PathLike[str]) -> object:
         ) from error
 
 
-def _is_safetensors(path: str | os.PathLike[str]) -> bool:
-    return Path(path).suffix.lower() == ".safetensors"
+def _is_onnx(path: str | os.PathLike[str]) -> bool:
+    return Path(path).suffix.lower() == ".onnx"
+
+
+def _tensor(proto: onnx.TensorProto) -> Tensor:
+    values = np.array(numpy_helper.to_array(proto))
+    return torch.from_numpy(values.astype(np.float32) if values.dtype == np.float16 else values)
 
 
 def _castable(given: Tensor, wanted: Tensor) -> bool:

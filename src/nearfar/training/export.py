@@ -3,11 +3,17 @@
 torch's tracing exporter is used, because the newer one takes thirty times as long for the same
 graph and needs another library. What it leaves behind is tidied here: constants are computed,
 and zeros around a picture become the padding of the convolution that follows.
+
+Parameters and buffers keep the names that they have in the network's state dict, so that
+`nearfar.training.checkpoint.read_onnx` finds them again. Batch normalisation therefore stays in
+the graph: runtimes fold it into the convolutions when they load it.
 """
 
 import os
 import warnings
 from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +25,13 @@ from torch import nn
 
 from nearfar.errors import UsageError
 from nearfar.io.atomic import replacing
+from nearfar.training.float16 import store_as_float16
 
 INPUT_NAME: Final = "image"
 OUTPUT_NAME: Final = "inverse_depth"
+
+CONSTANT_PREFIX: Final = "/"
+"""How the names of tensors begin that are no parameter or buffer of the network."""
 
 _QUIETED: Final[tuple[tuple[type[Warning], str], ...]] = (
     # the exporter's deprecation: see the top of this file
@@ -39,13 +49,14 @@ def export_onnx(
     size_px: tuple[int, int] | None = None,
     multiple_of: int = 32,
     opset: int = 17,
+    half: bool = False,
+    metadata: Mapping[str, str] | None = None,
     overwrite: bool = True,
 ) -> None:
     """Write a network as ONNX: input `image` (n, 3, h, w), output `inverse_depth` (n, h, w).
 
     The batch is free. The file holds everything, and stands only when it is whole and has
-    passed ONNX's own checker. Batch normalisation is folded into the convolutions, and
-    parameters that never run are left out.
+    passed ONNX's own checker. Parameters that never run are left out.
 
     Args:
         network: (N, 3, h, w) float32 -> (N, h, w) float32; exported as in evaluation mode,
@@ -54,6 +65,9 @@ def export_onnx(
         size_px: (width, height) for a graph of that one size; None leaves both free.
         multiple_of: what the network's sides are multiples of, when they are free.
         opset: version of ONNX's operators.
+        half: store large weights in float16, see `nearfar.training.float16`; the network
+            computes in float32 all the same.
+        metadata: texts that go with the network.
         overwrite: replace a file that is there.
 
     Raises:
@@ -65,24 +79,38 @@ def export_onnx(
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     image = torch.zeros(2, 3, height, width, device=device)
     with replacing(path, overwrite=overwrite) as temporary:
-        _check_answer(network, image)
-        _trace(network, image, temporary, opset, free=size_px is None)
+        with _evaluated(network):
+            _check_answer(network, image)
+            _trace(network, image, temporary, opset, free=size_px is None)
         model = onnx.load_model(temporary)
+        _drop_parameters(model.graph)
         _fold_constants(model.graph, model.opset_import)
         _fold_pads(model.graph)
         _drop_unused(model.graph)
+        _mark_constants(model.graph, network.state_dict().keys())
+        if half:
+            store_as_float16(model.graph)
         _declare_answer(model.graph, ("n", "h", "w") if size_px is None else ("n", height, width))
+        onnx.helper.set_model_props(model, dict(metadata or {}))
         onnx.checker.check_model(model, full_check=True)
         onnx.save_model(model, temporary)
 
 
-def _check_answer(network: nn.Module, image: torch.Tensor) -> None:
-    was_training = network.training
+@contextmanager
+def _evaluated(network: nn.Module) -> Iterator[None]:
+    """Bring a network into evaluation mode, and each of its parts back afterwards."""
+    training = [part for part in network.modules() if part.training]
+    network.eval()
     try:
-        with torch.no_grad():
-            shape = tuple(network.eval()(image).shape)
+        yield
     finally:
-        network.train(was_training)
+        for part in training:
+            part.training = True
+
+
+def _check_answer(network: nn.Module, image: torch.Tensor) -> None:
+    with torch.no_grad():
+        shape = tuple(network(image).shape)
     expected = (image.shape[0], *image.shape[2:])
     if shape != expected:
         raise UsageError(f"the network answers {shape} to {tuple(image.shape)}, not {expected}")
@@ -105,7 +133,17 @@ def _trace(network: nn.Module, image: torch.Tensor, path: Path, opset: int, *, f
             input_names=[INPUT_NAME],
             output_names=[OUTPUT_NAME],
             dynamic_axes=axes,
+            training=torch.onnx.TrainingMode.PRESERVE,  # keeps normalisations
+            do_constant_folding=False,  # keeps names, as does the next: of tensors that are
+            keep_initializers_as_inputs=True,  # equal, all but one would be dropped
         )
+
+
+def _drop_parameters(graph: onnx.GraphProto) -> None:
+    """Leave the picture as the only input."""
+    given = [value for value in graph.input if value.name == INPUT_NAME]
+    del graph.input[:]
+    graph.input.extend(given)
 
 
 def _fold_constants(graph: onnx.GraphProto, opsets: Any) -> None:
@@ -174,6 +212,19 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
     kept = [tensor for tensor in graph.initializer if tensor.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)
+
+
+def _mark_constants(graph: onnx.GraphProto, own: Collection[str]) -> None:
+    """Let the names of what is not the network's own begin with `CONSTANT_PREFIX`."""
+    renamed = {
+        tensor.name: CONSTANT_PREFIX + tensor.name
+        for tensor in graph.initializer
+        if tensor.name not in own and not tensor.name.startswith(CONSTANT_PREFIX)
+    }
+    for tensor in graph.initializer:
+        tensor.name = renamed.get(tensor.name, tensor.name)
+    for node in graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
 
 
 def _declare_answer(graph: onnx.GraphProto, shape: tuple[str | int, ...]) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from nearfar.errors import CheckpointError, UsageError
 from nearfar.models.spec import InputSpec, OutputSpec
-from nearfar.training.checkpoint import load_strictly, read_safetensors
+from nearfar.training.checkpoint import counters, load_strictly, read_weights
 from nearfar.training.encoder import (
     SCALES,
     STRIDE_PX,
@@ -56,7 +56,7 @@ class NearfarLite(nn.Module):
         encoder: takes ImageNet weights (`nearfar.training.pretrained`).
         decoder: everything else, which starts from random weights.
         metadata: from which `load_nearfar_lite` builds the same network again; goes into
-            the `.safetensors` file with the weights.
+            the `.onnx` or `.safetensors` file with the weights.
     """
 
     def __init__(
@@ -123,16 +123,24 @@ class NearfarLite(nn.Module):
         return depth
 
 
-def load_nearfar_lite(path: str | os.PathLike[str]) -> NearfarLite:
-    """The network that a safetensors file with `NearfarLite.metadata` holds, ready to run.
+def load_nearfar_lite(model: bytes | str | os.PathLike[str], *, told: str = "") -> NearfarLite:
+    """The network that a file with `NearfarLite.metadata` holds, ready to run.
+
+    Args:
+        model: an ONNX file by its name, or a safetensors file; or the content of an ONNX file.
+        told: what an error calls it; the path when not given.
 
     Raises:
-        CheckpointError: as `read_safetensors`, or the file is of another network.
+        CheckpointError: as `read_weights`, or the file is of another network.
         MissingExtraError: safetensors is not installed.
     """
-    state, said = read_safetensors(path)
+    state, said = read_weights(model)
+    told = told or ("the network" if isinstance(model, bytes) else os.fspath(model))
     if said.get("network") != _NAME or said.get("variant") not in SCALES:
-        raise CheckpointError(f"{os.fspath(path)} does not say that it is a {_NAME} network")
+        raise CheckpointError(
+            f"{told} does not say that it is a {_NAME} network: give an .onnx or .safetensors file"
+            " that nearfar train made"
+        )
     try:
         network = NearfarLite(
             cast("Variant", said["variant"]),
@@ -142,8 +150,8 @@ def load_nearfar_lite(path: str | os.PathLike[str]) -> NearfarLite:
             fine_width=int(said["fine_width"]),
         )
     except (KeyError, ValueError) as error:
-        raise CheckpointError(f"{os.fspath(path)} does not say how its network is built") from error
-    load_strictly(network, state, f"{os.fspath(path)} is damaged")
+        raise CheckpointError(f"{told} does not say how its network is built") from error
+    load_strictly(network, state, f"{told} is damaged", optional=counters(network))
     return network.eval()
 
 

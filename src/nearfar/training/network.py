@@ -29,13 +29,16 @@ MIDAS_SMALL_INPUT: Final = InputSpec(
 MIDAS_SMALL_OUTPUT: Final = OutputSpec(zero="far", interpolation="cubic")
 """How MiDaS reads the PyTorch checkpoint's answer."""
 
+NEVER_RUN: Final = "scratch.refinenet4.resConfUnit1."
+"""How the names of parameters begin that the network has and does not use."""
+
 _FEATURES: Final = (64, 128, 256, 512)
 
 
 class MidasSmall(nn.Module):
     """Inverse depth from one picture; 21.3 M values, 4.6 G multiply-adds at 256 x 256.
 
-    4.7 M of the values (`scratch.refinenet4.resConfUnit1`) are in the official file and never
+    4.7 M of the values (`NEVER_RUN`) are in the official file and never
     run: the deepest fusion has nothing to fuse with.
     """
 

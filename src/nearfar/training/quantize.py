@@ -162,6 +162,7 @@ def _prepared(content: bytes) -> onnx.ModelProto:
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
             prepared = onnx.load_model(path)
+            del prepared.metadata_props[:]  # they tell of a network that training can go on from
     except Exception as error:  # the libraries' errors share no base of their own
         raise ModelFileError(
             f"not an ONNX network that can be quantized ({reason(error)})"

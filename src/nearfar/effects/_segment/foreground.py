@@ -22,6 +22,8 @@ _EDGE: Final = 0.08  # of the height: the strip that is floor from border to bor
 _EVEN: Final = 0.5  # nearness: what a floor's strip may spread
 _LAST: Final = 0.2  # of the height, from the bottom: where a floor still comes nearer
 _RISE: Final = 0.1  # by this part of all that it comes; a body that fills the rows is level there
+_STEP: Final = 0.1  # of the height: in no so many rows
+_JUMP: Final = 2.0  # does a floor rise by so many times its last rise; where a body begins, it may
 
 
 class Standing(NamedTuple):
@@ -66,10 +68,13 @@ def standing(nearness: FloatMap) -> Standing:
 
 
 def _comes_nearer(floor: FloatMap) -> bool:
-    """Say whether the floor rises to the bottom; the inverse depth of a plane is linear."""
-    first, last = float(floor[0, 0]), float(floor[-1, 0])
-    late = last - float(floor[-math.ceil(_LAST * len(floor)), 0])
-    return late >= _RISE * (last - first)
+    """Say whether the floor rises to the bottom, and evenly: a plane's inverse depth is linear."""
+    profile = floor[:, 0]
+    rise = float(profile[-1] - profile[0])
+    late = float(profile[-1] - profile[-math.ceil(_LAST * len(floor))])
+    rows = math.ceil(_STEP * len(floor))
+    steepest = float((profile[rows:] - profile[:-rows]).max(initial=0))
+    return late >= _RISE * rise and steepest <= _JUMP * late
 
 
 def _is_seen(nearness: FloatMap, above: FloatMap) -> bool:
