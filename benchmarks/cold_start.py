@@ -18,7 +18,7 @@ MEMORY_BOUND: Final = 1.3
 IMPORT_BOUND_MS: Final = 60
 MODEL: Final = "nearfar-lite"
 NOTE: Final = (
-    "The bare script checks no hash, no orientation and no colour profile, and writes the"
+    "The bare script checks no hash, no orientation and no color profile, and writes the"
     " network's small map; nearfar checks them, and writes a map of the photo's size."
 )
 

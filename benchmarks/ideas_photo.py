@@ -107,7 +107,7 @@ def _threads(estimator: Estimator, contents: list[bytes]) -> Iterator[Idea]:
 
 def _files(depth: DepthMap, photo: Image) -> Iterator[Idea]:
     steps = np.rint(depth.nearness() * np.float32(65535)).astype(np.uint16)
-    for name, picture in (("map in colour", depth.colorize()), ("photo", photo)):
+    for name, picture in (("map in color", depth.colorize()), ("photo", photo)):
         by_opencv = _by_opencv(picture)
         yield Idea(
             f"PNG of a {name}: upward differences and ISA-L, not OpenCV",
@@ -129,13 +129,13 @@ def _files(depth: DepthMap, photo: Image) -> Iterator[Idea]:
         )
     yield _isal(rows, 0)
     yield _isal(rows, 2)
-    colours = depth.colorize()
+    colors = depth.colorize()
     yield Idea(
-        "a map in colour as JPEG, not PNG",
+        "a map in color as JPEG, not PNG",
         used=True,
-        with_it=lambda: encode_image(colours, ".jpg"),
-        without=lambda: encode_image(colours, ".png"),
-        remark=_sizes(encode_image(colours, ".jpg"), encode_image(colours, ".png")),
+        with_it=lambda: encode_image(colors, ".jpg"),
+        without=lambda: encode_image(colors, ".png"),
+        remark=_sizes(encode_image(colors, ".jpg"), encode_image(colors, ".png")),
     )
 
 

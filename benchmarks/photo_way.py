@@ -37,14 +37,14 @@ INFER: Final = STAGES.index("infer")
 
 ENCODERS: Final[dict[str, Encode]] = {
     "16-bit PNG": lambda depth: depth.encode("png16"),
-    "PNG in colour": lambda depth: encode_image(depth.colorize(), ".png"),
-    "JPEG in colour": lambda depth: encode_image(depth.colorize(), ".jpg"),
+    "PNG in color": lambda depth: encode_image(depth.colorize(), ".png"),
+    "JPEG in color": lambda depth: encode_image(depth.colorize(), ".jpg"),
 }
 
 NOTE: Final = (
     "Decode begins with the file's bytes and gives pixels as large as the network needs them;"
     " prepare resizes and normalises; finish brings the map to the photo's size and checks it;"
-    " encode spreads and colours it where asked, and makes the file's bytes. With all cores,"
+    " encode spreads and colors it where asked, and makes the file's bytes. With all cores,"
     " infer and OpenCV's share of the others have them all; one core is what a photo of a folder"
     " or of the service gets."
 )

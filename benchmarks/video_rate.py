@@ -37,7 +37,7 @@ MEMORY_BOUND: Final = 1.05
 NOTE: Final = (
     "The network alone: bare runs on a prepared frame, by as many workers. All cores are at work"
     " all the time, so the rate can't come to more than what the network takes of the work of a"
-    " frame; the rest decodes the clip, makes the small photo, follows the movement, colours the"
+    " frame; the rest decodes the clip, makes the small photo, follows the movement, colors the"
     " map and encodes it."
 )
 

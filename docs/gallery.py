@@ -30,7 +30,7 @@ SHOWN: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
     "bokeh": ("bokeh", "portrait", {"aperture": 2.5}),
     "rack-focus": ("rack-focus", "indoor", {"fps": 10.0}),
     "parallax": ("parallax", "street", {"fps": 10.0, "motion": "swing"}),
-    "cutout": ("cutout", "portrait", {"background": "colour", "colour": "#e8e4da"}),
+    "cutout": ("cutout", "portrait", {"background": "color", "color": "#e8e4da"}),
     "sticker": (
         "sticker",
         "landscape",

@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 
 def asymmetric(height: int = 32, width: int = 48) -> NDArray[np.uint8]:
-    """Four flat quarters of different colours: no turn or flip leaves it as it was."""
+    """Four flat quarters of different colors: no turn or flip leaves it as it was."""
     picture = np.empty((height, width, 3), np.uint8)
     picture[: height // 2, : width // 2] = (230, 30, 40)
     picture[: height // 2, width // 2 :] = (20, 200, 60)
@@ -66,14 +66,14 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(values: Array, colour: int, *extra: bytes, size: tuple[int, int] | None = None) -> bytes:
-    """Build a PNG by hand: uint8 or uint16 values, a colour type, chunks before the pixels."""
+def png(values: Array, color: int, *extra: bytes, size: tuple[int, int] | None = None) -> bytes:
+    """Build a PNG by hand: uint8 or uint16 values, a color type, chunks before the pixels."""
     height, width = values.shape[:2]
     stated = size or (width, height)
     depth = values.dtype.itemsize * 8
     rows = values.astype(values.dtype.newbyteorder(">")).reshape(height, -1)
     raw = b"".join(b"\0" + row.tobytes() for row in rows)
-    header = struct.pack(">IIBBBBB", *stated, depth, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", *stated, depth, color, 0, 0, 0)
     return b"".join(
         [
             b"\x89PNG\r\n\x1a\n",

@@ -23,10 +23,10 @@ LAYOUTS: list[dict[str, Any]] = [
 ]
 
 
-def bands(extra: int, dtype: str, colours: NDArray[np.uint8] = RGB) -> NDArray[Any]:
+def bands(extra: int, dtype: str, colors: NDArray[np.uint8] = RGB) -> NDArray[Any]:
     """RGB, and behind it bands of low numbers, which as alpha would be nearly white."""
-    filled = np.full((*colours.shape[:2], extra), 9, np.uint8)
-    values = np.concatenate([colours, filled], -1)
+    filled = np.full((*colors.shape[:2], extra), 9, np.uint8)
+    values = np.concatenate([colors, filled], -1)
     scale = {"u1": 1, "u2": 257, "f4": 1 / 255, "f2": 1 / 255}[dtype]
     return (values.astype(np.float64) * scale).astype(dtype)
 
@@ -81,7 +81,7 @@ def test_grey_with_alpha_in_sixteen_bits() -> None:
     np.testing.assert_array_equal(read_image(data)[0, :, 0], [255, 51, 51])
 
 
-def test_premultiplied_colours_are_divided_again() -> None:
+def test_premultiplied_colors_are_divided_again() -> None:
     values = np.array([[[128 * 257, 0, 64 * 257, 128 * 257]]], np.uint16)
     data = make.tiff(values, photometric="rgb", extrasamples=[1])
     with ImageFile(data) as file:
@@ -112,7 +112,7 @@ def test_the_greatest_number_that_a_file_tells_is_white() -> None:
     np.testing.assert_array_equal(read_image(data)[0, :, 0], [0, 128, 255])
 
 
-def test_alpha_of_sixteen_bits_shows_that_dark_colours_are_dark() -> None:
+def test_alpha_of_sixteen_bits_shows_that_dark_colors_are_dark() -> None:
     values = np.array([[[2570, 2570, 2570, 65535]]], np.uint16)
     data = make.tiff(values, photometric="rgb", extrasamples=[2])
     np.testing.assert_array_equal(read_image(data)[0, 0], [10, 10, 10])

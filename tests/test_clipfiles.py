@@ -22,7 +22,7 @@ def two(width_px: int = 63, height_px: int = 41) -> Iterator[Image]:
 
 
 @pytest.mark.parametrize("suffix", CLIP_FORMATS)
-def test_frames_come_back_in_order_with_their_colours(tmp_path: Path, suffix: str) -> None:
+def test_frames_come_back_in_order_with_their_colors(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"clip{suffix}"
     write_clip(two(), path, fps=10, loops=True)
     if suffix == ".mp4":

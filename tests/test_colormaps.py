@@ -18,7 +18,7 @@ def one(nearness: float, name: str) -> tuple[int, ...]:
 @pytest.mark.parametrize(
     ("name", "far", "near"),
     [
-        # published end colours: matplotlib's tables, Google's turbo, ColorBrewer's Spectral
+        # published end colors: matplotlib's tables, Google's turbo, ColorBrewer's Spectral
         ("inferno", (0, 0, 4), (252, 255, 164)),
         ("magma", (0, 0, 4), (252, 253, 191)),
         ("viridis", (68, 1, 84), (253, 231, 37)),
@@ -27,7 +27,7 @@ def one(nearness: float, name: str) -> tuple[int, ...]:
         ("grey", (0, 0, 0), (255, 255, 255)),
     ],
 )
-def test_the_ends_have_the_published_colours(
+def test_the_ends_have_the_published_colors(
     name: str, far: tuple[int, ...], near: tuple[int, ...]
 ) -> None:
     assert np.abs(np.subtract(one(0, name), far)).max() <= 1
@@ -40,7 +40,7 @@ def test_the_table_and_its_default() -> None:
     np.testing.assert_array_equal(apply(ramp), apply(ramp, "inferno"))
 
 
-def test_colours_between_the_ends() -> None:
+def test_colors_between_the_ends() -> None:
     assert one(0.5, "grey") == (128, 128, 128)
     assert one(0.2, "grey") == (51, 51, 51)
     # the middle class of Spectral is pale yellow, its neighbours are orange and green
@@ -79,7 +79,7 @@ def test_values_outside_are_clipped(nearness: NDArray[np.float32], name: str) ->
 
 
 def test_an_unknown_name_is_refused_with_the_known() -> None:
-    with pytest.raises(UsageError, match=r"no colour map 'jet': use one of inferno, .*grey"):
+    with pytest.raises(UsageError, match=r"no color map 'jet': use one of inferno, .*grey"):
         apply(np.zeros((1, 1), np.float32), "jet")
 
 

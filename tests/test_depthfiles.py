@@ -38,9 +38,9 @@ def raster(kind: Kind = "inverse_depth") -> DepthRaster:
     return DepthRaster(floats(1 + ramp / 8), kind, "midas-small", "camera 1.50 m over a flat floor")
 
 
-def png_with(*, bits: int = 16, colour: int = 0, size: tuple[int, int] = (2, 2)) -> bytes:
+def png_with(*, bits: int = 16, color: int = 0, size: tuple[int, int] = (2, 2)) -> bytes:
     """Make a PNG header that claims this, with a right checksum and no pixels."""
-    body = b"IHDR" + struct.pack(">IIBBBBB", *size, bits, colour, 0, 0, 0)
+    body = b"IHDR" + struct.pack(">IIBBBBB", *size, bits, color, 0, 0, 0)
     chunk = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
     return b"\x89PNG\r\n\x1a\n" + chunk
 
@@ -192,8 +192,8 @@ def test_a_foreign_png_needs_its_kind_said() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (png_with(colour=2), "in colour"),
-        (png_with(colour=3, bits=8), "in colour"),
+        (png_with(color=2), "in color"),
+        (png_with(color=3, bits=8), "in color"),
         (png_with(bits=1), "1 bits"),
         (png_with(size=(2**31 - 1, 2**31 - 1)), "over 100 megapixels"),
         (png_with(size=(10001, 10000)), "over 100 megapixels"),
@@ -362,7 +362,7 @@ def test_what_the_float_formats_refuse() -> None:
         (npz.getvalue(), "no array 'values' among its a, b"),
         (exr(A=values, B=values), "no channel Y or Z among its A, B"),
         (tiff.getvalue(), "its values are uint16: give float32"),
-        (b"PF\n2 2\n-1.0\n" + bytes(48), "in colour"),
+        (b"PF\n2 2\n-1.0\n" + bytes(48), "in color"),
         (b"Pf\n2 2\n-1.0\n" + bytes(15), "damaged or cut off"),
         (b"Pf\n99999 99999\n-1.0\n", "over 100 megapixels"),
         (b"Pf\n0 2\n-1.0\n", "holds nothing"),

@@ -104,11 +104,11 @@ def test_near_is_bright_and_warm() -> None:
     assert picture[1, 1].tolist() == [252, 255, 164]
     assert picture[0, 0].sum() <= 5
     assert DepthMap(HAND).colorize("grey")[0, 1].tolist() == [64, 64, 64]
-    with pytest.raises(UsageError, match="no colour map 'hot'"):
+    with pytest.raises(UsageError, match="no color map 'hot'"):
         DepthMap(HAND).colorize("hot")
 
 
-def test_metres_are_coloured_by_inverse_distance() -> None:
+def test_metres_are_colored_by_inverse_distance() -> None:
     # inverse distances 1, 0.5, 0.25 and none: (0.5 - 0.25) / 0.75 is a third
     metric = MetricDepth(np.array([[1, 2], [4, np.inf]], np.float32))
     assert metric.colorize("grey")[:, :, 0].tolist() == [[255, 85], [0, 0]]

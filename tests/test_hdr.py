@@ -14,7 +14,7 @@ from tests import picturefiles as make
 PQ, HLG, SRGB, LINEAR = 16, 18, 13, 8
 # Linear BT.709 to BT.2020 (ITU-R BT.2087-0, table 2)
 TO_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
-COLOURS = np.array(  # BT.709, 1 is paper white; none so bright that the curve bends it
+COLORS = np.array(  # BT.709, 1 is paper white; none so bright that the curve bends it
     [[0.2, 0.1, 0.05], [0.05, 0.2, 0.1], [0.1, 0.05, 0.2], [0.2, 0.2, 0.2], [0.01, 0.02, 0.005]]
 )
 
@@ -40,8 +40,8 @@ def cicp_png(coded: NDArray[np.float64], primaries: int, transfer: int, bits: in
 
 @pytest.mark.parametrize("bits", [8, 16])
 def test_pq_of_bt2020_in_a_png(bits: int) -> None:
-    data = cicp_png(pq(203 * COLOURS @ TO_2020.T), 9, PQ, bits)
-    assert np.abs(read_image(data)[0] - srgb(COLOURS)).max() <= 4  # 8 bits are steps of 2 %
+    data = cicp_png(pq(203 * COLORS @ TO_2020.T), 9, PQ, bits)
+    assert np.abs(read_image(data)[0] - srgb(COLORS)).max() <= 4  # 8 bits are steps of 2 %
 
 
 def test_pq_keeps_the_order_of_lights_up_to_the_peak() -> None:
@@ -63,9 +63,9 @@ def test_hlg_in_a_png() -> None:
 
 
 def test_wide_gamut_and_linear_light_in_a_png() -> None:
-    wide = srgb(COLOURS @ TO_2020.T) / 255
-    assert np.abs(read_image(cicp_png(wide, 9, SRGB))[0] - srgb(COLOURS)).max() <= 2
-    assert np.abs(read_image(cicp_png(COLOURS, 1, LINEAR, 16))[0] - srgb(COLOURS)).max() <= 8
+    wide = srgb(COLORS @ TO_2020.T) / 255
+    assert np.abs(read_image(cicp_png(wide, 9, SRGB))[0] - srgb(COLORS)).max() <= 2
+    assert np.abs(read_image(cicp_png(COLORS, 1, LINEAR, 16))[0] - srgb(COLORS)).max() <= 8
 
 
 def test_numbers_of_srgb_change_nothing() -> None:
@@ -91,7 +91,7 @@ def nclx(data: bytes, primaries: int, transfer: int) -> bytes:
 
 @pytest.mark.parametrize("format_", ["AVIF", "HEIF"])
 def test_pq_and_hlg_in_avif_and_heic(format_: str) -> None:
-    coded = pq(203 * COLOURS @ TO_2020.T)
+    coded = pq(203 * COLORS @ TO_2020.T)
     flat = np.repeat(np.repeat(np.rint(coded * 255).astype(np.uint8), 32, 0)[None], 64, 0)
     options: dict[str, Any] = {"quality": 100}
     if format_ == "AVIF":
@@ -100,7 +100,7 @@ def test_pq_and_hlg_in_avif_and_heic(format_: str) -> None:
         options |= {"chroma": 444, "save_nclx_profile": True}
     data = make.saved(flat, format_, **options)
     image = read_image(nclx(data, 9, PQ))[32, 16::32].astype(int)
-    assert np.abs(image - srgb(COLOURS)).max() <= 8
+    assert np.abs(image - srgb(COLORS)).max() <= 8
     grey = np.full((64, 64, 3), 128, np.uint8)
     hlg = read_image(nclx(make.saved(grey, format_, **options), 9, HLG))
     assert np.abs(hlg.astype(int) - 137).max() <= 4

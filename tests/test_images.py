@@ -200,7 +200,7 @@ def test_any_mode_gives_rgb(format_: str, mode: str, image: NDArray[np.uint8]) -
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "RGBX", "LAB", *YCBCR.split()])
-def test_colours_survive_their_mode(mode: str) -> None:
+def test_colors_survive_their_mode(mode: str) -> None:
     image = make.asymmetric()
     result = read_image(make.saved(in_mode(image, mode), "TIFF"))
     assert np.abs(result.astype(int) - image).max() <= (4 if mode in {"LAB", "YCbCr"} else 0)
@@ -219,9 +219,9 @@ def test_alpha_lies_over_white() -> None:
 
 
 def test_alpha_is_rounded_rightly_for_every_pair() -> None:
-    colour, alpha = np.meshgrid(np.arange(256), np.arange(256))
-    rgba = np.stack([colour, colour, colour, alpha], -1).astype(np.uint8)
-    exact = (colour * alpha + 255 * (255 - alpha)) / 255
+    color, alpha = np.meshgrid(np.arange(256), np.arange(256))
+    rgba = np.stack([color, color, color, alpha], -1).astype(np.uint8)
+    exact = (color * alpha + 255 * (255 - alpha)) / 255
     np.testing.assert_array_equal(
         read_image(make.saved(rgba, "PNG"))[..., 1], np.floor(exact + 0.5)
     )
@@ -568,8 +568,8 @@ def test_written_pictures_open_in_pillow(tmp_path: Path, suffix: str, channels: 
         mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
         stored = np.asarray(picture.convert(mode)).astype(int)
     assert stored.shape == image.shape
-    colours = stored[..., :3] if channels > 1 else stored
-    assert np.abs(colours - (image[..., :3] if channels > 1 else image)).mean() < 4
+    colors = stored[..., :3] if channels > 1 else stored
+    assert np.abs(colors - (image[..., :3] if channels > 1 else image)).mean() < 4
 
 
 def test_writing_refuses_what_it_must(tmp_path: Path) -> None:

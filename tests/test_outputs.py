@@ -53,7 +53,7 @@ def test_pictures_are_named_after_the_map(tmp_path: Path) -> None:
     ]
 
 
-def test_picture_suffix_is_the_colours_alone() -> None:
+def test_picture_suffix_is_the_colors_alone() -> None:
     assert place(PHOTO, Path("heat.webp"), PLAIN, many=False).paths() == (Path("heat.webp"),)
 
 

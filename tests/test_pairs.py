@@ -87,7 +87,7 @@ def test_split_and_missing_truth(tmp_path: Path) -> None:
         ('kind = "deep"', "kind must be depth, inverse, disparity, layers or pairs"),
         ("kind = 1.0.0", "no TOML"),
         ("unit = 'mm'", "kind must be given"),
-        ('kind = "depth"\ncolour = "red"', "no option colour"),
+        ('kind = "depth"\ncolor = "red"', "no option color"),
         ('kind = "depth"\nscale = 0', "scale must be more than 0"),
         ('kind = "depth"\nsplit = "none.txt"', "the split can't be read"),
     ],

@@ -175,11 +175,11 @@ class OutputOptions(Options):
     format: FormatName | None = option(
         "File format of the depth map; by the output's suffix, or else png16.", None
     )
-    colormap: ColormapName = option("Colours of the pictures, near = warm.", "inferno")
+    colormap: ColormapName = option("Colors of the pictures, near = warm.", "inferno")
     robust: bool = option(
-        "Colours span the 2nd to the 98th percentile, not all of the depths.", default=False
+        "Colors span the 2nd to the 98th percentile, not all of the depths.", default=False
     )
-    color: bool = option("Also write the map in colour, as a JPEG.", default=False)
+    color: bool = option("Also write the map in color, as a JPEG.", default=False)
     side_by_side: bool = option(
-        "Also write the photo beside the map in colour, as a JPEG.", default=False
+        "Also write the photo beside the map in color, as a JPEG.", default=False
     )

@@ -99,7 +99,7 @@ class DepthMap:
     def colorize(
         self, colormap: str = colormaps.COLORMAPS[0], *, robust: bool = False
     ) -> NDArray[np.uint8]:
-        """Colour the map, near = warm.
+        """Color the map, near = warm.
 
         Args:
             colormap: one of `nearfar.imaging.colormaps.COLORMAPS`.
@@ -109,7 +109,7 @@ class DepthMap:
             (H, W, 3) uint8 RGB.
 
         Raises:
-            UsageError: no colour map of that name.
+            UsageError: no color map of that name.
         """
         return colormaps.apply(self.inverse_depth, colormap, self.limits(robust=robust))
 
@@ -180,7 +180,7 @@ class MetricDepth:
     def colorize(
         self, colormap: str = colormaps.COLORMAPS[0], *, robust: bool = False
     ) -> NDArray[np.uint8]:
-        """Colour the map by inverse distance, near = warm; no surface counts as farthest.
+        """Color the map by inverse distance, near = warm; no surface counts as farthest.
 
         Args:
             colormap: one of `nearfar.imaging.colormaps.COLORMAPS`.
@@ -190,7 +190,7 @@ class MetricDepth:
             (H, W, 3) uint8 RGB.
 
         Raises:
-            UsageError: no colour map of that name.
+            UsageError: no color map of that name.
         """
         with np.errstate(over="ignore"):
             inverse = np.minimum(1 / self.metres, np.finfo(np.float32).max)

@@ -16,7 +16,7 @@ from nearfar.io.paths import fitting
 _LONGEST_ENDING = "-depth-color.jpg"
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".webp")
-"""An output of this suffix can't hold depth; it is the colour picture that is meant."""
+"""An output of this suffix can't hold depth; it is the color picture that is meant."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Outputs:
         Args:
             depth: the map.
             photo: (H, W, 3) uint8 of the map's size; needed for `side` only.
-            options: format and colours.
+            options: format and colors.
             overwrite: replace what is there.
 
         Raises:

@@ -71,7 +71,7 @@ def test_unknown_suffix_names_the_known(run: Run, photo: Path) -> None:
     assert ".exr" in ran.err
 
 
-def test_picture_suffix_means_the_colours(run: Run, photo: Path) -> None:
+def test_picture_suffix_means_the_colors(run: Run, photo: Path) -> None:
     target = photo.parent / "heat.jpg"
     assert run("estimate", photo, "-o", target, "--colormap", "grey").out == f"{target}\n"
     picture = cv2.imread(str(target))
@@ -80,7 +80,7 @@ def test_picture_suffix_means_the_colours(run: Run, photo: Path) -> None:
     assert not photo.with_name("heat-depth.png").exists()
 
 
-def test_colour_and_side_by_side(run: Run, photo: Path) -> None:
+def test_color_and_side_by_side(run: Run, photo: Path) -> None:
     ran = run("estimate", photo, "--color", "--side-by-side", "--robust")
     assert [Path(line).name for line in ran.out.splitlines()] == [
         "cat-depth.png",

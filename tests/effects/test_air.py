@@ -15,7 +15,7 @@ from tests.effects.walls import GREEN, RED, any_depth, flat, light_of, noise, tw
 
 def test_fog_hides_the_asked_part_of_the_farthest_and_nothing_of_the_nearest() -> None:
     photo, depth = two_planes()
-    result = fog(photo, depth, FogOptions(density=0.8, colour="#ffffff")).pixels
+    result = fog(photo, depth, FogOptions(density=0.8, color="#ffffff")).pixels
     assert (result[:, :70] == RED).all()
     expected = 0.2 * light_of(np.array(GREEN)) + 0.8
     np.testing.assert_allclose(light_of(result[60, 120]), expected, atol=0.006)
@@ -24,7 +24,7 @@ def test_fog_hides_the_asked_part_of_the_farthest_and_nothing_of_the_nearest() -
 def test_fog_grows_with_distance() -> None:
     photo = np.zeros((40, 200, 3), np.uint8)
     ramp = DepthMap(np.tile(np.linspace(0, 1, 200, dtype=np.float32), (40, 1)))
-    result = fog(photo, ramp, FogOptions(colour="white")).pixels[20, :, 0].astype(int)
+    result = fog(photo, ramp, FogOptions(color="white")).pixels[20, :, 0].astype(int)
     assert (np.diff(result) <= 0).all()
     assert result[0] > 200
     assert result[-1] == 0
@@ -46,13 +46,13 @@ def test_clear_start_keeps_the_middle() -> None:
     assert result[:, 60:].std() < photo[:, 60:].std()
 
 
-def test_unknown_fog_colour() -> None:
+def test_unknown_fog_color() -> None:
     photo = noise(4, 4)
-    with pytest.raises(UsageError, match="no colour"):
-        fog(photo, flat(photo), FogOptions(colour="#12"))
+    with pytest.raises(UsageError, match="no color"):
+        fog(photo, flat(photo), FogOptions(color="#12"))
 
 
-def test_fade_is_grey_far_and_colour_near() -> None:
+def test_fade_is_grey_far_and_color_near() -> None:
     photo, depth = two_planes()
     result = fade(photo, depth, FadeOptions(darken=0.0)).pixels
     assert (result[:, :70] == RED).all()
@@ -112,9 +112,9 @@ def test_no_lamp_leaves_the_ambient_part() -> None:
     np.testing.assert_allclose(light_of(result), 0.5 * light_of(photo), atol=0.006)
 
 
-def test_colour_of_the_lamp() -> None:
+def test_color_of_the_lamp() -> None:
     photo = np.full((40, 50, 3), 100, np.uint8)
-    options = RelightOptions(colour="#ff0000", ambient=0.0)
+    options = RelightOptions(color="#ff0000", ambient=0.0)
     result = relight(photo, flat(photo), options).pixels
     assert result[..., 0].max() > 100
     assert result[..., 1:].max() == 0

@@ -73,7 +73,7 @@ def test_links_are_those_of_the_published_loop() -> None:
     assert len(claims) - len(kept) <= 2  # only rounding, at the two edges
 
 
-def test_every_chain_has_one_colour() -> None:
+def test_every_chain_has_one_color() -> None:
     rng = np.random.default_rng(5)
     hills = np.cumsum(rng.normal(size=(20, 300)), axis=1)
     depth = DepthMap((hills - hills.min()).astype(np.float32))

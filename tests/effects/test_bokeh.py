@@ -21,7 +21,7 @@ def _with(**values: float) -> BokehOptions:
 @given(
     height_px=st.integers(1, 70),
     width_px=st.integers(1, 70),
-    colour=st.tuples(*[st.integers(0, 255)] * 3),
+    color=st.tuples(*[st.integers(0, 255)] * 3),
     focus=st.floats(0, 1),
     aperture=st.floats(0, 10),
     blades=st.integers(0, 9),
@@ -29,13 +29,13 @@ def _with(**values: float) -> BokehOptions:
 def test_constant_image_is_that_image(
     height_px: int,
     width_px: int,
-    colour: tuple[int, int, int],
+    color: tuple[int, int, int],
     *,
     focus: float,
     aperture: float,
     blades: int,
 ) -> None:
-    photo = np.full((height_px, width_px, 3), colour, np.uint8)
+    photo = np.full((height_px, width_px, 3), color, np.uint8)
     options = BokehOptions(focus_nearness=focus, aperture=aperture, blades=blades, bloom=1.0)
     result = bokeh(photo, any_depth(height_px, width_px, 1, 9.0), options).pixels
     assert np.abs(result.astype(int) - photo).max() <= 1

@@ -30,9 +30,9 @@ def test_no_softness_cuts_to_the_pixel() -> None:
     assert (opacity[:, 70:] == 0).all()
 
 
-def test_on_a_colour() -> None:
+def test_on_a_color() -> None:
     photo, depth = two_planes()
-    options = CutoutOptions(background="colour", colour="#0000ff", softness=0.0)
+    options = CutoutOptions(background="color", color="#0000ff", softness=0.0)
     result = cutout(photo, depth, options).pixels
     assert result.shape == (120, 160, 3)
     assert (result[:, :70] == RED).all()
@@ -57,7 +57,7 @@ def test_blurred_background_has_nothing_of_the_subject() -> None:
     )
 
 
-def test_rim_has_the_subject_s_own_colour() -> None:
+def test_rim_has_the_subject_s_own_color() -> None:
     photo, depth = two_planes()
     mixed = (np.array(RED) + GREEN) // 2
     photo[:, 69:71] = mixed
@@ -95,7 +95,7 @@ def test_given_cut_goes_before_the_automatic_one() -> None:
     assert abs(np.flatnonzero(opacity[25] >= 128)[0] - (4 + 0.75 * 192)) <= 1
 
 
-def test_colours_decide_where_the_map_is_smeared() -> None:
+def test_colors_decide_where_the_map_is_smeared() -> None:
     photo, _ = two_planes(200, 300, 178)
     ramp = np.interp(np.arange(300), [100, 200], [5.0, 1.0]).astype(np.float32)
     smeared = DepthMap(np.broadcast_to(ramp, (200, 300)))
@@ -117,10 +117,10 @@ def test_grey_picture_is_refused() -> None:
         cutout(photo, depth, CutoutOptions(background="photo", picture=grey))
 
 
-def test_unknown_colour_is_refused() -> None:
+def test_unknown_color_is_refused() -> None:
     photo, depth = two_planes()
-    with pytest.raises(UsageError, match="no colour 'blurple'"):
-        cutout(photo, depth, CutoutOptions(background="colour", colour="blurple"))
+    with pytest.raises(UsageError, match="no color 'blurple'"):
+        cutout(photo, depth, CutoutOptions(background="color", color="blurple"))
 
 
 def test_constant_depth_keeps_all() -> None:
@@ -135,7 +135,7 @@ def test_constant_depth_keeps_all() -> None:
     height_px=st.integers(1, 60),
     width_px=st.integers(1, 60),
     span=st.floats(0, 1e6),
-    background=st.sampled_from(["transparent", "colour", "photo", "blur"]),
+    background=st.sampled_from(["transparent", "color", "photo", "blur"]),
     x=st.none() | st.floats(0, 1),
 )
 def test_any_size_and_depth(

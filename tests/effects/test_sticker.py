@@ -82,9 +82,9 @@ def test_half_transparent_mixes_in_linear_light() -> None:
     assert abs(int(sticker(photo, flat(photo), options).pixels[50, 30, 0]) - 188) <= 1
 
 
-def test_text_is_drawn_in_its_colour() -> None:
+def test_text_is_drawn_in_its_color() -> None:
     photo = np.zeros((120, 200, 3), np.uint8)
-    options = StickerOptions(text="Near\nfar", colour="#ff0000", haze=0.0, nearness=1.0)
+    options = StickerOptions(text="Near\nfar", color="#ff0000", haze=0.0, nearness=1.0)
     result = sticker(photo, flat(photo), options).pixels
     assert (result[..., 0] == 255).sum() > 100
     assert result[..., 1:].max() == 0

@@ -1,4 +1,4 @@
-"""What a photo is of, the floor below it, and the colours that tell them apart."""
+"""What a photo is of, the floor below it, and the colors that tell them apart."""
 
 import cv2
 import numpy as np
@@ -80,7 +80,7 @@ def test_cutout_leaves_the_floor_behind() -> None:
     assert opacity[160:].max() == 0
 
 
-def test_sharp_map_needs_no_colours() -> None:
+def test_sharp_map_needs_no_colors() -> None:
     photo = noise(HEIGHT, WIDTH)
     nearness = np.zeros((HEIGHT, WIDTH), np.float32)
     nearness[THING] = 1
@@ -100,7 +100,7 @@ def test_place_on_the_floor_takes_the_floor() -> None:
     assert mask[175, 220] == 1
 
 
-def test_colours_draw_the_rim_that_depth_leaves_open() -> None:
+def test_colors_draw_the_rim_that_depth_leaves_open() -> None:
     belief = np.full((HEIGHT, WIDTH), -1, np.float32)
     belief[40:170, 80:160] = 0
     belief[80:130, 110:130] = 1
@@ -110,7 +110,7 @@ def test_colours_draw_the_rim_that_depth_leaves_open() -> None:
     assert np.mean((drawn > 0.5) != truth) < 0.01
 
 
-def test_where_colours_are_alike_depth_decides() -> None:
+def test_where_colors_are_alike_depth_decides() -> None:
     belief = np.full((HEIGHT, WIDTH), -1, np.float32)
     belief[THING] = 1
     drawn = decide(belief, np.full((HEIGHT, WIDTH, 3), 120, np.uint8))

@@ -107,7 +107,7 @@ def test_splits_of_nyu_that_are_none(tmp_path: Path, numbers: Any) -> None:
         ("a\0.png d.png", "embedded null"),
         ("x.png d.png", "x.png"),
         ("a" * 300 + " d.png", "File name too long"),
-        ("a.png a.png", "in colour"),
+        ("a.png a.png", "in color"),
         ("small.png d.png", "32 x 24, but its photo is 16 x 12"),
         ("", "no photo of KITTI"),
     ],

@@ -23,7 +23,7 @@ def test_row_has_four_panels_and_grey_for_unknown() -> None:
     for panel in (panels[1], panels[3]):
         assert (panel[:115] == GREY).all()
         assert (panel[125:] != GREY).any(axis=2).all()
-    np.testing.assert_array_equal(panels[1][130:], panels[2][130:])  # the same colours
+    np.testing.assert_array_equal(panels[1][130:], panels[2][130:])  # the same colors
     near, far = panels[1][-1, 0].astype(int).sum(), panels[1][130, 0].astype(int).sum()
     assert near > far
 

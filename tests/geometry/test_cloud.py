@@ -91,7 +91,7 @@ def test_no_surface_no_point() -> None:
     assert set(map(tuple, cloud.rgb.tolist())) == {(0, 0, 255), (255, 255, 255)}
 
 
-def test_colours_are_where_they_were() -> None:
+def test_colors_are_where_they_were() -> None:
     cloud = make_cloud(scenes.wall(4), PHOTO, CAMERA)
     left, upper = cloud.xyz[:, 0] < 0, cloud.xyz[:, 1] < 0
 
@@ -186,7 +186,7 @@ def test_cloud_checks_its_arrays() -> None:
     xyz, rgb = np.zeros((2, 3), np.float32), np.zeros((2, 3), np.uint8)
     with pytest.raises(GeometryError, match="float32"):
         PointCloud(xyz.astype(np.float64), rgb)
-    with pytest.raises(GeometryError, match="colours"):
+    with pytest.raises(GeometryError, match="colors"):
         PointCloud(xyz, rgb[:1])
     with pytest.raises(GeometryError, match="normals"):
         PointCloud(xyz, rgb, xyz[:1])

@@ -152,28 +152,26 @@ def test_meshes_open_in_trimesh(mesh: Mesh, tmp_path: Path, suffix: str) -> None
 
 @pytest.mark.parametrize("suffix", [".glb", ".obj"])
 @pytest.mark.parametrize("texture", ["jpg", "png"])
-def test_each_quadrant_has_its_colour(
-    mesh: Mesh, tmp_path: Path, suffix: str, texture: Any
-) -> None:
+def test_each_quadrant_has_its_color(mesh: Mesh, tmp_path: Path, suffix: str, texture: Any) -> None:
     path = tmp_path / f"scene{suffix}"
     write_mesh(mesh, PHOTO, path, options=MeshOptions(texture=texture))
     loaded: Any = trimesh.load(path, process=False)
     (found,) = loaded.geometry.values() if isinstance(loaded, trimesh.Scene) else (loaded,)
 
-    colours = found.visual.to_color().vertex_colors[:, :3] > 128
+    colors = found.visual.to_color().vertex_colors[:, :3] > 128
     left, upper = found.vertices[:, 0] < 0, found.vertices[:, 1] > 0
     inner = (abs(found.vertices[:, :2] / found.vertices[:, 2:]) > 0.03).all(axis=1)
-    for where, colour in (
+    for where, color in (
         (left & upper, (True, False, False)),
         (~left & upper, (False, True, False)),
         (left & ~upper, (False, False, True)),
         (~left & ~upper, (True, True, True)),
     ):
         assert (where & inner).sum() > 100
-        assert (colours[where & inner] == colour).all()
+        assert (colors[where & inner] == color).all()
 
 
-def test_ply_mesh_has_the_colours_of_its_vertices(mesh: Mesh) -> None:
+def test_ply_mesh_has_the_colors_of_its_vertices(mesh: Mesh) -> None:
     found = opened(encode_mesh(mesh, PHOTO, ".ply")["mesh.ply"], ".ply")
 
     left, upper = mesh.vertices[:, 0] < 0, mesh.vertices[:, 1] < 0

@@ -109,7 +109,7 @@ def test_pictures_are_files_of_the_form(service: Served, photo: bytes) -> None:
         ("effects/bokeh", {"aperture": 11}),
         ("effects/bokeh", {"bright": 1}),
         ("effects/bokeh", {"format": "mp4"}),
-        ("effects/fog", {"colour": "no such"}),
+        ("effects/fog", {"color": "no such"}),
         ("effects/fog", {"density": "nan"}),
         ("effects/navigate", {"range_m": 1e9}),
         ("effects/navigate", {"clearance": "inf"}),

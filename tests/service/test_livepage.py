@@ -40,7 +40,7 @@ def test_texts_are_there_in_each_language(service: Served) -> None:
     assert texts["zh"]["live.start"] == LIVE["live.start"].zh
 
 
-def test_colour_tables_are_those_of_the_library(service: Served) -> None:
+def test_color_tables_are_those_of_the_library(service: Served) -> None:
     choices = service.client.get("/live/choices.json").json()
     assert choices["models"] == [spec.name for spec in service.engine.models()]
     assert tuple(choices["colormaps"]) == colormaps.COLORMAPS

@@ -17,7 +17,7 @@ from nearfar.web.app import page_options
 from nearfar.web.tabs.video_controls import video_options
 
 FILES_BESIDE = {"color", "side_by_side"}
-"""Over HTTP one file is answered: the colour picture is a format, and the photo is there."""
+"""Over HTTP one file is answered: the color picture is a format, and the photo is there."""
 
 
 def names(*kinds: type[Options]) -> set[str]:

@@ -12,7 +12,7 @@ from nearfar.errors import OutOfMemoryError
 from nearfar.isolation.process import Child
 from nearfar.service.videos import inspect, process, query
 from nearfar.video.renderers import Show
-from nearfar.video.writer import COLOUR
+from nearfar.video.writer import COLOR
 from tests.isolation import hostile
 from tests.isolation.test_pool import is_gone, linux_only, until
 from tests.service.clips import FRAMES, begin, ended, files
@@ -84,7 +84,7 @@ def test_a_clip_whose_process_dies_in_its_midst_fails_alone_and_leaves_nothing(
 ) -> None:
     make = partial(hostile.in_child, os.getpid(), function)
     with monkeypatch.context() as patch:
-        patch.setattr(query, "show", lambda *_: Show(make, COLOUR, ".mp4"))
+        patch.setattr(query, "show", lambda *_: Show(make, COLOR, ".mp4"))
         patch.setattr(process, "_BASE_BYTES", 512 * 2**20)
         if function == "endless":
             patch.setattr(process, "STALL_S", 3.0)

@@ -112,7 +112,7 @@ def test_effect_takes_a_picture(service: Served, clip: bytes) -> None:
         {"show": "sonify"},
         {"density": 0.5},
         {"show": "fog", "density": 7},
-        {"show": "fog", "colour": "no such"},
+        {"show": "fog", "color": "no such"},
         {"show": "cutout", "background": "photo"},
         {"show": "stereo", "layout": "wiggle"},
         {"show": "grey10", "colormap": "inferno"},

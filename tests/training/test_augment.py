@@ -10,7 +10,7 @@ from nearfar.training.augment import AugmentOptions, augment
 from nearfar.training.pairfile import Sample
 from tests.training.pairsets import ramp
 
-NOTHING = AugmentOptions(flip=0, turn=0, colour=0, grey=0, blur=0, hide=0, noise=0, jpeg=0)
+NOTHING = AugmentOptions(flip=0, turn=0, color=0, grey=0, blur=0, hide=0, noise=0, jpeg=0)
 
 
 def own_truth(width_px: int = 96, height_px: int = 72) -> Sample:
@@ -23,7 +23,7 @@ def own_truth(width_px: int = 96, height_px: int = 72) -> Sample:
     return Sample(photo, inverse, sparse=False)
 
 
-def colourful(
+def colorful(
     height_px: int = 48, width_px: int = 64
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     rng = np.random.default_rng(5)
@@ -151,14 +151,14 @@ def test_a_camera_that_looks_up_sees_things_lower() -> None:
     assert np.argmax(right.sum(axis=(0, 2))) < 45
 
 
-def test_a_hidden_part_is_one_colour_and_no_larger_than_told() -> None:
-    photo = colourful(96, 128)
+def test_a_hidden_part_is_one_color_and_no_larger_than_told() -> None:
+    photo = colorful(96, 128)
     shares = []
     for seed in range(40):
         hidden = room.hide(photo, 0.2, np.random.default_rng(seed))
         changed = (hidden != photo).any(axis=2)
-        colours = np.unique(hidden[changed], axis=0)
-        assert len(colours) == 1
+        colors = np.unique(hidden[changed], axis=0)
+        assert len(colors) == 1
         shares.append(changed.mean())
     assert max(shares) < 0.21
     assert max(shares) > 0.15, "the whole of it, where it lies inside"
@@ -230,29 +230,29 @@ def test_a_thin_picture_can_be_cropped() -> None:
     assert result.inverse.shape == (64, 32)
 
 
-def test_colours_change_in_their_ranges_and_grey_stays_grey() -> None:
+def test_colors_change_in_their_ranges_and_grey_stays_grey() -> None:
     flat = np.full((8, 8, 3), 100, np.uint8)
     light_only = AugmentOptions(brightness=0.3, gamma=1, tint=0, contrast=0.3)
     seen = []
     for seed in range(100):
-        colour = room.recolour(flat, np.random.default_rng(seed), light_only)[0, 0].astype(int)
-        assert np.ptp(colour) <= 1
-        seen.append(int(colour[0]))
+        color = room.recolor(flat, np.random.default_rng(seed), light_only)[0, 0].astype(int)
+        assert np.ptp(color) <= 1
+        seen.append(int(color[0]))
     assert 69 <= min(seen) < 76
     assert 124 < max(seen) <= 131
 
 
-def test_no_range_changes_no_colour() -> None:
-    photo = colourful()
+def test_no_range_changes_no_color() -> None:
+    photo = colorful()
     still = AugmentOptions(brightness=0, contrast=0, saturation=0, tint=0, gamma=1, hue_deg=0)
-    np.testing.assert_array_equal(room.recolour(photo, np.random.default_rng(0), still), photo)
+    np.testing.assert_array_equal(room.recolor(photo, np.random.default_rng(0), still), photo)
 
 
 def test_contrast_leaves_the_mean() -> None:
-    photo = colourful()
+    photo = colorful()
     options = AugmentOptions(brightness=0, contrast=0.3, saturation=0, tint=0, gamma=1, hue_deg=0)
     for seed in range(10):
-        changed = room.recolour(photo, np.random.default_rng(seed), options)
+        changed = room.recolor(photo, np.random.default_rng(seed), options)
         assert abs(changed.mean() - photo.mean()) < 6
         assert changed.std() != photo.std()
 
@@ -263,8 +263,8 @@ def test_hue_turns_red_to_green_in_a_third_of_a_circle() -> None:
 
 
 def test_grey_has_one_channel_value() -> None:
-    options = AugmentOptions(colour=0, blur=0, noise=0, jpeg=0, grey=1)
-    sample = Sample(colourful(), np.ones((48, 64), np.float32), sparse=False)
+    options = AugmentOptions(color=0, blur=0, noise=0, jpeg=0, grey=1)
+    sample = Sample(colorful(), np.ones((48, 64), np.float32), sparse=False)
     photo = augment(sample, (32, 24), np.random.default_rng(0), options).photo
     assert (photo == photo[..., :1]).all()
     red = np.zeros((48, 64, 3), np.uint8)
@@ -293,7 +293,7 @@ def test_blur_smooths() -> None:
 
 
 def test_jpeg_keeps_channels_in_order_and_is_worse_at_low_quality() -> None:
-    photo = colourful()
+    photo = colorful()
     good, bad = (
         np.abs(room.compress(photo, quality).astype(int) - photo).mean() for quality in (95, 30)
     )

@@ -58,7 +58,7 @@ def test_only_dense_truths_of_known_zero_are_merged(
     write_set(tmp_path / "offset", 9, kind="disparity")
     dense, sparse = caches
     offset = open_caches(tmp_path / "cache", [describe(tmp_path / "offset", "disparity")])[0]
-    still = AugmentOptions(flip=0, turn=0, colour=0, grey=0, blur=0, hide=0, noise=0, jpeg=0)
+    still = AugmentOptions(flip=0, turn=0, color=0, grey=0, blur=0, hide=0, noise=0, jpeg=0)
     merged = replace(still, merge=1)
 
     def changes(*sets: TrainingCache) -> list[bool]:

@@ -10,7 +10,7 @@ from nearfar.training import merge as room
 from nearfar.training.augment import AugmentOptions, augment
 from nearfar.training.pairfile import Sample
 
-NOTHING = AugmentOptions(turn=0, colour=0, grey=0, blur=0, hide=0, noise=0, jpeg=0)
+NOTHING = AugmentOptions(turn=0, color=0, grey=0, blur=0, hide=0, noise=0, jpeg=0)
 
 
 def scene(inverse: np.ndarray[tuple[int, ...], np.dtype[np.float32]], grey: int) -> Sample:

@@ -28,7 +28,7 @@ def test_mean_and_variance_are_those_of_the_batches_and_of_nothing_before() -> N
     norm.state_dict()["running_mean"].fill_(77.0)
     network = nn.Sequential(norm, nn.Dropout(1.0)).train()
     remeasure(network, [pictures(0, 255), pictures(51, 51), pictures(255, 255)], DOOR)
-    # colour 2 goes in as 0 to 1: batch means 0.5, 0.2 and 1; variances 128 / 127 / 4, 0 and 0
+    # color 2 goes in as 0 to 1: batch means 0.5, 0.2 and 1; variances 128 / 127 / 4, 0 and 0
     found = norm.state_dict()
     assert float(found["running_mean"][2]) == pytest.approx((0.5 + 0.2 + 1) / 3)
     assert float(found["running_var"][2]) == pytest.approx(128 / 127 / 4 / 3)

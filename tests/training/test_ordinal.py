@@ -16,7 +16,7 @@ from nearfar.training.ordinal import draw_discs, paste, shrink
 from nearfar.training.pairfile import Sample
 
 STILL = AugmentOptions(
-    flip=0, turn=0, colour=0, grey=0, blur=0, hide=0, noise=0, jpeg=0, merge=0, paste=0
+    flip=0, turn=0, color=0, grey=0, blur=0, hide=0, noise=0, jpeg=0, merge=0, paste=0
 )
 
 

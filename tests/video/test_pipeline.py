@@ -64,7 +64,7 @@ def read_back(path: Path) -> tuple[list[int], list[Image]]:
 
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize(("name", "width"), [("color", 64), ("side", 128)])
-def test_colour_opens_with_pyav_and_opencv(
+def test_color_opens_with_pyav_and_opencv(
     clip: Path, estimator: Estimator, name: ShowName, width: int, workers: int
 ) -> None:
     target = clip.with_name("out.mp4")
@@ -82,7 +82,7 @@ def test_colour_opens_with_pyav_and_opencv(
     assert frames[0][-8:, -64:].mean() > frames[0][:8, -64:].mean() + 50
 
 
-def test_colours_survive(clip: Path, estimator: Estimator) -> None:
+def test_colors_survive(clip: Path, estimator: Estimator) -> None:
     target = clip.with_name("out.mp4")
     convert(
         clip, target, estimator, show_effect(lambda photo, _: np.full_like(photo, (200, 60, 20)))
@@ -188,10 +188,10 @@ def test_a_failing_effect_ends_the_pipeline_and_keeps_what_was_there(
 
     def effect(photo: Image, _: DepthMap) -> Image:
         if photo.mean() > 0:
-            raise VideoError("the effect is out of colours")
+            raise VideoError("the effect is out of colors")
         return photo
 
-    with pytest.raises(VideoError, match="out of colours"):
+    with pytest.raises(VideoError, match="out of colors"):
         convert(clip, target, estimator, show_effect(effect), overwrite=True)
     assert target.read_bytes() == b"precious"
     assert left_behind(clip.parent) == ["clip.mp4", "out.mp4"]

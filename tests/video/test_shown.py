@@ -160,7 +160,7 @@ def test_hdr_grey_becomes_that_of_sdr(tmp_path: Path, transfer: int, encode: Any
 
 
 @pytest.mark.parametrize("transfer", [16, 14])
-def test_wide_colours_become_those_of_bt709(tmp_path: Path, transfer: int) -> None:
+def test_wide_colors_become_those_of_bt709(tmp_path: Path, transfer: int) -> None:
     light = np.array([[0.2, 0.05, 0.04], [0.03, 0.15, 0.05], [0.04, 0.04, 0.25], [0.1, 0.1, 0.1]])
     # ITU-R BT.2087
     to_2020 = [[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]
@@ -195,7 +195,7 @@ def test_plain_clips_are_not_touched_by_tone_mapping(tmp_path: Path) -> None:
 
 
 def half_transparent() -> list[NDArray[np.uint8]]:
-    """Y, U, V of a strong colour everywhere, and an alpha that hides its left half."""
+    """Y, U, V of a strong color everywhere, and an alpha that hides its left half."""
     alpha = np.zeros((48, 64), np.uint8)
     alpha[:, 32:] = 255
     alpha[24:, 32:] = 128

@@ -9,7 +9,7 @@ from nearfar.video.temporal import LARGEST_STEP, Limits, Map, SteadyRange
 
 SHAPE = (96, 128)
 LEAP = LARGEST_STEP / (1 - 2 * LARGEST_STEP)
-"""How far a colour can move when both limits go their largest step towards each other."""
+"""How far a color can move when both limits go their largest step towards each other."""
 
 
 def room(seed: int = 0) -> Map:

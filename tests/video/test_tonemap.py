@@ -1,10 +1,10 @@
-"""What colours mean, and what becomes of them."""
+"""What colors mean, and what becomes of them."""
 
 import numpy as np
 import pytest
 
 from nearfar.io.images.hdr import SDR_GAMMA, Coding, to_sdr
-from nearfar.video.frame import colours_of
+from nearfar.video.frame import colors_of
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from nearfar.video.frame import colours_of
 def test_only_hdr_and_wide_gamut_are_converted(
     transfer: int, primaries: int, expected: Coding | None
 ) -> None:
-    assert colours_of(transfer, primaries) == expected
+    assert colors_of(transfer, primaries) == expected
 
 
 @pytest.mark.parametrize("transfer", [16, 18])
@@ -39,7 +39,7 @@ def test_brighter_stays_brighter_and_black_and_white_stay(transfer: int) -> None
     assert np.ptp(shown, axis=1).max() < 1e-3
 
 
-def test_what_shines_in_a_colour_keeps_its_hue() -> None:
+def test_what_shines_in_a_color_keeps_its_hue() -> None:
     code = np.array([[0.75, 0.55, 0.35]])
     dim, bright = (to_sdr(code * share, Coding(1, 18))[0] for share in (0.5, 1.0))
     assert dim.argmax() == bright.argmax() == 0

@@ -37,7 +37,7 @@ def test_eight_bits_hold_no_metres() -> None:
         make_download("png8", result(), METRIC, OutputOptions(), DEFAULT_LIMITS)
 
 
-def test_pictures_have_the_chosen_colours() -> None:
+def test_pictures_have_the_chosen_colors() -> None:
     look = OutputOptions(colormap="grey")
     content, file = make_download("color", result(), RELATIVE, look, DEFAULT_LIMITS)
     picture = read_image(content)

@@ -60,8 +60,8 @@ def read(name: str, **given: Any) -> Any:
 
 def test_values_are_read_as_components_give_them() -> None:
     assert read("bokeh", focus_x="0,25", focus_y="").focus_x == 0.25
-    assert read("relight", colour="rgba(255, 16.2, 0, 1)").colour == "#ff1000"
-    assert read("fog", colour="").colour is None
+    assert read("relight", color="rgba(255, 16.2, 0, 1)").color == "#ff1000"
+    assert read("fog", color="").color is None
     assert read("bokeh", blades=6.0).blades == 6
 
 

@@ -125,7 +125,7 @@ def test_live_page_reaches_a_steady_frame_rate(page: Page) -> None:
     assert frames(page) == before
 
 
-def test_colours_are_those_of_the_library(page: Page) -> None:
+def test_colors_are_those_of_the_library(page: Page) -> None:
     page.select_option("[name=colormap]", "viridis")
     start(page)
     shown = pixels(page)[..., :3].reshape(-1, 3).astype(int)
@@ -133,7 +133,7 @@ def test_colours_are_those_of_the_library(page: Page) -> None:
     table = colormaps.apply(ramp, "viridis")[0].astype(int)
     some = shown[:: len(shown) // 500]
     away = np.abs(some[:, None] - table).max(axis=2).min(axis=1)
-    assert np.quantile(away, 0.95) <= 12, "smoothing mixes neighbours, but leaves the map's colours"
+    assert np.quantile(away, 0.95) <= 12, "smoothing mixes neighbours, but leaves the map's colors"
 
 
 @pytest.mark.parametrize(("view", "ratio"), [("heat", 4 / 3), ("side", 8 / 3), ("overlay", 4 / 3)])
@@ -225,8 +225,8 @@ def test_no_text_is_missing_or_left_over() -> None:
     used = set(re.findall(r"live\.[a-z.]+[a-z]", source)) - {"live.js", "live.css", "live.status"}
     assert used <= LIVE.keys()
     states = {"live.status." + state for state in re.findall(r'"([a-z]+)"', source)}
-    colours = {f"live.colormap.{name}" for name in colormaps.COLORMAPS}
-    assert LIVE.keys() - used - states == colours
+    colors = {f"live.colormap.{name}" for name in colormaps.COLORMAPS}
+    assert LIVE.keys() - used - states == colors
 
 
 @pytest.mark.parametrize("width", [390, 1440])
@@ -256,7 +256,7 @@ def test_the_keyboard_reaches_everything_and_all_have_names(page: Page) -> None:
     }
     for role, name in (
         ("button", "Start"),
-        ("combobox", "Colours"),
+        ("combobox", "Colors"),
         ("combobox", "Camera"),
         ("switch", "Mirror the picture"),
         ("radio", "Overlay"),

@@ -13,7 +13,7 @@ import numpy as np
 
 from worlds.closeups.pets import animal
 from worlds.closeups.portraits import human
-from worlds.closeups.roundparts import colour, woven
+from worlds.closeups.roundparts import color, woven
 from worlds.closeups.tabletop import still_life
 from worlds.scene.light import Light
 from worlds.scene.scene import Scene
@@ -55,7 +55,7 @@ def _behind(rng: np.random.Generator, scene: Scene, photos: Sequence[Picture]) -
         )
         scene.add(
             moves.turned(wall, rng.normal(0, 12)).painted(
-                (1, 1, 1) if shown != ground else colour(rng, 0.2), shown
+                (1, 1, 1) if shown != ground else color(rng, 0.2), shown
             )
         )
     for _ in range(int(rng.integers(0, 7))):

@@ -13,11 +13,11 @@ from worlds.surfaces import pelts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worlds.scene.arrays import Array, Colour
+    from worlds.scene.arrays import Array, Color
     from worlds.scene.scene import Scene
     from worlds.scene.solid import Solid
 
-_COATS: tuple[Colour, ...] = (
+_COATS: tuple[Color, ...] = (
     (0.02, 0.018, 0.016), (0.45, 0.22, 0.08), (0.2, 0.11, 0.05), (0.75, 0.7, 0.62),
     (0.3, 0.28, 0.26), (0.6, 0.42, 0.22), (0.1, 0.08, 0.07),
 )  # fmt: skip

@@ -11,17 +11,17 @@ from worlds.shapes import bodies, moves
 from worlds.surfaces import pelts
 
 if TYPE_CHECKING:
-    from worlds.scene.arrays import Array, Colour
+    from worlds.scene.arrays import Array, Color
     from worlds.scene.scene import Scene
     from worlds.scene.solid import Solid
 
-_SKIN: tuple[Colour, ...] = (
+_SKIN: tuple[Color, ...] = (
     (0.58, 0.34, 0.24),
     (0.45, 0.25, 0.16),
     (0.22, 0.11, 0.07),
     (0.7, 0.45, 0.35),
 )
-_HAIR: tuple[Colour, ...] = (
+_HAIR: tuple[Color, ...] = (
     (0.015, 0.01, 0.008),
     (0.09, 0.05, 0.02),
     (0.35, 0.22, 0.09),

@@ -13,21 +13,21 @@ from worlds.surfaces import pelts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worlds.scene.arrays import Colour
+    from worlds.scene.arrays import Color
     from worlds.scene.scene import Scene
 
-_HAIR: Colour = (0.015, 0.01, 0.008)
+_HAIR: Color = (0.015, 0.01, 0.008)
 
 
-def colour(rng: np.random.Generator, low: float = 0.02, high: float = 0.75) -> Colour:
-    """Return any colour, more often a dull one."""
+def color(rng: np.random.Generator, low: float = 0.02, high: float = 0.75) -> Color:
+    """Return any color, more often a dull one."""
     base = rng.uniform(low, high)
     return tuple(np.clip(base * np.exp(rng.normal(0, 0.35, 3)), 0.005, 0.9))
 
 
 def woven(rng: np.random.Generator, scene: Scene, low: float = 0.02, high: float = 0.75) -> int:
-    """Return the texture of a new cloth of any two colours."""
-    return scene.add_texture(pelts.cloth(rng, colour(rng, low, high), colour(rng, low, high)))
+    """Return the texture of a new cloth of any two colors."""
+    return scene.add_texture(pelts.cloth(rng, color(rng, low, high), color(rng, low, high)))
 
 
 def ball(radii: Sequence[float], middle: Sequence[float], sides: int = 28) -> Solid:
@@ -44,7 +44,7 @@ def rough(rng: np.random.Generator, ball: Solid, share: float) -> Solid:
         rough += np.sin(flat @ wave + rng.uniform(0, 6.3))
     moved = flat + ball.normals.reshape(-1, 3) * (share * rough / 2)[:, None].astype(np.float32)
     return Solid(
-        moved.reshape(ball.triangles.shape).astype(np.float32), ball.normals, ball.uv, ball.colour
+        moved.reshape(ball.triangles.shape).astype(np.float32), ball.normals, ball.uv, ball.color
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from worlds.closeups.roundparts import ball, colour, woven
+from worlds.closeups.roundparts import ball, color, woven
 from worlds.shapes import bodies, moves
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def still_life(rng: np.random.Generator, scene: Scene) -> tuple[list[Solid], Arr
             plain = -1 if rng.random() < 0.6 else woven(rng, scene)
             things.append(
                 moves.moved(vessel, at).painted(
-                    colour(rng) if plain < 0 else (1, 1, 1), plain, gloss=rng.uniform(0, 0.9)
+                    color(rng) if plain < 0 else (1, 1, 1), plain, gloss=rng.uniform(0, 0.9)
                 )
             )
         elif kind == 1:
@@ -38,7 +38,7 @@ def still_life(rng: np.random.Generator, scene: Scene) -> tuple[list[Solid], Arr
             things.append(
                 ball(
                     (radius, radius * rng.uniform(0.8, 1.2), radius), (at[0], radius, at[2])
-                ).painted(colour(rng, 0.1), gloss=0.5)
+                ).painted(color(rng, 0.1), gloss=0.5)
             )
             high = 2 * radius
         elif kind == 2:
@@ -49,7 +49,7 @@ def still_life(rng: np.random.Generator, scene: Scene) -> tuple[list[Solid], Arr
                 moves.moved(crate, at).painted((1, 1, 1), texture, gloss=rng.uniform(0, 0.5))
             )
         else:
-            petal, count = colour(rng, 0.2), int(rng.integers(5, 14))
+            petal, count = color(rng, 0.2), int(rng.integers(5, 14))
             stem = moves.moved(bodies.cylinder(0.005, high, 8), at)
             things.append(stem.painted((0.05, 0.15, 0.03)))
             for k in range(count):

@@ -25,7 +25,7 @@ class Renderer:
     """An OpenGL context without a screen; reusable, one for each thread.
 
     Depth is what the rasterizer interpolates at each pixel's middle (32-bit float, metres along
-    the camera's axis), drawn at the picture's own size. Colour is drawn at `finer` times
+    the camera's axis), drawn at the picture's own size. Color is drawn at `finer` times
     the size and averaged.
 
     Raises:
@@ -121,14 +121,14 @@ class Renderer:
                         solid.triangles.reshape(count, 3),
                         solid.normals.reshape(count, 3),
                         solid.uv.reshape(count, 2),
-                        np.broadcast_to(np.array([*solid.colour, *stuff], np.float32), (count, 7)),
+                        np.broadcast_to(np.array([*solid.color, *stuff], np.float32), (count, 7)),
                     ],
                     axis=1,
                 )
             )
         buffer = gl.buffer(np.concatenate(rows).astype(np.float32).tobytes())
         layout = "3f 3f 2f 3f 4f"
-        names = ["in_place", "in_normal", "in_uv", "in_colour", "in_stuff"]
+        names = ["in_place", "in_normal", "in_uv", "in_color", "in_stuff"]
         self._arrays: dict[Any, Any] = {}
         for program in (self._depth_program, self._surface_program, self._shadow_program):
             parts, kept = [], []
@@ -172,11 +172,11 @@ class Renderer:
         casters: dict[int, Array],
     ) -> None:
         lights = scene.lights[:_LIGHTS]
-        places, colours, facings = (np.zeros((_LIGHTS, 4), np.float32) for _ in range(3))
+        places, colors, facings = (np.zeros((_LIGHTS, 4), np.float32) for _ in range(3))
         slots = {index: slot for slot, index in enumerate(casters)}
         for index, light in enumerate(lights):
             places[index] = [*light.place, float(light.far)]
-            colours[index] = [*light.colour, float(slots.get(index, -1) + 1)]
+            colors[index] = [*light.color, float(slots.get(index, -1) + 1)]
             facings[index, :3] = light.facing
         for slot, texture in enumerate(
             [frames.paints, frames.normals, frames.depths, frames.openness, *self._shadows]
@@ -202,7 +202,7 @@ class Renderer:
         sky = np.zeros((3, 3)) if scene.sky is None else scene.sky
         program["sky"].write(np.asarray(sky, np.float32).tobytes())
         program["to_world"].write(column_major(to_world))
-        for name, values in (("places", places), ("colours", colours), ("facings", facings)):
+        for name, values in (("places", places), ("colors", colors), ("facings", facings)):
             program[name].write(values.tobytes())
         frames.light_frame.use()
         self._light_screen.render(vertices=3)

@@ -4,13 +4,13 @@ SURFACE_VERTEX = """
 #version 330
 uniform mat4 to_camera;
 uniform vec4 lens;  // 2 fx / width, 2 fx / height, near, far
-in vec3 in_place; in vec3 in_normal; in vec2 in_uv; in vec3 in_colour; in vec4 in_stuff;
-out float z; out vec3 normal; out vec2 uv; flat out vec3 colour; flat out vec4 stuff;
+in vec3 in_place; in vec3 in_normal; in vec2 in_uv; in vec3 in_color; in vec4 in_stuff;
+out float z; out vec3 normal; out vec2 uv; flat out vec3 color; flat out vec4 stuff;
 out vec3 place;
 void main() {
     vec4 seen = to_camera * vec4(in_place, 1.0);
     z = seen.z; place = seen.xyz; normal = mat3(to_camera) * in_normal;
-    uv = in_uv; colour = in_colour; stuff = in_stuff;
+    uv = in_uv; color = in_color; stuff = in_stuff;
     float a = (lens.w + lens.z) / (lens.w - lens.z), b = 2.0 * lens.w * lens.z / (lens.w - lens.z);
     gl_Position = vec4(lens.x * seen.x, lens.y * seen.y, a * seen.z - b, seen.z);
 }
@@ -30,12 +30,12 @@ void main() {
 SURFACE_FRAGMENT = """
 #version 330
 uniform sampler2DArray pictures;
-in float z; in vec3 normal; in vec2 uv; flat in vec3 colour; flat in vec4 stuff; in vec3 place;
+in float z; in vec3 normal; in vec2 uv; flat in vec3 color; flat in vec4 stuff; in vec3 place;
 layout(location = 0) out vec4 paint;   // square root of linear albedo, gloss
 layout(location = 1) out vec4 facing;  // normal in camera axes, glow
 layout(location = 2) out float depth;
 void main() {
-    vec3 albedo = colour;
+    vec3 albedo = color;
     if (stuff.x > -0.5) {
         vec4 texel = texture(pictures, vec3(uv, stuff.x));
         if (stuff.w > 0.5 && texel.a < 0.5) discard;
@@ -122,7 +122,7 @@ uniform vec4 lens;
 uniform vec2 size;
 uniform int count;
 uniform vec4 places[8];   // world place or direction; w = 1 if infinitely far
-uniform vec4 colours[8];  // w: 0 no shadow, 1 or 2 which shadow map
+uniform vec4 colors[8];  // w: 0 no shadow, 1 or 2 which shadow map
 uniform vec4 facings[8];
 uniform vec3 ambient;
 uniform mat3 sky;
@@ -139,15 +139,15 @@ float noise(vec2 p) {
 }
 vec3 heaven(vec3 ray) {
     if (has_sky < 0.5) return vec3(0.0);
-    vec3 colour = mix(sky[1], sky[0], pow(clamp(ray.y, 0.0, 1.0), 0.6));
+    vec3 color = mix(sky[1], sky[0], pow(clamp(ray.y, 0.0, 1.0), 0.6));
     if (ray.y > 0.02) {
         vec2 p = ray.xz / (ray.y + 0.12) * 1.3 + places[0].xz * 7.0;
         float cloud = 0.55 * noise(p) + 0.28 * noise(p * 2.3) + 0.17 * noise(p * 5.1);
         float bright = dot(sky[1], vec3(0.333)) * 1.1;
         float cover = smoothstep(0.45, 0.75, cloud) * smoothstep(0.02, 0.2, ray.y);
-        colour = mix(colour, vec3(bright), cover);
+        color = mix(color, vec3(bright), cover);
     }
-    return mix(colour, sky[2], smoothstep(0.0, -0.1, ray.y));
+    return mix(color, sky[2], smoothstep(0.0, -0.1, ray.y));
 }
 float lit(int which, vec3 place, vec3 n, float soft, bool is_far) {
     mat4 to_map = which == 1 ? shadow_0 : shadow_1;
@@ -187,12 +187,12 @@ void main() {
         float faced = max((dot(n, l) + wrap) / (1.0 + wrap), 0.0);
         vec3 aim = facings[i].xyz;
         if (dot(aim, aim) > 0.1) fall *= smoothstep(-0.1, 0.6, dot(-l, aim));
-        int which = int(colours[i].w + 0.5);
+        int which = int(colors[i].w + 0.5);
         if (which > 0 && faced > 0.0) {
             float soft = places[i].w > 0.5 ? 0.0012 : 0.008;
             faced *= lit(which, place + n * (0.02 + 0.002 * z), n, soft, places[i].w > 0.5);
         }
-        vec3 strength = colours[i].rgb * fall * mix(1.0, open_sky, 0.5);
+        vec3 strength = colors[i].rgb * fall * mix(1.0, open_sky, 0.5);
         sum += strength * faced;
         if (paint.a > 0.05) {
             vec3 h = normalize(l - world_ray);

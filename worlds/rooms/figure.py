@@ -19,19 +19,19 @@ def person(shop: Workshop) -> Thing:
         0.36 * shop.between(0.4, 1.1),
         0.26 * shop.between(0.4, 1.1),
     )
-    trousers, shirt = shop.coloured(bodies.box(1, 1, 1)), shop.clothed(bodies.box(1, 1, 1))
+    trousers, shirt = shop.colored(bodies.box(1, 1, 1)), shop.clothed(bodies.box(1, 1, 1))
     parts: Thing = []
     for s in (-1, 1):
         swing = shop.between(-20, 20)
         leg = moves.moved(
             bodies.lathe([(0.06, 0), (0.05, 0.1), (0.085, 0.7), (0.1, 0.9)], 12), (s * 0.1, 0, 0.2)
         )
-        parts.append(leg.painted(tuple(trousers.colour)))
+        parts.append(leg.painted(tuple(trousers.color)))
         arm = moves.moved(
             moves.turned(bodies.ellipsoid(0.05, 0.36, 0.05, 12), s * 9 + swing / 3, "z"),
             (s * 0.27, 1.12, 0.2),
         )
-        parts.append(arm.painted(tuple(shirt.colour), shirt.texture))
+        parts.append(arm.painted(tuple(shirt.color), shirt.texture))
         parts.append(
             moves.moved(bodies.ellipsoid(0.05, 0.05, 0.13, 10), (s * 0.1, 0.04, 0.26)).painted(
                 (0.03, 0.03, 0.03)
@@ -43,7 +43,7 @@ def person(shop: Workshop) -> Thing:
         ),
         (1, 1, 0.65),
     )
-    parts.append(moves.moved(body, (0, 0.85, 0.2)).painted(tuple(shirt.colour), shirt.texture))
+    parts.append(moves.moved(body, (0, 0.85, 0.2)).painted(tuple(shirt.color), shirt.texture))
     parts.append(moves.moved(bodies.ellipsoid(0.085, 0.12, 0.1, 16), (0, 1.6, 0.21)).painted(skin))
     parts.append(
         moves.moved(bodies.ellipsoid(0.095, 0.1, 0.105, 16), (0, 1.645, 0.19)).painted(

@@ -225,9 +225,9 @@ class _Room:
         )
         one, two = (part.triangles.reshape(-1, 3).mean(axis=0) for part in lamp)
         facing = ((two - one) / np.linalg.norm(two - one)).astype(np.float32)
-        colour = np.array([0.9, 0.97, 1.0], np.float32) * np.float32(daylight * 1.6 * hole.width)
+        color = np.array([0.9, 0.97, 1.0], np.float32) * np.float32(daylight * 1.6 * hole.width)
         self.shop.scene.lights.append(
-            Light(one.astype(np.float32), colour, shadow=True, facing=facing)
+            Light(one.astype(np.float32), color, shadow=True, facing=facing)
         )
 
     def _hang(self, wall: Wall, hole: Hole | None) -> None:

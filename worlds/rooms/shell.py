@@ -84,7 +84,7 @@ def wall_parts(shop: Workshop, wall: Wall, height: float, hole: Hole | None, pai
             sheets.append(_panel(left, right, 0, hole.low))
     tiles = shop.between(0.4, 1.2)
     parts = [
-        sheet.painted(tuple(paint.colour), paint.texture, tiles=tiles, gloss=paint.gloss)
+        sheet.painted(tuple(paint.color), paint.texture, tiles=tiles, gloss=paint.gloss)
         for sheet in sheets
     ]
     white = (0.75, 0.75, 0.72) if shop.maybe(0.6) else shop.plain(0.5)
@@ -154,7 +154,7 @@ def window_parts(shop: Workshop, wall: Wall, hole: Hole, strength: float) -> Thi
             foot = top * [1, 0, 1.2] + [0, low, 0]
             parts.append(
                 sheets.grid([top, foot]).painted(
-                    tuple(cloth.colour), cloth.texture, tiles=2, glow=0.12 * strength
+                    tuple(cloth.color), cloth.texture, tiles=2, glow=0.12 * strength
                 )
             )
         parts.append(
@@ -176,7 +176,7 @@ def door_parts(shop: Workshop, wall: Wall, hole: Hole, height: float) -> Thing:
     handle = shop.metal(block(hole.width - 0.08, 1.0, 0.04, (0.12, 0.025, 0.06)))
     fields = [
         block(hole.width / 2, y, 0.022, (hole.width * 0.65, tall, 0.012)).painted(
-            tuple(paint.colour * 0.92), paint.texture
+            tuple(paint.color * 0.92), paint.texture
         )
         for y, tall in ((0.15, 0.75), (1.1, 0.8))
     ]
@@ -191,8 +191,8 @@ def door_parts(shop: Workshop, wall: Wall, hole: Hole, height: float) -> Thing:
     floor = bodies.quad([(-wide, 0, -deep), (wide, 0, -deep), (wide, 0, 0), (-wide, 0, 0)])
     parts.append(moves.moved(shop.wooden(floor, 3), (hole.at, -0.002, 0)))
     parts.append(moves.moved(floor, (hole.at, height, 0)).painted((0.7, 0.7, 0.7)))
-    colour = shop.plain(0.4, 0.3)
-    parts.append(moves.moved(_panel(-wide, wide, 0, height), (hole.at, 0, -deep)).painted(colour))
+    color = shop.plain(0.4, 0.3)
+    parts.append(moves.moved(_panel(-wide, wide, 0, height), (hole.at, 0, -deep)).painted(color))
     for s in (-1, 1):
         side = [
             (s * wide, 0, -deep),
@@ -200,5 +200,5 @@ def door_parts(shop: Workshop, wall: Wall, hole: Hole, height: float) -> Thing:
             (s * wide, height, -0.1),
             (s * wide, height, -deep),
         ]
-        parts.append(moves.moved(bodies.quad(side), (hole.at, 0, 0)).painted(colour))
+        parts.append(moves.moved(bodies.quad(side), (hole.at, 0, 0)).painted(color))
     return wall.placed(parts)

@@ -10,5 +10,5 @@ from numpy.typing import NDArray
 Float = NDArray[np.float32]
 Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
-Colour = Sequence[float]
+Color = Sequence[float]
 Span = tuple[float, float]

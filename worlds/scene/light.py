@@ -17,7 +17,7 @@ class Light:
 
     Attributes:
         place: (3,) position in metres, or the unit direction towards the light if `far`.
-        colour: (3,) linear strength: what a white surface facing it reflects at 1 m, or at any
+        color: (3,) linear strength: what a white surface facing it reflects at 1 m, or at any
             distance if `far`.
         far: Whether it is infinitely far (the sun).
         shadow: Whether it casts shadows; at most two lights of a scene do.
@@ -27,7 +27,7 @@ class Light:
     """
 
     place: Float
-    colour: Float
+    color: Float
     far: bool = False
     shadow: bool = False
     facing: Float = field(default_factory=lambda: np.zeros(3, np.float32))

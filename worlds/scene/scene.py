@@ -24,9 +24,9 @@ class Scene:
         solids: Everything that is seen.
         textures: (h, w, 3) sRGB pictures that solids point at by index.
         lights: At most eight.
-        sky: (3, 3) linear colours at the zenith, the horizon and below it; None is black.
+        sky: (3, 3) linear colors at the zenith, the horizon and below it; None is black.
         ambient: (3,) linear light from everywhere.
-        haze: Share of the sky's colour that 100 m of air add, 0 to 1.
+        haze: Share of the sky's color that 100 m of air add, 0 to 1.
     """
 
     solids: list[Solid] = field(default_factory=list)

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from worlds.scene.arrays import Colour, Float
+    from worlds.scene.arrays import Color, Float
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,17 @@ class Solid:
         triangles: (T, 3, 3) corners in metres; both faces are seen.
         normals: (T, 3, 3) unit normal at each corner.
         uv: (T, 3, 2) place in the texture, 1 = once across; textures repeat.
-        colour: (3,) linear red, green, blue, 0 to 1; it multiplies the texture.
+        color: (3,) linear red, green, blue, 0 to 1; it multiplies the texture.
         texture: index into the scene's textures, -1 for none.
         gloss: 0 dull to 1 polished.
-        glow: light it gives off itself, in units of its own colour.
+        glow: light it gives off itself, in units of its own color.
         cutout: texels of the texture that are pure black are holes (leaves, fences).
     """
 
     triangles: Float
     normals: Float
     uv: Float
-    colour: Float
+    color: Float
     texture: int = -1
     gloss: float = 0.0
     glow: float = 0.0
@@ -54,7 +54,7 @@ class Solid:
 
     def painted(
         self,
-        colour: Colour = (1.0, 1.0, 1.0),
+        color: Color = (1.0, 1.0, 1.0),
         texture: int = -1,
         *,
         gloss: float = 0.0,
@@ -65,17 +65,17 @@ class Solid:
         """Return the solid with another surface.
 
         Args:
-            colour: Linear red, green, blue, 0 to 1.
+            color: Linear red, green, blue, 0 to 1.
             texture: Index into the scene's textures, -1 for none.
             gloss: 0 dull to 1 polished.
-            glow: Light given off, in units of the colour.
+            glow: Light given off, in units of the color.
             tiles: How often the texture repeats across the solid's own 0 to 1.
             cutout: Whether pure black texels are holes.
         """
         uv = self.uv * np.asarray(tiles, np.float32)
         return replace(
             self,
-            colour=np.asarray(colour, np.float32),
+            color=np.asarray(color, np.float32),
             texture=texture,
             gloss=gloss,
             glow=glow,

@@ -1,1 +1,1 @@
-"""How solids are formed, moved and coloured."""
+"""How solids are formed, moved and colored."""

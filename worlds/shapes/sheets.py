@@ -90,7 +90,7 @@ def merged(solids: Iterable[Solid]) -> Solid:
         np.concatenate([part.triangles for part in parts]),
         np.concatenate([part.normals for part in parts]),
         np.concatenate([part.uv for part in parts]),
-        first.colour,
+        first.color,
         first.texture,
         first.gloss,
         first.glow,
@@ -102,7 +102,7 @@ def gathered(solids: Iterable[Solid]) -> Thing:
     """Return the solids with those of the same surface made one, so that fewer are drawn."""
     groups: dict[tuple[object, ...], Thing] = {}
     for part in solids:
-        shade = tuple(np.round(part.colour, 4).tolist())
+        shade = tuple(np.round(part.color, 4).tolist())
         surface = (shade, part.texture, part.gloss, part.glow, part.cutout)
         groups.setdefault(surface, []).append(part)
     return [merged(group) for group in groups.values()]

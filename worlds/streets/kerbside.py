@@ -9,7 +9,7 @@ import numpy as np
 
 from worlds.shapes import moves, sheets
 from worlds.shapes.blocks import blocks
-from worlds.shapes.colours import grey, tinted
+from worlds.shapes.colors import grey, tinted
 from worlds.things import fences, people, stands, streetparts
 
 if TYPE_CHECKING:

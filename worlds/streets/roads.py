@@ -9,7 +9,7 @@ import numpy as np
 
 from worlds.scene.view import looking
 from worlds.shapes import sheets
-from worlds.shapes.colours import grey, shade
+from worlds.shapes.colors import grey, shade
 from worlds.shapes.moves import at
 
 if TYPE_CHECKING:

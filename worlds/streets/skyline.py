@@ -8,7 +8,7 @@ import numpy as np
 
 from worlds.shapes import sheets
 from worlds.shapes.blocks import blocks
-from worlds.shapes.colours import grey, shade, tinted
+from worlds.shapes.colors import grey, shade, tinted
 
 if TYPE_CHECKING:
     from worlds.scene.arrays import Array

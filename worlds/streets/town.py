@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from worlds.shapes.colours import grey
+from worlds.shapes.colors import grey
 from worlds.things import cars, fences, plants, streetparts
 from worlds.things.houses import plans
 from worlds.things.houses.house import house

@@ -17,21 +17,19 @@ if TYPE_CHECKING:
 def tint(
     rng: np.random.Generator, saturation: float = 0.5, value: tuple[float, float] = (0.25, 0.95)
 ) -> Array:
-    """Return a chance sRGB colour, (3,) of 0 to 1, at most so saturated."""
-    colour = colorsys.hsv_to_rgb(
-        rng.random(), rng.random() ** 1.7 * saturation, rng.uniform(*value)
-    )
-    return np.array(colour)
+    """Return a chance sRGB color, (3,) of 0 to 1, at most so saturated."""
+    color = colorsys.hsv_to_rgb(rng.random(), rng.random() ** 1.7 * saturation, rng.uniform(*value))
+    return np.array(color)
 
 
 def brown(rng: np.random.Generator) -> Array:
-    """Return a wood's or leather's sRGB colour, (3,)."""
+    """Return a wood's or leather's sRGB color, (3,)."""
     hue, saturation = rng.uniform(0.045, 0.11), rng.uniform(0.25, 0.7)
     return np.array(colorsys.hsv_to_rgb(hue, saturation, rng.uniform(0.25, 0.85)))
 
 
-def _painted(shade: Array, colour: Array) -> Picture:
-    picture: Picture = np.clip(shade[..., None] * colour * 255, 1, 255).astype(np.uint8)
+def _painted(shade: Array, color: Array) -> Picture:
+    picture: Picture = np.clip(shade[..., None] * color * 255, 1, 255).astype(np.uint8)
     return picture
 
 
@@ -110,14 +108,14 @@ def plaster(rng: np.random.Generator) -> Picture:
 
 
 def fabric(rng: np.random.Generator) -> Picture:
-    """Return woven plaid of two to four colours."""
+    """Return woven plaid of two to four colors."""
     x, y = _across()
     picture = np.ones((SIDE, SIDE, 3)) * tint(rng, 0.6)
     for _ in range(int(rng.integers(1, 4))):
-        count, width, colour = int(rng.choice([2, 4, 6])), rng.uniform(0.1, 0.5), tint(rng, 0.8)
+        count, width, color = int(rng.choice([2, 4, 6])), rng.uniform(0.1, 0.5), tint(rng, 0.8)
         for along in (x, y):
             inside = (((along * count + rng.random()) % 1.0) < width)[..., None]
-            picture = np.where(inside, 0.55 * picture + 0.45 * colour, picture)
+            picture = np.where(inside, 0.55 * picture + 0.45 * color, picture)
     weave = 0.94 + 0.06 * np.sin(2 * np.pi * 64 * x) * np.sin(2 * np.pi * 64 * y)
     return np.clip(picture * (weave + 0.06 * noise(rng, 4))[..., None] * 255, 1, 255).astype(
         np.uint8
@@ -131,8 +129,8 @@ def flowers(rng: np.random.Generator) -> Picture:
     for _ in range(int(rng.integers(20, 90))):
         at = (int(rng.integers(0, SIDE)), int(rng.integers(0, SIDE)))
         axes = (int(rng.integers(3, 18)), int(rng.integers(3, 18)))
-        colour = tuple(float(c) for c in tint(rng, 0.8) * 255)
-        cv2.ellipse(picture, at, axes, float(rng.uniform(0, 180)), 0, 360, colour, -1)
+        color = tuple(float(c) for c in tint(rng, 0.8) * 255)
+        cv2.ellipse(picture, at, axes, float(rng.uniform(0, 180)), 0, 360, color, -1)
     return np.clip(picture, 1, 255).astype(np.uint8)
 
 
@@ -143,8 +141,8 @@ def bricks(rng: np.random.Generator) -> Picture:
     along = x * 4 + 0.5 * (row % 2)
     tone = rng.uniform(0.7, 1.1, (8, 5))[row.astype(int), np.floor(along).astype(int) % 4]
     joint = (np.abs(along - np.round(along)) < 0.03) | (np.abs(y * 8 - np.round(y * 8)) < 0.06)
-    colour = np.array([rng.uniform(0.45, 0.75), rng.uniform(0.25, 0.5), rng.uniform(0.15, 0.4)])
-    picture = _painted(tone + 0.15 * noise(rng, 6), colour)
+    color = np.array([rng.uniform(0.45, 0.75), rng.uniform(0.25, 0.5), rng.uniform(0.15, 0.4)])
+    picture = _painted(tone + 0.15 * noise(rng, 6), color)
     mortar = _painted(rng.uniform(0.5, 0.8) + 0.1 * noise(rng, 6), np.ones(3))
     return np.where(joint[..., None], mortar, picture).astype(np.uint8)
 
@@ -154,11 +152,11 @@ def poster(rng: np.random.Generator) -> Picture:
     canvas = np.full((SIDE, SIDE, 3), tint(rng, 0.6) * 255).astype(np.uint8)
     for _ in range(int(rng.integers(2, 9))):
         one, two = (tuple(int(v) for v in rng.integers(0, SIDE, 2)) for _ in range(2))
-        colour = tuple(int(c) for c in tint(rng, 0.9) * 255)
+        color = tuple(int(c) for c in tint(rng, 0.9) * 255)
         if rng.random() < 0.6:
-            cv2.rectangle(canvas, one, two, colour, -1)
+            cv2.rectangle(canvas, one, two, color, -1)
         else:
-            cv2.circle(canvas, one, int(rng.integers(8, 90)), colour, -1)
+            cv2.circle(canvas, one, int(rng.integers(8, 90)), color, -1)
     ink = tuple(int(c) for c in tint(rng, 0.3, (0.0, 1.0)) * 255)
     for line in range(int(rng.integers(0, 20))):
         start = int(rng.integers(10, 40))
@@ -174,8 +172,8 @@ def spines(rng: np.random.Generator) -> Picture:
     x = 0
     while x < SIDE:
         width, height = int(rng.integers(6, 22)), int(rng.integers(150, 250))
-        colour = tuple(int(c) for c in tint(rng, 0.85, (0.15, 1.0)) * 255)
-        cv2.rectangle(canvas, (x, SIDE - height), (x + width - 2, SIDE), colour, -1)
+        color = tuple(int(c) for c in tint(rng, 0.85, (0.15, 1.0)) * 255)
+        cv2.rectangle(canvas, (x, SIDE - height), (x + width - 2, SIDE), color, -1)
         label = tuple(int(c) for c in tint(rng, 0.4, (0.4, 1.0)) * 255)
         top = SIDE - height + int(rng.integers(10, 60))
         cv2.rectangle(
@@ -195,6 +193,6 @@ def foliage(rng: np.random.Generator) -> Picture:
         leaf = colorsys.hsv_to_rgb(
             hue + rng.normal(0, 0.02), rng.uniform(0.4, 0.8), rng.uniform(0.25, 0.7)
         )
-        colour = tuple(int(c * 254) + 1 for c in leaf)
-        cv2.ellipse(canvas, at, size, float(rng.uniform(0, 360)), 0, 360, colour, -1)
+        color = tuple(int(c * 254) + 1 for c in leaf)
+        cv2.ellipse(canvas, at, size, float(rng.uniform(0, 360)), 0, 360, color, -1)
     return canvas

@@ -69,7 +69,7 @@ def stuffs(rng: np.random.Generator, scene: Scene, pictures: list[Picture]) -> S
     )
 
 
-def _coloured(value: Array, tint: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Picture:
+def _colored(value: Array, tint: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Picture:
     shown: Picture = np.clip(value[..., None] * np.array(tint), 2, 255).astype(np.uint8)
     return shown
 
@@ -82,7 +82,7 @@ def _asphalt(rng: np.random.Generator) -> Picture:
     line = np.cumsum(rng.normal(0, 3, (40, 2)), axis=0) * [2, 1] + rng.uniform(0, SIDE, 2)
     canvas = np.ascontiguousarray(value.astype(np.float32))
     cv2.polylines(canvas, [line.astype(np.int32)], False, float(value.mean() - 28), 1)
-    return _coloured(canvas.astype(np.float64), (1.0, 1.0, rng.uniform(0.95, 1.06)))
+    return _colored(canvas.astype(np.float64), (1.0, 1.0, rng.uniform(0.95, 1.06)))
 
 
 def _bricks(rng: np.random.Generator, rows: int, ratio: float, spread: float) -> Picture:
@@ -97,7 +97,7 @@ def _bricks(rng: np.random.Generator, rows: int, ratio: float, spread: float) ->
                 185 + rng.normal(0, spread)
             )
     value[value == 0] = 120 if rng.random() < 0.5 else 215
-    return _coloured(value + 8 * cloudy(rng) + rng.normal(0, 6, (SIDE, SIDE)))
+    return _colored(value + 8 * cloudy(rng) + rng.normal(0, 6, (SIDE, SIDE)))
 
 
 def _grass(rng: np.random.Generator) -> Picture:
@@ -109,13 +109,13 @@ def _grass(rng: np.random.Generator) -> Picture:
 
 
 def _soil(rng: np.random.Generator) -> Picture:
-    return _coloured(150 + 18 * cloudy(rng) + rng.normal(0, 20, (SIDE, SIDE)), (1.0, 0.88, 0.7))
+    return _colored(150 + 18 * cloudy(rng) + rng.normal(0, 20, (SIDE, SIDE)), (1.0, 0.88, 0.7))
 
 
 def _rough(rng: np.random.Generator, mean: float, spread: float) -> Picture:
     stains = cloudy(rng, 5, 0.7)
     drips = cv2.blur(rng.normal(size=(SIDE, SIDE)), (3, 91)) * 25
-    return _coloured(
+    return _colored(
         mean + 0.6 * spread * stains + spread * 0.4 * drips + rng.normal(0, 4, (SIDE, SIDE))
     )
 
@@ -124,13 +124,13 @@ def _roof_tiles(rng: np.random.Generator) -> Picture:
     y, x = np.mgrid[0:SIDE, 0:SIDE]
     row = (y // 16) % 2
     wave = np.abs(np.sin((x / 16 + 0.5 * row) * np.pi))
-    return _coloured(120 + 60 * wave + 40 * ((y % 16) / 16) + 9 * cloudy(rng))
+    return _colored(120 + 60 * wave + 40 * ((y % 16) / 16) + 9 * cloudy(rng))
 
 
 def _stripes(rng: np.random.Generator) -> Picture:
     x = np.arange(SIDE) // int(rng.choice([16, 32, 64]))
     value = np.where(x % 2 == 0, 240.0, float(rng.choice([90, 140, 235])))
-    return _coloured(np.broadcast_to(value, (SIDE, SIDE)).copy() + 3 * cloudy(rng))
+    return _colored(np.broadcast_to(value, (SIDE, SIDE)).copy() + 3 * cloudy(rng))
 
 
 def _planks(rng: np.random.Generator) -> Picture:
@@ -141,7 +141,7 @@ def _planks(rng: np.random.Generator) -> Picture:
     )
     value[:, :: SIDE // count] = 40
     value[:, 1 :: SIDE // count] = 60
-    return _coloured(value, (1.0, 0.86, 0.68))
+    return _colored(value, (1.0, 0.86, 0.68))
 
 
 def _poster(rng: np.random.Generator) -> Picture:

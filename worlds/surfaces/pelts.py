@@ -9,7 +9,7 @@ import numpy as np
 from worlds.surfaces.noise import SIDE, hairy
 
 if TYPE_CHECKING:
-    from worlds.scene.arrays import Array, Colour, Picture
+    from worlds.scene.arrays import Array, Color, Picture
 
 
 def _shown(light: Array) -> Picture:
@@ -17,8 +17,8 @@ def _shown(light: Array) -> Picture:
     return picture
 
 
-def fur(rng: np.random.Generator, ground: Colour, marks: Colour) -> Picture:
-    """Return hair that runs upwards, in one colour with stripes, patches or specks of another."""
+def fur(rng: np.random.Generator, ground: Color, marks: Color) -> Picture:
+    """Return hair that runs upwards, in one color with stripes, patches or specks of another."""
     kind = rng.integers(4)
     rows = np.arange(SIDE)[:, None] / SIDE
     if kind == 0:
@@ -30,19 +30,19 @@ def fur(rng: np.random.Generator, ground: Colour, marks: Colour) -> Picture:
         share = np.clip(hairy(rng, 5, 6) * 2 - 1.5, 0, 1)
     else:
         share = np.clip(hairy(rng, 40, 40) * 0.3 + 0.2, 0, 1)
-    colour = np.asarray(ground) * (1 - share[..., None]) + np.asarray(marks) * share[..., None]
+    color = np.asarray(ground) * (1 - share[..., None]) + np.asarray(marks) * share[..., None]
     strands = np.exp(0.28 * hairy(rng, 0.7, 4.0) + 0.15 * hairy(rng, 2, 10))
-    return _shown(colour * strands[..., None])
+    return _shown(color * strands[..., None])
 
 
-def skin(rng: np.random.Generator, ground: Colour) -> Picture:
+def skin(rng: np.random.Generator, ground: Color) -> Picture:
     """Return skin with redder and paler places."""
     blush = 1 + 0.06 * hairy(rng, 25, 25)[..., None] * np.array([1.0, -0.4, -0.6])
     pores = np.exp(0.03 * hairy(rng, 0.8, 0.8) + 0.05 * hairy(rng, 12, 12))
     return _shown(np.asarray(ground) * blush * pores[..., None])
 
 
-def cloth(rng: np.random.Generator, ground: Colour, marks: Colour) -> Picture:
+def cloth(rng: np.random.Generator, ground: Color, marks: Color) -> Picture:
     """Return plain, striped, checked or dotted cloth."""
     x, y = np.meshgrid(np.arange(SIDE) / SIDE, np.arange(SIDE) / SIDE)
     count = int(rng.integers(3, 24))
@@ -52,5 +52,5 @@ def cloth(rng: np.random.Generator, ground: Colour, marks: Colour) -> Picture:
         int(rng.integers(5))
     ]
     folds = np.exp(0.22 * hairy(rng, 10, 22) + 0.06 * hairy(rng, 0.8, 0.8))
-    colour = np.asarray(ground) * (1 - share[..., None]) + np.asarray(marks) * share[..., None]
-    return _shown(colour * folds[..., None])
+    color = np.asarray(ground) * (1 - share[..., None]) + np.asarray(marks) * share[..., None]
+    return _shown(color * folds[..., None])

@@ -11,16 +11,16 @@ import numpy as np
 
 from worlds.shapes import bodies, moves, sheets
 from worlds.shapes.blocks import blocks
-from worlds.shapes.colours import grey, tinted
+from worlds.shapes.colors import grey, tinted
 from worlds.shapes.tubes import loft
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worlds.scene.arrays import Array, Colour, Span
+    from worlds.scene.arrays import Array, Color, Span
     from worlds.scene.solid import Solid, Thing
 
-_PAINTS: tuple[Colour, ...] = (
+_PAINTS: tuple[Color, ...] = (
     (0.02, 0.02, 0.022),
     (0.05, 0.05, 0.06),
     (0.16, 0.17, 0.18),
@@ -35,12 +35,12 @@ _PAINTS: tuple[Colour, ...] = (
     (0.7, 0.42, 0.02),
     (0.1, 0.07, 0.05),
 )
-GLASS: Colour = (0.015, 0.018, 0.02)
-_RUBBER: Colour = (0.012, 0.012, 0.013)
+GLASS: Color = (0.015, 0.018, 0.02)
+_RUBBER: Color = (0.012, 0.012, 0.013)
 
 
-def paint(rng: np.random.Generator) -> Colour:
-    """Return a car's colour: mostly black to white, now and then a real one."""
+def paint(rng: np.random.Generator) -> Color:
+    """Return a car's color: mostly black to white, now and then a real one."""
     odds = np.array([3, 3, 3, 3, 2, 3, 1, 1, 1, 0.5, 0.5, 0.4, 0.5])
     return _PAINTS[int(rng.choice(len(_PAINTS), p=odds / odds.sum()))]
 
@@ -97,7 +97,7 @@ def car(rng: np.random.Generator) -> Thing:
     front, back = -long / 2, long / 2
     bonnet = front + (1.05 if kind != "mini" else 0.7)
     boot = back - {"hatch": 0.12, "saloon": 0.75, "estate": 0.1, "tall": 0.1, "mini": 0.12}[kind]
-    colour = paint(rng)
+    color = paint(rng)
     hull = body(
         [
             (front, 0.62 * half, low + 0.16, low + 0.36),
@@ -147,7 +147,7 @@ def car(rng: np.random.Generator) -> Thing:
         [(-half + 0.01, belt - 0.1, -0.085), (half + 0.004, belt - 0.1, -0.085)],
     )
     return [
-        *(tinted(shape, colour, 0.6) for shape in (hull, lid, *pillars, mirrors)),
+        *(tinted(shape, color, 0.6) for shape in (hull, lid, *pillars, mirrors)),
         tinted(sheets.merged(panes), GLASS, 0.9),
         tinted(sheets.merged([wells, seams]), grey(0.01)),
         *wheels(

@@ -8,7 +8,7 @@ import numpy as np
 
 from worlds.shapes import bodies, sheets
 from worlds.shapes.blocks import blocks
-from worlds.shapes.colours import grey, shade, tinted
+from worlds.shapes.colors import grey, shade, tinted
 from worlds.shapes.tubes import tube
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 
 from worlds.shapes import bodies, moves, sheets
 from worlds.shapes.blocks import block, blocks
-from worlds.shapes.colours import grey, tinted
+from worlds.shapes.colors import grey, tinted
 from worlds.shapes.moves import at
 from worlds.things.cars import GLASS, arches, body, car, lamps, paint, wheels
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def van(rng: np.random.Generator) -> Thing:
     """Return a delivery van."""
-    colour = ((0.75, 0.75, 0.73), paint(rng))[int(rng.random() < 0.5)]
+    color = ((0.75, 0.75, 0.73), paint(rng))[int(rng.random() < 0.5)]
     long, half, top = rng.uniform(4.8, 6.4), 0.98, rng.uniform(1.95, 2.7)
     front, back = -long / 2, long / 2
     hull = body(
@@ -56,7 +56,7 @@ def van(rng: np.random.Generator) -> Thing:
     )
     axles = (front + 0.95, back - 1.1)
     return [
-        tinted(hull, colour, 0.5),
+        tinted(hull, color, 0.5),
         tinted(sheets.merged(glass), GLASS, 0.9),
         tinted(sheets.merged([doors, arches(half, 0.35, axles)]), grey(0.02)),
         *wheels([(s * (half - 0.14), z) for s in (-1, 1) for z in axles], 0.35, 0.22),
@@ -66,7 +66,7 @@ def van(rng: np.random.Generator) -> Thing:
 
 def bus(rng: np.random.Generator) -> Thing:
     """Return a town bus, or a tram without the wheels seen."""
-    colour = paint(rng)
+    color = paint(rng)
     long, half, top = rng.uniform(10, 13), 1.25, rng.uniform(2.95, 3.3)
     front, back = -long / 2, long / 2
     hull = moves.moved(bodies.box(2 * half, top - 0.3, long, 0.18), (0, 0.3, 0))
@@ -99,7 +99,7 @@ def bus(rng: np.random.Generator) -> Thing:
     strip = blocks([(-half - 0.006, 0.5, front + 0.3)], [(half + 0.006, 0.8, back - 0.3)])
     axles = (front + 2.6, back - 3.1)
     return [
-        tinted(hull, colour, 0.5),
+        tinted(hull, color, 0.5),
         tinted(sheets.merged([*band, *doors]), GLASS, 0.9),
         tinted(posts, grey(0.05), 0.3),
         tinted(sign, (0.9, 0.5, 0.05), 0.0, 0.8),

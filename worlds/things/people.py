@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from worlds.shapes import bodies, moves, sheets
-from worlds.shapes.colours import grey, shade, tinted
+from worlds.shapes.colors import grey, shade, tinted
 from worlds.shapes.moves import at
 from worlds.shapes.tubes import tube
 
 if TYPE_CHECKING:
-    from worlds.scene.arrays import Colour
+    from worlds.scene.arrays import Color
     from worlds.scene.solid import Thing
 
-_CLOTHES: tuple[Colour, ...] = (
+_CLOTHES: tuple[Color, ...] = (
     (0.02, 0.02, 0.03),
     (0.05, 0.07, 0.15),
     (0.3, 0.3, 0.3),
@@ -27,13 +27,13 @@ _CLOTHES: tuple[Colour, ...] = (
     (0.25, 0.15, 0.08),
     (0.5, 0.2, 0.3),
 )
-_SKIN: tuple[Colour, ...] = (
+_SKIN: tuple[Color, ...] = (
     (0.5, 0.3, 0.2),
     (0.4, 0.22, 0.14),
     (0.2, 0.1, 0.06),
     (0.6, 0.38, 0.28),
 )
-_HAIR: tuple[Colour, ...] = (
+_HAIR: tuple[Color, ...] = (
     (0.015, 0.01, 0.008),
     (0.08, 0.045, 0.02),
     (0.3, 0.2, 0.08),
@@ -41,7 +41,7 @@ _HAIR: tuple[Colour, ...] = (
 )
 
 
-def _any(rng: np.random.Generator, of: tuple[Colour, ...]) -> Colour:
+def _any(rng: np.random.Generator, of: tuple[Color, ...]) -> Color:
     return shade(rng, of[int(rng.integers(len(of)))])
 
 

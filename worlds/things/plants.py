@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from worlds.shapes import bodies, moves, sheets
-from worlds.shapes.colours import shade, tinted
+from worlds.shapes.colors import shade, tinted
 from worlds.shapes.tubes import tube
 
 if TYPE_CHECKING:
-    from worlds.scene.arrays import Array, Colour
+    from worlds.scene.arrays import Array, Color
     from worlds.scene.solid import Solid, Thing
     from worlds.surfaces.foliage import Foliage
 
-_GREENS: tuple[Colour, ...] = (
+_GREENS: tuple[Color, ...] = (
     (0.10, 0.19, 0.04),
     (0.07, 0.15, 0.035),
     (0.14, 0.21, 0.05),
@@ -27,8 +27,8 @@ _GREENS: tuple[Colour, ...] = (
 )
 
 
-def green(rng: np.random.Generator) -> Colour:
-    """Return the colour of leaves, from fresh to autumn."""
+def green(rng: np.random.Generator) -> Color:
+    """Return the color of leaves, from fresh to autumn."""
     odds = np.array([4, 4, 3, 3, 1.5, 0.6, 0.3, 0.6])
     return shade(rng, _GREENS[int(rng.choice(len(_GREENS), p=odds / odds.sum()))], 0.25)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from worlds.shapes import bodies, moves, sheets
 from worlds.shapes.blocks import block, blocks
-from worlds.shapes.colours import grey, shade, tinted
+from worlds.shapes.colors import grey, shade, tinted
 from worlds.things.streetparts import loud
 
 if TYPE_CHECKING:

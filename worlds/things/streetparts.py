@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from worlds.shapes import bodies, moves, sheets
 from worlds.shapes.blocks import block
-from worlds.shapes.colours import grey, shade, tinted
+from worlds.shapes.colors import grey, shade, tinted
 from worlds.shapes.tubes import tube
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from worlds.scene.arrays import Colour
+    from worlds.scene.arrays import Color
     from worlds.scene.solid import Thing
 
-_LOUD: tuple[Colour, ...] = (
+_LOUD: tuple[Color, ...] = (
     (0.5, 0.03, 0.03),
     (0.03, 0.1, 0.4),
     (0.05, 0.25, 0.1),
@@ -28,8 +28,8 @@ _LOUD: tuple[Colour, ...] = (
 )
 
 
-def loud(rng: np.random.Generator) -> Colour:
-    """Return a strong colour."""
+def loud(rng: np.random.Generator) -> Color:
+    """Return a strong color."""
     return shade(rng, _LOUD[int(rng.integers(len(_LOUD)))], 0.3)
 
 

@@ -35,7 +35,7 @@ def cloud(
     quiet: args.Quiet = False,
     limits: args.Limits = ImageLimits(),
 ) -> None:
-    """Turn a photo into a coloured point cloud in metres.
+    """Turn a photo into a colored point cloud in metres.
 
     Without any option on distances, the nearest pixel is assumed at 1 m, the farthest at 5 m.
 

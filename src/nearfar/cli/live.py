@@ -27,7 +27,7 @@ def live(
     Args:
         source: A camera's number, such as 0; an address, such as rtsp://...; or a file.
         port: Port to listen on; 0 is any that is free.
-        colormap: Colours of the map, near = warm.
+        colormap: Colors of the map, near = warm.
     """
     for module in ("fastapi", "uvicorn", "prometheus_client", "python_multipart"):
         require(module)

@@ -92,11 +92,11 @@ def video(
         clip: The clip, of any format that FFmpeg reads.
         output: An .mp4; for grey10 an .mkv; for png16 and exr a folder. `<stem>-depth` beside
             the clip if not given.
-        show: color: the map in colours; side: the clip with that at its right; grey10: 1024
+        show: color: the map in colors; side: the clip with that at its right; grey10: 1024
             steps of grey, lossless, near is bright; png16, exr: a file a frame; or the name of
             an effect that makes a picture, such as bokeh, fog or stereo.
         settings: An option of that effect, as name=value; may be given several times.
-        colormap: Colours of color and side, near = warm.
+        colormap: Colors of color and side, near = warm.
         threads: Frames that are inferred at once; the machine's physical cores if unset.
     """
     require("av")

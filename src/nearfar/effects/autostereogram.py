@@ -19,7 +19,7 @@ _SEED: Final = 0
 _DOTS: Final = np.array(
     [[20, 24, 38], [46, 94, 122], [231, 111, 81], [244, 211, 130], [250, 250, 245]], np.uint8
 )
-"""Few colours of very different brightness: the eyes find matches sooner than in noise."""
+"""Few colors of very different brightness: the eyes find matches sooner than in noise."""
 
 
 _NEAR_PX: Final = 9
@@ -183,7 +183,7 @@ def _continued(partner: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def _ends(partner: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Give the column of the right end of every chain of partners: its colour is the chain's."""
+    """Give the column of the right end of every chain of partners: its color is the chain's."""
     height_px, width_px = partner.shape
     rows = (np.arange(height_px, dtype=np.int32) * width_px)[:, None]
     end = (partner + rows).ravel()

@@ -13,7 +13,7 @@ from nearfar.effects._render.text import over_white
 from nearfar.effects._segment.edge_snapping import snap
 from nearfar.effects._segment.matting import WORK_PX, nearer_than, own_light, soften
 from nearfar.effects._segment.subject import between, connected, slab, subject
-from nearfar.effects.base import Effect, Picture, Pixels, colour_light, picture_option
+from nearfar.effects.base import Effect, Picture, Pixels, color_light, picture_option
 from nearfar.effects.depth_stats import nearness_at
 from nearfar.errors import UsageError
 from nearfar.imaging.color import FloatMap, Light, mix, to_linear, to_srgb
@@ -26,10 +26,10 @@ from nearfar.parallel import together
 class CutoutOptions(Options):
     """What is cut out, and what it lies on."""
 
-    background: Literal["transparent", "colour", "photo", "blur"] = option(
+    background: Literal["transparent", "color", "photo", "blur"] = option(
         "What the cutout lies on.", "transparent"
     )
-    colour: str = option("Colour of the background: #rrggbb or a name.", "#ffffff")
+    color: str = option("Color of the background: #rrggbb or a name.", "#ffffff")
     picture: Pixels | None = picture_option("Photo to lay the cutout on.")
     blur: float = option(
         "Blur of the background: radius in percent of the diagonal.", 3.0, ge=0, le=10
@@ -60,7 +60,7 @@ class CutoutOptions(Options):
 def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
     """Cut out the near subject, with a soft rim.
 
-    What the subject is, and where it ends, depth and the photo's colours say together
+    What the subject is, and where it ends, depth and the photo's colors say together
     (`nearfar.effects._segment.subject`); the floor stays behind. With `cut` depth alone decides, to
     the letter: all that is nearer, or, with a place, what is connected to it and at its depth.
 
@@ -73,7 +73,7 @@ def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
         (H, W, 4) on `transparent`, else (H, W, 3). Where all is equally far, all is cut out.
 
     Raises:
-        UsageError: no such colour, or `photo` is asked for and no picture given.
+        UsageError: no such color, or `photo` is asked for and no picture given.
     """
     light, mask = together(lambda: to_linear(photo), lambda: _mask(photo, depth, options))
     alpha = soften(mask, photo, options.softness / 100)
@@ -81,9 +81,9 @@ def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
     rim, own = own_light(light, alpha, rim_px)
     if options.background == "transparent":
         opacity = np.rint(alpha * 255).astype(np.uint8)
-        colours = np.asarray(cv2.copyTo(photo, opacity), np.uint8).reshape(photo.shape)
-        colours.reshape(-1, 3)[rim] = to_srgb(own)
-        return Picture(np.asarray(cv2.merge([*cv2.split(colours), opacity]), np.uint8))
+        colors = np.asarray(cv2.copyTo(photo, opacity), np.uint8).reshape(photo.shape)
+        colors.reshape(-1, 3)[rim] = to_srgb(own)
+        return Picture(np.asarray(cv2.merge([*cv2.split(colors), opacity]), np.uint8))
     behind = _background(light, alpha, options)
     light.reshape(-1, 3)[rim] = own
     return Picture(to_srgb(mix(behind, light, alpha)))
@@ -113,8 +113,8 @@ def _place(options: CutoutOptions) -> tuple[float, float] | None:
 
 
 def _background(light: Light, alpha: FloatMap, options: CutoutOptions) -> Light:
-    if options.background == "colour":
-        return np.broadcast_to(colour_light(options.colour), light.shape).astype(np.float32)
+    if options.background == "color":
+        return np.broadcast_to(color_light(options.color), light.shape).astype(np.float32)
     if options.background == "blur":
         return _blurred(light, alpha, options.blur / 100 * float(np.hypot(*alpha.shape)))
     if options.picture is None:
@@ -123,7 +123,7 @@ def _background(light: Light, alpha: FloatMap, options: CutoutOptions) -> Light:
 
 
 def _blurred(light: Light, alpha: FloatMap, radius_px: float) -> Light:
-    """Blur what lies around the cutout, without the cutout's own colours."""
+    """Blur what lies around the cutout, without the cutout's own colors."""
     weight = half(1 - alpha) ** 2 + np.float32(1e-4)
     total = blur(weight, radius_px / 2, 7)
     spread = blur(half(light) * weight[..., None], radius_px / 2, 7)

@@ -1,4 +1,4 @@
-"""Colour near, grey far."""
+"""Color near, grey far."""
 
 from dataclasses import dataclass
 
@@ -15,22 +15,22 @@ from nearfar.io.images import Image
 
 @dataclass(frozen=True)
 class FadeOptions(Options):
-    """Where colour ends."""
+    """Where color ends."""
 
     cut: float | None = option(
-        "Nearness where half of the colour is left; automatic when not given.", None, ge=0, le=1
+        "Nearness where half of the color is left; automatic when not given.", None, ge=0, le=1
     )
-    softness: float = option("Nearness over which colour fades out.", 0.3, ge=0, le=1)
+    softness: float = option("Nearness over which color fades out.", 0.3, ge=0, le=1)
     amount: float = option("How grey the distance becomes.", 1.0, ge=0, le=1)
     darken: float = option("How much darker the distance becomes.", 0.25, ge=0, le=1)
 
 
 def fade(photo: Image, depth: DepthMap, options: FadeOptions) -> Picture:
-    """Keep the colour of what is near, and make grey what is far.
+    """Keep the color of what is near, and make grey what is far.
 
     Args:
         photo: (H, W, 3) uint8 RGB.
-        depth: map of the same size; all of a constant map keeps its colour, unless `cut` is
+        depth: map of the same size; all of a constant map keeps its color, unless `cut` is
             given.
         options: as below.
 
@@ -53,4 +53,4 @@ def _far(nearness: FloatMap, cut: float, options: FadeOptions) -> FloatMap:
     return np.asarray(ramp * ramp * (3 - 2 * ramp), np.float32)
 
 
-EFFECT = Effect("fade", "Colour near, grey far.", FadeOptions, fade)
+EFFECT = Effect("fade", "Color near, grey far.", FadeOptions, fade)

@@ -7,7 +7,7 @@ import numpy as np
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
 from nearfar.effects._segment.edge_snapping import snap
-from nearfar.effects.base import Effect, Picture, colour_light
+from nearfar.effects.base import Effect, Picture, color_light
 from nearfar.effects.depth_stats import far_light, remoteness
 from nearfar.imaging.color import FloatMap, Light, luminance, mix, to_linear, to_srgb
 from nearfar.io.images import Image
@@ -19,9 +19,8 @@ class FogOptions(Options):
 
     density: float = option("Part of the farthest light that fog hides.", 0.85, ge=0, le=0.99)
     start: float = option("Part of the way to the farthest that is clear yet.", 0.0, ge=0, lt=1)
-    colour: str | None = option(
-        "Colour of the fog: #rrggbb or a name; that of the photo's distance, paler, when not"
-        " given.",
+    color: str | None = option(
+        "Color of the fog: #rrggbb or a name; that of the photo's distance, paler, when not given.",
         None,
     )
 
@@ -41,18 +40,18 @@ def fog(photo: Image, depth: DepthMap, options: FogOptions) -> Picture:
         (H, W, 3).
 
     Raises:
-        UsageError: no such colour.
+        UsageError: no such color.
     """
     nearness = snap(depth.nearness(robust=True), photo)
     light = to_linear(photo)
     way = np.clip((remoteness(nearness) - options.start) / (1 - options.start), 0, 1)
     hidden: FloatMap = 1 - np.power(np.float32(1 - options.density), way.astype(np.float32))
-    air = _air(light, nearness) if options.colour is None else colour_light(options.colour)
+    air = _air(light, nearness) if options.color is None else color_light(options.color)
     return Picture(to_srgb(mix(light, air, hidden)))
 
 
 def _air(light: Light, nearness: FloatMap) -> Light:
-    """Give the colour of daylight fog: that of the distance, a third as colourful, not dark."""
+    """Give the color of daylight fog: that of the distance, a third as colorful, not dark."""
     far = far_light(light, nearness)
     bright = float(luminance(far.reshape(1, 1, 3))[0, 0])
     wanted = max(bright, 0.3)

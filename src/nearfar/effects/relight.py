@@ -10,7 +10,7 @@ import numpy as np
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
 from nearfar.effects._segment.edge_snapping import snap
-from nearfar.effects.base import Effect, Picture, colour_light
+from nearfar.effects.base import Effect, Picture, color_light
 from nearfar.imaging.color import FloatMap, Light, brightest, to_linear, to_srgb
 from nearfar.imaging.resize import fitting, larger, smaller
 from nearfar.io.images import Image
@@ -39,7 +39,7 @@ class RelightOptions(Options):
     )
     brightness: float = option("Light of the lamp; 1 is about that of the photo.", 3.0, ge=0, le=5)
     ambient: float = option("How much of the photo's own light is kept.", 0.15, ge=0, le=1)
-    colour: str = option("Colour of the lamp: #rrggbb or a name.", "#ffe9cc")
+    color: str = option("Color of the lamp: #rrggbb or a name.", "#ffe9cc")
     relief: float = option(
         "Depth of the scene from nearest to farthest, against the picture's longer side.",
         0.5,
@@ -57,24 +57,24 @@ def relight(photo: Image, depth: DepthMap, options: RelightOptions) -> Picture:
     between throws a shadow. Where the light is strong it saturates, and never clips.
 
     Raises:
-        UsageError: no such colour.
+        UsageError: no such color.
     """
     nearness = snap(depth.nearness(robust=True), photo)
     lit = _lamp(smaller(nearness, fitting(nearness.shape, _WORK_PX)), options)
     lit = larger(lit, nearness.shape)
-    lamp = colour_light(options.colour) * np.float32(options.brightness)
+    lamp = color_light(options.color) * np.float32(options.brightness)
     return Picture(to_srgb(_exposed(to_linear(photo), lit, lamp, options.ambient)))
 
 
 def _exposed(light: Light, lit: FloatMap, lamp: Light, ambient: float) -> Light:
     """Add a lamp to the photo's own light, as film does: what is left up to white is never used up.
 
-    All three colours are held back alike, so that what is bright keeps its hue.
+    All three colors are held back alike, so that what is bright keeps its hue.
 
     Args:
         light: (H, W, 3) float32, of the photo.
         lit: (H, W) float32, how much of the lamp falls there.
-        lamp: (3,) float32, its colour.
+        lamp: (3,) float32, its color.
         ambient: how much of the photo's light is kept.
 
     Returns:

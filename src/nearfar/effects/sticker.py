@@ -12,7 +12,7 @@ from nearfar.effects._render.shadow import shadow
 from nearfar.effects._render.text import with_alpha, write_text
 from nearfar.effects._segment.edge_snapping import snap
 from nearfar.effects._segment.matting import nearer_than
-from nearfar.effects.base import Effect, Picture, Pixels, colour_light, picture_option
+from nearfar.effects.base import Effect, Picture, Pixels, color_light, picture_option
 from nearfar.effects.depth_stats import far_light, nearness_at, relative_size, remoteness
 from nearfar.errors import UsageError
 from nearfar.imaging.color import Light, mix, to_linear, to_srgb
@@ -28,7 +28,7 @@ class StickerOptions(Options):
 
     picture: Pixels | None = picture_option("Picture to put into the scene.")
     text: str = option("Text to put there when no picture is given.", "Hello")
-    colour: str = option("Colour of the text: #rrggbb or a name.", "#ffffff")
+    color: str = option("Color of the text: #rrggbb or a name.", "#ffffff")
     font: str | None = option(
         "Path of a font file for the text. The font that is built in has Latin letters only;"
         " Chinese needs one such as NotoSansCJK-Regular.ttc.",
@@ -59,7 +59,7 @@ def sticker(photo: Image, depth: DepthMap, options: StickerOptions) -> Picture:
     falls on what it touches and on what lies behind it.
 
     Raises:
-        UsageError: neither a picture nor a text, an unknown colour, or a font that lacks a
+        UsageError: neither a picture nor a text, an unknown color, or a font that lacks a
             letter.
         ImageError: the picture is none.
     """
@@ -99,7 +99,7 @@ def _source(options: StickerOptions, height_px: int) -> Pixels:
         return with_alpha(options.picture)
     if not options.text.strip():
         raise UsageError("nothing to put into the scene: give `picture` or `text`")
-    red, green, blue = (int(each) for each in to_srgb(colour_light(options.colour)))
+    red, green, blue = (int(each) for each in to_srgb(color_light(options.color)))
     return write_text(options.text, (red, green, blue), height_px, options.font)
 
 

@@ -16,7 +16,7 @@ PANEL_PX: Final = 320
 """Width of each of the four pictures of a row."""
 
 ERROR_MAX: Final = 0.5
-"""Error of the hottest colour; 0.25, where a pixel is bad, is the middle of the map."""
+"""Error of the hottest color; 0.25, where a pixel is bad, is the middle of the map."""
 
 _GAP_PX: Final = 4
 _CAPTION_PX: Final = 18
@@ -35,7 +35,7 @@ def row(
     """Draw one row.
 
     Truth and prediction share their limits, the 2nd and 98th percentile of the truth, so that
-    the same colour is the same depth. What is not known is grey; points of a sparse truth are
+    the same color is the same depth. What is not known is grey; points of a sparse truth are
     drawn larger than they are.
 
     Args:
@@ -53,9 +53,9 @@ def row(
     span = np.float32(high - low if high > low else 1)
     pictures = [
         _panel(photo),
-        _coloured((truth.inverse - np.float32(low)) / span, truth.valid),
+        _colored((truth.inverse - np.float32(low)) / span, truth.valid),
         _panel(colormaps.apply((prediction - np.float32(low)) / span)),
-        _coloured(error / np.float32(ERROR_MAX), np.isfinite(error), _ERROR_COLORMAP),
+        _colored(error / np.float32(ERROR_MAX), np.isfinite(error), _ERROR_COLORMAP),
     ]
     height = max(len(picture) for picture in pictures)
     gap = np.full((height, _GAP_PX, 3), 255, np.uint8)
@@ -82,7 +82,7 @@ def sheet(rows: Sequence[Image]) -> Image:
     return np.concatenate(parts[:-1])
 
 
-def _coloured(
+def _colored(
     values: NDArray[np.float32], known: NDArray[np.bool_], name: str = colormaps.COLORMAPS[0]
 ) -> Image:
     shown = np.where(known, np.clip(values, 0, 1), np.float32(-1))

@@ -1,4 +1,4 @@
-"""Depth and photo to coloured points."""
+"""Depth and photo to colored points."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from nearfar.io.images import Image
 
 @dataclass(frozen=True, eq=False)
 class PointCloud:
-    """Coloured points, x right, y down, z forward from the camera.
+    """Colored points, x right, y down, z forward from the camera.
 
     Attributes:
         xyz: (N, 3) float32 metres, finite.
@@ -40,7 +40,7 @@ class PointCloud:
         if self.xyz.shape != shape or self.xyz.dtype != np.float32:
             raise GeometryError(f"points of {self.xyz.dtype} {self.xyz.shape}: give float32 (N, 3)")
         if self.rgb.shape != shape or self.rgb.dtype != np.uint8:
-            raise GeometryError(f"colours of {self.rgb.dtype} {self.rgb.shape}: give uint8 {shape}")
+            raise GeometryError(f"colors of {self.rgb.dtype} {self.rgb.shape}: give uint8 {shape}")
         if self.normals is not None and self.normals.shape != shape:
             raise GeometryError(f"normals of shape {self.normals.shape}: give {shape}")
         if not np.isfinite(self.xyz).all():

@@ -30,7 +30,7 @@ _SRGB: Final = np.arange(256) / 255
 _LINEAR_OF_SRGB: Final = np.rint(
     65535 * np.where(_SRGB <= 0.04045, _SRGB / 12.92, ((_SRGB + 0.055) / 1.055) ** 2.4)
 ).astype(np.uint16)
-"""Colours of vertices are linear (section 3.7.2.1), those of textures are not."""
+"""Colors of vertices are linear (section 3.7.2.1), those of textures are not."""
 
 
 class _Buffer:
@@ -79,11 +79,11 @@ class _Buffer:
 def cloud_glb(cloud: PointCloud) -> bytes:
     """Encode a cloud as points."""
     buffer = _Buffer()
-    colours = np.full((len(cloud), 4), 65535, np.uint16)  # alpha, for an element is of 4 n bytes
-    colours[:, :3] = _LINEAR_OF_SRGB[cloud.rgb]
+    colors = np.full((len(cloud), 4), 65535, np.uint16)  # alpha, for an element is of 4 n bytes
+    colors[:, :3] = _LINEAR_OF_SRGB[cloud.rgb]
     attributes = {
         "POSITION": buffer.add_positions(turned(cloud.xyz)),
-        "COLOR_0": buffer.add_array(colours, normalized=True),
+        "COLOR_0": buffer.add_array(colors, normalized=True),
     }
     if cloud.normals is not None:
         attributes["NORMAL"] = buffer.add_array(turned(cloud.normals))

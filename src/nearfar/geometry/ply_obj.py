@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from nearfar.geometry.cloud import PointCloud
 from nearfar.geometry.mesh import Mesh
-from nearfar.geometry.viewer import colours_at, one_line, turned
+from nearfar.geometry.viewer import colors_at, one_line, turned
 from nearfar.io.images import Image
 from nearfar.version import __version__
 
 _AXES = ("x", "y", "z")
 _NORMALS = ("nx", "ny", "nz")
-_COLOURS = ("red", "green", "blue")
+_COLORS = ("red", "green", "blue")
 _TYPES = {"f": "float", "u": "uchar"}
 
 
@@ -24,8 +24,8 @@ def cloud_ply(cloud: PointCloud) -> bytes:
 
 
 def mesh_ply(mesh: Mesh, photo: Image) -> bytes:
-    """Encode a mesh; its colours are the photo's at the vertices, for PLY has no common texture."""
-    vertices = _records(mesh.vertices, colours_at(photo, mesh.uv), mesh.normals)
+    """Encode a mesh; its colors are the photo's at the vertices, for PLY has no common texture."""
+    vertices = _records(mesh.vertices, colors_at(photo, mesh.uv), mesh.normals)
     faces = np.empty(len(mesh.faces), [("count", "u1"), ("corners", "<i4", 3)])
     faces["count"] = 3
     faces["corners"] = mesh.faces
@@ -37,11 +37,11 @@ def _records(
 ) -> NDArray[np.void]:
     numbers = [turned(points)] + ([] if normals is None else [turned(normals)])
     names = _AXES + (() if normals is None else _NORMALS)
-    kinds = [(name, "<f4") for name in names] + [(name, "u1") for name in _COLOURS]
+    kinds = [(name, "<f4") for name in names] + [(name, "u1") for name in _COLORS]
     rows: NDArray[np.void] = np.empty(len(points), kinds)
     for name, column in zip(names, np.concatenate(numbers, axis=1).T, strict=True):
         rows[name] = column
-    for name, column in zip(_COLOURS, rgb.T, strict=True):
+    for name, column in zip(_COLORS, rgb.T, strict=True):
         rows[name] = column
     return rows
 

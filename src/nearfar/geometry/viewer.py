@@ -1,4 +1,4 @@
-"""What all files share: the axes of 3-D viewers, and colours and text that go along."""
+"""What all files share: the axes of 3-D viewers, and colors and text that go along."""
 
 from typing import Final
 
@@ -22,8 +22,8 @@ def turned(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return vectors * _TURN
 
 
-def colours_at(photo: Image, uv: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Read the photo's colour at texture coordinates.
+def colors_at(photo: Image, uv: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Read the photo's color at texture coordinates.
 
     Args:
         photo: (H, W, 3) uint8.
@@ -35,8 +35,8 @@ def colours_at(photo: Image, uv: NDArray[np.float32]) -> NDArray[np.uint8]:
     height_px, width_px = photo.shape[:2]
     columns = np.minimum((uv[:, 0] * width_px).astype(np.intp), width_px - 1)
     rows = np.minimum((uv[:, 1] * height_px).astype(np.intp), height_px - 1)
-    colours: NDArray[np.uint8] = photo[rows, columns]
-    return colours
+    colors: NDArray[np.uint8] = photo[rows, columns]
+    return colors
 
 
 def fitted(photo: Image, max_side_px: int) -> Image:

@@ -82,7 +82,7 @@ def luminance(light: Light) -> FloatMap:
 
 
 def brightest(light: Light) -> FloatMap:
-    """Give the light of each pixel's strongest colour.
+    """Give the light of each pixel's strongest color.
 
     Args:
         light: (H, W, 3) float32.
@@ -99,7 +99,7 @@ def mix(behind: Light, before: Light, alpha: FloatMap) -> Light:
 
     Args:
         behind: (H, W, 3) float32.
-        before: (H, W, 3) float32, or (3,) for one colour.
+        before: (H, W, 3) float32, or (3,) for one color.
         alpha: (H, W) float32; 1 shows only `before`.
 
     Returns:

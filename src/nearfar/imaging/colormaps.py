@@ -1,4 +1,4 @@
-"""Nearness as colour: near is warm and bright, far is cold and dark."""
+"""Nearness as color: near is warm and bright, far is cold and dark."""
 
 from functools import cache
 from typing import Final
@@ -44,7 +44,7 @@ def apply(
     name: str = COLORMAPS[0],
     limits: tuple[np.float32, np.float32] = UNIT,
 ) -> NDArray[np.uint8]:
-    """Colour a map of nearness, or of whatever is greater the nearer.
+    """Color a map of nearness, or of whatever is greater the nearer.
 
     Args:
         values: (H, W) float32.
@@ -55,7 +55,7 @@ def apply(
         (H, W, 3) uint8 RGB.
 
     Raises:
-        UsageError: no colour map of that name.
+        UsageError: no color map of that name.
     """
     levels = np.empty(values.shape, np.uint8)
     for first in range(0, len(values), _LINES):
@@ -65,16 +65,16 @@ def apply(
 
 
 def color_bar(height_px: int, name: str = COLORMAPS[0], *, width_px: int = 24) -> NDArray[np.uint8]:
-    """Draw the legend of a colour map: an upright ramp with near at the top.
+    """Draw the legend of a color map: an upright ramp with near at the top.
 
     Returns:
         (height_px, width_px, 3) uint8 RGB.
 
     Raises:
-        UsageError: no colour map of that name, or a side under one pixel.
+        UsageError: no color map of that name, or a side under one pixel.
     """
     if height_px < 1 or width_px < 1:
-        raise UsageError(f"a colour bar of {width_px} x {height_px} pixels: give at least 1 x 1")
+        raise UsageError(f"a color bar of {width_px} x {height_px} pixels: give at least 1 x 1")
     ramp = np.linspace(1, 0, height_px, dtype=np.float32)
     return apply(np.repeat(ramp[:, None], width_px, axis=1), name)
 
@@ -120,4 +120,4 @@ def _table(name: str) -> NDArray[np.uint8]:
         at = np.linspace(0, len(far_first) - 1, 256)
         channels = [np.interp(at, np.arange(len(far_first)), column) for column in far_first.T]
         return np.asarray(np.rint(np.stack(channels, axis=-1))[:, None, :], np.uint8)
-    raise UsageError(f"no colour map {name!r}: use one of {', '.join(COLORMAPS)}")
+    raise UsageError(f"no color map {name!r}: use one of {', '.join(COLORMAPS)}")

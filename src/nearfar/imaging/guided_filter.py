@@ -17,9 +17,9 @@ WORK_PX: Final = 256
 
 
 class Guide:
-    """A photo as guide (He, Sun and Tang, "Guided Image Filtering", 2013; in colour).
+    """A photo as guide (He, Sun and Tang, "Guided Image Filtering", 2013; in color).
 
-    In every window a map is fitted as an affine function of the photo's colour. The fits are
+    In every window a map is fitted as an affine function of the photo's color. The fits are
     made on a small copy ("Fast Guided Filter", arXiv 1505.00996).
 
     Args:
@@ -45,8 +45,8 @@ class Guide:
         self._photo = photo
         self._side = 2 * max(1, round(radius * max(self.size_px))) + 1
         bright = smaller(photo, self.size_px).astype(np.float32) / np.float32(255)
-        self._colour = [np.ascontiguousarray(bright[..., channel]) for channel in range(3)]
-        self._mean = [self._box(plane) for plane in self._colour]
+        self._color = [np.ascontiguousarray(bright[..., channel]) for channel in range(3)]
+        self._mean = [self._box(plane) for plane in self._color]
         self._fitted = slice(None) if only is None else self._changing(self.shrink(only))
         self._inverse = self._inverse_covariance(epsilon)
 
@@ -61,7 +61,7 @@ class Guide:
     def filter_small(self, values: FloatMap) -> FloatMap:
         """Filter a small map, at its own size."""
         slopes, result = self._fit(values)
-        for slope, plane in zip(slopes, self._colour, strict=True):
+        for slope, plane in zip(slopes, self._color, strict=True):
             result += slope * plane
         return result
 
@@ -81,7 +81,7 @@ class Guide:
         mean = self._box(values)
         covariance = [
             (self._box(plane * values) - its_mean * mean).ravel()[self._fitted]
-            for plane, its_mean in zip(self._colour, self._mean, strict=True)
+            for plane, its_mean in zip(self._color, self._mean, strict=True)
         ]
         slopes, offset = [], mean.copy()
         for row, its_mean in zip(self._inverse, self._mean, strict=True):
@@ -104,14 +104,14 @@ class Guide:
         return np.flatnonzero(cv2.morphologyEx(values, cv2.MORPH_GRADIENT, window))
 
     def _inverse_covariance(self, epsilon: float) -> list[list[FloatMap]]:
-        """Invert the colour covariance of the fitted windows, by cofactors.
+        """Invert the color covariance of the fitted windows, by cofactors.
 
         In float64: the matrix of a grey photo is all but singular.
         """
         pairs = list(combinations_with_replacement(range(3), 2))
         means = [mean.ravel()[self._fitted] for mean in self._mean]
         products = [
-            self._box(self._colour[i] * self._colour[j]).ravel()[self._fitted] for i, j in pairs
+            self._box(self._color[i] * self._color[j]).ravel()[self._fitted] for i, j in pairs
         ]
         inverse = [np.empty_like(product) for product in products]
 

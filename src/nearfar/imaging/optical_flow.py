@@ -85,7 +85,7 @@ class Flow:
 
 
 def grey_of(photo: Image, shape: tuple[int, int]) -> Grey:
-    """Give a photo without colours, at a smaller (height, width)."""
+    """Give a photo without colors, at a smaller (height, width)."""
     grey = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), np.uint8)
     return np.asarray(shrunk(grey, shape), np.uint8)
 

@@ -173,10 +173,10 @@ def encode_png(samples: Samples, tags: Tags) -> bytes:
 
 def decode_png(data: bytes) -> tuple[Samples, Tags]:
     """Read a grey PNG of 8 or 16 bits."""
-    width_px, height_px, bits, colour = struct.unpack_from(">IIBB", data, 16)
+    width_px, height_px, bits, color = struct.unpack_from(">IIBB", data, 16)
     check_size(height_px, width_px)
-    if colour != 0:
-        raise DepthFileError("it is a picture in colour, not depth: give a grey PNG")
+    if color != 0:
+        raise DepthFileError("it is a picture in color, not depth: give a grey PNG")
     if bits not in (8, 16):
         raise DepthFileError(f"it has {bits} bits a pixel: give a grey PNG of 8 or 16 bits")
     from PIL.PngImagePlugin import PngImageFile
@@ -203,9 +203,9 @@ def decode_pfm(data: bytes) -> tuple[Samples, Tags]:
     header = _PFM_HEADER.match(data, 0, _MOST_HEADER_BYTES)
     if header is None:
         raise DepthFileError("its PFM header is damaged")
-    colour, width, height, scale = header.groups()
-    if colour == b"F":
-        raise DepthFileError("it is a PFM in colour, not depth: give a grey one (Pf)")
+    color, width, height, scale = header.groups()
+    if color == b"F":
+        raise DepthFileError("it is a PFM in color, not depth: give a grey one (Pf)")
     shape = int(height), int(width)
     check_size(*shape)
     order = "<f4" if float(scale) < 0 else ">f4"

@@ -38,7 +38,7 @@ PICTURES: Final[Mapping[str, str]] = MappingProxyType({"crf": "18", "preset": "s
 MAPS: Final[Mapping[str, str]] = MappingProxyType(
     {"qp": "20", "preset": "ultrafast", "x264-params": "cabac=1:no-deblock=0:deblock=0,0"}
 )
-"""How maps in colours are: smooth, so that the least search suffices.
+"""How maps in colors are: smooth, so that the least search suffices.
 
 Beside `PICTURES` a third of the time and half the bytes or less, at 49 to 52 dB (x264 0.165,
 two clips of 640 and 768 pixels).
@@ -99,13 +99,13 @@ class ToFrames:
         return frame
 
     def planes(self, planes: NDArray[np.uint8]) -> "VideoFrame":
-        """Take what `coloured` made."""
+        """Take what `colored` made."""
         frame: VideoFrame = self._av.VideoFrame.from_numpy_buffer(planes, "yuv420p")
         return frame
 
 
-def coloured(levels: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Colour a map for `ToFrames.planes`, with no way round by RGB.
+def colored(levels: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Color a map for `ToFrames.planes`, with no way round by RGB.
 
     Args:
         levels: (H, W) uint8; the last line of an odd side is doubled.
@@ -126,16 +126,16 @@ def coloured(levels: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.
     return planes
 
 
-def yuv(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Give colours as H.264 has them: BT.709, luma 16 to 235, chroma 16 to 240.
+def yuv(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Give colors as H.264 has them: BT.709, luma 16 to 235, chroma 16 to 240.
 
     Args:
-        colours: (N, 3) uint8 RGB.
+        colors: (N, 3) uint8 RGB.
 
     Returns:
         (3, N) uint8: luma, blue and red chroma.
     """
-    red, green, blue = (colours.astype(np.float32) / 255).T
+    red, green, blue = (colors.astype(np.float32) / 255).T
     luma = _RED * red + _GREEN * green + _BLUE * blue
     columns = (
         16 + 219 * luma,

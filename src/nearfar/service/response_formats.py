@@ -1,4 +1,4 @@
-"""The formats of an answer: depth files, and the map as a picture in colour."""
+"""The formats of an answer: depth files, and the map as a picture in color."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Result:
         suffix: of such a file.
         media_type: of the answer.
         sentence: what it is.
-        is_picture: the map in colour, for eyes; the others hold its values.
+        is_picture: the map in color, for eyes; the others hold its values.
     """
 
     suffix: str
@@ -44,9 +44,9 @@ RESULTS: Final[Mapping[str, Result]] = MappingProxyType(
             name: Result(row.suffixes[0], *_STORED[name], is_picture=False)
             for name, row in FORMATS.items()
         },
-        "jpeg": Result(".jpg", "image/jpeg", "JPEG in colour", is_picture=True),
-        "webp": Result(".webp", "image/webp", "WebP in colour", is_picture=True),
-        "png": Result(".png", "image/png", "PNG in colour", is_picture=True),
+        "jpeg": Result(".jpg", "image/jpeg", "JPEG in color", is_picture=True),
+        "webp": Result(".webp", "image/webp", "WebP in color", is_picture=True),
+        "png": Result(".png", "image/png", "PNG in color", is_picture=True),
     }
 )
 """Every format by name; where several have one media type, `Accept` means the first."""
@@ -60,7 +60,7 @@ def encode(depth: DepthMap, name: str, options: OutputOptions) -> bytes:
     Args:
         depth: the map.
         name: one of `RESULTS`.
-        options: colours of a picture; its format is not looked at.
+        options: colors of a picture; its format is not looked at.
 
     Raises:
         WriteError: the format can't hold so large a picture.

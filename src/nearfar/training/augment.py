@@ -1,7 +1,7 @@
 """Change a training pair at random, so that no epoch shows a picture twice alike.
 
 Pure functions: the same pair, size and generator state give the same bytes. What moves pixels
-moves photo and truth alike; what changes colours leaves the truth alone.
+moves photo and truth alike; what changes colors leaves the truth alone.
 """
 
 import math
@@ -49,14 +49,14 @@ class AugmentOptions(Options):
         ge=0,
         le=1,
     )
-    colour: float = option("Probability of changed light and colours.", 0.8, ge=0, le=1)
+    color: float = option("Probability of changed light and colors.", 0.8, ge=0, le=1)
     brightness: float = option("Light is multiplied by 1 plus or minus this.", 0.5, ge=0, le=0.9)
     contrast: float = option("Distance from the mean grey, the same way.", 0.3, ge=0, le=0.9)
-    saturation: float = option("Distance of colours from grey, the same way.", 0.4, ge=0, le=0.9)
+    saturation: float = option("Distance of colors from grey, the same way.", 0.4, ge=0, le=0.9)
     tint: float = option("Each of red, green and blue, the same way.", 0.12, ge=0, le=0.5)
     gamma: float = option("Greatest exponent of the light, or one over it.", 1.7, ge=1, le=3)
     hue_deg: float = option("Greatest turn about the grey axis, either way.", 12.0, ge=0, le=180)
-    grey: float = option("Probability of no colour at all.", 0.1, ge=0, le=1)
+    grey: float = option("Probability of no color at all.", 0.1, ge=0, le=1)
     blur: float = option("Probability of Gaussian blur.", 0.15, ge=0, le=1)
     blur_px: float = option("Its greatest sigma.", 1.5, gt=0.3, le=8)
     hide: float = option("Probability of a hidden part of the photo.", 0.3, ge=0, le=1)
@@ -76,7 +76,7 @@ def augment(
     second: Second | None = None,
     front: Sample | None = None,
 ) -> Sample:
-    """Crop, mirror, turn, merge and recolour a pair.
+    """Crop, mirror, turn, merge and recolor a pair.
 
     Args:
         sample: a pair; it is left as it is.
@@ -98,8 +98,8 @@ def augment(
         level = replace(options, tilt_deg=0)
         result = paste(result, _reframe(front, size, rng, level), rng)
     photo = result.photo
-    if rng.random() < options.colour:
-        photo = recolour(photo, rng, options)
+    if rng.random() < options.color:
+        photo = recolor(photo, rng, options)
     if rng.random() < options.grey:
         photo = _mix(photo, np.tile(_LUMA, (3, 1)))
     if rng.random() < options.blur:
@@ -197,7 +197,7 @@ def turn(sample: Sample, roll_deg: float, pitch_deg: float = 0, yaw_deg: float =
     )
 
 
-def recolour(photo: Image, rng: np.random.Generator, options: AugmentOptions) -> Image:
+def recolor(photo: Image, rng: np.random.Generator, options: AugmentOptions) -> Image:
     """Change brightness, contrast, gamma and tint by a table, saturation and hue by a matrix.
 
     Args:
@@ -224,7 +224,7 @@ def blur(photo: Image, sigma_px: float) -> Image:
 
 
 def hide(photo: Image, share: float, rng: np.random.Generator) -> Image:
-    """Lay a rectangle of one colour over a photo, anywhere (DeVries and Taylor, "Cutout", 2017).
+    """Lay a rectangle of one color over a photo, anywhere (DeVries and Taylor, "Cutout", 2017).
 
     Args:
         photo: (H, W, 3) uint8.
@@ -294,5 +294,5 @@ def _turn_hue(angle: float) -> NDArray[np.float64]:
 
 
 def _mix(photo: Image, matrix: NDArray[np.float64]) -> Image:
-    """Multiply each colour by a (3, 3) matrix, clipped at 0 and 255."""
+    """Multiply each color by a (3, 3) matrix, clipped at 0 and 255."""
     return np.asarray(cv2.transform(photo, matrix), np.uint8)

@@ -1,6 +1,6 @@
 """How pictures come to a network, and what its batch normalisations know of what passes them.
 
-While it is trained they follow pictures that are merged, recoloured and in part hidden, and in a
+While it is trained they follow pictures that are merged, recolored and in part hidden, and in a
 mean of two networks' weights they know what passed either network, but not the mean. So they are
 measured anew on pictures as they come (Izmailov et al., "Averaging Weights Leads to Wider Optima
 and Better Generalization", UAI 2018).
@@ -21,7 +21,7 @@ BATCHES: Final = 100
 """Batches that are measured at most; one pass over the data is enough if it has fewer."""
 
 PLAIN: Final = AugmentOptions(
-    crop_share=0.8, merge=0, colour=0, grey=0, blur=0, hide=0, noise=0, jpeg=0
+    crop_share=0.8, merge=0, color=0, grey=0, blur=0, hide=0, noise=0, jpeg=0
 )
 """How much pictures are changed for it: framed, but not reshaded."""
 
@@ -31,7 +31,7 @@ def fed(images: NDArray[np.uint8], door: InputSpec, device: torch.device | str =
 
     Args:
         images: (N, h, w, 3) uint8 RGB.
-        door: mean and deviation of each colour.
+        door: mean and deviation of each color.
         device: where the result lies.
 
     Returns:

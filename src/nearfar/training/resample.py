@@ -74,7 +74,7 @@ def majority(inverse: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.
     """Take the median of what is known in each new pixel. For dense truths and any ratio.
 
     At an edge that is a value of the surface that fills more of the pixel, which also gives
-    the averaged photo its colour. A pixel of which less than half is known is not known. At
+    the averaged photo its color. A pixel of which less than half is known is not known. At
     most 4 x 4 values a pixel are looked at.
 
     Args:

@@ -163,7 +163,7 @@ class Deinterlacer:
 _STEPS: Final = 49
 
 
-def colours_of(transfer: int, primaries: int) -> Coding | None:
+def colors_of(transfer: int, primaries: int) -> Coding | None:
     """Say whether a frame must be converted; None where it is BT.709, or as good as that.
 
     Args:
@@ -180,14 +180,14 @@ def colours_of(transfer: int, primaries: int) -> Coding | None:
 class ToneMapper:
     """Converts frames of one size. For one thread at a time."""
 
-    def __init__(self, colours: Coding, size_px: tuple[int, int]) -> None:
+    def __init__(self, colors: Coding, size_px: tuple[int, int]) -> None:
         av = require("av")
         self._graph = graph = av.filter.Graph()
         template = av.VideoFrame(*size_px, "gbrp16le")
         self._entrance = graph.add_buffer(template=template, time_base="1/1")
         with tempfile.TemporaryDirectory(prefix="nearfar-", dir=temporary_root()) as folder:
-            path = Path(folder, "colours.cube")
-            path.write_bytes(_cube(colours))
+            path = Path(folder, "colors.cube")
+            path.write_bytes(_cube(colors))
             lut = graph.add("lut3d", file=str(path), interp="tetrahedral")
         eight_bits = graph.add("format", "gbrp")
         self._exit = graph.add("buffersink")
@@ -202,11 +202,11 @@ class ToneMapper:
 
 
 @lru_cache(maxsize=4)
-def _cube(colours: Coding) -> bytes:
+def _cube(colors: Coding) -> bytes:
     """Tabulate a conversion to BT.1886 as an Adobe Cube LUT: red changes fastest."""
     steps = np.linspace(0, 1, _STEPS)
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
-    light = to_sdr(np.stack([red, green, blue], -1).reshape(-1, 3), colours)
+    light = to_sdr(np.stack([red, green, blue], -1).reshape(-1, 3), colors)
     table = light ** (1 / SDR_GAMMA)
     lines = [f"{r:.5f} {g:.5f} {b:.5f}" for r, g, b in table.tolist()]
     return "\n".join([f"LUT_3D_SIZE {_STEPS}", *lines, ""]).encode()
@@ -243,16 +243,16 @@ class View:
         size_px = square_px((decoded.width, decoded.height), self._pixel_aspect)
         return orientation_of(decoded).size_px(size_px)
 
-    def colours(self, decoded: "av.VideoFrame") -> Coding | None:
-        """Say what a frame's colours mean; None for BT.709."""
+    def colors(self, decoded: "av.VideoFrame") -> Coding | None:
+        """Say what a frame's colors mean; None for BT.709."""
         source: Any = decoded
-        return colours_of(source.color_trc, source.color_primaries)
+        return colors_of(source.color_trc, source.color_primaries)
 
     def pixels(
         self,
         decoded: "av.VideoFrame",
         size_px: tuple[int, int],
-        colours: Coding | None,
+        colors: Coding | None,
         *,
         is_small: bool = False,
     ) -> Image:
@@ -261,7 +261,7 @@ class View:
         Args:
             decoded: the frame.
             size_px: width and height, upright.
-            colours: what they mean.
+            colors: what they mean.
             is_small: take averages of areas.
 
         Returns:
@@ -272,18 +272,18 @@ class View:
         scalers = self._scalers
         scaler = scalers.small if is_small else scalers.whole
         how = {"interpolation": scalers.area, "threads": 1} if is_small else {}
-        if colours is None:
+        if colors is None:
             rgb = scaler.reformat(decoded, width=width, height=height, format="rgb24", **how)
             pixels = rgb.to_ndarray().astype(np.uint8, copy=False)
         else:
-            if colours.is_hdr and decoded.colorspace == _UNSAID:
+            if colors.is_hdr and decoded.colorspace == _UNSAID:
                 how.update(src_colorspace=BT2020, dst_colorspace=BT2020)
             # not rgb48: FFmpeg 8.0 overflows there
             deep = scaler.reformat(decoded, width=width, height=height, format="gbrp16le", **how)
-            mapper = scalers.mappers.get((colours, (width, height)))
+            mapper = scalers.mappers.get((colors, (width, height)))
             if mapper is None:
-                mapper = scalers.mappers[colours, (width, height)] = ToneMapper(
-                    colours, (width, height)
+                mapper = scalers.mappers[colors, (width, height)] = ToneMapper(
+                    colors, (width, height)
                 )
             pixels = mapper(deep)
         if has_alpha(decoded):
@@ -312,7 +312,7 @@ class Frame:
     ) -> None:
         self.number, self.ticks = number, ticks
         self._decoded, self._view = decoded, view
-        self._colours = view.colours(decoded)
+        self._colors = view.colors(decoded)
         self._image: Image | None = None
         self.size_px = size_px or view.size_px(decoded)
 
@@ -321,7 +321,7 @@ class Frame:
         """(H, W, 3) uint8 RGB, upright, BT.709; made when it is first asked for."""
         image = self._image
         if image is None:
-            image = self._view.pixels(self._decoded, self.size_px, self._colours)
+            image = self._view.pixels(self._decoded, self.size_px, self._colors)
             self._image = image
         return image
 
@@ -336,10 +336,10 @@ class Frame:
         Returns:
             (h, w, 3) uint8 RGB, upright.
         """
-        if has_alpha(self._decoded):  # averages would let hidden colours show
+        if has_alpha(self._decoded):  # averages would let hidden colors show
             small = cv2.resize(self.image, size_px, interpolation=cv2.INTER_AREA)
             return np.asarray(small, np.uint8)
-        return self._view.pixels(self._decoded, size_px, self._colours, is_small=True)
+        return self._view.pixels(self._decoded, size_px, self._colors, is_small=True)
 
 
 def has_alpha(decoded: "av.VideoFrame") -> bool:

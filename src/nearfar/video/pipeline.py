@@ -198,7 +198,7 @@ class VideoOptions(Options):
     """How a clip is read, and how its maps follow one another."""
 
     steady: bool = option(
-        "Carry the range of depths from frame to frame, so that colours do not flicker.",
+        "Carry the range of depths from frame to frame, so that colors do not flicker.",
         default=True,
     )
     smooth: bool = option(

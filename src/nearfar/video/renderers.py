@@ -21,7 +21,7 @@ from nearfar.io.images import Image
 from nearfar.video.reader import ClipInfo
 from nearfar.video.temporal import Map
 from nearfar.video.writer import (
-    COLOUR,
+    COLOR,
     GREY10,
     HEAT,
     LEVELS,
@@ -96,7 +96,7 @@ class Show:
             raise OutputExistsError(f"{target} is there already: use --force to replace it")
 
 
-_FORMATS: Final = {"colour": COLOUR, "heat": HEAT, "grey10": GREY10}
+_FORMATS: Final = {"color": COLOR, "heat": HEAT, "grey10": GREY10}
 
 
 def _restored(make: Callable[[Image, DepthMap], Any], name: str | None, suffix: str) -> Show:
@@ -104,7 +104,7 @@ def _restored(make: Callable[[Image, DepthMap], Any], name: str | None, suffix: 
 
 
 class Heat:
-    """Colours maps as `nearfar.io.video_writer.coloured` does.
+    """Colors maps as `nearfar.io.video_writer.colored` does.
 
     By way of RGB it would take longer than all else that is done for a frame but the network.
 
@@ -117,11 +117,11 @@ class Heat:
         self._table = video_writer.yuv(colormaps.apply(ramp, colormap)[0])
 
     def __call__(self, photo: Image, depth: DepthMap) -> NDArray[np.uint8]:
-        """Colour a map of a frame's size."""
+        """Color a map of a frame's size."""
         return self.small(depth.nearness(), (photo.shape[1], photo.shape[0]))
 
     def small(self, nearness: Map, size_px: tuple[int, int]) -> NDArray[np.uint8]:
-        """Colour a map, and enlarge it.
+        """Color a map, and enlarge it.
 
         Args:
             nearness: (h, w) float32, 0 to 1, as the network gave it.
@@ -130,21 +130,21 @@ class Heat:
         levels = cv2.convertScaleAbs(nearness, alpha=255)
         if nearness.shape != size_px[::-1]:
             levels = cv2.resize(levels, size_px, interpolation=cv2.INTER_LINEAR)
-        return video_writer.coloured(np.asarray(levels, np.uint8), self._table)
+        return video_writer.colored(np.asarray(levels, np.uint8), self._table)
 
 
 def show(name: ShowName, colormap: ColormapName = "inferno") -> Show:
     """Give a kind of result by name.
 
     Args:
-        name: `color`, the map in colours; `side`, the photo beside that; `grey10`, the map in
+        name: `color`, the map in colors; `side`, the photo beside that; `grey10`, the map in
             1024 steps of grey, near is bright; `png16`, `exr`, a folder with a file a frame.
         colormap: of the first two.
     """
     if name == "color":
         return Show(Heat(colormap), HEAT, ".mp4")
     if name == "side":
-        return Show(partial(_beside, colormap=colormap), COLOUR, ".mp4")
+        return Show(partial(_beside, colormap=colormap), COLOR, ".mp4")
     if name == "grey10":
         return Show(_grey10, GREY10, ".mkv")
     if name == "png16":
@@ -154,7 +154,7 @@ def show(name: ShowName, colormap: ColormapName = "inferno") -> Show:
 
 def show_effect(effect: FrameEffect) -> Show:
     """Give the kind of result that an effect makes of every frame."""
-    return Show(partial(_picture_of, effect), COLOUR, ".mp4")
+    return Show(partial(_picture_of, effect), COLOR, ".mp4")
 
 
 def _picture_of(effect: FrameEffect, photo: Image, depth: DepthMap) -> Image:

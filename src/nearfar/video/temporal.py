@@ -1,8 +1,8 @@
 """Keep the depth of a clip steady: temporal alignment of each frame's range, scene cuts, filter.
 
-A network gives each frame inverse depth of a scale and shift of its own. To colour each frame by
+A network gives each frame inverse depth of a scale and shift of its own. To color each frame by
 its own limits makes a video flicker, most of all when something near comes into view. Here the
-limits are carried along: what did not move keeps its colour, the limits glide towards those of
+limits are carried along: what did not move keeps its color, the limits glide towards those of
 the frame, and a cut starts anew.
 
 The live stream has to take frames as they are; a file can be looked at ahead. Limits of depth
@@ -37,7 +37,7 @@ GROW_S: Final = 0.4
 """Time in which limits that are too narrow come 63 % closer to those of the frame."""
 
 SHRINK_S: Final = 2.0
-"""The same for limits that are too wide: unused colours disturb less than clipped ones."""
+"""The same for limits that are too wide: unused colors disturb less than clipped ones."""
 
 LARGEST_STEP: Final = 0.03
 """No limit moves by more than this part of the range between two frames."""
@@ -130,7 +130,7 @@ class SteadyRange:
 
     Each frame is first laid over the one before: the change of scale and shift that its still
     parts went through (least squares, trimmed: Rousseeuw 1984) is made by the limits too, so
-    that the still parts keep their colour. Then the limits glide to the frame's percentiles.
+    that the still parts keep their color. Then the limits glide to the frame's percentiles.
     """
 
     def __init__(self) -> None:
@@ -299,7 +299,7 @@ class Cuts:
         """Say whether a photo shows the scene of the one before; true of the first.
 
         Args:
-            grey: (h, w) uint8, the photo without colours, of any size.
+            grey: (h, w) uint8, the photo without colors, of any size.
         """
         before, self._before = self._before, _thumbnail(grey)
         return before is None or unlikeness(before, self._before) <= UNLIKE
@@ -443,7 +443,7 @@ class Smoother:
 
         Args:
             raw: (h, w) float32.
-            grey: (h', w') uint8, the photo without colours, smaller than the map.
+            grey: (h', w') uint8, the photo without colors, smaller than the map.
             limits: of the map.
             change: from the map before; None begins anew.
 

@@ -46,11 +46,11 @@ class MovieFormat:
     copied: frozenset[str] | None = None
 
 
-COLOUR: Final = MovieFormat((".mp4", ".m4v", ".mov"), "mp4", video_writer.PICTURES, MP4_COPIED)
+COLOR: Final = MovieFormat((".mp4", ".m4v", ".mov"), "mp4", video_writer.PICTURES, MP4_COPIED)
 """Pictures; plays everywhere."""
 
-HEAT: Final = MovieFormat(COLOUR.suffixes, "mp4", video_writer.MAPS, MP4_COPIED)
-"""The same for maps in colours."""
+HEAT: Final = MovieFormat(COLOR.suffixes, "mp4", video_writer.MAPS, MP4_COPIED)
+"""The same for maps in colors."""
 
 GREY10: Final = MovieFormat((".mkv",), "matroska")
 """Lossless: every one of the 1024 levels comes back as it was."""
@@ -71,7 +71,7 @@ class MovieWriter:
 
     Args:
         path: the file to make.
-        format: `COLOUR`, `HEAT` or `GREY10`.
+        format: `COLOR`, `HEAT` or `GREY10`.
         clip: whose other tracks and title are taken over, and whose rate is named.
         overwrite: replace a file that is there.
     """
@@ -118,7 +118,7 @@ class MovieWriter:
 
         Args:
             ticks: when it is shown; greater than that of the frame before.
-            pixels: (H, W, 3) uint8 RGB for `COLOUR`, what `io.video_writer.coloured` makes for
+            pixels: (H, W, 3) uint8 RGB for `COLOR`, what `io.video_writer.colored` makes for
                 `HEAT`, (H, W) uint16 up to `LEVELS` for `GREY10`; all of one size.
 
         Raises:
@@ -198,7 +198,7 @@ class MovieWriter:
     def _frame(self, pixels: NDArray[Any]) -> "VideoFrame":
         if self._format is HEAT:
             return self._to_frames.planes(pixels)
-        if self._format is COLOUR:
+        if self._format is COLOR:
             return self._to_frames.picture(pixels)
         grey: VideoFrame = require("av").VideoFrame.from_ndarray(pixels, _GREY)
         return grey

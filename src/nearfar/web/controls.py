@@ -225,7 +225,7 @@ def _effect_control(
         more = {"choices": choices(get_args(hint), "en"), "filterable": False}
     elif bool in kinds:
         kind = gr.Checkbox
-    elif str in kinds and field.name == "colour" and not may_be_none:
+    elif str in kinds and field.name == "color" and not may_be_none:
         kind, more = gr.ColorPicker, {}
     elif str in kinds or may_be_none:  # Gradio's own field for numbers can't be empty
         kind, more = gr.Textbox, {"max_length": MOST_LETTERS, "max_lines": 1}

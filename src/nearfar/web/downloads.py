@@ -58,7 +58,7 @@ def make_download(
         name: of one of `DOWNLOADS`.
         result: photo and map.
         visit: with distances, depth files and cloud are in metres.
-        look: colours of the pictures.
+        look: colors of the pictures.
         limits: of reading the photo once more.
 
     Returns:

@@ -39,7 +39,7 @@ class Page(gr.Blocks):
 
     Gradio would fetch an address that a client names in place of an uploaded file, open any path
     where it is mounted in another application, and copy what lies there. And it would open a
-    picture by itself: before our limits are asked, and losing depth, colours and EXIF.
+    picture by itself: before our limits are asked, and losing depth, colors and EXIF.
 
     Attributes:
         uploads: what visitors brought; `nearfar.web.app.mount` says it. Without it there is

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from worlds.shapes.blocks import block
-from worlds.shapes.colours import tinted
+from worlds.shapes.colors import tinted
 from worlds.shapes.sheets import gathered
 
 

@@ -24,7 +24,7 @@ def test_a_street_is_sound_and_has_three_views(drive: Street) -> None:
         assert np.isfinite(solid.normals).all()
         assert np.linalg.norm(solid.normals, axis=-1).min() > 0.3
         assert -1 <= solid.texture < len(scene.textures)
-        assert solid.colour.min() >= 0
+        assert solid.color.min() >= 0
 
 
 def test_nothing_stands_in_a_driver_s_eye(drive: Street) -> None:

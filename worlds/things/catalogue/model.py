@@ -27,7 +27,7 @@ class Part:
     """A model's triangles of one material.
 
     Attributes:
-        solid: The triangles in the material's own colour; without a picture its texture's places
+        solid: The triangles in the material's own color; without a picture its texture's places
             are metres.
         picture: The texture, or None.
     """
@@ -84,13 +84,13 @@ def _part(
     picture, holed = _picture(material, read)
     triangles, normals = placed[mine], facing[mine]
     uv = _projected(triangles) if picture is None else mesh.uv[mine]
-    colour = np.clip(material.colour, 0, 1) ** 2.2 if picture is None else np.ones(3)
+    color = np.clip(material.color, 0, 1) ** 2.2 if picture is None else np.ones(3)
     shine = min(float(np.mean(material.shine)), 1.0)
     solid = Solid(
         triangles.astype(np.float32),
         normals.astype(np.float32),
         uv.astype(np.float32),
-        np.maximum(colour, 0.004).astype(np.float32),
+        np.maximum(color, 0.004).astype(np.float32),
         gloss=0.7 * shine,
         cutout=holed,
     )
@@ -120,7 +120,7 @@ def _picture(
     if found.ndim == 2:
         found = found[..., None].repeat(3, axis=2)
     sized = cv2.resize(found, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
-    colours = np.maximum(sized[..., 2::-1], 1)
+    colors = np.maximum(sized[..., 2::-1], 1)
     holes = sized[..., 3] < 128 if sized.shape[2] == 4 else np.zeros(sized.shape[:2], bool)
-    colours[holes] = 0
-    return np.ascontiguousarray(colours), bool(holes.mean() > 0.002)
+    colors[holes] = 0
+    return np.ascontiguousarray(colors), bool(holes.mean() > 0.002)

@@ -74,7 +74,7 @@ def _stuff(shop: Workshop, part: Part, role: str) -> Solid:
         if shop.maybe(0.25):
             tint = np.array(shop.plain(0.3, 0.5))
         texture = shop.scene.add_texture(part.picture)
-        return replace(solid, texture=texture, colour=tint.astype(np.float32))
+        return replace(solid, texture=texture, color=tint.astype(np.float32))
     if not shop.maybe(0.4):
         return solid
     if role in _SOFT and shop.maybe(0.5):
@@ -85,7 +85,7 @@ def _stuff(shop: Workshop, part: Part, role: str) -> Solid:
         maker = indoors.veneer if shop.maybe(0.6) else indoors.carpet
         texture = shop.scene.add_texture(shop.library.surface(shop.rng, maker))
         return solid.painted(shop.plain(0.3, 0.4), texture, gloss=solid.gloss)
-    return replace(solid, colour=np.array(shop.plain(0.5, 0.03), np.float32))
+    return replace(solid, color=np.array(shop.plain(0.5, 0.03), np.float32))
 
 
 def small(shop: Workshop, catalogue: Catalogue, tallest_m: float = 0.6) -> Thing | None:

@@ -21,13 +21,13 @@ class Material:
     """What an MTL file says of one material.
 
     Attributes:
-        colour: (3,) sRGB red, green, blue, 0 to 1.
+        color: (3,) sRGB red, green, blue, 0 to 1.
         shine: (3,) how much it mirrors, 0 to 1.
         solidity: 1 is opaque, 0 is not there.
         picture: Name of the texture's file; empty without one.
     """
 
-    colour: tuple[float, ...] = (0.8, 0.8, 0.8)
+    color: tuple[float, ...] = (0.8, 0.8, 0.8)
     shine: tuple[float, ...] = (0.0, 0.0, 0.0)
     solidity: float = 1.0
     picture: str = ""
@@ -170,7 +170,7 @@ def read_mtl(text: str) -> dict[str, Material]:
         if key == "newmtl":
             material = found[rest.strip()] = Material()
         elif key == "Kd" and len(words) >= 3:
-            material.colour = tuple(float(word) for word in words[:3])
+            material.color = tuple(float(word) for word in words[:3])
         elif key == "Ks" and len(words) >= 3:
             material.shine = tuple(float(word) for word in words[:3])
         elif key == "d" and words:

@@ -45,7 +45,7 @@ def books(shop: Workshop) -> Thing:
     for _ in range(int(shop.rng.integers(1, 5))):
         thick = shop.between(0.01, 0.05)
         book = bodies.box(0.16 * size, thick, 0.23 * size)
-        paint = shop.pictured(book) if shop.maybe(0.4) else shop.coloured(book)
+        paint = shop.pictured(book) if shop.maybe(0.4) else shop.colored(book)
         pile += shift([paint], y=level, turn=shop.between(-20, 20))
         level += thick
     return pile
@@ -54,7 +54,7 @@ def books(shop: Workshop) -> Thing:
 def cup(shop: Workshop) -> Thing:
     """Return a cup."""
     line = [(0, 0), (0.035, 0), (0.042, 0.1), (0.038, 0.1), (0.033, 0.01)]
-    return [shop.coloured(moves.scaled(bodies.lathe(line, 14), shop.between(0.7, 1.4)), 0.5)]
+    return [shop.colored(moves.scaled(bodies.lathe(line, 14), shop.between(0.7, 1.4)), 0.5)]
 
 
 def bottle(shop: Workshop) -> Thing:
@@ -62,31 +62,31 @@ def bottle(shop: Workshop) -> Thing:
     tall, r = shop.between(0.15, 0.34), shop.between(0.025, 0.05)
     neck = 0.35 * r
     line = [(0, 0), (r, 0), (r, tall * 0.62), (neck, tall * 0.75), (neck, tall), (0, tall)]
-    return [shop.coloured(bodies.lathe(line, 14), 0.6)]
+    return [shop.colored(bodies.lathe(line, 14), 0.6)]
 
 
 def bowl(shop: Workshop) -> Thing:
     """Return a bowl of fruit."""
     line = [(0, 0), (0.05, 0), (0.1, 0.03), (0.14, 0.09), (0.13, 0.09), (0.08, 0.03), (0, 0.015)]
     fruit = [
-        shop.coloured(moves.moved(bodies.ellipsoid(0.035, 0.033, 0.035, 10), (x, 0.06, z)))
+        shop.colored(moves.moved(bodies.ellipsoid(0.035, 0.033, 0.035, 10), (x, 0.06, z)))
         for x, z in shop.rng.uniform(-0.06, 0.06, (4, 2))
     ]
-    return [shop.coloured(bodies.lathe(line, 18)), *fruit]
+    return [shop.colored(bodies.lathe(line, 18)), *fruit]
 
 
 def packet(shop: Workshop) -> Thing:
     """Return a box, printed or plain."""
     size = shop.between(0.06, 0.3), shop.between(0.04, 0.32), shop.between(0.05, 0.25)
     return [
-        shop.pictured(bodies.box(*size)) if shop.maybe(0.5) else shop.coloured(bodies.box(*size))
+        shop.pictured(bodies.box(*size)) if shop.maybe(0.5) else shop.colored(bodies.box(*size))
     ]
 
 
 def ball(shop: Workshop) -> Thing:
     """Return a ball."""
     r = shop.between(0.05, 0.12)
-    return [shop.coloured(moves.moved(bodies.ellipsoid(r, r, r, 16), (0, r, 0)))]
+    return [shop.colored(moves.moved(bodies.ellipsoid(r, r, r, 16), (0, r, 0)))]
 
 
 def paper(shop: Workshop) -> Thing:
@@ -122,7 +122,7 @@ def plant(shop: Workshop, height: float) -> Thing:
     crown = bodies.leaves(shop.rng, centres, height * shop.between(0.15, 0.4))
     green = shop.scene.add_texture(shop.library.surface(shop.rng, indoors.foliage))
     stem = bodies.cylinder(0.03 * height, 0.6 * height, 8).painted((0.12, 0.08, 0.04))
-    return [shop.coloured(pot), stem, crown.painted((0.9, 0.9, 0.9), green, gloss=0.1, cutout=True)]
+    return [shop.colored(pot), stem, crown.painted((0.9, 0.9, 0.9), green, gloss=0.1, cutout=True)]
 
 
 def small_plant(shop: Workshop) -> Thing:

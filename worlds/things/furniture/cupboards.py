@@ -57,6 +57,6 @@ def cupboard(shop: Workshop, height: float = 0.0) -> Thing:
             w, h = width / columns, (tall - 0.06) / rows
             x, y = (i + 0.5 - columns / 2) * w, 0.06 + j * h
             front = block(x, y + 0.008, depth + 0.008, (w - 0.012, h - 0.016, 0.018))
-            parts.append(front.painted(tuple(body.colour), body.texture, gloss=body.gloss))
+            parts.append(front.painted(tuple(body.color), body.texture, gloss=body.gloss))
             parts.append(shop.metal(block(x, y + h * 0.55, depth + 0.025, (0.1, 0.015, 0.02))))
     return parts + strewn(shop, width, depth, tall, 1.2 if tall < 1.5 else 0.4)

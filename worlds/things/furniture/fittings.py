@@ -34,11 +34,11 @@ def kitchen(shop: Workshop, length: float) -> Thing:
                 )
             )
         else:
-            parts.append(unit.painted(tuple(front.colour), front.texture, gloss=front.gloss))
+            parts.append(unit.painted(tuple(front.color), front.texture, gloss=front.gloss))
         parts.append(shop.metal(block(x, top - 0.14, depth + 0.02, (wide * 0.5, 0.015, 0.02))))
         if wall and shop.maybe(0.8):
             hung = block(x, top + 0.5, 0.17, (wide - 0.008, 0.7, 0.34))
-            parts.append(hung.painted(tuple(front.colour), front.texture, gloss=front.gloss))
+            parts.append(hung.painted(tuple(front.color), front.texture, gloss=front.gloss))
         if i == sink:
             parts.append(
                 block(x, top - 0.005, 0.3, (wide * 0.8, 0.012, 0.4)).painted(

@@ -110,7 +110,7 @@ def on_floor(shop: Workshop) -> Thing:
         return [shop.clothed(seats.crumpled(shop, *size))]
     if what < 0.65:
         pail = bodies.cone(0.11, 0.15, shop.between(0.25, 0.5))
-        return [shop.coloured(pail)]
+        return [shop.colored(pail)]
     return [moves.scaled(part, shop.between(1.2, 2.2)) for part in clutter.thing(shop)]
 
 
@@ -130,4 +130,4 @@ def on_wall(shop: Workshop, width: float, height: float, x: float, y: float) -> 
     edge = shop.between(0, 0.05)
     frame = block(x, y, 0.012, (width, height, 0.024))
     inner = block(x, y + edge, 0.016, (width - 2 * edge, height - 2 * edge, 0.024))
-    return [shop.coloured(frame), shop.pictured(inner)]
+    return [shop.colored(frame), shop.pictured(inner)]

@@ -34,7 +34,7 @@ def chair(shop: Workshop) -> Thing:
     back = block(0, seat + 0.12, 0.03, (width, top - seat - 0.12, 0.04), 0.018 if soft else 0.0)
     cover = shop.clothed if soft else shop.wooden
     paint = cover(pad)
-    parts = [paint, back.painted(tuple(paint.colour), paint.texture, gloss=paint.gloss)]
+    parts = [paint, back.painted(tuple(paint.color), paint.texture, gloss=paint.gloss)]
     if shop.maybe(0.35):
         parts.append(shop.metal(block(0, 0.06, width / 2, (0.05, seat - 0.1, 0.05))))
         for turn in range(0, 360, 72):
@@ -79,7 +79,7 @@ def sofa(shop: Workshop) -> Thing:
                 (x, seat, 0.27),
             )
         )
-    parts = [part.painted(tuple(hide.colour), hide.texture, tiles=1.5) for part in soft]
+    parts = [part.painted(tuple(hide.color), hide.texture, tiles=1.5) for part in soft]
     for _ in range(int(shop.rng.integers(0, 4))):
         cushion = shop.clothed(moves.turned(bodies.box(0.42, 0.42, 0.15, 0.07), -25, "x"))
         parts += shift(

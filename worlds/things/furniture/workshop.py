@@ -50,9 +50,9 @@ class Workshop:
         return self.scene.add_texture(self.library.surface(self.rng, maker))
 
     def plain(self, saturation: float = 0.5, low: float = 0.1) -> tuple[float, float, float]:
-        """Return a chance linear colour."""
-        colour = indoors.tint(self.rng, saturation, (low**0.45, 0.95)) ** 2.2
-        return float(colour[0]), float(colour[1]), float(colour[2])
+        """Return a chance linear color."""
+        color = indoors.tint(self.rng, saturation, (low**0.45, 0.95)) ** 2.2
+        return float(color[0]), float(color[1]), float(color[2])
 
     def wooden(self, shape: Solid, tiles: float = 1.0) -> Solid:
         """Return the shape in the room's wood, painted or veneered."""
@@ -60,8 +60,8 @@ class Workshop:
             self._used = [self._texture(indoors.veneer), self._texture(indoors.veneer), -1]
         texture = self._used[int(self.rng.integers(3))] if self.maybe(0.3) else self._used[0]
         shade = self.between(0.6, 1.0)
-        colour = (shade, shade, shade) if texture >= 0 else self.plain(0.2, 0.4)
-        return shape.painted(colour, texture, gloss=self.between(0.0, 0.5), tiles=tiles)
+        color = (shade, shade, shade) if texture >= 0 else self.plain(0.2, 0.4)
+        return shape.painted(color, texture, gloss=self.between(0.0, 0.5), tiles=tiles)
 
     def clothed(self, shape: Solid, tiles: float = 1.0) -> Solid:
         """Return the shape covered with a new cloth."""
@@ -73,8 +73,8 @@ class Workshop:
             (1, 1, 1), self.scene.add_texture(self.library.cloth(self.rng)), tiles=tiles
         )
 
-    def coloured(self, shape: Solid, gloss: float = 0.3) -> Solid:
-        """Return the shape in a chance plain colour."""
+    def colored(self, shape: Solid, gloss: float = 0.3) -> Solid:
+        """Return the shape in a chance plain color."""
         return shape.painted(self.plain(0.8, 0.02), gloss=gloss * self.between(0, 2))
 
     def metal(self, shape: Solid) -> Solid:

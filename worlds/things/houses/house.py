@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from worlds.shapes import sheets
 from worlds.shapes.blocks import blocks
-from worlds.shapes.colours import shade
+from worlds.shapes.colors import shade
 from worlds.things.houses.openings import openings
 from worlds.things.houses.roofs import roof
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from worlds.scene.arrays import Colour
+    from worlds.scene.arrays import Color
     from worlds.scene.solid import Thing
     from worlds.surfaces.outdoors import Stuffs
     from worlds.things.houses.plans import Plan
 
-_WALLS: tuple[Colour, ...] = (
+_WALLS: tuple[Color, ...] = (
     (0.75, 0.72, 0.65),
     (0.7, 0.6, 0.42),
     (0.55, 0.5, 0.45),
@@ -52,7 +52,7 @@ def house(rng: np.random.Generator, stuffs: Stuffs, of: Plan) -> Thing:
     return solids
 
 
-def _wall(rng: np.random.Generator, stuffs: Stuffs) -> tuple[int, Colour]:
+def _wall(rng: np.random.Generator, stuffs: Stuffs) -> tuple[int, Color]:
     if rng.random() < 0.3:
         return stuffs.brick, shade(
             rng, (0.75, 0.6, 0.5) if rng.random() < 0.6 else (0.8, 0.8, 0.75), 0.3

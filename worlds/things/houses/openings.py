@@ -8,17 +8,17 @@ import numpy as np
 
 from worlds.shapes import bodies, sheets
 from worlds.shapes.blocks import blocks
-from worlds.shapes.colours import grey, shade, tinted
+from worlds.shapes.colors import grey, shade, tinted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from worlds.scene.arrays import Array, Colour, Span
+    from worlds.scene.arrays import Array, Color, Span
     from worlds.scene.solid import Solid, Thing
     from worlds.surfaces.outdoors import Stuffs
     from worlds.things.houses.plans import Plan
 
-_LOUD: tuple[Colour, ...] = (
+_LOUD: tuple[Color, ...] = (
     (0.5, 0.03, 0.03),
     (0.03, 0.1, 0.4),
     (0.05, 0.25, 0.1),
@@ -26,7 +26,7 @@ _LOUD: tuple[Colour, ...] = (
     (0.02, 0.02, 0.02),
     (0.6, 0.6, 0.6),
 )
-_SHUTTERS: tuple[Colour, ...] = (
+_SHUTTERS: tuple[Color, ...] = (
     (0.1, 0.2, 0.12),
     (0.3, 0.08, 0.05),
     (0.12, 0.18, 0.28),

@@ -8,15 +8,15 @@ import numpy as np
 
 from worlds.shapes import bodies, sheets
 from worlds.shapes.blocks import blocks
-from worlds.shapes.colours import grey, shade, tinted
+from worlds.shapes.colors import grey, shade, tinted
 
 if TYPE_CHECKING:
-    from worlds.scene.arrays import Colour
+    from worlds.scene.arrays import Color
     from worlds.scene.solid import Thing
     from worlds.surfaces.outdoors import Stuffs
     from worlds.things.houses.plans import Plan
 
-_ROOFS: tuple[Colour, ...] = (
+_ROOFS: tuple[Color, ...] = (
     (0.32, 0.12, 0.07),
     (0.22, 0.1, 0.07),
     (0.08, 0.08, 0.09),
@@ -24,7 +24,7 @@ _ROOFS: tuple[Colour, ...] = (
 )
 
 
-def roof(rng: np.random.Generator, stuffs: Stuffs, of: Plan, tone: Colour, wall: int) -> Thing:
+def roof(rng: np.random.Generator, stuffs: Stuffs, of: Plan, tone: Color, wall: int) -> Thing:
     """Return a gabled, hipped or flat roof with chimneys and dormers."""
     half, high, deep = of.long_m / 2, of.high_m, of.deep_m
     flat = {"cottage": 0.06, "row": 0.15, "city": 0.45, "slab": 0.85, "hall": 0.75}[of.kind]
@@ -119,7 +119,7 @@ def roof(rng: np.random.Generator, stuffs: Stuffs, of: Plan, tone: Colour, wall:
 
 
 def _gable_to_street(
-    rng: np.random.Generator, stuffs: Stuffs, of: Plan, skin: tuple[int, Colour], slate: Colour
+    rng: np.random.Generator, stuffs: Stuffs, of: Plan, skin: tuple[int, Color], slate: Color
 ) -> Thing:
     wall, tone = skin
     half, high, deep = of.long_m / 2, of.high_m, of.deep_m

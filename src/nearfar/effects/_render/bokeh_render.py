@@ -121,7 +121,7 @@ def render(photo: Image, nearness: FloatMap, lens: Lens) -> Image:
     """Blur a scene as a lens does, in linear light, strip by strip.
 
     The layers are gathered front to back: what is in focus covers the blur behind it exactly,
-    and blurred background is divided by its own cover, so no colour of a sharp thing bleeds
+    and blurred background is divided by its own cover, so no color of a sharp thing bleeds
     into it. A blurred thing in front is transparent at its rim; what the photo doesn't show
     there is filled from what is farther around it.
 
@@ -159,15 +159,15 @@ def render(photo: Image, nearness: FloatMap, lens: Lens) -> Image:
         seen, *farther = (layer for layer in layers if layer)
         for layer in farther:
             _add_behind(seen, layer)
-        *colours, cover = seen
+        *colors, cover = seen
         hole = np.maximum(1 - cover, 0)
         hole *= np.clip(radius[rows] * np.float32(1 / SHARP_PX), 0, 1)
         cover += hole
-        for channel, colour in enumerate(colours):
+        for channel, color in enumerate(colors):
             if behind:
-                cv2.accumulateProduct(doubled_rows(behind[channel], rows), hole, colour)
-            np.divide(colour, cover, out=colour)
-            result[rows, :, channel] = to_srgb(colour)
+                cv2.accumulateProduct(doubled_rows(behind[channel], rows), hole, color)
+            np.divide(color, cover, out=color)
+            result[rows, :, channel] = to_srgb(color)
 
     in_strips(lay, photo)
     return result
@@ -286,7 +286,7 @@ def _behind(small: Light, nearness: FloatMap, lens: Lens) -> list[FloatMap]:
     """Guess, at half size, what lies behind the rims of blurred things in front.
 
     It is the mean of what is around, where what is farther counts much more, down to the
-    focus; on one surface that is the surface's own colour.
+    focus; on one surface that is the surface's own color.
     """
     before = np.maximum(half(nearness) - np.float32(lens.focus), 0)
     weight = np.exp(np.float32(-_FARTHER) * before)

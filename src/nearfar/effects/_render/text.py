@@ -47,12 +47,12 @@ def over_white(picture: Pixels) -> Image:
     return ((whole[..., :3] * share + 255 * (255 - share) + 127) // 255).astype(np.uint8)
 
 
-def write_text(text: str, colour: tuple[int, int, int], height_px: int, font: str | None) -> Pixels:
+def write_text(text: str, color: tuple[int, int, int], height_px: int, font: str | None) -> Pixels:
     """Draw text, in lines as it has line breaks.
 
     Args:
         text: what to write.
-        colour: sRGB, 0 to 255.
+        color: sRGB, 0 to 255.
         height_px: of a line, about.
         font: path of a TrueType or OpenType file; Pillow's own font, which has Latin letters
             only, when not given.
@@ -73,7 +73,7 @@ def write_text(text: str, colour: tuple[int, int, int], height_px: int, font: st
     drawn = PillowImage.new("L", size_px)
     ImageDraw.Draw(drawn).multiline_text((-left, -top), text, 255, font=face, align="center")
     opacity = np.asarray(drawn)
-    return np.dstack([np.broadcast_to(np.array(colour, np.uint8), (*opacity.shape, 3)), opacity])
+    return np.dstack([np.broadcast_to(np.array(color, np.uint8), (*opacity.shape, 3)), opacity])
 
 
 def _face(font: str | None, height_px: int) -> ImageFont.FreeTypeFont:

@@ -1,4 +1,4 @@
-"""Let the colours of the photo decide where depth alone is in doubt."""
+"""Let the colors of the photo decide where depth alone is in doubt."""
 
 from typing import Final
 
@@ -22,17 +22,17 @@ _FINE: Final = 0.015, 1e-4
 _ROUNDS: Final = 5
 _BINS: Final = 24  # a channel
 _DEPTH: Final = 2.0  # log odds: what depth can say at most
-_COLOUR: Final = 4.0  # and colour
-_RARE: Final = 1e-5  # share of a colour that was never seen
-_AROUND: Final = 0.15  # of the longer side: how far off the background's colours still count
-_ELSEWHERE: Final = 0.15  # weight of the colours of the rest
+_COLOR: Final = 4.0  # and color
+_RARE: Final = 1e-5  # share of a color that was never seen
+_AROUND: Final = 0.15  # of the longer side: how far off the background's colors still count
+_ELSEWHERE: Final = 0.15  # weight of the colors of the rest
 _STEEP: Final = 3.0
 
 
 def decide(belief: FloatMap, photo: Image) -> FloatMap:
-    """Draw a mask by depth and colour together.
+    """Draw a mask by depth and color together.
 
-    Each side's colours are learnt from a soft mask, each pixel's odds by depth and colour are
+    Each side's colors are learnt from a soft mask, each pixel's odds by depth and color are
     smoothed along the photo's edges, and so in turn. The seeds and the rounds are those of
     GrabCut (Rother, Kolmogorov and Blake, SIGGRAPH 2004); in place of the graph cut stands the
     filtering of the odds with a guided filter (Hosni et al., "Fast Cost-Volume Filtering for
@@ -51,10 +51,10 @@ def decide(belief: FloatMap, photo: Image) -> FloatMap:
     nearby = _around((by_depth > 0).astype(np.float32))
     share = _chance(2 * by_depth)
     for _ in range(_ROUNDS):
-        inside = _colours(codes, share * share)
-        outside = _colours(codes, (1 - share) ** 2 * nearby)
-        by_colour = np.log((inside + _RARE) / (outside + _RARE))[codes]
-        odds = by_depth + np.clip(by_colour, -_COLOUR, _COLOUR)
+        inside = _colors(codes, share * share)
+        outside = _colors(codes, (1 - share) ** 2 * nearby)
+        by_color = np.log((inside + _RARE) / (outside + _RARE))[codes]
+        odds = by_depth + np.clip(by_color, -_COLOR, _COLOR)
         share = np.clip(guide.filter_small(_chance(odds)), 0, 1)
     return _steep(fine_guide.filter(_steep(share)))
 
@@ -68,7 +68,7 @@ def _chance(odds: FloatMap) -> FloatMap:
 
 
 def _codes(photo: Image) -> NDArray[np.intp]:
-    """Give the bin of each pixel's colour in Lab, spread over what the photo has."""
+    """Give the bin of each pixel's color in Lab, spread over what the photo has."""
     lab = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB).astype(np.float32)
     low, high = lab.min(axis=(0, 1)), lab.max(axis=(0, 1))
     steps = (lab - low) / np.maximum(high - low, 32) * _BINS
@@ -76,8 +76,8 @@ def _codes(photo: Image) -> NDArray[np.intp]:
     return np.asarray((bins[..., 0] * _BINS + bins[..., 1]) * _BINS + bins[..., 2], np.intp)
 
 
-def _colours(codes: NDArray[np.intp], weight: FloatMap) -> FloatMap:
-    """Give the share of each colour, smoothed over neighbouring ones; they sum to 1."""
+def _colors(codes: NDArray[np.intp], weight: FloatMap) -> FloatMap:
+    """Give the share of each color, smoothed over neighbouring ones; they sum to 1."""
     counts = np.bincount(codes.ravel(), weights=weight.ravel(), minlength=_BINS**3)
     tall = np.array([[1], [4], [6], [4], [1]], np.float32) / 16
     cube = counts.astype(np.float32).reshape(_BINS, -1)

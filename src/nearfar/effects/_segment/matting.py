@@ -1,4 +1,4 @@
-"""Soft masks, and the colours below them."""
+"""Soft masks, and the colors below them."""
 
 from typing import Final, TypeAlias
 
@@ -58,7 +58,7 @@ def soften(mask: FloatMap, photo: Image, radius: float) -> FloatMap:
 
 
 def own_light(light: Light, alpha: FloatMap, radius_px: int) -> tuple[Places, Light]:
-    """Take the background's colour out of a rim that is half transparent.
+    """Take the background's color out of a rim that is half transparent.
 
     Args:
         light: (H, W, 3) float32, linear.
@@ -67,7 +67,7 @@ def own_light(light: Light, alpha: FloatMap, radius_px: int) -> tuple[Places, Li
 
     Returns:
         (n,) flat indices of the pixels of the rim, and (n, 3) float32, the light of the
-        foreground alone there ("Approximate Fast Foreground Colour Estimation", Forte 2021).
+        foreground alone there ("Approximate Fast Foreground Color Estimation", Forte 2021).
     """
     small, share = half(light), half(alpha)
     near_px = max(1, radius_px // 2)

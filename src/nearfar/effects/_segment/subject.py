@@ -34,7 +34,7 @@ def subject(nearness: FloatMap, photo: Image, place: tuple[float, float] | None)
 
     What stands on the floor is parted from the rest (`standing`, and Otsu's cut, where the
     middle counts more), and its most prominent parts are kept. With a place, it is the part
-    that holds it, and is at its depth. Where the map is smeared, depth and the photo's colours
+    that holds it, and is at its depth. Where the map is smeared, depth and the photo's colors
     decide together; where it has sharp edges, depth alone.
 
     Args:

@@ -62,7 +62,7 @@ class Coding:
 
 
 def coding(primaries: int, transfer: int) -> Coding | None:
-    """Say whether colours must be converted; None where they are sRGB, or as good as that."""
+    """Say whether colors must be converted; None where they are sRGB, or as good as that."""
     if transfer in {PQ, HLG}:
         return Coding(primaries if primaries in PRIMARIES else BT2020, transfer)
     known = primaries if primaries in PRIMARIES else BT709
@@ -72,7 +72,7 @@ def coding(primaries: int, transfer: int) -> Coding | None:
 
 
 def to_sdr(values: Values, meaning: Coding) -> Values:
-    """Convert colours to linear light of BT.709's primaries, 1 being white.
+    """Convert colors to linear light of BT.709's primaries, 1 being white.
 
     Args:
         values: (..., 3) RGB, 0 to 1, as coded.
@@ -208,7 +208,7 @@ _CODES: Final = _srgb_codes()
 _MOST_BOXES: Final = 10_000
 
 
-def colours_of(format_: str, data: bytes, icc: bytes | None) -> tuple[Coding | None, bytes | None]:
+def colors_of(format_: str, data: bytes, icc: bytes | None) -> tuple[Coding | None, bytes | None]:
     """Say what a picture's numbers mean: by numbers, where they are not sRGB's, or by a profile.
 
     PNG's cICP comes before a profile (PNG, third edition, 13.13). Elsewhere the profile comes
@@ -217,7 +217,7 @@ def colours_of(format_: str, data: bytes, icc: bytes | None) -> tuple[Coding | N
     Args:
         format_: as `ImageFile.format`.
         data: the file; what is damaged in it is ignored.
-        icc: its colour profile, if any.
+        icc: its color profile, if any.
     """
     with suppress(struct.error, IndexError):
         if format_ == "PNG" and (numbers := _of_png(data)) is not None:
@@ -242,7 +242,7 @@ def _of_png(data: bytes) -> tuple[int, int] | None:
 
 
 def _of_boxes(data: bytes) -> tuple[int, int] | None:
-    """Read the colours of the primary item (ISO/IEC 23008-12, 6.5.5 and 9.3)."""
+    """Read the colors of the primary item (ISO/IEC 23008-12, 6.5.5 and 9.3)."""
     meta = next((body for kind, body in _boxes(data) if kind == b"meta"), None)
     if meta is None:
         return None

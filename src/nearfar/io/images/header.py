@@ -6,7 +6,7 @@ from typing import Final
 
 import PIL.Image
 
-from nearfar.io.images.hdr import Coding, colours_of
+from nearfar.io.images.hdr import Coding, colors_of
 from nearfar.io.images.tiff import EXIF, FOCAL_35MM, ORIENTATION, Directory, read_directory
 
 _EXIF_TAGS: Final = frozenset({ORIENTATION, EXIF})
@@ -21,7 +21,7 @@ class Header:
         size: stored width and height in pixels, before any turn.
         orientation: EXIF orientation, 1 to 8.
         focal_35mm_mm: focal length in 35 mm equivalent millimetres, if known.
-        icc: the embedded colour profile, if any.
+        icc: the embedded color profile, if any.
         deep: it is a PNG of 16 bits a channel, which Pillow would not keep.
         transparent: the one grey value of such a PNG, as stored, that is transparent.
         coding: primaries and transfer function, where they are not those of sRGB.
@@ -50,7 +50,7 @@ def header_of(picture: PIL.Image.Image, data: bytes) -> Header:
             tags = read_directory(exif, _EXIF_TAGS)
     deep = picture.format == "PNG" and data[24] == 16  # IHDR: bits a channel
     grey, icc = picture.info.get("transparency"), picture.info.get("icc_profile")
-    coding, icc = colours_of(picture.format or "", data, icc)
+    coding, icc = colors_of(picture.format or "", data, icc)
     return Header(
         size=picture.size,
         orientation=orientation_of(tags),

@@ -56,7 +56,7 @@ def decode_opencv(data: bytes) -> NDArray[Any]:
 
 
 def eight_bit(
-    values: NDArray[Any], numbers: Numbers, warn: list[str], *, colours: int
+    values: NDArray[Any], numbers: Numbers, warn: list[str], *, colors: int
 ) -> NDArray[np.uint8]:
     """Scale numbers of any kind to 8 bits.
 
@@ -66,10 +66,10 @@ def eight_bit(
     integers, are stretched from their least to their greatest. What is no number becomes black.
 
     Args:
-        values: (H, W, bands), colours first.
+        values: (H, W, bands), colors first.
         numbers: what the file says of them.
         warn: takes a sentence where bits were guessed.
-        colours: how many bands are colours; floats of the others are scaled by themselves.
+        colors: how many bands are colors; floats of the others are scaled by themselves.
     """
     values = np.ascontiguousarray(values)
     if values.dtype == np.uint8:
@@ -81,9 +81,9 @@ def eight_bit(
         return np.asarray(scaled, np.uint8).reshape(values.shape)
     if values.dtype == np.uint32:
         return np.rint(values / (2**32 - 1) * 255).astype(np.uint8)
-    if values.shape[2] == colours:
+    if values.shape[2] == colors:
         return _stretched(values)
-    both = _stretched(values[..., :colours]), _stretched(values[..., colours:])
+    both = _stretched(values[..., :colors]), _stretched(values[..., colors:])
     return np.ascontiguousarray(np.concatenate(both, -1))
 
 
@@ -138,15 +138,15 @@ def to_rgb(
 
     Args:
         picture: pixels with 8 bits a channel or fewer.
-        icc: the embedded colour profile. One that is damaged or of another colour space is
+        icc: the embedded color profile. One that is damaged or of another color space is
             ignored.
-        coding: what the colours mean by number; the profile is not asked then.
+        coding: what the colors mean by number; the profile is not asked then.
         orientation: EXIF orientation that is still to be undone, 1 to 8.
         keep_alpha: give what is transparent as it is, not over white.
 
     Returns:
         (H, W, 3) uint8 sRGB, upright; what was transparent lies over white. Where alpha is kept
-        and something is transparent, (H, W, 4), with colours that alpha is not multiplied in.
+        and something is transparent, (H, W, 4), with colors that alpha is not multiplied in.
     """
     is_bmp = picture.format == "BMP"
     if orientation in _TURNS:
@@ -161,16 +161,16 @@ def to_rgb(
             alpha = None  # writers that have no alpha leave its byte 0
         picture = picture if picture.mode in {"1", "L", "LA"} else rgba
     if coding is not None:
-        colours = PIL.Image.fromarray(hdr.to_srgb(np.asarray(picture.convert("RGB")), coding))
+        colors = PIL.Image.fromarray(hdr.to_srgb(np.asarray(picture.convert("RGB")), coding))
     else:
-        colours = _to_srgb(picture, icc)
+        colors = _to_srgb(picture, icc)
     if alpha is not None and alpha.getextrema() != (255, 255):
         if keep_alpha:
-            return np.dstack([np.asarray(colours), np.asarray(alpha)])
-        white = PIL.Image.new("RGB", colours.size, "white")
-        white.paste(colours, mask=alpha)
-        colours = white
-    return np.asarray(colours)
+            return np.dstack([np.asarray(colors), np.asarray(alpha)])
+        white = PIL.Image.new("RGB", colors.size, "white")
+        white.paste(colors, mask=alpha)
+        colors = white
+    return np.asarray(colors)
 
 
 def _to_srgb(picture: PIL.Image.Image, icc: bytes | None) -> PIL.Image.Image:
@@ -204,8 +204,8 @@ def _profile_transform(icc: bytes, mode: str) -> Any:
     """Build what leads from a profile to sRGB.
 
     Returns:
-        None where nothing is to be done: the profile is damaged, of another colour space, or
-        moves no colour of a coarse grid by more than one level, which makes it sRGB whatever
+        None where nothing is to be done: the profile is damaged, of another color space, or
+        moves no color of a coarse grid by more than one level, which makes it sRGB whatever
         its name.
     """
     from PIL import ImageCms
@@ -255,10 +255,10 @@ def decode_png(data: bytes, transparent: int | None, warn: list[str]) -> PIL.Ima
     stored = decode_opencv(data)
     if stored.ndim == 2:
         picture = PIL.Image.fromarray(
-            eight_bit(stored[..., None], Numbers(), warn, colours=1)[..., 0]
+            eight_bit(stored[..., None], Numbers(), warn, colors=1)[..., 0]
         )
         if transparent is not None:
             picture.putalpha(PIL.Image.fromarray(np.uint8(255) * (stored != transparent)))
         return picture
     order = [2, 1, 0, 3][: stored.shape[2]]
-    return PIL.Image.fromarray(eight_bit(stored[..., order], Numbers(), warn, colours=3))
+    return PIL.Image.fromarray(eight_bit(stored[..., order], Numbers(), warn, colors=3))

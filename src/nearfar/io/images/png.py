@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 _Bytes: TypeAlias = bytes | NDArray[np.uint8]
 
-_COLOUR_TYPE: Final = {(): 0, (3,): 2, (4,): 6}
+_COLOR_TYPE: Final = {(): 0, (3,): 2, (4,): 6}
 """Of grey, RGB and RGBA: PNG specification, 11.2.2."""
 
 _UP: Final = 2
@@ -42,8 +42,8 @@ def encode_png(samples: NDArray[Any], texts: Mapping[str, str]) -> bytes:
         texts: by keyword; kept as tEXt, or iTXt where Latin-1 does not hold them.
     """
     height_px, width_px = samples.shape[:2]
-    bits, colour = 8 * samples.dtype.itemsize, _COLOUR_TYPE[samples.shape[2:]]
-    header = struct.pack(">IIBBBBB", width_px, height_px, bits, colour, 0, 0, 0)
+    bits, color = 8 * samples.dtype.itemsize, _COLOR_TYPE[samples.shape[2:]]
+    header = struct.pack(">IIBBBBB", width_px, height_px, bits, color, 0, 0, 0)
     return b"".join(
         (
             b"\x89PNG\r\n\x1a\n",

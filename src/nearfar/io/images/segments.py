@@ -24,7 +24,7 @@ _BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 """JPEG markers without content (ITU-T T.81, table B.1)."""
 
 _KEPT_APPS: Final = frozenset({0xE0, 0xE1, 0xE2, 0xEE})
-"""JFIF, Exif, colour profile, Adobe's colour transform."""
+"""JFIF, Exif, color profile, Adobe's color transform."""
 
 
 def essential_png(name: str, data: bytes) -> tuple[bytes, bool]:
@@ -86,8 +86,8 @@ def whole_png(name: str, data: bytes, *, fill: bool) -> tuple[bytes, bool]:
     Raises:
         CorruptImageError: rows are lacking, and `fill` is False.
     """
-    width, height, bits, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
-    pixel_bits = bits * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    width, height, bits, color, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    pixel_bits = bits * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color]
     passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
     size = 0
     for left, top, right, down in passes:
@@ -146,7 +146,7 @@ def essential_gif(name: str, data: bytes) -> bytes:
 
 
 def essential_jpeg(name: str, data: bytes) -> bytes:
-    """Keep of a JPEG what decoding needs, with EXIF and the colour profile.
+    """Keep of a JPEG what decoding needs, with EXIF and the color profile.
 
     Raises:
         CorruptImageError: it has more parts, or more scans, than pictures have.

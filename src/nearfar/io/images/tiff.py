@@ -120,7 +120,7 @@ class Directory:
         return values[0]
 
     def raw(self, tag: int) -> bytes | None:
-        """Return a tag's bytes, as of a colour profile."""
+        """Return a tag's bytes, as of a color profile."""
         entry = self.entries.get(tag)
         return None if entry is None else entry.raw
 

@@ -22,7 +22,7 @@ from nearfar.io.images.tiff import Directory, read_directory, with_directory
 _BYTES_A_PIXEL: Final = 16
 """Of the greatest pixel that is usual: four floats. The limit on pixels is one on bytes too."""
 
-_OWN_COLOURS: Final = {6, 7, 34712, 50001, 50002}
+_OWN_COLORS: Final = {6, 7, 34712, 50001, 50002}
 """Compressions that are picture formats of their own: JPEG, JPEG 2000, WebP, JPEG XL."""
 
 _OLD_JPEG: Final = 513
@@ -40,11 +40,11 @@ class TiffPicture:
         data: the file, with a directory of checked tags as its only one.
         header: what it tells of itself.
         directory: those tags.
-        photometric: how colours are stored; 0 or 1 is grey, 2 is RGB.
+        photometric: how colors are stored; 0 or 1 is grey, 2 is RGB.
         bands: how many a pixel has.
         bits: of each.
         alpha: which band is alpha, if any.
-        premultiplied: colours are multiplied by alpha already.
+        premultiplied: colors are multiplied by alpha already.
         by_bands: Pillow can't read it, or not by the rule above.
     """
 
@@ -70,14 +70,14 @@ class TiffPicture:
         Raises:
             ValueError: the content is damaged.
         """
-        colours = (0, 1, 2) if self.photometric == _RGB else (0,)
-        wanted = colours if self.alpha is None else (*colours, self.alpha)
+        colors = (0, 1, 2) if self.photometric == _RGB else (0,)
+        wanted = colors if self.alpha is None else (*colors, self.alpha)
         stored = self._bands(wanted)
         numbers = Numbers(self.bits, next(iter(self.directory.integers(tiff.GREATEST)), None))
-        levels = eight_bit(stored, numbers, warn, colours=len(colours))
+        levels = eight_bit(stored, numbers, warn, colors=len(colors))
         if self.photometric == 0:
             levels[..., 0] = 255 - levels[..., 0]
-        mode = "L" if len(colours) == 1 else "RGB"
+        mode = "L" if len(colors) == 1 else "RGB"
         if self.alpha is None:
             return PIL.Image.fromarray(levels[..., 0] if mode == "L" else levels)
         size = levels.shape[1], levels.shape[0]
@@ -184,12 +184,12 @@ def open_tiff(name: str, data: bytes, max_pixels: int) -> TiffPicture:
     bands, bits = tags.integer(tiff.SAMPLES, 1), max(tags.integers(tiff.BITS) or (1,))
     _bound(name, tags, (width, height), bands * bits, max_pixels)
     photometric = tags.integer(tiff.PHOTOMETRIC, 0 if bits <= 8 else 2 if bands > 2 else 1)
-    colours = 3 if photometric in {_RGB, 6, 8} else 4 if photometric == 5 else 1
+    colors = 3 if photometric in {_RGB, 6, 8} else 4 if photometric == 5 else 1
     told = tags.integers(tiff.EXTRA_SAMPLES)
-    extra = (*told, *(0,) * bands)[: max(0, bands - colours)]
+    extra = (*told, *(0,) * bands)[: max(0, bands - colors)]
     alpha = next((at for at, kind in enumerate(extra) if kind in {1, 2}), None)
     by_bands = _by_bands(tags, photometric, bands, bits)
-    if by_bands and (bands < colours or len(set(tags.integers(tiff.BITS))) > 1):
+    if by_bands and (bands < colors or len(set(tags.integers(tiff.BITS))) > 1):
         raise NotAnImageError(
             f"{name}: a TIFF of {bands} bands that are no RGB of one depth: save it as RGB"
         )
@@ -209,7 +209,7 @@ def open_tiff(name: str, data: bytes, max_pixels: int) -> TiffPicture:
         photometric=photometric,
         bands=bands,
         bits=bits,
-        alpha=None if alpha is None else colours + alpha,
+        alpha=None if alpha is None else colors + alpha,
         premultiplied=alpha is not None and extra[alpha] == 1,
         by_bands=by_bands,
     )
@@ -217,7 +217,7 @@ def open_tiff(name: str, data: bytes, max_pixels: int) -> TiffPicture:
 
 def _by_bands(tags: Directory, photometric: int, bands: int, bits: int) -> bool:
     """Whether `TiffPicture.decode` reads it: more bits or bands than Pillow takes rightly."""
-    if photometric not in {*_GREY, _RGB} or tags.integer(tiff.COMPRESSION, 1) in _OWN_COLOURS:
+    if photometric not in {*_GREY, _RGB} or tags.integer(tiff.COMPRESSION, 1) in _OWN_COLORS:
         return False
     if bits == 8 and photometric == _RGB and bands == 4:
         return tags.integer(tiff.PLANES, 1) == 2

@@ -60,7 +60,7 @@ async def depth(request: Request, query: Annotated[Any, reads(DepthQuery)]) -> R
     """Send the photo as a form's file field `photo`, or as the bare body.
 
     What comes back is chosen by `format`, or else by `Accept`: image/png is the 16-bit map,
-    image/jpeg and image/webp are the map in colour.
+    image/jpeg and image/webp are the map in color.
     """
     name = query.format or accepted(request.headers.get("accept"))
     if name is None:

@@ -129,7 +129,7 @@ def _described(suffixes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
 
 @router.post(
     "/v1/cloud",
-    summary="Turn a photo into a coloured point cloud",
+    summary="Turn a photo into a colored point cloud",
     response_class=Response,
     responses=_described(CLOUD_FORMATS),
     openapi_extra=body_for_openapi(needed=False, points=_POINTS),

@@ -34,10 +34,10 @@ class StreamOptions(Options):
 
     model: str = option("Model; auto is the service's own choice for streams.", "auto")
     format: StreamFormat = option(
-        "grey8: bytes, 0 far to 255 near; png16: the same in 65536 steps; jpeg, webp: colours.",
+        "grey8: bytes, 0 far to 255 near; png16: the same in 65536 steps; jpeg, webp: colors.",
         "grey8",
     )
-    colormap: ColormapName = option("Colours of jpeg and webp, near = warm.", "inferno")
+    colormap: ColormapName = option("Colors of jpeg and webp, near = warm.", "inferno")
     max_side_px: int = option(
         "Longest side, in pixels, of what is fed to a model with free size.", 256, ge=32, le=4096
     )
@@ -62,7 +62,7 @@ class Header(NamedTuple):
         width_px: u16, of the map.
         height_px: u16.
         format: u8, of `FORMAT_CODES`.
-        flags: u8; bit 0 says that a new scene begins, so that colours may jump.
+        flags: u8; bit 0 says that a new scene begins, so that colors may jump.
         size: u16, of this header: the map begins there.
         low: f32, the network's value that is shown as 0; `low + level * (high - low)` leads
             back from levels in 0..1.
@@ -138,7 +138,7 @@ def encode(raw: Map, limits: Limits, options: StreamOptions) -> Picture:
     Args:
         raw: (h, w) float32.
         limits: what is far and what is near.
-        options: format and colours.
+        options: format and colors.
     """
     level = limits.spread(raw)
     if options.format == "grey8":
@@ -146,8 +146,8 @@ def encode(raw: Map, limits: Limits, options: StreamOptions) -> Picture:
     elif options.format == "png16":
         data = encode_png(np.asarray(level * np.float32(65535) + np.float32(0.5), np.uint16), {})
     else:
-        colours = colormaps.apply(level, options.colormap)
-        data = encode_image(colours, f".{options.format}", options.quality)
+        colors = colormaps.apply(level, options.colormap)
+        data = encode_image(colors, f".{options.format}", options.quality)
     return Picture((raw.shape[1], raw.shape[0]), options.format, limits, data)
 
 

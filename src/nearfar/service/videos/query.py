@@ -20,11 +20,11 @@ DEFAULT: Final[ShowName] = "color"
 KINDS: Final = (*get_args(ShowName), *FRAME_EFFECTS)
 """What can be made of a clip."""
 
-COLOURED: Final = frozenset({"color", "side"})
-"""Kinds of result that have a choice of colours."""
+COLORED: Final = frozenset({"color", "side"})
+"""Kinds of result that have a choice of colors."""
 
 _SENTENCES: Final[dict[ShowName, str]] = {
-    "color": "the map in colours",
+    "color": "the map in colors",
     "side": "the clip with that at its right",
     "grey10": "1024 steps of grey, lossless, as Matroska",
     "png16": "a ZIP with a 16-bit PNG a frame",
@@ -35,7 +35,7 @@ _SENTENCES: Final[dict[ShowName, str]] = {
 def _queries() -> dict[str, type[BaseModel]]:
     hint = get_type_hints(OutputOptions)["colormap"]
     (colormap,) = (each for each in fields(OutputOptions) if each.name == "colormap")
-    colours = (hint, Field(colormap.default, description=colormap.metadata["description"]))
+    colors = (hint, Field(colormap.default, description=colormap.metadata["description"]))
     told = "; ".join(f"{name}: {sentence}" for name, sentence in _SENTENCES.items())
     made = {}
     for name in KINDS:
@@ -49,7 +49,7 @@ def _queries() -> dict[str, type[BaseModel]]:
                 Field(DEFAULT, description=f"{told}; or an effect, with its options."),
             ),
             model=MODEL,
-            **({"colormap": colours} if name in COLOURED else {}),
+            **({"colormap": colors} if name in COLORED else {}),
         )
     return made
 

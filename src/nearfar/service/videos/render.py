@@ -215,5 +215,5 @@ def _preview(photo: Image, depth: DepthMap) -> bytes:
     size_px = max(1, round(width_px * scale)), max(1, round(height_px * scale))
     small = np.asarray(cv2.resize(photo, size_px, interpolation=cv2.INTER_AREA), np.uint8)
     values = cv2.resize(depth.inverse_depth, size_px, interpolation=cv2.INTER_AREA)
-    colours = SteadyMap(np.asarray(values, np.float32), depth.model).colorize("inferno")
-    return encode_image(side_by_side(small, colours, gap_px=0), ".jpg", 80)
+    colors = SteadyMap(np.asarray(values, np.float32), depth.model).colorize("inferno")
+    return encode_image(side_by_side(small, colors, gap_px=0), ".jpg", 80)

@@ -18,7 +18,7 @@ DEPTH: Final[dict[str, Text]] = {
     "depth.example.portrait": Text("Portrait", "人像"),
     "depth.example.landscape": Text("Landscape", "风景"),
     "depth.credits": Text("Who took the examples, and their licences", "示例照片的作者与许可"),
-    "depth.options": Text("Model, colours and precision", "模型、配色与精度"),
+    "depth.options": Text("Model, colors and precision", "模型、配色与精度"),
     "depth.model": Text("Model", "模型"),
     "option.max_side_px": Text("Longest side fed to the network (px)", "送入网络的最长边（像素）"),
     "option.max_side_px.info": Text(
@@ -29,18 +29,18 @@ DEPTH: Final[dict[str, Text]] = {
     "option.refine.info": Text(
         "Carries the photo's edges into the map.", "把照片中的边缘带入深度图。"
     ),
-    "option.colormap": Text("Colours", "配色"),
+    "option.colormap": Text("Colors", "配色"),
     "option.robust": Text("Ignore extremes", "忽略极端值"),
     "option.robust.info": Text(
-        "Colours span the middle 96 % of the depths.", "配色只覆盖中间 96% 的深度。"
+        "Colors span the middle 96 % of the depths.", "配色只覆盖中间 96% 的深度。"
     ),
     "option.format": Text("Depth file", "深度文件"),
-    "option.color": Text("Colour PNG", "彩色 PNG"),
+    "option.color": Text("Color PNG", "彩色 PNG"),
     "option.side_by_side": Text("Side by side", "左右对照"),
     "depth.map": Text("Depth map", "深度图"),
     "depth.map.alt": Text("The depth map: warm is near, cold is far", "深度图：暖色为近，冷色为远"),
     "depth.map.empty": Text(
-        "The depth map appears here. Warm colours are near, cold ones far.",
+        "The depth map appears here. Warm colors are near, cold ones far.",
         "深度图会显示在这里。暖色为近，冷色为远。",
     ),
     "depth.compare": Text("Before and after", "前后对比"),
@@ -49,7 +49,7 @@ DEPTH: Final[dict[str, Text]] = {
     ),
     "depth.near": Text("near", "近"),
     "depth.far": Text("far", "远"),
-    "depth.bar": Text("Colour bar from near to far", "由近到远的色条"),
+    "depth.bar": Text("Color bar from near to far", "由近到远的色条"),
     "depth.facts": Text(
         "{model} · {size} · inference {ms} ms on {runtime} · map {width} × {height}",
         "{model} · {size} · 推理 {ms} 毫秒（{runtime}）· 深度图 {width} × {height}",

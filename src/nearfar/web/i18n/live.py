@@ -22,7 +22,7 @@ LIVE: Final[dict[str, Text]] = {
     "live.view.side": Text("Side by side", "左右对照"),
     "live.view.overlay": Text("Overlay", "叠加"),
     "live.strength": Text("Strength of the overlay", "叠加强度"),
-    "live.colormap": Text("Colours", "配色"),
+    "live.colormap": Text("Colors", "配色"),
     "live.colormap.inferno": Text("Inferno", "Inferno（炽焰）"),
     "live.colormap.magma": Text("Magma", "Magma（岩浆）"),
     "live.colormap.viridis": Text("Viridis", "Viridis（翠绿）"),

@@ -13,14 +13,14 @@ VIDEO: Final[dict[str, Text]] = {
         "这里没有示例：手机里的任何一段视频都可以。",
     ),
     "video.choice": Text("Make of it", "生成"),
-    "video.show.color": Text("Depth in colours", "彩色深度"),
+    "video.show.color": Text("Depth in colors", "彩色深度"),
     "video.show.side": Text("Clip and depth", "原片与深度并排"),
     "video.show.grey10": Text("10-bit grey (MKV)", "10 位灰度（MKV）"),
     "video.show.png16": Text("16-bit PNGs (ZIP)", "16 位 PNG 序列（ZIP）"),
     "video.show.exr": Text("EXRs (ZIP)", "EXR 序列（ZIP）"),
     "option.steady": Text("Steady range", "稳定范围"),
     "option.steady.info": Text(
-        "Colours do not jump when something enters.", "有物体进入时颜色不会跳动。"
+        "Colors do not jump when something enters.", "有物体进入时颜色不会跳动。"
     ),
     "option.smooth": Text("Smooth along movement", "沿运动平滑"),
     "option.smooth.info": Text("Takes the flicker out of the map.", "去除深度图的闪烁。"),

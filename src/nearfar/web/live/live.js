@@ -157,7 +157,7 @@ function apply() {
   picture.view = main.dataset.view = kept.view;
   picture.strength = kept.strength / 100;
   picture.isMirrored = form.mirror.checked;
-  picture.colours = colormaps[kept.colormap];
+  picture.colors = colormaps[kept.colormap];
   find("strengthrow").hidden = kept.view !== "overlay";
   tone.volume = kept.volume / 100;
   tone.hasSides = kept.sides;
@@ -218,8 +218,8 @@ async function ready() {
   if (!choices.models.includes(kept.model)) kept.model = "auto";
   link.set({ max_side_px: kept.size, model: kept.model });
 
-  const colours = Object.keys(colormaps);
-  fill(form.colormap, colours.map((value) => ({ value, text: `live.colormap.${value}` })), kept.colormap);
+  const colors = Object.keys(colormaps);
+  fill(form.colormap, colors.map((value) => ({ value, text: `live.colormap.${value}` })), kept.colormap);
   fill(form.size, SIDES_PX.map((side) => ({ value: side, text: "live.size.side", side })), kept.size);
   const models = choices.models.map((name) => {
     const text = `model.about.${name}`;

@@ -1,4 +1,4 @@
-// Draws maps: levels of nearness become colours by a table, beside or over the photo.
+// Draws maps: levels of nearness become colors by a table, beside or over the photo.
 
 const GAP_PX = 8;
 const NARROW_PX = 560;
@@ -15,7 +15,7 @@ export class Picture {
   }
 
   // table: 256 x 3 numbers, RGB, far first
-  set colours(table) {
+  set colors(table) {
     const packed = new Uint8ClampedArray(256 * 4);
     for (let level = 0; level < 256; level++) {
       packed.set([...table.slice(level * 3, level * 3 + 3), 255], level * 4);
@@ -31,7 +31,7 @@ export class Picture {
   // map: {width, height, levels}; size: [width, height] to show it at; photo: what it was made of
   draw(map, size, photo) {
     this.last = [map, size, photo];
-    this.colour(map);
+    this.color(map);
     const [width, height] = size;
     const isBeside = this.view === "side" && photo;
     const isBelow = isBeside && this.canvas.clientWidth < NARROW_PX;
@@ -49,7 +49,7 @@ export class Picture {
     if (this.last) this.draw(...this.last);
   }
 
-  colour({ width, height, levels }) {
+  color({ width, height, levels }) {
     if (this.heat.width !== width || this.heat.height !== height) {
       this.heat.width = width;
       this.heat.height = height;
@@ -97,7 +97,7 @@ export class Photos {
   }
 }
 
-// A CSS gradient of a colour table, far first.
+// A CSS gradient of a color table, far first.
 export function gradient(table) {
   const stops = [];
   for (let level = 0; level < 256; level += 15) {

@@ -100,7 +100,7 @@ class DepthEvents:
         return await self._estimate(visit, language, request, photo, (model, *values))
 
     async def recolor(self, visit: Visit, language: Language, *values: Any) -> Updates:
-        """Show the map in other colours."""
+        """Show the map in other colors."""
         look = _look(values)
         if visit.key is None:
             return only(visit, bar=bar_html(look.colormap, language))

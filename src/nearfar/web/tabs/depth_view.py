@@ -22,7 +22,7 @@ _STOPS: Final = 17
 
 
 def bar_html(colormap: str, language: Language) -> str:
-    """Draw the colour bar, far on the left, near on the right."""
+    """Draw the color bar, far on the left, near on the right."""
     ramp = color_bar(_STOPS, colormap, width_px=1)[::-1, 0]
     stops = ", ".join("rgb({} {} {})".format(*color) for color in ramp.tolist())
     label = escape(say("depth.bar", language), quote=True)

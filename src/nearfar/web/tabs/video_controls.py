@@ -20,7 +20,7 @@ SHOWS: Final[tuple[ShowName, ...]] = get_args(ShowName)
 KINDS: Final = ("side", "color", *FRAME_EFFECTS, *(each for each in SHOWS[2:]))
 """What can be made of a clip, in the order of the page; the first is chosen at first."""
 
-COLOURED: Final = frozenset({"color", "side"})
+COLORED: Final = frozenset({"color", "side"})
 PREFIX: Final = "nf-video"
 
 _COLORMAP: Final = "colormap"
@@ -47,7 +47,7 @@ class ClipControls:
 
     Attributes:
         following: of `VideoOptions`, by name.
-        colormap: of the kinds in `COLOURED`.
+        colormap: of the kinds in `COLORED`.
         model: its name.
         estimating: of `EstimateOptions`, by name.
         effects: of each effect, by name.
@@ -66,7 +66,7 @@ class ClipControls:
         """Make a component of every option."""
         book = stage.book
         columns, effects = {}, {}
-        with gr.Column(elem_classes="nf-options") as coloured:
+        with gr.Column(elem_classes="nf-options") as colored:
             looks = controls(OutputOptions, book, [_COLORMAP], prefix=PREFIX)
         for name, effect in FRAME_EFFECTS.items():
             columns[name] = gr.Column(visible=False, elem_classes="nf-options")
@@ -77,7 +77,7 @@ class ClipControls:
         with book.make(gr.Accordion, {"label": "video.options"}, open=False):
             model = model_choice(stage, "stream", f"{PREFIX}-model")
             estimating = estimate_controls(book, PREFIX)
-        columns |= dict.fromkeys(COLOURED, coloured)
+        columns |= dict.fromkeys(COLORED, colored)
         return cls(following, looks[_COLORMAP], model, estimating, effects, columns)
 
     @property

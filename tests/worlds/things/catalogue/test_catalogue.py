@@ -25,7 +25,7 @@ def test_glass_is_left_out_and_the_printed_side_faces_the_room(tmp_path: Path) -
     catalogue = Catalogue(write(tmp_path, [listed(1, "Cupboard", "Bedroom", "a/cube.obj")]))
     red, printed = catalogue.parts(catalogue.roles["cupboard"][0])
     assert red.picture is None
-    assert red.solid.colour.tolist() == pytest.approx([1, 0.004, 0.004])
+    assert red.solid.color.tolist() == pytest.approx([1, 0.004, 0.004])
     assert printed.picture is not None
     assert printed.picture[10, 10].tolist() == [1, 1, 255]
     assert printed.picture[-10, 10].tolist() == [0, 0, 0]

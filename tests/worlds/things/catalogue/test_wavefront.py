@@ -54,9 +54,9 @@ def test_a_broken_file_is_named_for_what_it_lacks(text: str, message: str) -> No
         read_obj(text)
 
 
-def test_materials_have_colours_pictures_and_solidity() -> None:
+def test_materials_have_colors_pictures_and_solidity() -> None:
     materials = read_mtl(MTL)
-    assert list(materials["red"].colour) == [1, 0, 0]
+    assert list(materials["red"].color) == [1, 0, 0]
     assert materials["printed"].picture == "print.png"
     assert materials["glass"].solidity == 0.2
     assert read_mtl("newmtl a\nTr 0.9\n")["a"].solidity == pytest.approx(0.1)
