@@ -111,7 +111,7 @@ def fed_with_bytes(content: bytes, mean: tuple[float, ...], std: tuple[float, ..
     from onnx import TensorProto, helper, numpy_helper
 
     model = onnx.load_model_from_string(content)
-    graph, door = model.graph, model.graph.input[0].name
+    graph, input_spec = model.graph, model.graph.input[0].name
     shape = (1, 3, 1, 1)
     factor = (1 / (255 * np.array(std, np.float64))).astype(np.float32).reshape(shape)
     shift = (np.array(mean, np.float64) / np.array(std)).astype(np.float32).reshape(shape)
@@ -122,7 +122,7 @@ def fed_with_bytes(content: bytes, mean: tuple[float, ...], std: tuple[float, ..
         helper.make_node("Transpose", ["pixels"], ["planes"], perm=[0, 3, 1, 2]),
         helper.make_node("Cast", ["planes"], ["numbers"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["numbers", "factor"], ["scaled"]),
-        helper.make_node("Sub", ["scaled", "shift"], [door]),
+        helper.make_node("Sub", ["scaled", "shift"], [input_spec]),
     ]
     rest = list(graph.node)
     del graph.node[:], graph.input[:]
@@ -189,7 +189,7 @@ def without_last_resize(content: bytes) -> bytes:
 
 
 def _int8(estimator: Estimator, content: bytes, batch: Batch, folder: Path) -> Iterator[Idea]:
-    from nearfar.training.quantize import disagreement, quantize
+    from nearfar.training.quantization.quantize import disagreement, quantize
 
     pictures = [read_image(path) for path in photos.many(folder / "few", _CALIBRATING)]
     batches = [estimator.prepare(picture) for picture in pictures]
@@ -231,7 +231,7 @@ def quantized_throughout(content: bytes, batches: list[Batch], folder: Path) -> 
 
     source, target = folder / "float.onnx", folder / "throughout.onnx"
     source.write_bytes(content)
-    door = _open(content).get_inputs()[0].name
+    input_spec = _open(content).get_inputs()[0].name
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -239,7 +239,7 @@ def quantized_throughout(content: bytes, batches: list[Batch], folder: Path) -> 
 
         def get_next(self) -> dict[str, Batch] | None:
             batch = next(self._left, None)
-            return None if batch is None else {door: batch}
+            return None if batch is None else {input_spec: batch}
 
     quantize_static(
         source, target, Reader(), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=True

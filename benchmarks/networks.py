@@ -71,8 +71,8 @@ def _midas(folder: Path) -> tuple[Path, Path]:
     import torch
 
     from nearfar.training.export import export_onnx
-    from nearfar.training.network import MidasSmall
-    from nearfar.training.quantize import quantize
+    from nearfar.training.nets.midas_small import MidasSmall
+    from nearfar.training.quantization.quantize import quantize
 
     torch.manual_seed(_SEED)
     spec = ModelRegistry().spec("midas-small").input

@@ -16,9 +16,9 @@ from typing import Final
 
 from benchmarks.result import Cell, Table, write
 from nearfar.datasets import open_folder
-from nearfar.training.data import SIZES
-from nearfar.training.lite import NearfarLite
-from nearfar.training.network import count_macs_per_px
+from nearfar.training.data.batches import SIZES
+from nearfar.training.nets.midas_small import count_macs_per_px
+from nearfar.training.nets.nearfar_lite import NearfarLite
 
 BATCH: Final = 8
 SMALL: Final = sum(w * h for w, h in SIZES.values()) / sum(w * h for w, h in SIZES)

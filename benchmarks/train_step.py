@@ -68,7 +68,7 @@ def measure(kind: str, gradients: str, memory: str) -> list[float]:
 
     Args:
         kind: `float32` or `bfloat16`.
-        gradients: `own` for those of `nearfar.training.depthwise`, `plain` for torch's.
+        gradients: `own` for those of `nets.efficientnet_lite`, `plain` for torch's.
         memory: `kept`, or anything else.
 
     Returns:
@@ -80,15 +80,15 @@ def measure(kind: str, gradients: str, memory: str) -> list[float]:
 
     import torch
 
-    from nearfar.training import encoder
     from nearfar.training.allocator import keep_memory
-    from nearfar.training.lite import NearfarLite
     from nearfar.training.losses import depth_loss
+    from nearfar.training.nets import efficientnet_lite
+    from nearfar.training.nets.nearfar_lite import NearfarLite
 
     if memory == "kept":
         keep_memory()
     if gradients == "plain":
-        encoder.SameConv2d.forward = _plain_forward  # type: ignore[method-assign]
+        efficientnet_lite.SameConv2d.forward = _plain_forward  # type: ignore[method-assign]
     torch.manual_seed(0)
     network = NearfarLite().train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     images = torch.randn(BATCH, 3, *SIZE_PX[::-1]).contiguous(memory_format=torch.channels_last)

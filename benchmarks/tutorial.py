@@ -79,7 +79,7 @@ def _ways(folder: Path) -> dict[str, Callable[[Image], object]]:
     import torch
 
     from nearfar.training.export import export_onnx
-    from nearfar.training.network import MidasSmall
+    from nearfar.training.nets.midas_small import MidasSmall
 
     checkpoint, graph = folder / "midas.pt", folder / "midas.onnx"
     torch.manual_seed(0)

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.tutorial import transform
-from nearfar.training.network import MidasSmall
+from nearfar.training.nets.midas_small import MidasSmall
 
 torch.manual_seed(0)
 NETWORK = MidasSmall().eval()

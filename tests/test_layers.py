@@ -1,4 +1,4 @@
-"""A folder is a floor: who may import whom, read from the source alone."""
+"""Layers of packages: who may import whom, read from the source alone."""
 
 import ast
 from collections.abc import Iterator

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from nearfar.io import hashing
-from nearfar.training.checkpoint import write_safetensors
-from nearfar.training.lite import NearfarLite, load_nearfar_lite
-from nearfar.training.network import MidasSmall
+from nearfar.training.nets.midas_small import MidasSmall
+from nearfar.training.nets.nearfar_lite import NearfarLite, load_nearfar_lite
+from nearfar.training.weights import write_safetensors
 from tests.cli.conftest import Run
 
 

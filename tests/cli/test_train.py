@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nearfar.training.checkpoint import read_onnx, read_safetensors
+from nearfar.training.weights import read_onnx, read_safetensors
 from tests.cli.conftest import Run
 from tests.training.pairsets import write_set
 

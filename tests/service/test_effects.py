@@ -186,11 +186,11 @@ def test_known_points_give_metres(service: Served, photo: bytes) -> None:
 
 def test_leash_ends_a_clip() -> None:
     frame = np.zeros((2, 2, 3), np.uint8)
-    leash = CancelToken(60)
-    held = leash.held(Clip(iter([frame] * 3), 3, 25.0))
+    token = CancelToken(60)
+    held = token.held(Clip(iter([frame] * 3), 3, 25.0))
     assert isinstance(held, Clip)
     next(held.frames)
-    leash.pull()
+    token.pull()
     with pytest.raises(CancelledError):
         next(held.frames)
     late = CancelToken(-1).held(Clip(iter([frame]), 1, 25.0))
@@ -198,4 +198,4 @@ def test_leash_ends_a_clip() -> None:
     with pytest.raises(TimedOutError, match="fewer seconds"):
         next(late.frames)
     picture = Picture(frame)
-    assert leash.held(picture) is picture
+    assert token.held(picture) is picture

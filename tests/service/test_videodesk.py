@@ -82,7 +82,7 @@ def test_abandoned_clip_is_given_up(
         network.hold()
         place = begin(service, clip)
         videos: VideoManager = service.app.state.videos
-        (job,) = videos._shelf
+        (job,) = videos._store
         until(job.cancelled.is_set)
         network.let_go()
         until(lambda: not job.is_open)

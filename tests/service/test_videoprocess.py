@@ -41,7 +41,7 @@ def pids(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.fixture
 def service(module_service: Served, network: Network) -> Iterator[Served]:
     yield module_service
-    for job in module_service.app.state.videos._shelf:
+    for job in module_service.app.state.videos._store:
         module_service.client.delete(f"/v1/videos/{job.id}")
     until(lambda: files(module_service) == [])
 

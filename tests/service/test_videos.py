@@ -22,7 +22,7 @@ def service(module_service: Served, network: Network) -> Iterator[Served]:
     """The shared service; each test leaves it without clips."""
     yield module_service
     network.let_go()
-    for job in module_service.app.state.videos._shelf:
+    for job in module_service.app.state.videos._store:
         module_service.client.delete(f"/v1/videos/{job.id}")
     until(lambda: files(module_service) == [])
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nearfar.training.cache import TrainingCache, open_caches
+from nearfar.training.data.cache import TrainingCache, open_caches
 from tests.training.pairsets import describe, ramp, write_pair, write_set
 
 

@@ -2,9 +2,9 @@
 
 import hashlib
 
-from nearfar.training.augment import AugmentOptions
-from nearfar.training.cache import TrainingCache
-from nearfar.training.data import TrainingBatch, TrainingSet
+from nearfar.training.data.augment import AugmentOptions
+from nearfar.training.data.batches import TrainingBatch, TrainingSet
+from nearfar.training.data.cache import TrainingCache
 
 SIZES = {(64, 48): (48, 32), (48, 64): (32, 48), (88, 32): (64, 16)}
 

@@ -5,7 +5,7 @@ from functools import cache
 import torch
 from torch import nn
 
-from nearfar.training.network import MidasSmall
+from nearfar.training.nets.midas_small import MidasSmall
 
 
 @cache

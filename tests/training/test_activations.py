@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from nearfar.training.activations import measure_activations
+from nearfar.training.quantization.activations import measure_activations
 
 
 def network(operator: str) -> onnx.ModelProto:

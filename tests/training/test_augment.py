@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from nearfar.errors import UsageError
-from nearfar.training import augment as room
-from nearfar.training.augment import AugmentOptions, augment
-from nearfar.training.pairfile import Sample
+from nearfar.training.data import augment as room
+from nearfar.training.data.augment import AugmentOptions, augment
+from nearfar.training.data.pair_file import Sample
 from tests.training.pairsets import ramp
 
 NOTHING = AugmentOptions(flip=0, turn=0, color=0, grey=0, blur=0, hide=0, noise=0, jpeg=0)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from nearfar.training.blend import SHARES, blend_best, blended
+from nearfar.training.averaging import SHARES, blend_best, blended
 
 
 def test_mean_by_hand_and_counts_of_the_later() -> None:

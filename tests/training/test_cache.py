@@ -8,9 +8,9 @@ import pytest
 
 from nearfar.datasets import Pair
 from nearfar.errors import DatasetError, WriteError
-from nearfar.training import cache as rooms
-from nearfar.training.cache import TrainingCache, open_caches
-from nearfar.training.pairfile import Sample, read_entry, write_entry
+from nearfar.training.data import cache as rooms
+from nearfar.training.data.cache import TrainingCache, open_caches
+from nearfar.training.data.pair_file import Sample, read_entry, write_entry
 from tests.training.pairsets import describe, ramp, write_pair, write_set
 
 

@@ -10,7 +10,8 @@ import torch
 from onnx import helper, numpy_helper
 
 from nearfar.errors import CheckpointError, OutputExistsError, WriteError
-from nearfar.training.checkpoint import (
+from nearfar.training.nets.midas_small import MidasSmall
+from nearfar.training.weights import (
     counters,
     load_midas_small,
     load_strictly,
@@ -19,7 +20,6 @@ from nearfar.training.checkpoint import (
     read_state_dict,
     write_safetensors,
 )
-from nearfar.training.network import MidasSmall
 from tests.training.networks import random_midas_small, random_pictures
 
 TOUCHED = "touched"

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nearfar.training.augment import AugmentOptions
-from nearfar.training.cache import TrainingCache, open_caches
-from nearfar.training.data import TrainingSet
+from nearfar.training.data.augment import AugmentOptions
+from nearfar.training.data.batches import TrainingSet
+from nearfar.training.data.cache import TrainingCache, open_caches
 from tests.training.mixed import SIZES, digest, training_set
 from tests.training.pairsets import describe, write_set
 
@@ -93,7 +93,7 @@ def test_another_process_makes_the_same_batch(caches: tuple[TrainingCache, ...])
 import sys
 from pathlib import Path
 from nearfar.datasets import open_folder
-from nearfar.training.cache import open_caches
+from nearfar.training.data.cache import open_caches
 from nearfar.training.data import TrainingSet
 import hashlib
 root = Path(sys.argv[1])

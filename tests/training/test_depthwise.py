@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from nearfar.training.depthwise import depthwise
-from nearfar.training.encoder import SameConv2d
+from nearfar.training.nets.efficientnet_lite import SameConv2d, depthwise
 
 
 @pytest.mark.parametrize(("kernel", "step", "pad"), [(3, 1, 1), (5, 1, 2), (3, 2, 0), (5, 2, 0)])

@@ -2,7 +2,7 @@
 
 import torch
 
-from nearfar.training.encoder import InvertedResidual
+from nearfar.training.nets.efficientnet_lite import InvertedResidual
 
 
 def test_a_unit_is_passed_by_as_often_as_told_and_weighs_the_same_on_average() -> None:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from nearfar.training.float16 import SMALLEST, store_as_float16
+from nearfar.training.export import SMALLEST, store_as_float16
 
 WEIGHT = np.random.default_rng(0).normal(0, 0.1, (128, 64, 1, 1)).astype(np.float32)
 

@@ -12,16 +12,16 @@ from torch import nn
 from nearfar.errors import CheckpointError, UsageError
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
-from nearfar.training.checkpoint import write_safetensors
-from nearfar.training.encoder import Variant
 from nearfar.training.export import export_onnx
-from nearfar.training.lite import (
+from nearfar.training.nets.efficientnet_lite import Variant
+from nearfar.training.nets.midas_small import count_macs_per_px
+from nearfar.training.nets.nearfar_lite import (
     NEARFAR_LITE_INPUT,
     NEARFAR_LITE_OUTPUT,
     NearfarLite,
     load_nearfar_lite,
 )
-from nearfar.training.network import count_macs_per_px
+from nearfar.training.weights import write_safetensors
 from tests.training.networks import random_pictures
 
 MIDAS_SMALL_MACS_PER_PX = 70_200

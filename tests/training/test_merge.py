@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from nearfar.training import merge as room
-from nearfar.training.augment import AugmentOptions, augment
-from nearfar.training.pairfile import Sample
+from nearfar.training.data import scene_mix as room
+from nearfar.training.data.augment import AugmentOptions, augment
+from nearfar.training.data.pair_file import Sample
 
 NOTHING = AugmentOptions(turn=0, color=0, grey=0, blur=0, hide=0, noise=0, jpeg=0)
 

@@ -4,7 +4,7 @@ from itertools import product
 import pytest
 
 from nearfar.errors import UsageError
-from nearfar.training.mixture import BatchPlan, Mixture
+from nearfar.training.data.sampler import BatchPlan, Mixture
 
 SIZES = ((256, 192), (192, 256), (352, 128))
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from nearfar.errors import UsageError
-from nearfar.training.encoder import SCALES, EfficientNetLite, SameConv2d, Variant
-from nearfar.training.network import (
+from nearfar.training.nets.efficientnet_lite import SCALES, EfficientNetLite, SameConv2d, Variant
+from nearfar.training.nets.midas_small import (
     MIDAS_SMALL_INPUT,
     MIDAS_SMALL_OUTPUT,
     MidasSmall,

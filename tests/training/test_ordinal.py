@@ -9,11 +9,11 @@ import pytest
 
 from nearfar.datasets import Layers, PairFolder, PointPairs, open_folder
 from nearfar.io.images import write_image
-from nearfar.training.augment import AugmentOptions, augment, flip
-from nearfar.training.cache import open_caches
-from nearfar.training.data import RANKED_PAIRS, TrainingSet
-from nearfar.training.ordinal import draw_discs, paste, shrink
-from nearfar.training.pairfile import Sample
+from nearfar.training.data.augment import AugmentOptions, augment, flip
+from nearfar.training.data.batches import RANKED_PAIRS, TrainingSet
+from nearfar.training.data.cache import open_caches
+from nearfar.training.data.ordinal import draw_discs, paste, shrink
+from nearfar.training.data.pair_file import Sample
 
 STILL = AugmentOptions(
     flip=0, turn=0, color=0, grey=0, blur=0, hide=0, noise=0, jpeg=0, merge=0, paste=0

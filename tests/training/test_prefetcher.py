@@ -5,9 +5,9 @@ import cv2
 import pytest
 
 from nearfar.errors import DatasetError, UsageError
-from nearfar.training.cache import TrainingCache, open_caches
-from nearfar.training.data import TrainingBatch, TrainingSet
-from nearfar.training.prefetcher import Prefetcher
+from nearfar.training.data.batches import TrainingBatch, TrainingSet
+from nearfar.training.data.cache import TrainingCache, open_caches
+from nearfar.training.data.prefetch import Prefetcher
 from tests.training.mixed import SIZES, digest, training_set
 from tests.training.pairsets import write_set
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from nearfar.errors import CheckpointError, ChecksumError, MissingExtraError, UsageError
-from nearfar.training import pretrained
-from nearfar.training.encoder import EfficientNetLite, Variant
-from nearfar.training.pretrained import IMAGENET_FILES, WeightFile, load_imagenet
+from nearfar.training.nets import pretrained
+from nearfar.training.nets.efficientnet_lite import EfficientNetLite, Variant
+from nearfar.training.nets.pretrained import IMAGENET_FILES, WeightFile, load_imagenet
 
 PARTS = ("weight", "bias", "running_mean", "running_var")
 

@@ -8,8 +8,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
-from nearfar.training.activations import Activation
-from nearfar.training.qdq import list_layers, write_qdq
+from nearfar.training.quantization.activations import Activation
+from nearfar.training.quantization.qdq import list_layers, write_qdq
 
 Values = NDArray[np.float32]
 

@@ -14,9 +14,9 @@ from nearfar.errors import ModelFileError, UsageError
 from nearfar.runtimes.base import Batch, Session
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
-from nearfar.training.float16 import store_as_float16
-from nearfar.training.qdq import LARGEST_WEIGHT
-from nearfar.training.quantize import Quantized, disagreement, quantize
+from nearfar.training.export import store_as_float16
+from nearfar.training.quantization.qdq import LARGEST_WEIGHT
+from nearfar.training.quantization.quantize import Quantized, disagreement, quantize
 from tests.fakes import tiny_onnx
 from tests.training.toys import toy_onnx, toy_photos
 

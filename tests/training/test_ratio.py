@@ -3,8 +3,7 @@ import pytest
 import torch
 
 from nearfar.errors import UsageError
-from nearfar.training.losses import trimmed_mae_loss
-from nearfar.training.ratio import ratio_loss
+from nearfar.training.losses import ratio_loss, trimmed_mae_loss
 
 YES = torch.tensor([True])
 

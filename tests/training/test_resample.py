@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nearfar.training.resample import is_sparse, keep_points, majority, nearest, resize_photo
+from nearfar.training.data.resample import is_sparse, keep_points, majority, nearest, resize_photo
 
 METHODS = (nearest, keep_points, majority)
 

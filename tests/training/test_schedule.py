@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from nearfar.training.average import MovingAverage
+from nearfar.training.averaging import MovingAverage
 from nearfar.training.schedule import make_optimizer, rate_factor, set_rates
 
 

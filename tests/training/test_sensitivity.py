@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from nearfar.training.sensitivity import find_sensitive
+from nearfar.training.quantization.sensitivity import find_sensitive
 
 HARM = dict.fromkeys(range(108), 0.0001) | {17: 0.4, 80: 0.2}
 

@@ -12,11 +12,11 @@ from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.training import start
-from nearfar.training.checkpoint import write_safetensors
 from nearfar.training.export import export_onnx
-from nearfar.training.lite import NEARFAR_LITE_INPUT, NEARFAR_LITE_OUTPUT, NearfarLite
-from nearfar.training.network import MIDAS_SMALL_INPUT, MidasSmall
+from nearfar.training.nets.midas_small import MIDAS_SMALL_INPUT, MidasSmall
+from nearfar.training.nets.nearfar_lite import NEARFAR_LITE_INPUT, NEARFAR_LITE_OUTPUT, NearfarLite
 from nearfar.training.start import start_from
+from nearfar.training.weights import write_safetensors
 from tests.stores import bundled_store, spoil
 from tests.training.networks import random_midas_small, random_pictures
 

@@ -12,15 +12,14 @@ from nearfar.datasets import PairFolder
 from nearfar.errors import NearfarError, TrainingError, UsageError
 from nearfar.models.spec import InputSpec
 from nearfar.runtimes.onnx import OnnxSession
-from nearfar.training import curves, snapshot
-from nearfar.training.augment import AugmentOptions
-from nearfar.training.cache import open_caches
-from nearfar.training.data import TrainingSet
-from nearfar.training.encoder import InvertedResidual
+from nearfar.training import curves, run_state
+from nearfar.training.data.augment import AugmentOptions
+from nearfar.training.data.batches import TrainingSet
+from nearfar.training.data.cache import open_caches
 from nearfar.training.export import export_onnx
-from nearfar.training.progress import Progress, Validation
-from nearfar.training.recipe import TrainOptions
-from nearfar.training.train import Trainer
+from nearfar.training.nets.efficientnet_lite import InvertedResidual
+from nearfar.training.options import TrainOptions
+from nearfar.training.trainer import Progress, Trainer, Validation
 from tests.training.pairsets import describe, write_pair, write_set
 
 DOOR = InputSpec(64, 64, 32, "stretch", "area", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -158,7 +157,7 @@ def test_other_recipe_is_refused(data: TrainingSet, tmp_path: Path) -> None:
 
 def test_damaged_snapshot_is_refused(data: TrainingSet, tmp_path: Path) -> None:
     trainer(data, tmp_path / "run", steps=2).run()
-    (tmp_path / "run" / snapshot.FILE).write_bytes(b"PK\x03\x04 nothing")
+    (tmp_path / "run" / run_state.FILE).write_bytes(b"PK\x03\x04 nothing")
     with pytest.raises(TrainingError, match="damaged"):
         trainer(data, tmp_path / "run", steps=2).resume()
 
@@ -232,7 +231,7 @@ def test_full_disk_leaves_the_last_snapshot(
     data: TrainingSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer(data, tmp_path / "run", steps=2).run()
-    before = (tmp_path / "run" / snapshot.FILE).read_bytes()
+    before = (tmp_path / "run" / run_state.FILE).read_bytes()
 
     def full(self: Path, data: bytes) -> int:
         raise OSError(28, "No space left on device")
@@ -240,7 +239,7 @@ def test_full_disk_leaves_the_last_snapshot(
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(NearfarError, match="No space left"):
         trainer(data, tmp_path / "run", steps=2).run()
-    assert (tmp_path / "run" / snapshot.FILE).read_bytes() == before
+    assert (tmp_path / "run" / run_state.FILE).read_bytes() == before
 
 
 def test_hours_become_steps_once(data: TrainingSet, tmp_path: Path) -> None:

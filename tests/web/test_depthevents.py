@@ -21,13 +21,13 @@ REQUEST = gr.Request(client={"host": "10.0.0.7"})
 
 
 @pytest.fixture
-def door() -> FakeDoor:
+def backend() -> FakeDoor:
     return FakeDoor()
 
 
 @pytest.fixture
-def events(door: FakeDoor) -> DepthEvents:
-    return DepthEvents(door, Results(), DEFAULT_LIMITS)
+def events(backend: FakeDoor) -> DepthEvents:
+    return DepthEvents(backend, Results(), DEFAULT_LIMITS)
 
 
 @pytest.fixture
@@ -53,22 +53,22 @@ def _click(events: DepthEvents, visit: Visit, x: int, y: int) -> dict[str, Any]:
     return _named(asyncio.run(events.click(visit, "en", _clicked(x, y), *LOOK)))
 
 
-def test_a_photo_fills_the_page(events: DepthEvents, door: FakeDoor, photo: str) -> None:
+def test_a_photo_fills_the_page(events: DepthEvents, backend: FakeDoor, photo: str) -> None:
     shown = _take(events, photo)
     assert read_image(shown["map"]).shape == (48, 64, 3)
     assert len(shown["compare"]) == 2
     assert "nearfar-lite · 9.8 MB · inference 12 ms on fake · map 64 × 48" in shown["facts"]
     assert shown["filled"]["visible"] is True
-    assert [(client, model) for client, model, _ in door.asked] == [("10.0.0.7", "nearfar-lite")]
+    assert [(client, model) for client, model, _ in backend.asked] == [("10.0.0.7", "nearfar-lite")]
 
 
-def test_clicks_ask_the_network_nothing(events: DepthEvents, door: FakeDoor, photo: str) -> None:
+def test_clicks_ask_the_network_nothing(events: DepthEvents, backend: FakeDoor, photo: str) -> None:
     visit = _take(events, photo)["visit"]
     shown = _click(events, visit, 63, 5)
     assert "nearer than 99 % of the picture" in shown["points"]
     assert "nearness 1.00" in shown["points"]
     assert shown["visit"].points == ((63, 5),)
-    assert len(door.asked) == 1
+    assert len(backend.asked) == 1
 
 
 def test_two_distances_make_metres(events: DepthEvents, photo: str) -> None:
@@ -118,7 +118,7 @@ def test_points_are_bounded(events: DepthEvents, photo: str) -> None:
         _click(events, visit, 5, 5)
 
 
-def test_other_options_keep_the_points(events: DepthEvents, door: FakeDoor, photo: str) -> None:
+def test_other_options_keep_the_points(events: DepthEvents, backend: FakeDoor, photo: str) -> None:
     visit = _click(events, _take(events, photo)["visit"], 5, 5)["visit"]
     again = asyncio.run(
         events.estimate_again(visit, "en", REQUEST, "midas-small", 320, True, *LOOK)
@@ -126,7 +126,7 @@ def test_other_options_keep_the_points(events: DepthEvents, door: FakeDoor, phot
     shown = _named(again)
     assert shown["visit"].points == visit.points
     assert shown["visit"].key != visit.key
-    _, model, options = door.asked[-1]
+    _, model, options = backend.asked[-1]
     assert (model, options.max_side_px, options.refine) == ("midas-small", 320, True)
 
 
@@ -139,10 +139,10 @@ def test_a_new_photo_begins_anew(events: DepthEvents, photo: str) -> None:
         _click(events, visit, 5, 5)
 
 
-def test_before_the_first_photo_nothing_happens(events: DepthEvents, door: FakeDoor) -> None:
+def test_before_the_first_photo_nothing_happens(events: DepthEvents, backend: FakeDoor) -> None:
     assert _click(events, Visit(), 5, 5)["visit"] == Visit()
     asyncio.run(events.estimate_again(Visit(), "en", REQUEST, *SETTINGS))
-    assert door.asked == []
+    assert backend.asked == []
     with pytest.raises(PageError, match=r"error\.nophoto"):
         asyncio.run(events.download(Visit(), "npy", *LOOK))
 

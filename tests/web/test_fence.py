@@ -27,13 +27,13 @@ from tests.web.made import FakeDoor, jpeg
 
 
 @pytest.fixture(scope="module")
-def door() -> FakeDoor:
+def backend() -> FakeDoor:
     return FakeDoor()
 
 
 @pytest.fixture(scope="module")
-def page(door: FakeDoor) -> Page:
-    return make_page(door)
+def page(backend: FakeDoor) -> Page:
+    return make_page(backend)
 
 
 @pytest.fixture(scope="module")
@@ -137,10 +137,10 @@ def test_every_component_that_takes_files_is_known(page: Page) -> None:
 
 
 def test_an_upload_belongs_to_the_session_that_names_it_first(
-    client: TestClient, page: Page, door: FakeDoor
+    client: TestClient, page: Page, backend: FakeDoor
 ) -> None:
     index, function = next(each for each in events(page) if _photo_place(each[1]) is not None)
-    path, before = upload(client, jpeg()), len(door.asked)
+    path, before = upload(client, jpeg()), len(backend.asked)
     values = [getattr(block, "value", None) for block in function.inputs]
     values = [
         None if getattr(block, "stateful", False) else value
@@ -152,7 +152,7 @@ def test_an_upload_belongs_to_the_session_that_names_it_first(
     with client.stream("GET", "/gradio_api/queue/data?session_hash=me") as answer:
         text = "".join(answer.iter_text())
     assert '"process_completed"' in text
-    assert len(door.asked) == before + 1  # the photo was opened, and estimated
+    assert len(backend.asked) == before + 1  # the photo was opened, and estimated
 
 
 def _photo_place(function: Any) -> int | None:

@@ -25,19 +25,18 @@ from nearfar.io.atomic import replacing
 from nearfar.io.images import Image
 from nearfar.models.preprocess import prepare
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
-from nearfar.training.blend import blend_best
-from nearfar.training.cache import TrainingCache, open_caches
+from nearfar.training.averaging import blend_best
+from nearfar.training.batch_norm import BATCHES, PLAIN, recalibrate_batch_norm
 from nearfar.training.card import card
-from nearfar.training.checkpoint import write_safetensors
-from nearfar.training.data import TrainingSet, sizes_for
-from nearfar.training.encoder import Variant
+from nearfar.training.data.batches import TrainingSet, sizes_for
+from nearfar.training.data.cache import TrainingCache, open_caches
 from nearfar.training.export import export_onnx
-from nearfar.training.network import count_macs_per_px
-from nearfar.training.normalisation import BATCHES, PLAIN, remeasure
-from nearfar.training.progress import Progress, Validation
-from nearfar.training.recipe import TrainOptions
+from nearfar.training.nets.efficientnet_lite import Variant
+from nearfar.training.nets.midas_small import count_macs_per_px
+from nearfar.training.options import TrainOptions
 from nearfar.training.start import start_from
-from nearfar.training.train import Trainer
+from nearfar.training.trainer import Progress, Trainer, Validation
+from nearfar.training.weights import write_safetensors
 
 SHEET_ROWS: Final = 6
 """Photos on the sheet of each epoch, spread evenly over the validation sets."""
@@ -129,7 +128,9 @@ class TrainRun:
 
         def settle(network: nn.Module) -> None:
             if not keeps_norms:
-                remeasure(network, (plain.batch_at(i).images for i in range(count)), begin.input)
+                recalibrate_batch_norm(
+                    network, (plain.batch_at(i).images for i in range(count)), begin.input
+                )
 
         if not keeps_norms:
             self._say(f"normalisations are measured anew on {count} batches")
@@ -195,7 +196,7 @@ class TrainRun:
             print(*lines, sep="\n", file=sys.stderr)
 
 
-def _judged(network: nn.Module, door: InputSpec, judges: Sequence[Dataset]) -> Validation:
+def _judged(network: nn.Module, input_spec: InputSpec, judges: Sequence[Dataset]) -> Validation:
     """Measure a network on each data set; the score is the mean of their main figures.
 
     That is the share of bad pixels by MiDaS's protocol where the truth has ratios, and otherwise
@@ -205,7 +206,7 @@ def _judged(network: nn.Module, door: InputSpec, judges: Sequence[Dataset]) -> V
 
     def predict(photo: Image) -> NDArray[np.float32]:
         with torch.inference_mode():
-            raw = network(torch.from_numpy(prepare(photo, door)).to(device))[0].cpu().numpy()
+            raw = network(torch.from_numpy(prepare(photo, input_spec)).to(device))[0].cpu().numpy()
         size_px = (photo.shape[1], photo.shape[0])
         return np.asarray(cv2.resize(raw, size_px, interpolation=cv2.INTER_LINEAR), np.float32)
 

@@ -42,7 +42,7 @@ def export(
     for module in ("torch", "onnx"):
         optional.require(module)
     from nearfar.training.export import export_onnx
-    from nearfar.training.network import count_macs_per_px
+    from nearfar.training.nets.midas_small import count_macs_per_px
     from nearfar.training.start import start_from_file
 
     begin = start_from_file(checkpoint)
@@ -55,13 +55,15 @@ def export(
         digest, size_bytes = hashing.of_file(target)
         print(f"{digest}  {size_bytes} bytes, {count_macs_per_px(network):.0f} MAC a pixel")
         return
-    door = begin.input
+    input_spec = begin.input
     if size_px is not None:
-        door = replace(door, width_px=size_px[0], height_px=size_px[1], resize="stretch")
+        input_spec = replace(
+            input_spec, width_px=size_px[0], height_px=size_px[1], resize="stretch"
+        )
     spec = ModelRegistry().add(
         (name or checkpoint.stem).lower(),
         target,
-        input=door,
+        input=input_spec,
         output=begin.output,
         licence="not stated" if begin.metadata else "MIT, if it is the official checkpoint",
         origin=f"exported from {checkpoint.name}",

@@ -171,7 +171,7 @@ def quantize(
         samples: Photos to calibrate with, spread over the folder.
     """
     optional.require("onnx")
-    from nearfar.training import quantize as int8
+    from nearfar.training.quantization import quantize as int8
 
     store = ModelRegistry()
     spec, name = store.spec(model), name or f"{model}-int8"
@@ -256,10 +256,10 @@ def _split(path: Path, samples: int) -> tuple[list[Path], list[Path]]:
     return [photo for photo in chosen if photo not in judging], judging
 
 
-def _read(photos: list[Path], door: InputSpec) -> Iterator[Batch]:
+def _read(photos: list[Path], input_spec: InputSpec) -> Iterator[Batch]:
     for path in photos:
         if (photo := _photo(path)) is not None:
-            yield prepare(photo, door)
+            yield prepare(photo, input_spec)
 
 
 def _photo(path: Path) -> Image | None:
@@ -279,8 +279,10 @@ def _sessions(content: bytes, threads: int | None) -> dict[str, Session]:
     return sessions
 
 
-def _time(door: InputSpec, content: bytes, int8: bytes, threads: int | None) -> tuple[Speed, ...]:
-    width_px, height_px = target_size(640, 480, door)
+def _time(
+    input_spec: InputSpec, content: bytes, int8: bytes, threads: int | None
+) -> tuple[Speed, ...]:
+    width_px, height_px = target_size(640, 480, input_spec)
     before, after = (_sessions(each, threads) for each in (content, int8))
     times = benchmark.interleaved(
         {f"float {name}": it for name, it in before.items()}

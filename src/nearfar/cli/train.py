@@ -11,7 +11,7 @@ from nearfar.cli import _shared as args
 from nearfar.errors import OutputExistsError, UsageError
 from nearfar.models import user_models
 from nearfar.models.registry import ModelRegistry
-from nearfar.training.recipe import TrainOptions
+from nearfar.training.options import TrainOptions
 
 if TYPE_CHECKING:
     from nearfar.datasets import PairFolder

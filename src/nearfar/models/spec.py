@@ -1,4 +1,4 @@
-"""What a model is: its file, its terms, and how a picture must look at its door."""
+"""What a model is: its file, its terms, and how a picture must be fed to it."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -279,7 +279,7 @@ class AccessMiddleware:
 
 
 class _Exchange:
-    """One request and its answer, as they pass the door."""
+    """One request and its response, as they pass the middleware."""
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, access: AccessMiddleware
@@ -319,7 +319,7 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass a piece of the answer on, unless the door has refused meanwhile."""
+        """Pass a piece of the answer on, unless the middleware has refused meanwhile."""
         if self.refused is None or self.is_started:
             await self.send_own(message)
 

@@ -47,7 +47,7 @@ OFFERED: Final[dict[type[Options], tuple[str, ...]]] = {
 }
 """The options that callers choose, of those that there are. `format` is wider here, as there are
 pictures in it too; `color` and `side_by_side` are about files beside the map's own; `font` is a
-path on the machine of the service, which is nobody's business."""
+path on the machine of the service, which is not told."""
 
 
 def query_of(name: str, *parts: type[Options], **others: Any) -> type[BaseModel]:

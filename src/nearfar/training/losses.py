@@ -20,14 +20,11 @@ from nearfar.training.alignment import (
     TINY,
     Sample,
     align,
-    align_by_median,
     check_pictures,
     ranked,
     sample_valid,
     without_rest,
 )
-
-__all__ = ["DepthLoss", "align_by_median", "depth_loss", "gradient_loss", "trimmed_mae_loss"]
 
 _SMALLEST_PREDICTED_SPREAD: Final = 1e-4  # keeps gradients of a nearly constant answer finite
 _CONSTANT: Final = 1e-5  # a truth whose spread is a smaller share of its median is constant
@@ -245,3 +242,42 @@ def _check_trim(trim: float) -> None:
 def _check_scales(scales: int) -> None:
     if scales < 1:
         raise UsageError(f"scales must be at least 1, not {scales}")
+
+
+_HALF_AT: Final = 0.25  # the relative error that counts half
+_FARTHEST: Final = (
+    0.05  # smaller inverse depths, against the mean, are sky: an absolute error there
+)
+_SMALLEST_VARIANCE: Final = 1e-8  # of the prediction: keeps the gradients of a constant one finite
+
+
+def ratio_loss(prediction: Tensor, truth: Tensor, valid: Tensor, rooted: Tensor) -> Tensor:
+    """Mean over pixels of r / (r + 1/4), where r is the error over the truth.
+
+    Args:
+        prediction: (N, h, w) inverse depth up to scale and shift, finite where valid.
+        truth: (N, h, w) inverse depth in any unit; where not valid it may be anything, NaN too.
+        valid: (N, h, w) bool, where the truth is known.
+        rooted: (N,) bool, in which pictures zero is infinitely far. A disparity with an offset
+            of its own has no ratios, and adds nothing.
+
+    Returns:
+        A scalar, 0 to 1: the mean over the rooted pictures that know something.
+
+    Raises:
+        UsageError: shapes differ, or `valid` is not boolean.
+    """
+    check_pictures(prediction, truth, valid)
+    found, expected = without_rest(prediction, valid), without_rest(truth, valid)
+    known = valid.flatten(1).to(found)
+    count = known.sum(1, keepdim=True)
+    share = known / count.clamp_min(1)
+    middle = (expected * share).sum(1, keepdim=True)
+    expected = expected / middle.clamp_min(TINY)
+    varying = (found - (found * share).sum(1, keepdim=True)) * known
+    variance = (varying.square() * share).sum(1, keepdim=True).clamp_min(_SMALLEST_VARIANCE)
+    scale = (varying * (expected - 1) * share).sum(1, keepdim=True) / variance
+    error = (1 + scale * varying - expected).abs() / expected.clamp_min(_FARTHEST)
+    losses = (error / (error + _HALF_AT) * share).sum(1)
+    telling = (rooted & (count[:, 0] > 1)).to(losses)
+    return torch.dot(losses, telling) / telling.sum().clamp_min(1)

@@ -9,16 +9,16 @@ from torch import nn
 from nearfar.errors import CheckpointError, UsageError
 from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec, OutputSpec
-from nearfar.training.checkpoint import has_metadata, load_midas_small, read_weights
-from nearfar.training.encoder import STRIDE_PX, Variant
-from nearfar.training.lite import (
+from nearfar.training.nets.efficientnet_lite import STRIDE_PX, Variant
+from nearfar.training.nets.midas_small import MIDAS_SMALL_INPUT, MIDAS_SMALL_OUTPUT
+from nearfar.training.nets.nearfar_lite import (
     NEARFAR_LITE_INPUT,
     NEARFAR_LITE_OUTPUT,
     NearfarLite,
     load_nearfar_lite,
 )
-from nearfar.training.network import MIDAS_SMALL_INPUT, MIDAS_SMALL_OUTPUT
-from nearfar.training.pretrained import load_imagenet
+from nearfar.training.nets.pretrained import load_imagenet
+from nearfar.training.weights import has_metadata, load_midas_small, read_weights
 
 IMAGENET = "imagenet"
 

@@ -14,7 +14,7 @@ from nearfar.web.files import CLEANING_S, LIFETIME_S, page_folder
 from nearfar.web.gradio_app import Page, in_a_loop
 from nearfar.web.i18n.components import Phrasebook
 from nearfar.web.i18n.texts import LANGUAGES, Language, say
-from nearfar.web.security import Fence
+from nearfar.web.security import GradioGuard
 from nearfar.web.session import Sessions, Visits
 from nearfar.web.tabs import depth, effects, live, scene, video
 from nearfar.web.tabs.base import Stage, Tab
@@ -40,15 +40,15 @@ MOST_WAITING: Final = 256
 _NAMES: Final[dict[Language, str]] = {"en": "English", "zh": "中文"}
 
 
-def make_page(door: Backend, *, limits: ImageLimits = DEFAULT_LIMITS) -> Page:
+def make_page(backend: Backend, *, limits: ImageLimits = DEFAULT_LIMITS) -> Page:
     """Build the page.
 
     Args:
-        door: where depth is asked for.
+        backend: where depth is asked for.
         limits: what is too large to be read.
     """
     page_folder()
-    return in_a_loop(lambda: _build(door, limits))
+    return in_a_loop(lambda: _build(backend, limits))
 
 
 def mount(
@@ -93,16 +93,16 @@ def mount(
     visits.set_blocks(page)
     page.uploads = Uploads(file_bytes=max_bytes, disk_bytes=disk_bytes)
     sessions = Sessions(page, visits, page.uploads)
-    inner.app = Fence(inner.app, page=page, uploads=page.uploads, sessions=sessions)
+    inner.app = GradioGuard(inner.app, page=page, uploads=page.uploads, sessions=sessions)
 
 
-def _build(door: Backend, limits: ImageLimits) -> Page:
+def _build(backend: Backend, limits: ImageLimits) -> Page:
     book = Phrasebook()
     page = Page(title="nearfar", analytics_enabled=False, delete_cache=(CLEANING_S, LIFETIME_S))
     with page:
         language = gr.State(LANGUAGES[0])
         switch = _header(book)
-        stage = Stage(door, book, language, limits)
+        stage = Stage(backend, book, language, limits)
         with gr.Tabs(elem_id="nf-tabs"):
             for tab in TABS:
                 with book.make(gr.Tab, {"label": tab.label_key}, id=tab.name):

@@ -88,7 +88,7 @@ def model_choice(stage: Stage, purpose: Purpose, elem_id: str) -> gr.Dropdown:
         purpose: what `auto`, which is chosen at first, is to suit.
         elem_id: of the component.
     """
-    models = stage.door.models()
+    models = stage.backend.models()
     control = stage.book.make(
         gr.Dropdown,
         {"label": "depth.model"},

@@ -51,7 +51,7 @@ _LOOK_S: Final = 0.1
 _BEGIN_S: Final = 3.0
 
 
-class Fence:
+class GradioGuard:
     """ASGI middleware in front of Gradio: what is not needed is not there.
 
     Files come and go by this class alone, so that none is opened but those which a visitor

@@ -180,16 +180,16 @@ class Photos:
     """The photos of one tab, of all its visitors.
 
     Args:
-        door: where depth is asked for.
+        backend: where depth is asked for.
         limits: what is too large to be read.
         options: how photos are estimated on this tab.
         most_bytes: memory of all photos together.
     """
 
     def __init__(
-        self, door: Backend, limits: ImageLimits, options: EstimateOptions, *, most_bytes: int
+        self, backend: Backend, limits: ImageLimits, options: EstimateOptions, *, most_bytes: int
     ) -> None:
-        self._door = door
+        self._backend = backend
         self.limits = limits
         self._options = options
         self._results = Results(most_bytes)
@@ -210,7 +210,7 @@ class Photos:
         def make(depth: DepthMap) -> Result:
             return Result.of(photo, depth, self.limits)
 
-        answer = await self._door.depth(
+        answer = await self._backend.depth(
             photo.content,
             client=request.client.host if request.client else "local",
             make=make,

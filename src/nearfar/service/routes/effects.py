@@ -44,17 +44,17 @@ class CancelToken:
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
-        self._pulled = threading.Event()
+        self._cancelled = threading.Event()
 
-    def pull(self) -> None:
+    def cancel(self) -> None:
         """Have the next frame end it."""
-        self._pulled.set()
+        self._cancelled.set()
 
-    def held(self, result: Result) -> Result:
+    def watched(self, result: Result) -> Result:
         """Give the same result; a clip's frames now end with an error when they must.
 
         Raises, while the frames are taken:
-            CancelledError: the leash was pulled.
+            CancelledError: the token was cancelled.
             TimedOutError: it took too long.
         """
         if not isinstance(result, Clip):
@@ -64,7 +64,7 @@ class CancelToken:
     def _frames(self, clip: Clip) -> Iterator[Image]:
         end_s = time.monotonic() + self._limit_s
         for frame in clip.frames:
-            if self._pulled.is_set():
+            if self._cancelled.is_set():
                 raise CancelledError("nobody waits for this clip any more")
             if time.monotonic() > end_s:
                 raise TimedOutError(
@@ -171,7 +171,7 @@ async def _answer(
     request: Request, query: Any, effect: Effect[Any, Any], pictures: frozenset[str]
 ) -> Response:
     engine: InferenceEngine = request.app.state.engine
-    leash = CancelToken(engine.options.timeout_s)
+    token = CancelToken(engine.options.timeout_s)
     limits = engine.options.limits
     with engine.reserve(request.state.client) as place:
         upload = await read_upload(request, files=pictures)
@@ -185,7 +185,7 @@ async def _answer(
             result = effect.apply(*fitted(photo, depth, query.longest_px), options)
             suffix = f".{query.format}" if query.format else default_suffix(result)
             name = result_stem("", effect, options).removeprefix("-")
-            return name, suffix, encode_result(leash.held(result), suffix)
+            return name, suffix, encode_result(token.watched(result), suffix)
 
         work = engine.depth(
             upload.photo,
@@ -197,7 +197,7 @@ async def _answer(
         try:
             made = await while_here(request, work)
         finally:
-            leash.pull()
+            token.cancel()
     name, suffix, content = made.value
     headers = {**about(made), "Content-Disposition": upload.disposition(suffix, name)}
     return Response(content, media_type=MEDIA_TYPES[suffix], headers=headers)

@@ -1,4 +1,4 @@
-"""Frames of one live stream on their way through the desk: the newest wins, answers in order."""
+"""Frames of one live stream on their way through the engine: the newest wins, answers in order."""
 
 import asyncio
 import threading
@@ -82,13 +82,13 @@ class Outcome:
 
 
 class StreamSession:
-    """Hands frames to the desk as soon as there is room, and holds no more than find room at once.
+    """Hands frames to the engine as soon as there is room, and holds no more than find room at once.
 
     As many are at work as there are workers, and no less than two: more would grow old in the
     queue. Where all is busy, or no frame is due yet, one waits and gives way to a newer one.
 
     Args:
-        desk: gives one place a frame.
+        engine: gives one place a frame.
         client: whose places they are.
         dropped: called for each frame that gave way, to a newer one or because all was busy.
     """

@@ -19,7 +19,7 @@ from nearfar.service.scheduler import FairQueue
 from nearfar.service.videos.inspect import look, try_out
 from nearfar.service.videos.network import ClipSession
 from nearfar.service.videos.process import render_apart
-from nearfar.service.videos.store import Slot, VideoJob, VideoShelf, new_id
+from nearfar.service.videos.store import Slot, VideoJob, VideoStore, new_id
 from nearfar.video.pipeline import ClipOrder
 
 CLIPS: Final = "clips"
@@ -38,13 +38,13 @@ class VideoManager:
     ends with the frame that is at work, and leaves no file.
 
     Args:
-        desk: gives the models and runs them; its settings hold here too.
+        engine: gives the models and runs them; its settings hold here too.
     """
 
     def __init__(self, engine: InferenceEngine) -> None:
         self.options = engine.options
         self._engine = engine
-        self._shelf = VideoShelf(self.options)
+        self._store = VideoStore(self.options)
         self._turns: FairQueue[VideoJob] = FairQueue()
         self._sessions: dict[VideoJob, ClipSession] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -71,7 +71,7 @@ class VideoManager:
         if self._folder is None:
             self._folder = run_folder("clips")
         most_bytes = self.options.clip_bytes if most_bytes is None else most_bytes
-        return self._shelf.slot(client, most_bytes, self._folder / new_id())
+        return self._store.slot(client, most_bytes, self._folder / new_id())
 
     async def check_model(self, name: str | None) -> None:
         """Refuse a model that is not here, before there is work for it.
@@ -100,7 +100,7 @@ class VideoManager:
             order: what is wanted.
             stem: of the clip's name.
             request_id: under which the log has it.
-            root: in what folder the result gets one of its own; in the desk's when not given.
+            root: in what folder the result gets one of its own; in the engine's when not given.
             patience_s: how long nobody may ask for it; that of the settings when not given.
 
         Raises:
@@ -121,7 +121,7 @@ class VideoManager:
             size_bytes=slot.path.stat().st_size,
         )
         slot.is_taken = True
-        self._shelf.put(job)
+        self._store.put(job)
         self._turns.put(job.client, job)
         self._begin()
         if self._watch is None:
@@ -134,15 +134,15 @@ class VideoManager:
         Raises:
             RefusedError: there is none.
         """
-        return self._shelf.find(id)
+        return self._store.find(id)
 
     def ahead(self, job: VideoJob) -> int:
         """Count the clips that came before, as long as this one waits."""
-        return self._shelf.open.index(job) if job.state == "waiting" else 0
+        return self._store.open.index(job) if job.state == "waiting" else 0
 
     async def remove(self, job: VideoJob) -> None:
         """End a job if need be, and forget it and its files."""
-        self._shelf.drop(job)
+        self._store.drop(job)
         self._cancel(job)
         if job.ended_s is not None:
             await asyncio.to_thread(job.delete)
@@ -156,12 +156,12 @@ class VideoManager:
         self._is_draining = True
         if self._watch is not None:
             self._watch.cancel()
-        for job in self._shelf.open:
+        for job in self._store.open:
             self._cancel(job)
         if self._tasks:
             await asyncio.wait(tuple(self._tasks), timeout=self.options.drain_s)
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for job in self._shelf:
+        for job in self._store:
             await self.remove(job)
         if self._folder is not None:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
@@ -173,7 +173,7 @@ class VideoManager:
             self._sessions[job].cancel()
         if self._turns.remove(job.client, job):
             job.fail(CancelledError("given up before its turn"))
-            self._shelf.end(job)
+            self._store.end(job)
             self._start(asyncio.to_thread(job.delete))
 
     def _begin(self) -> None:
@@ -197,9 +197,9 @@ class VideoManager:
                 job.fail(CancelledError("given up"))
             elif job.fail(error).slug in TOLD_IN_THE_LOG:
                 FAULTS.error("the clip of request %s failed", job.request_id, exc_info=error)
-        old = self._shelf.end(job)
+        old = self._store.end(job)
         self._sessions.pop(job, None)
-        if job.state == "done" and self._shelf.holds(job):
+        if job.state == "done" and self._store.holds(job):
             await asyncio.to_thread(job.let_clip_go)
         else:
             await asyncio.to_thread(job.delete)
@@ -223,7 +223,7 @@ class VideoManager:
             session,
             self.options,
             workers=len(places),
-            has_room=lambda: self._shelf.has_room,
+            has_room=lambda: self._store.has_room,
         )
         warnings = await loop.run_in_executor(self._threads, work)
         job.warnings = tuple(job.cleaned(each) for each in warnings)
@@ -248,7 +248,7 @@ class VideoManager:
         tick_s = min(_LONGEST_TICK_S, options.clip_keep_s / 2, options.clip_patience_s / 2)
         while True:
             await asyncio.sleep(tick_s)
-            for job in self._shelf.abandoned():
+            for job in self._store.abandoned():
                 self._cancel(job)
-            for job in self._shelf.expired():
+            for job in self._store.expired():
                 await self.remove(job)

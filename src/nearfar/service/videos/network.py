@@ -28,10 +28,10 @@ class ClipSession:
     given places, which is half of the workers at most.
 
     Args:
-        desk: whose workers run it.
+        engine: whose workers run it.
         session: the network itself.
-        places: of the desk, one or more; who made this gives them back.
-        loop: of the desk.
+        places: of the engine, one or more; who made this gives them back.
+        loop: of the engine.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ClipSession:
         self._is_cancelled = False
 
     def run(self, batch: Batch) -> RawDepth:
-        """Run the network; see `Session.run`. Not from the desk's event loop.
+        """Run the network; see `Session.run`. Not from the engine's event loop.
 
         Raises:
             CancelledError: `cancel` was called.

@@ -183,19 +183,19 @@ class Slot:
         is_taken: a job came of it.
     """
 
-    def __init__(self, client: str, most_bytes: int, path: Path, shelf: "VideoShelf") -> None:
+    def __init__(self, client: str, most_bytes: int, path: Path, store: "VideoStore") -> None:
         self.client, self.size_bytes, self.path = client, most_bytes, path
         self.is_taken = False
-        self._shelf = shelf
+        self._store = store
 
     def __enter__(self) -> "Self":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._shelf.give_back(self)
+        self._store.give_back(self)
 
 
-class VideoShelf:
+class VideoStore:
     """The jobs by their ids, and who may bring one more. Used from one event loop.
 
     Args:

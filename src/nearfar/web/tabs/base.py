@@ -15,13 +15,13 @@ class Stage:
     """What a tab is built with.
 
     Attributes:
-        door: where depth is asked for.
+        backend: where depth is asked for.
         book: makes components that follow the language.
         language: a state; its `change` event tells that texts made by the tab are due anew.
         limits: what is too large to be read.
     """
 
-    door: Backend
+    backend: Backend
     book: Phrasebook
     language: gr.State
     limits: ImageLimits

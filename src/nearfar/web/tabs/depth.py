@@ -52,13 +52,13 @@ class DepthEvents:
     gives the visit as it is now, and an update for each of `OUTPUTS`.
 
     Args:
-        door: where depth is asked for.
+        backend: where depth is asked for.
         results: of all visitors.
         limits: what is too large to be read.
     """
 
-    def __init__(self, door: Backend, results: Results, limits: ImageLimits) -> None:
-        self._door = door
+    def __init__(self, backend: Backend, results: Results, limits: ImageLimits) -> None:
+        self._backend = backend
         self._results = results
         self._limits = limits
 
@@ -199,7 +199,7 @@ class DepthEvents:
         def make(depth: DepthMap) -> Result:
             return Result.of(photo, depth, self._limits)
 
-        answer = await self._door.depth(
+        answer = await self._backend.depth(
             photo.content,
             client=request.client.host if request.client else "local",
             make=make,
@@ -227,7 +227,7 @@ class DepthEvents:
 
     def _facts(self, result: Result, language: Language) -> str:
         name = result.depth.model
-        spec = next((each for each in self._door.models() if each.name == name), None)
+        spec = next((each for each in self._backend.models() if each.name == name), None)
         return facts(result, spec, language)
 
 
@@ -255,7 +255,7 @@ class _DepthTab:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._events = DepthEvents(stage.door, Results(), stage.limits)
+        self._events = DepthEvents(stage.backend, Results(), stage.limits)
         self.visit = gr.State(Visit())
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=300):

@@ -68,12 +68,12 @@ class EffectEvents:
     """The handlers; each gets the visit and the language first, and gives `OUTPUTS`.
 
     Args:
-        door: where depth is asked for.
+        backend: where depth is asked for.
         limits: what is too large to be read.
     """
 
-    def __init__(self, door: Backend, limits: ImageLimits) -> None:
-        self._photos = Photos(door, limits, EstimateOptions(), most_bytes=KEPT_BYTES)
+    def __init__(self, backend: Backend, limits: ImageLimits) -> None:
+        self._photos = Photos(backend, limits, EstimateOptions(), most_bytes=KEPT_BYTES)
         self._limits = limits
 
     async def take(
@@ -271,7 +271,7 @@ class _EffectsTab:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._events = EffectEvents(stage.door, stage.limits)
+        self._events = EffectEvents(stage.backend, stage.limits)
         self.visit = gr.State(EffectVisit())
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=300):

@@ -59,7 +59,7 @@ class _SceneTab:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._photos = Photos(stage.door, stage.limits, RefinedOptions(), most_bytes=KEPT_BYTES)
+        self._photos = Photos(stage.backend, stage.limits, RefinedOptions(), most_bytes=KEPT_BYTES)
         self.visit = gr.State(SceneVisit())
         book = stage.book
         with gr.Row(equal_height=False):

@@ -48,12 +48,12 @@ class VideoEvents:
     """The handlers; each gives the visit, `OUTPUTS` and `PARTS`.
 
     Args:
-        door: where clips are brought.
+        backend: where clips are brought.
         limits: of pictures that belong to an effect.
     """
 
-    def __init__(self, door: ClipBackend, limits: ImageLimits) -> None:
-        self._door, self._limits = door, limits
+    def __init__(self, backend: ClipBackend, limits: ImageLimits) -> None:
+        self._backend, self._limits = backend, limits
         self._languages: dict[str, Language] = {}
         """Of the clips that are worked on, as it is now; the switch may be turned meanwhile."""
 
@@ -73,7 +73,7 @@ class VideoEvents:
             order = await run_sync(read_order, kind, values, self._limits)
             await self._let_go(visit)
             client = request.client.host if request.client else "local"
-            clip = await self._door.begin(place, order, client=client, root=page_folder())
+            clip = await self._backend.begin(place, order, client=client, root=page_folder())
             self._languages[clip.id] = language
             async for updates in self._follow(clip.id):
                 yield updates
@@ -84,9 +84,9 @@ class VideoEvents:
             # also when the visitor has gone, and Gradio closes this generator
             if clip is not None:
                 self._languages.pop(clip.id, None)
-                now = self._door.find(clip.id)
+                now = self._backend.find(clip.id)
                 if now is not None and now.state != "done":
-                    await self._door.remove(clip.id)
+                    await self._backend.remove(clip.id)
 
     async def cancel(self, visit: VideoVisit, _: Language) -> Updates:
         """Give up at once."""
@@ -95,7 +95,7 @@ class VideoEvents:
 
     async def retell(self, visit: VideoVisit, language: Language) -> str:
         """Say what is said of the result in the language of now, and what comes as well."""
-        clip = self._door.find(visit.clip) if visit.clip else None
+        clip = self._backend.find(visit.clip) if visit.clip else None
         if clip is None:
             return ""
         if clip.state == "done":
@@ -105,7 +105,7 @@ class VideoEvents:
 
     async def _follow(self, id: str) -> AsyncIterator[Updates]:
         shown: bytes | None = None
-        while (clip := self._door.find(id)) is not None and clip.state in {"waiting", "running"}:
+        while (clip := self._backend.find(id)) is not None and clip.state in {"waiting", "running"}:
             preview: Any = gr.skip()
             if clip.preview is not None and clip.preview is not shown:
                 shown = clip.preview
@@ -124,7 +124,7 @@ class VideoEvents:
 
     async def _let_go(self, visit: VideoVisit) -> None:
         if visit.clip is not None:
-            await self._door.remove(visit.clip)
+            await self._backend.remove(visit.clip)
 
 
 def progress_html(clip: PageClip, language: Language) -> str:
@@ -220,7 +220,7 @@ class _VideoTab:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._events = VideoEvents(stage.door.videos, stage.limits)
+        self._events = VideoEvents(stage.backend.videos, stage.limits)
         self.visit = gr.State(VideoVisit())
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=300):

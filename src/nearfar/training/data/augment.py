@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from nearfar.config import Options, option
 from nearfar.io.images import Image
-from nearfar.training.merge import SAME_UNIT, Second, merge
-from nearfar.training.ordinal import paste, resize_regions
-from nearfar.training.pairfile import Sample
-from nearfar.training.resample import keep_points, nearest, resize_photo
+from nearfar.training.data.ordinal import paste, resize_regions
+from nearfar.training.data.pair_file import Sample
+from nearfar.training.data.resample import keep_points, nearest, resize_photo
+from nearfar.training.data.scene_mix import SAME_UNIT, Second, merge
 
 _TRIES: Final = 4
 _LUMA: Final = np.array((0.299, 0.587, 0.114))  # BT.601

@@ -7,8 +7,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from nearfar.training.cache import TrainingCache
-from nearfar.training.pairfile import Sample
+from nearfar.training.data.cache import TrainingCache
+from nearfar.training.data.pair_file import Sample
 
 SAME_UNIT: Final = 1.4
 """How much larger or smaller a scene becomes at most when it is merged into one in its unit."""

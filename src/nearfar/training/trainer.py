@@ -1,4 +1,4 @@
-"""The training loop."""
+"""The trainer: the training loop, its state, and what it reports."""
 
 import json
 import time
@@ -11,19 +11,45 @@ import torch
 from torch import Tensor, nn
 
 from nearfar.errors import TrainingError, UsageError
-from nearfar.io.images import write_image
+from nearfar.io.images import Image, write_image
 from nearfar.models.spec import InputSpec
-from nearfar.training import curves, schedule, snapshot
-from nearfar.training.average import MovingAverage
-from nearfar.training.data import TrainingBatch, TrainingSet
-from nearfar.training.encoder import InvertedResidual
-from nearfar.training.losses import depth_loss
-from nearfar.training.normalisation import fed
+from nearfar.training import curves, run_state, schedule
+from nearfar.training.averaging import MovingAverage
+from nearfar.training.batch_norm import normalize_batch
+from nearfar.training.data.batches import TrainingBatch, TrainingSet
+from nearfar.training.data.prefetch import Prefetcher
+from nearfar.training.losses import depth_loss, ratio_loss
+from nearfar.training.nets.efficientnet_lite import InvertedResidual
+from nearfar.training.options import TrainOptions
 from nearfar.training.ordinal_loss import ranking_loss, step_loss
-from nearfar.training.prefetcher import Prefetcher
-from nearfar.training.progress import Progress, Validation
-from nearfar.training.ratio import ratio_loss
-from nearfar.training.recipe import TrainOptions
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a validation found.
+
+    Attributes:
+        score: smaller is better; the weights with the best one are kept.
+        numbers: by name, for the curves and the card.
+        sheet: photos, truths, predictions and errors to look at.
+    """
+
+    score: float
+    numbers: dict[str, float]
+    sheet: Image | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands."""
+
+    step: int
+    steps: int
+    loss: float
+    images_per_s: float
+    seconds_left: float
+    validation: Validation | None = None
+
 
 TIMED_STEPS = 20
 """Steps after which `hours` is turned into a number of steps."""
@@ -53,7 +79,7 @@ class Trainer:
 
     Attributes:
         network: (N, 3, h, w) -> (N, h, w); trained in place.
-        door: how pictures are normalised for it.
+        input_spec: how pictures are normalised for it.
         data: what it learns from.
         folder: of the run; made if need be.
         options: how it is trained.
@@ -64,7 +90,7 @@ class Trainer:
     """
 
     network: nn.Module
-    door: InputSpec
+    input_spec: InputSpec
     data: TrainingSet
     folder: Path
     options: TrainOptions = field(default_factory=TrainOptions)
@@ -106,7 +132,7 @@ class Trainer:
         Raises:
             TrainingError: the snapshot is damaged, or of another recipe.
         """
-        stored = snapshot.load(self.folder)
+        stored = run_state.load(self.folder)
         if stored is None:
             return False
         if stored.recipe != self.recipe():
@@ -193,7 +219,7 @@ class Trainer:
         self._to_training()
         torch.manual_seed(self.options.seed + self._step)  # a resumed run drops the same
         schedule.set_rates(self._optimizer, self._step, self._steps)
-        images = fed(batch.images, self.door, self._device)
+        images = normalize_batch(batch.images, self.input_spec, self._device)
         truth, valid, rooted, exact, ranked = (
             torch.from_numpy(array).to(self._device)
             for array in (batch.inverse, batch.valid, batch.rooted, batch.exact, batch.ranked)
@@ -283,8 +309,8 @@ class Trainer:
         )
 
     def _save(self) -> None:
-        snapshot.save(
-            snapshot.Snapshot(
+        run_state.save(
+            run_state.Snapshot(
                 step=self._step,
                 steps=self._steps,
                 seconds=self._seconds,

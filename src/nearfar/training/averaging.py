@@ -1,14 +1,48 @@
-"""The mean of the weights before and after a training: often better than either.
-
-Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022: along the way between the
-two, what was learnt anew is kept and little of what was known before is lost.
-"""
+"""Averages of weights: the moving average of a run, and the interpolation of two networks."""
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Final
 
 import torch
 from torch import Tensor, nn
+
+
+class MovingAverage:
+    """A copy of a network whose weights follow it slowly.
+
+    Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992; the
+    exponential form with the warm-up of TensorFlow's `ExponentialMovingAverage`.
+
+    Args:
+        network: what is followed; its tensors must stay the ones they are.
+        decay: share of the old average that each step keeps, in the long run.
+
+    Attributes:
+        network: the average, in evaluation mode.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = deepcopy(network).eval().requires_grad_(requires_grad=False)
+        self._decay = decay
+        mine, theirs = self.network.state_dict(), network.state_dict()
+        floats = [name for name, value in mine.items() if value.is_floating_point()]
+        self._mine = [mine[name] for name in floats]
+        self._theirs = [theirs[name] for name in floats]
+        self._counts = [(mine[name], theirs[name]) for name in mine.keys() - floats]
+
+    def update(self, step: int) -> None:
+        """Follow the network by one step.
+
+        Args:
+            step: from 0; early on the average forgets faster, so that it leaves the start.
+        """
+        decay = min(self._decay, (1 + step) / (10 + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(self._mine, self._theirs, 1 - decay)
+            for own, their in self._counts:
+                own.copy_(their)
+
 
 SHARES: Final = (1.0, 0.8, 0.6, 0.45, 0.3)
 """Of the training in the mean; 1 is the trained network itself, and wins where all are alike."""

@@ -18,8 +18,7 @@ from torch import Tensor, nn
 
 from nearfar.errors import CheckpointError, UsageError
 from nearfar.models.spec import InputSpec, OutputSpec
-from nearfar.training.checkpoint import counters, load_strictly, read_weights
-from nearfar.training.encoder import (
+from nearfar.training.nets.efficientnet_lite import (
     SCALES,
     STRIDE_PX,
     DepthwiseSeparable,
@@ -27,6 +26,7 @@ from nearfar.training.encoder import (
     InvertedResidual,
     Variant,
 )
+from nearfar.training.weights import counters, load_strictly, read_weights
 
 NEARFAR_LITE_INPUT: Final = InputSpec(
     width_px=192,
@@ -53,7 +53,7 @@ class NearfarLite(nn.Module):
     """Inverse depth from one picture, up to scale and shift.
 
     Attributes:
-        encoder: takes ImageNet weights (`nearfar.training.pretrained`).
+        encoder: takes ImageNet weights (`nearfar.training.nets.pretrained`).
         decoder: everything else, which starts from random weights.
         metadata: from which `load_nearfar_lite` builds the same network again; goes into
             the `.onnx` or `.safetensors` file with the weights.

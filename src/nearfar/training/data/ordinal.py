@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from nearfar.datasets import Layers, PointPairs
 from nearfar.io.images import Image
-from nearfar.training.pairfile import Sample
-from nearfar.training.resample import resize_photo
+from nearfar.training.data.pair_file import Sample
+from nearfar.training.data.resample import resize_photo
 
 DISC_RADIUS: Final = 0.008
 """Radius of a point's disc, in parts of the picture's longer side: 3 pixels of 400."""

@@ -25,7 +25,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from nearfar.training.activations import Activation, RangeName
+from nearfar.training.quantization.activations import Activation, RangeName
 
 LARGEST_WEIGHT: Final = 64
 """See the top of this file."""

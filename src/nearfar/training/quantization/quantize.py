@@ -22,9 +22,9 @@ from nearfar.runtimes import telemetry
 from nearfar.runtimes.base import Batch, RawDepth
 from nearfar.runtimes.error_text import reason
 from nearfar.runtimes.onnx import OnnxSession
-from nearfar.training.activations import RANGES, RangeName, measure_activations
-from nearfar.training.qdq import Layer, list_layers, write_qdq
-from nearfar.training.sensitivity import find_sensitive
+from nearfar.training.quantization.activations import RANGES, RangeName, measure_activations
+from nearfar.training.quantization.qdq import Layer, list_layers, write_qdq
+from nearfar.training.quantization.sensitivity import find_sensitive
 
 OPSET: Final = 17
 """To which older graphs are brought: scales of channels came with 13."""
@@ -65,7 +65,7 @@ def quantize(
     threads: int | None = None,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> Quantized:
-    """Quantize a network's convolutions, as `nearfar.training.qdq` writes them.
+    """Quantize a network's convolutions, as `nearfar.training.quantization.qdq` writes them.
 
     Args:
         content: of an ONNX file, a network in float32.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from nearfar.errors import UsageError
-from nearfar.training.data import TrainingBatch, TrainingSet
+from nearfar.training.data.batches import TrainingBatch, TrainingSet
 
 if TYPE_CHECKING:
     from typing_extensions import Self

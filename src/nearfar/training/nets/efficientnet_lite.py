@@ -1,17 +1,59 @@
-"""EfficientNet-Lite as a feature pyramid, in plain torch.
-
-Structure and scaling: Tan and Le, "EfficientNet" (ICML 2019), and the Lite variants of
-tensorflow/tpu (no squeeze-and-excitation, ReLU6, stem and head not scaled). Modules carry the
-names of the published PyTorch port (`tf_efficientnet_lite*`), so its weights load as they are.
-"""
+"""EfficientNet-Lite as a feature pyramid, in plain torch; depthwise gradients in float32."""
 
 import math
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor, nn
 
-from nearfar.training.depthwise import depthwise
+
+def depthwise(x: Tensor, weight: Tensor, *, step: int, pad: int) -> Tensor:
+    """Convolve each channel with its own kernel.
+
+    Args:
+        x: (N, C, h, w), bfloat16.
+        weight: (C, 1, k, k), float32.
+        step: of the kernel, in pixels.
+        pad: zeros on each side.
+
+    Returns:
+        (N, C, h', w') in x's type. What flows back is in the types of x and weight.
+    """
+    found: Tensor = _Depthwise.apply(x, weight, step, pad)  # type: ignore[no-untyped-call]
+    return found
+
+
+class _Depthwise(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, step: int, pad: int) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.step, ctx.pad = step, pad
+        return torch.conv2d(x, weight.to(x.dtype), None, step, pad, 1, len(weight))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        x, weight = ctx.saved_tensors
+        wanted = [ctx.needs_input_grad[0], ctx.needs_input_grad[1], False]
+        of_x, of_weight, _ = torch.ops.aten.convolution_backward(
+            gradients[0].float(),
+            x.float(),
+            weight.float(),
+            None,
+            [ctx.step] * 2,
+            [ctx.pad] * 2,
+            [1, 1],
+            False,
+            [0, 0],
+            len(weight),
+            wanted,
+        )
+        return (
+            None if of_x is None else of_x.to(x.dtype),
+            None if of_weight is None else of_weight.to(weight.dtype),
+            None,
+            None,
+        )
+
 
 Variant = Literal["lite0", "lite1", "lite2", "lite3", "lite4"]
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nearfar.errors import UsageError
 from nearfar.models.catalog import IMAGENET_MEAN, IMAGENET_STD
 from nearfar.models.spec import InputSpec, OutputSpec
-from nearfar.training.encoder import STRIDE_PX, EfficientNetLite
+from nearfar.training.nets.efficientnet_lite import STRIDE_PX, EfficientNetLite
 
 MIDAS_SMALL_INPUT: Final = InputSpec(
     width_px=256,

@@ -23,7 +23,7 @@ from nearfar.errors import CheckpointError
 from nearfar.io.atomic import replacing
 from nearfar.optional import require
 from nearfar.training.export import CONSTANT_PREFIX
-from nearfar.training.network import NEVER_RUN, MidasSmall
+from nearfar.training.nets.midas_small import NEVER_RUN, MidasSmall
 
 _COUNTER: Final = "num_batches_tracked"  # of a normalisation; only training counts
 _WRAPPINGS: Final = ("state_dict", "model")

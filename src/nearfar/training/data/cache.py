@@ -1,10 +1,4 @@
-"""Pairs at training size, decoded once and kept on disk.
-
-One file a pair, named by what it was made of: the paths, dates and sizes of both files, what
-`dataset.toml` says of them, and the training size. A file takes its name when it is whole, so
-a run that was killed goes on where it stopped, two runs at once do no harm, and whatever is
-changed is decoded anew. Nothing is ever deleted here: the folder can be, when no run uses it.
-"""
+"""Pairs at training size, decoded once and kept on disk, a file each."""
 
 import hashlib
 import os
@@ -19,8 +13,8 @@ from numpy.typing import NDArray
 from nearfar.datasets import DatasetInfo, Pair, PairFolder, Truth
 from nearfar.errors import DatasetError, NearfarError, WriteError
 from nearfar.io.images import Image
-from nearfar.training import ordinal, resample
-from nearfar.training.pairfile import VERSION, Entry, Sample, read_entry, write_entry
+from nearfar.training.data import ordinal, resample
+from nearfar.training.data.pair_file import VERSION, Entry, Sample, read_entry, write_entry
 
 DEFAULT_SHORT_SIDE_PX: Final = 320
 

@@ -61,14 +61,16 @@ def measure_activations(
         UsageError: there are no photos.
         ModelFileError: the network can't be run on them.
     """
-    door = model.graph.input[0].name
-    inner = sorted({*names} - {door})
-    wanted = [door, *inner]
+    input_spec = model.graph.input[0].name
+    inner = sorted({*names} - {input_spec})
+    wanted = [input_spec, *inner]
     ends: dict[str, list[NDArray[np.float64]]] = {name: [] for name in wanted}
     sums: dict[str, NDArray[np.float64]] = {}
     session = _open(model, inner, threads)
     for photo in photos:
-        for name, values in zip(wanted, [photo, *_read(session, inner, door, photo)], strict=True):
+        for name, values in zip(
+            wanted, [photo, *_read(session, inner, input_spec, photo)], strict=True
+        ):
             ends[name].append(_ends(values))
             axes = (0, *range(2, values.ndim))
             sums[name] = sums.get(name, 0) + values.mean(axis=axes, dtype=np.float64)
@@ -93,11 +95,13 @@ def _open(model: onnx.ModelProto, inner: list[str], threads: int | None) -> Any:
     return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
-def _read(session: Any, inner: list[str], door: str, photo: Batch) -> list[NDArray[np.float32]]:
+def _read(
+    session: Any, inner: list[str], input_spec: str, photo: Batch
+) -> list[NDArray[np.float32]]:
     if not inner:
         return []  # none asked for would mean all outputs
     try:
-        found: list[NDArray[np.float32]] = session.run(inner, {door: photo})
+        found: list[NDArray[np.float32]] = session.run(inner, {input_spec: photo})
     except Exception as error:  # the library's errors share no base of their own
         raise ModelFileError(f"the network can't be run on the photos ({reason(error)})") from error
     return found

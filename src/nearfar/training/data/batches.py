@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.datasets import TruthKind, draw_pairs
-from nearfar.training.augment import AugmentOptions, augment
-from nearfar.training.cache import TrainingCache
-from nearfar.training.merge import Second, can_merge
-from nearfar.training.mixture import BatchPlan, Mixture
-from nearfar.training.pairfile import Sample
+from nearfar.training.data.augment import AugmentOptions, augment
+from nearfar.training.data.cache import TrainingCache
+from nearfar.training.data.pair_file import Sample
+from nearfar.training.data.sampler import BatchPlan, Mixture
+from nearfar.training.data.scene_mix import Second, can_merge
 
 SIZES: Final = {
     (256, 192): (192, 160),

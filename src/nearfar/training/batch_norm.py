@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nearfar.models.spec import InputSpec
-from nearfar.training.augment import AugmentOptions
+from nearfar.training.data.augment import AugmentOptions
 
 BATCHES: Final = 100
 """Batches that are measured at most; one pass over the data is enough if it has fewer."""
@@ -26,32 +26,37 @@ PLAIN: Final = AugmentOptions(
 """How much pictures are changed for it: framed, but not reshaded."""
 
 
-def fed(images: NDArray[np.uint8], door: InputSpec, device: torch.device | str = "cpu") -> Tensor:
+def normalize_batch(
+    images: NDArray[np.uint8], input_spec: InputSpec, device: torch.device | str = "cpu"
+) -> Tensor:
     """Normalise pictures that have the network's size.
 
     Args:
         images: (N, h, w, 3) uint8 RGB.
-        door: mean and deviation of each color.
+        input_spec: mean and deviation of each color.
         device: where the result lies.
 
     Returns:
         (N, 3, h, w) float32, channels last in memory.
     """
     mean, std = (
-        torch.tensor(values, device=device).view(3, 1, 1) for values in (door.mean, door.std)
+        torch.tensor(values, device=device).view(3, 1, 1)
+        for values in (input_spec.mean, input_spec.std)
     )
     planes = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float()
     normal = planes.div_(255).sub_(mean).div_(std)
     return normal.contiguous(memory_format=torch.channels_last)
 
 
-def remeasure(network: nn.Module, batches: Iterable[NDArray[np.uint8]], door: InputSpec) -> None:
+def recalibrate_batch_norm(
+    network: nn.Module, batches: Iterable[NDArray[np.uint8]], input_spec: InputSpec
+) -> None:
     """Replace the mean and variance that each normalisation knows by the mean over batches.
 
     Args:
         network: changed in place, and left ready to run.
         batches: (N, h, w, 3) uint8 RGB each, of the network's size; none leaves it as it is.
-        door: how pictures are normalised for it.
+        input_spec: how pictures are normalised for it.
     """
     device = next(network.parameters()).device
     norms = [each for each in network.modules() if isinstance(each, nn.BatchNorm2d)]
@@ -62,7 +67,7 @@ def remeasure(network: nn.Module, batches: Iterable[NDArray[np.uint8]], door: In
             for norm in norms:
                 norm.train()
                 norm.momentum = 1 / (count + 1)
-            network(fed(images, door, device))
+            network(normalize_batch(images, input_spec, device))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     network.eval()

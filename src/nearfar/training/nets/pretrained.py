@@ -14,13 +14,13 @@ from typing import Final
 from torch import Tensor
 
 from nearfar.errors import ChecksumError, MissingExtraError, UsageError
-from nearfar.training.checkpoint import load_strictly, read_state_dict
-from nearfar.training.encoder import (
+from nearfar.training.nets.efficientnet_lite import (
     DepthwiseSeparable,
     EfficientNetLite,
     InvertedResidual,
     Variant,
 )
+from nearfar.training.weights import load_strictly, read_state_dict
 
 
 @dataclass(frozen=True)

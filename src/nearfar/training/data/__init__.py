@@ -1,0 +1,1 @@
+"""Training data: caching, sampling, augmentation and batches."""

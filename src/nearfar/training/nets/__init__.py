@@ -1,0 +1,1 @@
+"""Networks in plain torch, and the weights that they begin with."""

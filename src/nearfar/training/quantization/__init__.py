@@ -1,0 +1,1 @@
+"""int8: activations, QDQ graphs, and which layers stay in float."""
