@@ -187,15 +187,15 @@ def test_known_points_give_metres(service: Served, photo: bytes) -> None:
 def test_leash_ends_a_clip() -> None:
     frame = np.zeros((2, 2, 3), np.uint8)
     token = CancelToken(60)
-    held = token.held(Clip(iter([frame] * 3), 3, 25.0))
+    held = token.watched(Clip(iter([frame] * 3), 3, 25.0))
     assert isinstance(held, Clip)
     next(held.frames)
-    token.pull()
+    token.cancel()
     with pytest.raises(CancelledError):
         next(held.frames)
-    late = CancelToken(-1).held(Clip(iter([frame]), 1, 25.0))
+    late = CancelToken(-1).watched(Clip(iter([frame]), 1, 25.0))
     assert isinstance(late, Clip)
     with pytest.raises(TimedOutError, match="fewer seconds"):
         next(late.frames)
     picture = Picture(frame)
-    assert token.held(picture) is picture
+    assert token.watched(picture) is picture

@@ -82,7 +82,7 @@ class Outcome:
 
 
 class StreamSession:
-    """Hands frames to the engine as soon as there is room, and holds no more than find room at once.
+    """Hands frames to the engine as soon as there is room, and holds no more than find room.
 
     As many are at work as there are workers, and no less than two: more would grow old in the
     queue. Where all is busy, or no frame is due yet, one waits and gives way to a newer one.
