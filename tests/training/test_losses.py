@@ -9,7 +9,8 @@ from torch import Tensor
 
 from nearfar.errors import UsageError
 from nearfar.training import alignment
-from nearfar.training.losses import align_by_median, depth_loss, gradient_loss, trimmed_mae_loss
+from nearfar.training.alignment import align_by_median
+from nearfar.training.losses import depth_loss, gradient_loss, trimmed_mae_loss
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 BOTH = pytest.mark.parametrize("loss", [trimmed_mae_loss, gradient_loss])
