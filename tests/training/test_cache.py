@@ -223,8 +223,8 @@ def test_a_killed_run_leaves_nothing_wrong(tmp_path: Path, decoded: list[str]) -
 import os, sys
 from pathlib import Path
 from nearfar.datasets import open_folder
-from nearfar.training import cache, pairfile
-head = pairfile._HEADER
+from nearfar.training.data import cache, pair_file
+head = pair_file._HEADER
 class Dies:
     size = head.size
     unpack = head.unpack
@@ -235,7 +235,7 @@ class Dies:
             os._exit(9)  # in the middle of a file, as a kill would
         return head.pack(*values)
 left = 4
-pairfile._HEADER = Dies()
+pair_file._HEADER = Dies()
 cache.open_caches(Path(sys.argv[1]), [open_folder(Path(sys.argv[2]))], workers=1)
 """
     killed = subprocess.run(

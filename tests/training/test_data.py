@@ -94,7 +94,7 @@ import sys
 from pathlib import Path
 from nearfar.datasets import open_folder
 from nearfar.training.data.cache import open_caches
-from nearfar.training.data import TrainingSet
+from nearfar.training.data.batches import TrainingSet
 import hashlib
 root = Path(sys.argv[1])
 caches = open_caches(root / "cache", [open_folder(root / name) for name in ("ramps", "lidar")])
