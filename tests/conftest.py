@@ -1,6 +1,9 @@
 """What all tests share: a home of their own, and no way out of this machine."""
 
+import logging
 import socket
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,22 @@ def _own_home(
     monkeypatch.setenv("NEARFAR_CACHE", str(cache))
     for name in ("NEARFAR_MIRROR", "NEARFAR_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Undo what the start of a service in this process did: its handler's file is closed soon."""
+    yield
+    for name, level in (("", logging.WARNING), ("nearfar", 0), ("uvicorn", 0)):
+        logger = logging.getLogger(name)
+        for handler in [*logger.handlers]:
+            if type(handler.formatter).__name__ == "JsonLines":
+                logger.removeHandler(handler)
+                logger.setLevel(level)
+                logger.propagate = True
+    if type(sys.stderr).__name__ == "LineWriter":
+        sys.stderr = sys.stderr.file  # type: ignore[attr-defined]
+        logging.captureWarnings(capture=False)
 
 
 @pytest.fixture(autouse=True)
