@@ -40,8 +40,9 @@ def _logging_as_before() -> Iterator[None]:
                 logger.removeHandler(handler)
                 logger.setLevel(level)
                 logger.propagate = True
-    if type(sys.stderr).__name__ == "LineWriter":
-        sys.stderr = sys.stderr.file  # type: ignore[attr-defined]
+    stderr: Any = sys.stderr
+    if type(stderr).__name__ == "LineWriter":
+        sys.stderr = stderr.file
         logging.captureWarnings(capture=False)
 
 
