@@ -90,11 +90,11 @@ class Caller:
         parts = {each["id"]: each for each in self.config["components"]}
         for each in self.config["dependencies"]:
             ids = [parts[one]["props"].get("elem_id") for one in each["inputs"]]
-            if "nf-photo" in ids:
+            if "nf-upload" in ids:
                 values = [parts[one]["props"].get("value") for one in each["inputs"]]
                 states = [parts[one]["type"] == "state" for one in each["inputs"]]
                 plain = [None if state else one for one, state in zip(values, states, strict=True)]
-                return each["id"], plain, ids.index("nf-photo")
+                return each["id"], plain, ids.index("nf-upload")
         raise AssertionError("the page takes no photo")
 
 

@@ -35,7 +35,9 @@ def ramp(width_px: int = 64, height_px: int = 48) -> DepthMap:
 
 def result(width_px: int = 64, height_px: int = 48) -> Result:
     photo = Photo(jpeg(width_px, height_px), "toy")
-    return Result.of(photo, ramp(width_px, height_px), DEFAULT_LIMITS).timed("fake", 12.0)
+    return Result.of(photo, ramp(width_px, height_px), DEFAULT_LIMITS).timed(
+        "fake", 12.0, (288, 192)
+    )
 
 
 class FakeClips:
@@ -80,4 +82,4 @@ class FakeDoor:
             raise self.error
         with ImageFile(photo) as file:
             depth = ramp(file.width_px, file.height_px)
-        return PageAnswer(make(depth), depth.model, "fake", 12.0)
+        return PageAnswer(make(depth), depth.model, "fake", 12.0, (288, 192))

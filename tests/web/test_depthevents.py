@@ -8,6 +8,7 @@ import pytest
 from nearfar.depth import read_depth
 from nearfar.errors import BusyError, CalibrationError, NotAnImageError, PointError
 from nearfar.io.images import DEFAULT_LIMITS, ImageLimits, read_image
+from nearfar.web.photo_source import FIRST_EXAMPLE, PhotoEvents
 from nearfar.web.points import MOST, Visit
 from nearfar.web.session_store import Results
 from nearfar.web.show_errors import PageError
@@ -15,9 +16,24 @@ from nearfar.web.tabs.depth import DepthEvents
 from nearfar.web.tabs.depth_view import OUTPUTS
 from tests.web.made import FakeDoor, jpeg
 
-SETTINGS = ("nearfar-lite", 640, False, "inferno", False)
+SETTINGS = ("nearfar-lite", 640, False)
 LOOK = ("inferno", False)
 REQUEST = gr.Request(client={"host": "10.0.0.7"})
+
+
+class Events:
+    """The shared photo, and the tab that shows it."""
+
+    def __init__(self, backend: FakeDoor, limits: ImageLimits = DEFAULT_LIMITS) -> None:
+        self.results = Results()
+        self.photos = PhotoEvents(backend, self.results, limits)
+        self.depth = DepthEvents(backend, self.results, limits)
+
+    def take(self, path: str | None, key: str | None = None) -> str | None:
+        return asyncio.run(self.photos.take(key, "en", REQUEST, path, *SETTINGS))
+
+    def follow(self, visit: Visit, key: str | None, active: str = "depth") -> dict[str, Any]:
+        return _named(asyncio.run(self.depth.follow(visit, "en", key, active, *LOOK)))
 
 
 @pytest.fixture
@@ -26,8 +42,13 @@ def backend() -> FakeDoor:
 
 
 @pytest.fixture
-def events(backend: FakeDoor) -> DepthEvents:
-    return DepthEvents(backend, Results(), DEFAULT_LIMITS)
+def both(backend: FakeDoor) -> Events:
+    return Events(backend)
+
+
+@pytest.fixture
+def events(both: Events) -> DepthEvents:
+    return both.depth
 
 
 @pytest.fixture
@@ -37,8 +58,9 @@ def photo(tmp_path: Path) -> str:
     return str(path)
 
 
-def _take(events: DepthEvents, photo: str, visit: Visit | None = None) -> dict[str, Any]:
-    return _named(asyncio.run(events.take(visit or Visit(), "en", REQUEST, photo, *SETTINGS)))
+def _take(both: Events, photo: str, visit: Visit | None = None) -> dict[str, Any]:
+    before = visit or Visit()
+    return both.follow(before, both.take(photo, before.key))
 
 
 def _named(updates: list[Any]) -> dict[str, Any]:
@@ -53,17 +75,24 @@ def _click(events: DepthEvents, visit: Visit, x: int, y: int) -> dict[str, Any]:
     return _named(asyncio.run(events.click(visit, "en", _clicked(x, y), *LOOK)))
 
 
-def test_a_photo_fills_the_page(events: DepthEvents, backend: FakeDoor, photo: str) -> None:
-    shown = _take(events, photo)
+def test_a_photo_fills_the_page(
+    both: Events, events: DepthEvents, backend: FakeDoor, photo: str
+) -> None:
+    shown = _take(both, photo)
     assert read_image(shown["map"]).shape == (48, 64, 3)
     assert len(shown["compare"]) == 2
-    assert "nearfar-lite · 9.8 MB · inference 12 ms on fake · map 64 × 48" in shown["facts"]
+    assert (
+        "nearfar-lite · 9.8 MB · fed 288 × 192 · inference 12 ms on fake · map 64 × 48"
+        in shown["facts"]
+    )
     assert shown["filled"]["visible"] is True
     assert [(client, model) for client, model, _ in backend.asked] == [("10.0.0.7", "nearfar-lite")]
 
 
-def test_clicks_ask_the_network_nothing(events: DepthEvents, backend: FakeDoor, photo: str) -> None:
-    visit = _take(events, photo)["visit"]
+def test_clicks_ask_the_network_nothing(
+    both: Events, events: DepthEvents, backend: FakeDoor, photo: str
+) -> None:
+    visit = _take(both, photo)["visit"]
     shown = _click(events, visit, 63, 5)
     assert "nearer than 99 % of the picture" in shown["points"]
     assert "nearness 1.00" in shown["points"]
@@ -71,8 +100,8 @@ def test_clicks_ask_the_network_nothing(events: DepthEvents, backend: FakeDoor, 
     assert len(backend.asked) == 1
 
 
-def test_two_distances_make_metres(events: DepthEvents, photo: str) -> None:
-    visit = _take(events, photo)["visit"]
+def test_two_distances_make_metres(both: Events, events: DepthEvents, photo: str) -> None:
+    visit = _take(both, photo)["visit"]
     for x in (50, 10):
         visit = _click(events, visit, x, 20)["visit"]
     shown = _named(asyncio.run(events.calibrate(visit, "en", "2", " 10,0 m", *LOOK)))
@@ -85,14 +114,14 @@ def test_two_distances_make_metres(events: DepthEvents, photo: str) -> None:
     assert Path(path).name == "toy-metres.npy"
     assert read_depth(path, kind="metres").at(25, 3) == pytest.approx(4)
     clean = _named(asyncio.run(events.clear_points(shown["visit"], "en", *LOOK)))
-    assert clean["visit"] == Visit(shown["visit"].key)
+    assert clean["visit"] == Visit(shown["visit"].key, photo_id=shown["visit"].photo_id)
 
 
 @pytest.mark.parametrize(("first", "second"), [("", "2"), ("near", "2"), ("2", "-3"), ("2", "inf")])
 def test_distances_that_are_none_are_refused(
-    events: DepthEvents, photo: str, first: str, second: str
+    both: Events, events: DepthEvents, photo: str, first: str, second: str
 ) -> None:
-    visit = _take(events, photo)["visit"]
+    visit = _take(both, photo)["visit"]
     for x in (50, 10):
         visit = _click(events, visit, x, 20)["visit"]
     with pytest.raises(PageError, match=r"error\.metres"):
@@ -101,8 +130,8 @@ def test_distances_that_are_none_are_refused(
         asyncio.run(events.calibrate(visit, "en", "10", "2", *LOOK))
 
 
-def test_typed_points_are_read(events: DepthEvents, photo: str) -> None:
-    visit = _take(events, photo)["visit"]
+def test_typed_points_are_read(both: Events, events: DepthEvents, photo: str) -> None:
+    visit = _take(both, photo)["visit"]
     shown = _named(asyncio.run(events.typed(visit, "en", " 12 ,7 ", *LOOK)))
     assert shown["visit"].points == ((12, 7),)
     for text, error in (("twelve", PageError), ("64, 0", PointError)):
@@ -110,65 +139,82 @@ def test_typed_points_are_read(events: DepthEvents, photo: str) -> None:
             asyncio.run(events.typed(visit, "en", text, *LOOK))
 
 
-def test_points_are_bounded(events: DepthEvents, photo: str) -> None:
-    visit = _take(events, photo)["visit"]
+def test_points_are_bounded(both: Events, events: DepthEvents, photo: str) -> None:
+    visit = _take(both, photo)["visit"]
     for _ in range(MOST):
         visit = _click(events, visit, 5, 5)["visit"]
     with pytest.raises(PageError, match=r"error\.points"):
         _click(events, visit, 5, 5)
 
 
-def test_other_options_keep_the_points(events: DepthEvents, backend: FakeDoor, photo: str) -> None:
-    visit = _click(events, _take(events, photo)["visit"], 5, 5)["visit"]
-    again = asyncio.run(
-        events.estimate_again(visit, "en", REQUEST, "midas-small", 320, True, *LOOK)
-    )
-    shown = _named(again)
+def test_other_options_keep_the_points(both: Events, backend: FakeDoor, photo: str) -> None:
+    visit = _click(both.depth, _take(both, photo)["visit"], 5, 5)["visit"]
+    settings = ("midas-small", 320, True)
+    key = asyncio.run(both.photos.estimate_again(visit.key, "en", REQUEST, *settings))
+    shown = both.follow(visit, key)
     assert shown["visit"].points == visit.points
-    assert shown["visit"].key != visit.key
+    assert shown["visit"].key == key != visit.key
     _, model, options = backend.asked[-1]
     assert (model, options.max_side_px, options.refine) == ("midas-small", 320, True)
 
 
-def test_a_new_photo_begins_anew(events: DepthEvents, photo: str) -> None:
-    visit = _click(events, _take(events, photo)["visit"], 5, 5)["visit"]
-    assert _take(events, photo, visit)["visit"].points == ()
-    gone = asyncio.run(events.take(visit, "en", REQUEST, None, *SETTINGS))
-    assert _named(gone)["visit"] == Visit()
+def test_a_new_photo_has_no_points_and_replaces_the_old_one(both: Events, photo: str) -> None:
+    visit = _click(both.depth, _take(both, photo)["visit"], 5, 5)["visit"]
+    assert _take(both, photo, visit)["visit"].points == ()
     with pytest.raises(PageError, match=r"error\.gone"):
-        _click(events, visit, 5, 5)
+        _click(both.depth, visit, 5, 5)
 
 
-def test_before_the_first_photo_nothing_happens(events: DepthEvents, backend: FakeDoor) -> None:
-    assert _click(events, Visit(), 5, 5)["visit"] == Visit()
-    asyncio.run(events.estimate_again(Visit(), "en", REQUEST, *SETTINGS))
+def test_points_come_back_after_a_reload(both: Events, photo: str) -> None:
+    visit = _click(both.depth, _take(both, photo)["visit"], 5, 5)["visit"]
+    key = asyncio.run(both.photos.restore(visit.key, REQUEST, *SETTINGS))
+    assert both.follow(Visit(), key)["visit"] == visit
+
+
+def test_another_tab_shows_nothing_here(both: Events, photo: str) -> None:
+    shown = both.follow(Visit(), both.take(photo), active="effects")
+    assert shown["visit"] == Visit()
+    assert shown["map"] == gr.skip()
+
+
+def test_before_the_first_photo_nothing_happens(both: Events, backend: FakeDoor) -> None:
+    assert _click(both.depth, Visit(), 5, 5)["visit"] == Visit()
+    assert asyncio.run(both.photos.estimate_again(None, "en", REQUEST, *SETTINGS)) is None
+    assert both.take(None, "as before") == "as before"
     assert backend.asked == []
     with pytest.raises(PageError, match=r"error\.nophoto"):
-        asyncio.run(events.download(Visit(), "npy", *LOOK))
+        asyncio.run(both.depth.download(Visit(), "npy", *LOOK))
 
 
-def test_texts_follow_the_language(events: DepthEvents, photo: str) -> None:
-    visit = _click(events, _take(events, photo)["visit"], 63, 5)["visit"]
-    shown = _named(asyncio.run(events.retell(visit, "zh", *LOOK)))
-    assert "比画面中 99% 的部分更近" in shown["points"]
-    assert "推理 12 毫秒" in shown["facts"]
-    assert "近" in shown["bar"]
-
-
-def test_errors_of_the_service_come_through(photo: str, tmp_path: Path) -> None:
+def test_errors_of_the_service_come_through_and_the_old_photo_stays(
+    both: Events, photo: str, tmp_path: Path
+) -> None:
     busy = BusyError("full", retry_after_s=1)
     with pytest.raises(BusyError):
-        _take(DepthEvents(FakeDoor(busy), Results(), DEFAULT_LIMITS), photo)
+        Events(FakeDoor(busy)).take(photo)
     text = tmp_path / "notes.jpg"
     text.write_text("no picture")
+    key = both.take(photo)
     with pytest.raises(NotAnImageError):
-        _take(DepthEvents(FakeDoor(), Results(), ImageLimits()), str(text))
+        both.take(str(text), key)
+    assert both.results.get(key) is not None
 
 
-def test_examples_are_estimated(events: DepthEvents) -> None:
-    taken = events.take_example("pet")(Visit(), "en", REQUEST, *SETTINGS)
+def test_an_example_is_estimated_once_for_all_visitors(both: Events, backend: FakeDoor) -> None:
+    async def both_visitors() -> list[str]:
+        click = both.photos.take_example("pet")
+        return await asyncio.gather(
+            click(None, "en", REQUEST, *SETTINGS), click(None, "en", REQUEST, *SETTINGS)
+        )
 
-    async def run() -> list[Any]:
-        return await taken
+    first, second = asyncio.run(both_visitors())
+    assert first == second
+    assert len(backend.asked) == 1
+    assert "map 451 × 300" in both.follow(Visit(), first)["facts"]
+    both.results.drop(first)
+    assert both.results.get(first) is not None, "another visitor has it too"
 
-    assert "map 451 × 300" in _named(asyncio.run(run()))["facts"]
+
+def test_a_page_opens_with_an_example(both: Events) -> None:
+    key = asyncio.run(both.photos.restore("", REQUEST, *SETTINGS))
+    assert both.results.find(key).photo.stem == FIRST_EXAMPLE

@@ -78,9 +78,7 @@ RESULT = "#nf-effect-picture img"
 
 def test_photo_effect_click_slider_and_download(visit: Page) -> None:
     open_tab(visit, "common.tab.effects")
-    visit.locator("#nf-effect-photo input[type=file]").first.set_input_files(
-        EXAMPLES / "street.jpg"
-    )
+    visit.locator("#nf-source input[type=file]").set_input_files(EXAMPLES / "street.jpg")
     first = source(visit, RESULT)
 
     picture = visit.locator("#nf-effect-photo img")
@@ -109,7 +107,7 @@ def test_photo_effect_click_slider_and_download(visit: Page) -> None:
 def test_clip_sound_and_plan(visit: Page) -> None:
     open_tab(visit, "common.tab.effects")
     choose(visit, "stereo")
-    visit.locator("#nf-effect-example-pet").click()
+    visit.locator("#nf-example-pet").click()
     expect(visit.locator(RESULT)).to_be_visible()
     expect(visit.locator("#nf-effect-get-wav")).to_be_hidden()
 
@@ -136,8 +134,9 @@ def test_clip_sound_and_plan(visit: Page) -> None:
 
 def test_what_makes_no_sense_is_told_in_the_language_of_the_page(visit: Page) -> None:
     visit.locator("#nf-language label").nth(1).click()
+    expect(visit.get_by_role("button", name=say("photo.choose", "zh"))).to_be_visible()
     visit.get_by_role("tab", name=say("common.tab.effects", "zh"), exact=True).click()
-    visit.locator("#nf-effect-example-pet").click()
+    visit.locator("#nf-example-pet").click()
     expect(visit.locator(RESULT)).to_be_visible()
     field = visit.locator("#nf-effect-bokeh-focus_nearness").get_by_role("textbox")
     field.fill("near")
@@ -148,7 +147,7 @@ def test_what_makes_no_sense_is_told_in_the_language_of_the_page(visit: Page) ->
 
 def test_scene_is_seen_and_taken_home(visit: Page) -> None:
     open_tab(visit, "common.tab.scene")
-    visit.locator("#nf-scene-example-indoor").click()
+    visit.locator("#nf-example-indoor").click()
     expect(visit.locator("#nf-scene-view canvas")).to_be_visible()
     facts = visit.locator("#nf-scene-facts")
     expect(facts).to_contain_text("nearest point at 1 m, farthest at 5 m")

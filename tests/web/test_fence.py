@@ -157,7 +157,7 @@ def test_an_upload_belongs_to_the_session_that_names_it_first(
 
 def _photo_place(function: Any) -> int | None:
     names = [getattr(block, "elem_id", None) for block in function.inputs]
-    return names.index("nf-photo") if "nf-photo" in names else None
+    return names.index("nf-upload") if "nf-upload" in names else None
 
 
 def test_what_lies_beside_an_upload_is_not_one(client: TestClient, page: Page) -> None:

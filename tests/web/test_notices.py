@@ -13,7 +13,7 @@ from nearfar.errors import (
 )
 from nearfar.web.i18n.texts import say
 from nearfar.web.points import Visit
-from nearfar.web.show_errors import PageError, sentence, told
+from nearfar.web.show_errors import PageError, sentence, show_errors
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -41,7 +41,7 @@ def test_what_nobody_foresaw_is_logged_and_not_shown(caplog: pytest.LogCaptureFi
     async def handler(_visit: Visit, _language: str) -> None:
         raise RuntimeError("secret path /etc")
 
-    safe = told(handler, at_error=lambda *_: "as before")
+    safe = show_errors(handler, at_error=lambda *_: "as before")
     with (
         caplog.at_level(logging.ERROR),
         pytest.warns(UserWarning, match=say("error.unexpected", "en")),

@@ -1,10 +1,13 @@
 """The page in a real browser, with the real service behind it."""
 
+import io
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
 
@@ -12,6 +15,7 @@ from nearfar.depth import DepthMap, MetricDepth, read_depth
 from nearfar.io.images import read_image
 from nearfar.web.i18n.texts import say
 from tests.browser import ServiceProcess, browsing, playing, service_process
+from tests.picturefiles import noise, saved
 
 WAIT_MS = 30_000
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -88,7 +92,37 @@ def _visited(page: Page, service: ServiceProcess) -> Iterator[Page]:
 
 
 def _upload(page: Page, path: Path) -> None:
-    page.set_input_files("#nf-photo input[type=file]", path)
+    page.set_input_files("#nf-source input[type=file]", path)
+
+
+def _hand_over(page: Page, way: str, name: str, content: bytes) -> None:
+    """Drop or paste a file, as a browser reports it."""
+    page.evaluate(
+        """([way, name, bytes]) => {
+            const moved = new DataTransfer();
+            moved.items.add(new File([new Uint8Array(bytes)], name, {type: "image/jpeg"}));
+            const options = {bubbles: true, cancelable: true};
+            const event = way === "drop"
+                ? new DragEvent("drop", {...options, dataTransfer: moved})
+                : new ClipboardEvent("paste", {...options, clipboardData: moved});
+            document.querySelector("#nf-header").dispatchEvent(event);
+        }""",
+        [way, name, list(content)],
+    )
+
+
+def _take_with_camera(page: Page) -> None:
+    page.click("#nf-camera")
+    page.locator(".nf-camera button.nf-primary:enabled").click()
+
+
+def _open_map(page: Page) -> None:
+    page.get_by_role("tab", name=say("depth.map", "en")).click()
+
+
+def _shown(page: Page) -> Locator:
+    """The sentence on the map that is shown, which states its size."""
+    return page.locator("#nf-facts")
 
 
 def _map(page: Page) -> Locator:
@@ -114,25 +148,106 @@ def _save(page: Page, name: str, folder: Path) -> Path:
     return path
 
 
-def test_upload_shows_a_heat_map(visit: Page, tmp_path: Path) -> None:
-    expect(visit.get_by_text(say("depth.map.empty", "en"))).to_be_visible()
+def test_the_page_opens_with_an_example_and_upload_replaces_it(visit: Page, tmp_path: Path) -> None:
+    expect(visit.locator("#nf-compare img").first).to_be_visible()
+    expect(_shown(visit)).to_contain_text("map 768 × 512")
     _upload(visit, EXAMPLES / "pet.jpg")
-    expect(_map(visit)).to_be_visible()
+    expect(_shown(visit)).to_contain_text(
+        re.compile(
+            r"nearfar-lite · [\d.]+ MB · fed 288 × 192 · inference \d+ ms on onnxruntime"
+            r" · map 451 × 300"
+        )
+    )
+    _open_map(visit)
     shot = tmp_path / "map.png"
     _map(visit).screenshot(path=shot)
     pixels = read_image(shot).reshape(-1, 3).astype(int)
     warm = (pixels[:, 0] > 200) & (pixels[:, 2] < 120)
     assert len(np.unique(pixels // 16, axis=0)) > 50
     assert 0.02 < warm.mean() < 0.9
-    expect(visit.locator("#nf-facts")).to_contain_text(
-        re.compile(r"nearfar-lite · [\d.]+ MB · inference \d+ ms on onnxruntime · map 451 × 300")
-    )
-    visit.get_by_role("tab", name=say("depth.compare", "en")).click()
-    expect(visit.locator("#nf-compare img").first).to_be_visible()
+
+
+WAYS = ("upload", "drop", "paste", "camera", "example")
+
+
+def _walk() -> list[str]:
+    """Every way after every way, itself included: a closed walk along all arcs."""
+    left = {way: list(WAYS) for way in WAYS}
+    stack, walk = [WAYS[0]], []
+    while stack:
+        if left[stack[-1]]:
+            stack.append(left[stack[-1]].pop())
+        else:
+            walk.append(stack.pop())
+    return walk[::-1]
+
+
+def test_every_way_in_replaces_the_photo_of_every_other_way(visit: Page) -> None:
+    walk = _walk()
+    assert {*pairwise(walk)} == {(one, two) for one in WAYS for two in WAYS}
+    expect(_shown(visit)).to_contain_text("map 768 × 512")
+    examples = {"street": "768 × 512", "pet": "451 × 300"}
+    for number, way in enumerate(walk):
+        size_px = (96 + 8 * number, 64)
+        photo, name = saved(noise(*size_px[::-1]), "JPEG"), f"photo-{number}.jpg"
+        expected = f"map {size_px[0]} × {size_px[1]}"
+        before = visit.locator("#nf-photo img").get_attribute("src")
+        if way == "upload":
+            files = [{"name": name, "mimeType": "image/jpeg", "buffer": photo}]
+            visit.set_input_files("#nf-source input[type=file]", files)
+        elif way == "camera":
+            _take_with_camera(visit)
+            expected = "map 1920 × 1080"
+        elif way == "example":
+            chosen = "pet" if "768" in _shown(visit).inner_text() else "street"
+            visit.click(f"#nf-example-{chosen}")
+            expected = f"map {examples[chosen]}"
+        else:
+            _hand_over(visit, way, name, photo)
+        expect(_shown(visit)).to_contain_text(expected)
+        expect(visit.locator("#nf-photo img")).not_to_have_attribute("src", str(before))
+
+
+def test_the_photo_is_shared_by_the_tabs_and_survives_a_reload(visit: Page) -> None:
+    _upload(visit, EXAMPLES / "pet.jpg")
+    expect(_shown(visit)).to_contain_text("map 451 × 300")
+    _click(visit.locator("#nf-photo img"), 0.5, 0.5)
+    expect(_points(visit)).to_have_count(1)
+    visit.get_by_role("tab", name=say("common.tab.effects", "en"), exact=True).click()
+    expect(visit.locator("#nf-effect-picture img")).to_be_visible()
+    assert visit.url.endswith("/#effects")
+    visit.reload()
+    expect(visit.locator("#nf-effect-picture img")).to_be_visible()
+    visit.get_by_role("tab", name=say("common.tab.depth", "en"), exact=True).click()
+    expect(_shown(visit)).to_contain_text("map 451 × 300")
+    expect(_points(visit)).to_have_count(1)
+
+
+def test_a_large_photo_is_scaled_down_by_the_browser_and_keeps_its_lens(visit: Page) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6  # to be turned
+    exif.get_ifd(0x8769)[0xA405] = 26
+    file = io.BytesIO()
+    big = np.kron(noise(125, 188), np.ones((48, 48, 1), np.uint8))
+    PIL.Image.fromarray(big).save(file, "JPEG", quality=100, exif=exif)
+    assert file.tell() > 4 * 2**20
+    files = [{"name": "big.jpg", "mimeType": "image/jpeg", "buffer": file.getvalue()}]
+    with visit.expect_request("**/upload*") as request:
+        visit.set_input_files("#nf-source input[type=file]", files)
+    body = request.value.post_data_buffer
+    assert body is not None
+    start = body.index(b"\xff\xd8")
+    with PIL.Image.open(io.BytesIO(body[start:])) as sent:
+        assert sent.size == (2724, 4096)
+        assert sent.getexif().get_ifd(0x8769)[0xA405] == 26
+        assert sent.getexif()[0x0112] == 1
+    expect(_shown(visit)).to_contain_text("map 2724 × 4096")
 
 
 def test_click_calibrate_and_download(visit: Page, tmp_path: Path) -> None:
     visit.click("#nf-example-street")
+    expect(visit.locator("#nf-first")).to_be_hidden()
+    _open_map(visit)
     expect(_map(visit)).to_be_visible()
     relative = read_depth(_save(visit, "png16", tmp_path))
     assert isinstance(relative, DepthMap)
@@ -182,12 +297,12 @@ def _place_of(page: Page, x: float, y: float) -> tuple[int, int]:
 def test_language_follows_the_switch_and_is_remembered(visit: Page) -> None:
     expect(visit.locator("#nf-name")).to_contain_text(say("common.claim", "en"))
     visit.click("#nf-example-pet")
-    expect(_map(visit)).to_be_visible()
-    _click(_map(visit), 0.5, 0.5)
+    expect(_shown(visit)).to_contain_text("map 451 × 300")
+    _click(visit.locator("#nf-photo img"), 0.5, 0.5)
     expect(_points(visit)).to_have_count(1)
     visit.click("#nf-language label:has-text('中文')")
     expect(visit.locator("#nf-name")).to_contain_text(say("common.claim", "zh"))
-    expect(_points(visit).first).to_contain_text("的部分更近")
+    expect(visit.get_by_role("button", name=say("photo.choose", "zh"))).to_be_visible()
     expect(visit.locator("#nf-facts")).to_contain_text("推理")
     expect(visit.locator("html")).to_have_attribute("lang", "zh-CN")
     visit.reload()
@@ -197,39 +312,32 @@ def test_language_follows_the_switch_and_is_remembered(visit: Page) -> None:
 def test_phone_speaks_the_browsers_language_and_fits(phone: Page) -> None:
     expect(phone.locator("#nf-name")).to_contain_text(say("common.claim", "zh"))
     expect(phone.locator("body")).to_have_class(re.compile("dark"))
+    expect(phone.locator("#nf-compare img").first).to_be_visible()
     phone.click("#nf-example-portrait")
-    expect(_map(phone)).to_be_visible()
+    expect(_shown(phone)).to_contain_text("512 × 512")
+    expect(phone.locator("#nf-compare")).to_be_in_viewport()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     phone.click("#nf-theme")
     expect(phone.locator("body")).not_to_have_class(re.compile("dark"))
 
 
-def test_what_is_no_photo_is_said_in_one_line(visit: Page, tmp_path: Path) -> None:
+def test_what_is_no_photo_is_said_in_one_line_and_loses_nothing(
+    visit: Page, tmp_path: Path
+) -> None:
+    _upload(visit, EXAMPLES / "pet.jpg")
+    expect(_shown(visit)).to_contain_text("map 451 × 300")
     text = tmp_path / "notes.jpg"
     text.write_text("no picture at all")
     _upload(visit, text)
     toast = visit.get_by_test_id("toast-body")
     expect(toast).to_contain_text(say("error.NotAnImageError", "en"))
     expect(toast).not_to_contain_text("Traceback")
-    expect(visit.get_by_text(say("depth.map.empty", "en"))).to_be_visible()
-    _upload(visit, EXAMPLES / "pet.jpg")
-    expect(_map(visit)).to_be_visible()
-
-
-def test_camera_takes_a_photo(visit: Page) -> None:
-    visit.get_by_role("button", name="Capture from camera").click()
-    visit.get_by_text("Click to Access Webcam").click()
-    visit.wait_for_function(  # a picture taken before the first frame is empty
-        "() => { const video = document.querySelector('#nf-photo video');"
-        " return video && video.videoWidth > 0 && video.readyState >= 2; }"
-    )
-    visit.get_by_role("button", name="capture photo").click()
-    expect(_map(visit)).to_be_visible()
+    expect(_shown(visit)).to_contain_text("map 451 × 300")
 
 
 def test_points_without_a_mouse_and_other_options(visit: Page) -> None:
     visit.click("#nf-example-pet")
-    expect(_map(visit)).to_be_visible()
+    expect(_shown(visit)).to_contain_text("map 451 × 300")
     visit.get_by_role("button", name=say("depth.typed", "en")).click()
     typed = visit.locator("#nf-typed textarea, #nf-typed input")
     typed.fill("200, 150")
@@ -239,10 +347,11 @@ def test_points_without_a_mouse_and_other_options(visit: Page) -> None:
     typed.press("Enter")
     toast = visit.get_by_test_id("toast-body")
     expect(toast).to_contain_text(say("error.PointError", "en"))
-    before = _map(visit).get_attribute("src")
-    visit.get_by_role("button", name=say("depth.options", "en")).click()
+    compared = visit.locator("#nf-compare img").nth(1)
+    before = compared.get_attribute("src")
+    visit.get_by_role("button", name=say("photo.options", "en")).click()
     visit.get_by_label(say("option.refine", "en")).check()
-    expect(_map(visit)).not_to_have_attribute("src", str(before))
+    expect(compared).not_to_have_attribute("src", str(before))
     expect(_points(visit)).to_have_count(1)
 
 

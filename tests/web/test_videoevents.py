@@ -126,7 +126,7 @@ def test_clip_is_followed_to_its_result(tmp_path: Path, warnings: list[str]) -> 
     assert clips.orders[0].kind == "side"
     assert "2 clips come first" in updates[0]["progress"]
     assert is_shown(updates[0], "busy")
-    assert updates[0]["starting"]["interactive"] is False
+    assert updates[0]["starting"]["visible"] is False
     assert "first frames" in updates[2]["progress"]
     assert "5 of 10 frames · 50 % · about 3 s left" in updates[3]["progress"]
     assert Path(updates[3]["preview"]["value"]).read_bytes() == jpeg()
@@ -135,7 +135,7 @@ def test_clip_is_followed_to_its_result(tmp_path: Path, warnings: list[str]) -> 
     assert last["result"]["value"] == last["download"] == str(result)
     assert "10 frames · 1.0 MiB · nearfar-lite" in last["facts"]
     assert is_shown(last, "filled")
-    assert last["starting"]["interactive"] is True
+    assert last["starting"]["visible"] is True
     assert warnings == []
 
 

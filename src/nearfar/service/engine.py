@@ -42,6 +42,7 @@ class Prediction(Generic[T]):
         width_px: of the photo, upright.
         height_px: of the photo, upright.
         timing: where the time went.
+        fed_px: width and height at which the network was fed.
     """
 
     value: T
@@ -50,6 +51,7 @@ class Prediction(Generic[T]):
     width_px: int
     height_px: int
     timing: Timing
+    fed_px: tuple[int, int]
 
 
 def opened(
@@ -422,7 +424,8 @@ class InferenceEngine:
         job = Job(estimator.session, seen.prepare, partial(finish, seen))
         value, timing = await self._scheduler.submit(job, place)
         name, runtime = estimator.spec.name, estimator.session.runtime
-        return Prediction(value, name, runtime, seen.width_px, seen.height_px, timing)
+        size_px = seen.width_px, seen.height_px
+        return Prediction(value, name, runtime, *size_px, timing, estimator.fed_px(size_px))
 
     async def model(self, name: str | None, purpose: Purpose) -> Estimator:
         """Give a model, loaded when it is first asked for.

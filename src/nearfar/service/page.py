@@ -159,4 +159,4 @@ class PageBackend:
             made = await self._engine.depth(
                 photo, place=place, make=make, model=model, options=options
             )
-        return PageAnswer(made.value, made.model, made.runtime, made.timing.infer_ms)
+        return PageAnswer(made.value, made.model, made.runtime, made.timing.infer_ms, made.fed_px)

@@ -14,11 +14,13 @@ from nearfar.web.files import CLEANING_S, LIFETIME_S, page_folder
 from nearfar.web.gradio_app import Page, in_a_loop
 from nearfar.web.i18n.components import Phrasebook
 from nearfar.web.i18n.texts import LANGUAGES, Language, say
+from nearfar.web.photo_source import PhotoSource
 from nearfar.web.security import GradioGuard
 from nearfar.web.session import Sessions, Visits
+from nearfar.web.session_store import Results
 from nearfar.web.tabs import depth, effects, live, scene, video
 from nearfar.web.tabs.base import Stage, Tab
-from nearfar.web.theme import HEAD, STYLE, TABS_STYLE, Calm
+from nearfar.web.theme import STYLE, TABS_STYLE, Calm, head_html
 from nearfar.web.uploads import Uploads
 
 __all__ = ["TABS", "make_page", "mount", "page_options"]
@@ -85,7 +87,7 @@ def mount(
             mcp_server=False,
             theme=Calm(),
             css=STYLE.read_text("utf-8") + TABS_STYLE.read_text("utf-8") + thumbnails_css(),
-            head=HEAD.read_text("utf-8"),
+            head=head_html(max_bytes),
         )
     )
     inner: Any = app.router.routes[-1]
@@ -100,14 +102,16 @@ def _build(backend: Backend, limits: ImageLimits) -> Page:
     book = Phrasebook()
     page = Page(title="nearfar", analytics_enabled=False, delete_cache=(CLEANING_S, LIFETIME_S))
     with page:
-        language = gr.State(LANGUAGES[0])
+        language, key, active = gr.State(LANGUAGES[0]), gr.State(None), gr.State(TABS[0].name)
         switch = _header(book)
-        stage = Stage(backend, book, language, limits)
-        with gr.Tabs(elem_id="nf-tabs"):
-            for tab in TABS:
-                with book.make(gr.Tab, {"label": tab.label_key}, id=tab.name):
-                    tab.build(stage)
-        _follow_language(page, book, language, switch)
+        stage = Stage(backend, book, language, limits, Results(), key, active)
+        source = PhotoSource(stage)
+        with gr.Tabs(elem_id="nf-tabs") as tabs:
+            for row in TABS:
+                with book.make(gr.Tab, {"label": row.label_key}, id=row.name) as tab:
+                    row.build(stage, tab)
+        source.wire()
+        _open(page, stage, source, switch, tabs)
     page.i18n_instance = book.i18n()
     page.queue(api_open=False, default_concurrency_limit=None, max_size=MOST_WAITING)
     return page
@@ -125,37 +129,41 @@ def _header(book: Phrasebook) -> gr.Radio:
                 elem_id="nf-language",
             )
             theme = book.make(gr.Button, {"value": "common.theme"}, size="sm", elem_id="nf-theme")
-    theme.click(None, js="() => nearfar.turn()")
+    theme.click(None, js="() => nearfar.switchTheme()")
+    # the page is loaded again: Gradio's own texts follow the language only then
+    switch.input(None, inputs=switch, js="(chosen) => nearfar.chooseLanguage(chosen)")
     return switch
 
 
-def _follow_language(
-    page: gr.Blocks, book: Phrasebook, language: gr.State, switch: gr.Radio
+def _open(
+    page: gr.Blocks, stage: Stage, source: PhotoSource, switch: gr.Radio, tabs: gr.Tabs
 ) -> None:
-    """The browser's language at first, or the one chosen before; then what the switch says."""
+    """Restore language, tab and photo when the page opens."""
+    names = {tab.name for tab in TABS}
 
-    def begin(chosen: Language) -> tuple[Any, ...]:
-        return chosen, chosen, *book.updates(chosen)
+    async def begin(
+        chosen: Language, kept: str, tab: str, request: gr.Request, *settings: Any
+    ) -> list[Any]:
+        name = tab if tab in names else TABS[0].name
+        key = await source.begin(chosen, kept, request, *settings)
+        return [chosen, chosen, key, name, gr.update(selected=name)]
 
-    def change(chosen: Language) -> tuple[Any, ...]:
-        return chosen, *book.updates(chosen)
-
+    wanted = gr.Textbox(visible=False, label="tab", max_length=16)
     page.load(
         begin,
-        inputs=switch,
-        outputs=[language, switch, *book.blocks],
-        js="() => nearfar.begin()",
+        inputs=[switch, source.kept, wanted, *source.settings],
+        outputs=[stage.language, switch, stage.key, stage.active, tabs],
+        js="(language, kept, tab, ...rest) => nearfar.begin(rest)",
         show_progress="hidden",
         api_visibility="private",
     )
-    switch.input(
-        change,
-        inputs=switch,
-        outputs=[language, *book.blocks],
-        js="(chosen) => nearfar.choose(chosen)",
+    stage.key.change(
+        lambda key: key or "",
+        inputs=stage.key,
+        outputs=source.kept,
         show_progress="hidden",
         api_visibility="private",
-    )
+    ).then(None, inputs=source.kept, js="(key) => nearfar.keepPhoto(key)")
 
 
 def _name(language: Language) -> str:

@@ -109,12 +109,14 @@ class PageAnswer(Generic[T]):
         model: catalogue name of the model that ran.
         runtime: what ran it.
         infer_ms: how long the network took, without waiting, decoding and resizing.
+        fed_px: width and height at which the network was fed.
     """
 
     value: T
     model: str
     runtime: str
     infer_ms: float
+    fed_px: tuple[int, int]
 
 
 class Backend(Protocol):

@@ -14,13 +14,12 @@ from nearfar.web.tabs.base import Stage
 from nearfar.web.tabs.depth_view import size_text
 
 
-def photo_input(book: Phrasebook, elem_id: str, alt_key: str, height_px: int) -> gr.Image:
-    """Make the place where a photo is put in."""
+def photo_view(book: Phrasebook, elem_id: str, alt_key: str, height_px: int) -> gr.Image:
+    """Make the component that shows the shared photo; it can be clicked."""
     return book.make(
         gr.Image,
-        {"label": "depth.photo", "placeholder": "depth.photo.empty", "alt_text": alt_key},
-        type="filepath",
-        sources=["upload", "webcam", "clipboard"],
+        {"label": "depth.photo", "alt_text": alt_key},
+        interactive=False,
         height=height_px,
         buttons=["fullscreen"],
         elem_id=elem_id,
@@ -34,7 +33,7 @@ def example_buttons(book: Phrasebook, prefix: str) -> dict[str, gr.Button]:
         return {
             name: book.make(
                 gr.Button,
-                {"value": f"depth.example.{name}"},
+                {"value": f"photo.example.{name}"},
                 size="sm",
                 elem_id=f"{prefix}-{name}",
                 elem_classes=["nf-example", f"nf-example-{name}"],

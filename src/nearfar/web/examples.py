@@ -1,4 +1,4 @@
-"""The example photos: in the repository's `examples`, in a wheel beside this file."""
+"""The example photos and clip: in the repository's `examples`, in a wheel beside this file."""
 
 import base64
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from nearfar.io.images import ImageFile, encode_image
+
+CLIP: Final = "clip.mp4"
 
 NAMES: Final = ("street", "indoor", "pet", "portrait", "landscape")
 """Each is `<name>.jpg`, and its label `depth.example.<name>` in the texts."""
@@ -40,6 +42,13 @@ def example(name: str) -> Path | None:
     return path if path and path.is_file() else None
 
 
+def example_clip() -> Path | None:
+    """Return the path of the example clip; None where it is not installed."""
+    folder = examples_folder()
+    path = folder / CLIP if folder else None
+    return path if path and path.is_file() else None
+
+
 def available() -> tuple[str, ...]:
     """Name the photos that are there."""
     return tuple(name for name in NAMES if example(name) is not None)
@@ -58,7 +67,7 @@ def credits_() -> tuple[Credit, ...]:
         if line.startswith("| `")
     ]
     found = [Credit(Path(row[0]).stem, *row[1:]) for row in rows]
-    return tuple(credit for credit in found if credit.name in NAMES)
+    return tuple(credit for credit in found if credit.name in {*NAMES, Path(CLIP).stem})
 
 
 @cache

@@ -19,24 +19,26 @@ MOST: Final = 9
 
 @dataclass(frozen=True)
 class Visit:
-    """What one visitor has done so far; a new one is made at every step.
+    """What one visitor marked on the photo; every step makes a new one.
 
     Attributes:
         key: of the result in `Results`; None before the first photo.
         points: columns and rows in pixels of the photo, in the order of the clicks.
         metres: distances of the first two points, once they are given.
+        photo_id: of the photo of the result; None before the first photo.
     """
 
     key: str | None = None
     points: tuple[tuple[int, int], ...] = ()
     metres: tuple[float, float] | None = field(default=None)
+    photo_id: str | None = None
 
     def with_point(self, x_px: int, y_px: int) -> "Visit":
-        """Add a point."""
+        """Return a copy with one more point."""
         return replace(self, points=(*self.points, (x_px, y_px)))
 
     def without_points(self) -> "Visit":
-        """Forget points and distances."""
+        """Return a copy without points and distances."""
         return replace(self, points=(), metres=None)
 
 

@@ -17,7 +17,10 @@ SESSION: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 MOST_LETTERS: Final = 1000
 """Of a text that has no limit of its own."""
 
-FILES: Final = (gr.Image, gr.Video, gr.Audio, gr.File, gr.Gallery, gr.Model3D, gr.DownloadButton)
+FILES: Final = (
+    *(gr.Image, gr.Video, gr.Audio, gr.File, gr.Gallery, gr.Model3D),
+    *(gr.DownloadButton, gr.UploadButton),
+)
 """Components whose value is a file: nothing but an upload passes for one."""
 
 

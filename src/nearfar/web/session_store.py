@@ -1,24 +1,22 @@
-"""What the page remembers of each visitor: photos and their maps, each estimated once."""
+"""Photos of all visitors with their maps, each estimated once."""
 
 import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 import cv2
-import gradio as gr
 import numpy as np
 from anyio.to_thread import run_sync
 from numpy.typing import NDArray
 
-from nearfar.config import EstimateOptions, ImageLimits
+from nearfar.config import ImageLimits
 from nearfar.depth import DepthMap
 from nearfar.geometry.camera import Camera
 from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile
-from nearfar.web.backend import Backend
 from nearfar.web.files import read_file
 from nearfar.web.show_errors import PageError
 
@@ -37,11 +35,13 @@ class Photo:
 
     Attributes:
         content: the encoded file.
-        stem: of its name; downloads are called after it.
+        stem: of its name; downloads are named after it.
+        id: the same for every result of this photo.
     """
 
     content: bytes
     stem: str
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,14 @@ class Result:
     """A photo, its map, and both at the size at which they are shown.
 
     Attributes:
-        photo: as it was given.
-        depth: at the photo's own size.
-        shown_photo: (h, w, 3) uint8 RGB, no side over `SHOWN_PX`.
+        photo: the encoded file.
+        depth: the map, of the photo's own size.
+        shown_photo: (h, w, 3) uint8 RGB, no side longer than `SHOWN_PX`.
         shown_depth: the map at that size.
-        focal_35mm_mm: what EXIF tells of the lens.
+        focal_35mm_mm: focal length as in EXIF, for a 35 mm camera; None where it is unknown.
         runtime: what ran the network.
-        infer_ms: how long that took.
+        infer_ms: duration of the inference.
+        fed_px: width and height at which the photo was fed to the network.
     """
 
     photo: Photo
@@ -65,6 +66,7 @@ class Result:
     focal_35mm_mm: float | None
     runtime: str = ""
     infer_ms: float = 0.0
+    fed_px: tuple[int, int] = (0, 0)
 
     @classmethod
     def of(cls, photo: Photo, depth: DepthMap, limits: ImageLimits) -> "Result":
@@ -83,9 +85,9 @@ class Result:
             focal_35mm_mm,
         )
 
-    def timed(self, runtime: str, infer_ms: float) -> "Result":
-        """Note who made it, and in what time."""
-        return replace(self, runtime=runtime, infer_ms=infer_ms)
+    def timed(self, runtime: str, infer_ms: float, fed_px: tuple[int, int]) -> "Result":
+        """Return a copy that states how it was made."""
+        return replace(self, runtime=runtime, infer_ms=infer_ms, fed_px=fed_px)
 
     def camera(self) -> Camera:
         """Give the camera that took the photo, as far as is known."""
@@ -99,50 +101,88 @@ class Result:
 
 
 class Results:
-    """The results of all visitors, one each, within a bound on memory. Threads may share it."""
+    """Results of all visitors within a limit on memory; least recently used ones are evicted.
+
+    Threads may share it.
+
+    Args:
+        most_bytes: memory of all results together.
+    """
 
     def __init__(self, most_bytes: int = KEPT_BYTES) -> None:
         self._most_bytes = most_bytes
         self._kept: OrderedDict[str, Result] = OrderedDict()
+        self._shared: set[str] = set()
+        self._notes: dict[str, object] = {}
         self._lock = threading.Lock()
 
-    def put(self, result: Result, *, instead: str | None = None) -> str:
-        """Keep a result.
+    def put(self, result: Result, *, instead: str | None = None, is_shared: bool = False) -> str:
+        """Store a result.
 
         Args:
-            result: what to keep, in any case.
-            instead: key of the visitor's result before, which is let go.
+            result: photo and map; it is stored even where it alone exceeds the limit.
+            instead: key of the visitor's previous result, which is dropped.
+            is_shared: all visitors use it, as an example's; `drop` ignores it.
 
         Returns:
-            Its key, which can't be guessed.
+            Its key, which cannot be guessed.
         """
         key = secrets.token_urlsafe(18)
         with self._lock:
-            if instead is not None:
-                self._kept.pop(instead, None)
+            self._drop(instead)
             self._kept[key] = result
+            if is_shared:
+                self._shared.add(key)
             held = sum(each.nbytes for each in self._kept.values())
             while held > self._most_bytes and len(self._kept) > 1:
-                _, oldest = self._kept.popitem(last=False)
-                held -= oldest.nbytes
+                oldest, removed = self._kept.popitem(last=False)
+                self._shared.discard(oldest)
+                self._notes.pop(oldest, None)
+                held -= removed.nbytes
         return key
 
     def get(self, key: str | None) -> Result | None:
-        """Find a result; None when it was let go."""
+        """Return a result, or None where it was dropped or evicted."""
         with self._lock:
             if key is None or key not in self._kept:
                 return None
             self._kept.move_to_end(key)
             return self._kept[key]
 
-    def drop(self, key: str | None) -> None:
-        """Let a result go."""
+    def find(self, key: str | None) -> Result:
+        """Return a result.
+
+        Raises:
+            PageError: there is none, or it was dropped or evicted.
+        """
+        result = self.get(key)
+        if result is None:
+            raise PageError("error.nophoto" if key is None else "error.gone")
+        return result
+
+    def annotate(self, key: str | None, note: object) -> None:
+        """Store what one visitor marked on a result, so that it survives a reload of the page."""
         with self._lock:
-            if key is not None:
-                self._kept.pop(key, None)
+            if key in self._kept and key not in self._shared:
+                self._notes[key] = note
+
+    def note(self, key: str | None) -> object:
+        """Return what `annotate` stored last; None where there is nothing."""
+        with self._lock:
+            return None if key is None else self._notes.get(key)
+
+    def drop(self, key: str | None) -> None:
+        """Delete a result, unless it is shared."""
+        with self._lock:
+            self._drop(key)
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def _drop(self, key: str | None) -> None:
+        if key is not None and key not in self._shared:
+            self._kept.pop(key, None)
+            self._notes.pop(key, None)
 
 
 def _resized(values: NDArray[_Pixel], size_px: tuple[int, int]) -> NDArray[_Pixel]:
@@ -153,84 +193,11 @@ def _resized(values: NDArray[_Pixel], size_px: tuple[int, int]) -> NDArray[_Pixe
 
 
 async def read_photo(path: str, limits: ImageLimits) -> Photo:
-    """Read an uploaded file; clips are uploaded the same way, and may be much larger.
+    """Read an uploaded photo; clips are uploaded the same way and may be much larger.
 
     Raises:
-        ImageTooLargeError: larger than a photo may be.
-        NotAnImageError: no file.
+        ImageTooLargeError: it is larger than a photo may be.
+        NotAnImageError: it is no regular file.
     """
     content = await run_sync(read_file, path, limits.max_bytes)
     return Photo(content, Path(path).stem or "photo")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A visitor's photo.
-
-    Attributes:
-        key: of the result in the store.
-        result: photo and map.
-    """
-
-    key: str
-    result: Result
-
-
-class Photos:
-    """The photos of one tab, of all its visitors.
-
-    Args:
-        backend: where depth is asked for.
-        limits: what is too large to be read.
-        options: how photos are estimated on this tab.
-        most_bytes: memory of all photos together.
-    """
-
-    def __init__(
-        self, backend: Backend, limits: ImageLimits, options: EstimateOptions, *, most_bytes: int
-    ) -> None:
-        self._backend = backend
-        self.limits = limits
-        self._options = options
-        self._results = Results(most_bytes)
-
-    async def take(self, path: str, request: gr.Request, instead: str | None) -> Kept:
-        """Estimate a photo.
-
-        Args:
-            path: of its file.
-            request: of the visitor.
-            instead: key of the visitor's photo before, which is let go.
-
-        Raises:
-            NearfarError: whatever is wrong with the photo, or a service that is busy.
-        """
-        photo = await read_photo(path, self.limits)
-
-        def make(depth: DepthMap) -> Result:
-            return Result.of(photo, depth, self.limits)
-
-        answer = await self._backend.depth(
-            photo.content,
-            client=request.client.host if request.client else "local",
-            make=make,
-            model="auto",
-            options=self._options,
-        )
-        result = answer.value.timed(answer.runtime, answer.infer_ms)
-        return Kept(self._results.put(result, instead=instead), result)
-
-    def get(self, key: str | None) -> Result:
-        """Find a photo.
-
-        Raises:
-            PageError: there is none, or it was let go.
-        """
-        result = self._results.get(key)
-        if result is None:
-            raise PageError("error.nophoto" if key is None else "error.gone")
-        return result
-
-    def drop(self, key: str | None) -> None:
-        """Let a photo go."""
-        self._results.drop(key)

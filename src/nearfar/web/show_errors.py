@@ -1,4 +1,4 @@
-"""Errors as one friendly line."""
+"""Show errors as one friendly line."""
 
 import functools
 import html
@@ -40,14 +40,14 @@ def sentence(error: Exception, language: Language) -> str:
     return str(error).removeprefix("<bytes>: ")
 
 
-def tell(error: Exception, language: Language) -> None:
+def show_error(error: Exception, language: Language) -> None:
     """Show what went wrong; what nobody foresaw goes to the log as well."""
     if not isinstance(error, NearfarError):
         FAULTS.error("the page failed", exc_info=error)
     gr.Warning(html.escape(sentence(error, language)), duration=SHOWN_S)
 
 
-def told(
+def show_errors(
     handler: Callable[..., Awaitable[Any]], *, at_error: Callable[..., Any] | None = None
 ) -> Callable[..., Awaitable[Any]]:
     """Have a handler's errors told instead of raised.
@@ -63,7 +63,7 @@ def told(
         try:
             return await handler(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the last place where it can become a sentence
-            tell(error, args[1])
+            show_error(error, args[1])
             return gr.skip() if at_error is None else at_error(args[0], args[1])
 
     return wrapped

@@ -1,9 +1,12 @@
 """The page's own look: calm paper and ink, one accent, light and dark; no font is fetched."""
 
+import json
 from pathlib import Path
 from typing import Final
 
 from gradio.themes import Base, Color, Size
+
+from nearfar.web.i18n.texts import LANGUAGES, TEXTS, say
 
 FONTS: Final = (
     "Segoe UI",
@@ -20,7 +23,7 @@ MONO: Final = ("Menlo", "Consolas", "Noto Sans Mono", "monospace")
 
 STYLE: Final = Path(__file__).with_name("style.css")
 TABS_STYLE: Final = Path(__file__).with_name("tabs.css")
-HEAD: Final = Path(__file__).with_name("head.html")
+_SCRIPT: Final = Path(__file__).with_name("page.js")
 
 _INK: Final = Color(
     *("#f6f5f2", "#ecebe6", "#dedcd5", "#c6c4bb", "#98968d", "#6b6a63"),
@@ -108,3 +111,22 @@ class Calm(Base):
             loader_color="#1c6474",
             loader_color_dark="#7fb8c2",
         )
+
+
+def head_html(max_bytes: int) -> str:
+    """Return what the page has in its head: its script, with the texts that it shows itself.
+
+    Args:
+        max_bytes: of one uploaded file.
+    """
+    texts = {
+        language: {
+            key.removeprefix("page."): say(key, language)
+            for key in TEXTS
+            if key.startswith("page.")
+        }
+        for language in LANGUAGES
+    }
+    values = json.dumps({"maxBytes": max_bytes, "texts": texts}, ensure_ascii=False)
+    script = _SCRIPT.read_text("utf-8").replace("/* settings */ {}", values.replace("<", "\\u003c"))
+    return f'<meta name="referrer" content="no-referrer" />\n<script>\n{script}</script>'

@@ -15,14 +15,12 @@ Phrase = str | Callable[[Language], str]
 
 
 class Phrasebook:
-    """Makes components whose texts follow the language.
+    """Makes components whose texts follow the language of the page.
 
-    The browser picks the first language by itself, from `i18n`, so nothing flickers; later
-    changes, by the switch, are `updates` from the server.
+    The browser takes the texts from `i18n`. Another language is chosen by loading the page again.
     """
 
     def __init__(self) -> None:
-        self._rows: list[tuple[Block, dict[str, Phrase]]] = []
         self._made: dict[str, Callable[[Language], str]] = {}
 
     def make(self, kind: Callable[..., B], phrases: Mapping[str, Phrase], **options: Any) -> B:
@@ -34,22 +32,7 @@ class Phrasebook:
             options: its other arguments.
         """
         first = {name: I18nData(self._key(phrase)) for name, phrase in phrases.items()}
-        block = kind(**first, **options)
-        self._rows.append((block, dict(phrases)))
-        return block
-
-    @property
-    def blocks(self) -> list[Block]:
-        """The components that `updates` is for, in its order."""
-        return [block for block, _ in self._rows]
-
-    def updates(self, language: Language) -> list[dict[str, Any]]:
-        """Say everything anew in a language."""
-        return [
-            {"__type__": "update"}
-            | {name: _spoken(phrase, language) for name, phrase in phrases.items()}
-            for _, phrases in self._rows
-        ]
+        return kind(**first, **options)
 
     def i18n(self) -> gr.I18n:
         """Give every text to the browser."""
@@ -69,7 +52,3 @@ class Phrasebook:
         key = f"made.{len(self._made)}"
         self._made[key] = phrase
         return key
-
-
-def _spoken(phrase: Phrase, language: Language) -> str:
-    return say(phrase, language) if isinstance(phrase, str) else phrase(language)

@@ -6,19 +6,7 @@ from nearfar.web.i18n.base import Text
 
 DEPTH: Final[dict[str, Text]] = {
     "depth.photo": Text("Photo", "照片"),
-    "depth.photo.empty": Text(
-        "Drop a photo here, paste one, or click to choose",
-        "把照片拖到这里、粘贴，或点击选择",
-    ),
     "depth.photo.alt": Text("The photo, with the points that were clicked", "照片，以及点选的位置"),
-    "depth.examples": Text("Or try one of these", "或者试试这些"),
-    "depth.example.street": Text("Street", "街道"),
-    "depth.example.indoor": Text("Indoor", "室内"),
-    "depth.example.pet": Text("Pet", "宠物"),
-    "depth.example.portrait": Text("Portrait", "人像"),
-    "depth.example.landscape": Text("Landscape", "风景"),
-    "depth.credits": Text("Who took the examples, and their licences", "示例照片的作者与许可"),
-    "depth.options": Text("Model, colors and precision", "模型、配色与精度"),
     "depth.model": Text("Model", "模型"),
     "option.max_side_px": Text("Longest side fed to the network (px)", "送入网络的最长边（像素）"),
     "option.max_side_px.info": Text(
@@ -40,8 +28,9 @@ DEPTH: Final[dict[str, Text]] = {
     "depth.map": Text("Depth map", "深度图"),
     "depth.map.alt": Text("The depth map: warm is near, cold is far", "深度图：暖色为近，冷色为远"),
     "depth.map.empty": Text(
-        "The depth map appears here. Warm colors are near, cold ones far.",
-        "深度图会显示在这里。暖色为近，冷色为远。",
+        "Choose a photo, drop one anywhere on this page, or paste one: its depth map appears here."
+        " Warm colors are near, cold ones far.",
+        "选择、拖入或粘贴一张照片，深度图会显示在这里。暖色为近，冷色为远。",
     ),
     "depth.compare": Text("Before and after", "前后对比"),
     "depth.compare.label": Text(
@@ -51,8 +40,8 @@ DEPTH: Final[dict[str, Text]] = {
     "depth.far": Text("far", "远"),
     "depth.bar": Text("Color bar from near to far", "由近到远的色条"),
     "depth.facts": Text(
-        "{model} · {size} · inference {ms} ms on {runtime} · map {width} × {height}",
-        "{model} · {size} · 推理 {ms} 毫秒（{runtime}）· 深度图 {width} × {height}",
+        "{model} · {size} · fed {fed} · inference {ms} ms on {runtime} · map {width} × {height}",
+        "{model} · {size} · 输入 {fed} · 推理 {ms} 毫秒（{runtime}）· 深度图 {width} × {height}",
     ),
     "depth.points": Text("Points", "测点"),
     "depth.points.empty": Text(

@@ -8,6 +8,7 @@ from nearfar.web.i18n.effects import EFFECT
 from nearfar.web.i18n.errors import ERRORS
 from nearfar.web.i18n.live import LIVE
 from nearfar.web.i18n.models import MODEL
+from nearfar.web.i18n.photo import PHOTO
 from nearfar.web.i18n.scene import SCENE
 from nearfar.web.i18n.video import VIDEO
 
@@ -39,6 +40,7 @@ TEXTS: Final[dict[str, Text]] = {
     **ERRORS,
     **LIVE,
     **MODEL,
+    **PHOTO,
     **SCENE,
     **VIDEO,
 }

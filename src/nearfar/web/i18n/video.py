@@ -7,11 +7,10 @@ from nearfar.web.i18n.base import Text
 VIDEO: Final[dict[str, Text]] = {
     "video.clip": Text("Clip", "视频"),
     "video.clip.note": Text(
-        "MP4, MOV, WebM, MKV, AVI or MPEG, a few minutes at most; or record one with the camera."
-        " There is no example: any clip of your telephone will do.",
-        "支持 MP4、MOV、WebM、MKV、AVI、MPEG，最长几分钟；也可以用摄像头录制。"
-        "这里没有示例：手机里的任何一段视频都可以。",
+        "MP4, MOV, WebM, MKV, AVI or MPEG, a few minutes at most; or record one with the camera.",
+        "支持 MP4、MOV、WebM、MKV、AVI、MPEG，最长几分钟；也可以用摄像头录制。",
     ),
+    "video.sample": Text("Try the example clip", "试试示例视频"),
     "video.choice": Text("Make of it", "生成"),
     "video.show.color": Text("Depth in colors", "彩色深度"),
     "video.show.side": Text("Clip and depth", "原片与深度并排"),

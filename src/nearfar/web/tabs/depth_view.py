@@ -12,7 +12,6 @@ from nearfar.imaging.colormaps import color_bar
 from nearfar.io.images import Image, encode_image
 from nearfar.models.spec import ModelSpec
 from nearfar.web.downloads import FAR_M, NEAR_M
-from nearfar.web.examples import credits_
 from nearfar.web.files import keep_file
 from nearfar.web.i18n.texts import Language, say
 from nearfar.web.points import Reading, Visit, distance_m, draw_markers, read_points
@@ -39,17 +38,6 @@ def empty_html(language: Language) -> str:
     return f'<div class="nf-empty"><p>{_said("depth.map.empty", language)}</p></div>'
 
 
-def credits_html(language: Language) -> str:
-    """Say whose the example photos are."""
-    rows = "".join(
-        f"<li>{_said(f'depth.example.{credit.name}', language)}: {escape(credit.by)},"
-        f" {escape(credit.licence)} ({escape(credit.origin)})</li>"
-        for credit in credits_()
-    )
-    title = _said("depth.credits", language)
-    return f'<details class="nf-quiet"><summary>{title}</summary><ul>{rows}</ul></details>'
-
-
 def facts(result: Result, spec: ModelSpec | None, language: Language) -> str:
     """Say which model made the map, how large it is, and how long it took."""
     return say(
@@ -59,6 +47,7 @@ def facts(result: Result, spec: ModelSpec | None, language: Language) -> str:
         size="?" if spec is None else size_text(spec),
         ms=f"{result.infer_ms:.0f}",
         runtime=result.runtime,
+        fed="{} × {}".format(*result.fed_px),
         width=result.depth.width_px,
         height=result.depth.height_px,
     )
@@ -139,7 +128,7 @@ def _said(key: str, language: Language) -> str:
 
 
 OUTPUTS: Final = (
-    *("photo", "map", "compare", "bar", "facts", "points", "note"),
+    *("photo", "map", "compare", "bar", "facts", "points", "pointing", "note"),
     *("empty", "filled"),
 )
 """What a handler gives after the visit, in this order."""
@@ -176,22 +165,6 @@ def pointed(result: Result, visit: Visit, language: Language, look: OutputOption
     return only(visit, **_pointed(result, visit, language, colored))
 
 
-def nothing(language: Language) -> Updates:
-    """Show an empty page."""
-    visit = Visit()
-    return only(
-        visit,
-        photo=None,
-        map=None,
-        compare=None,
-        facts="",
-        points="",
-        note=downloads_html(visit, language),
-        empty=gr.update(visible=True),
-        filled=gr.update(visible=False),
-    )
-
-
 def _pointed(result: Result, visit: Visit, language: Language, colored: Image) -> dict[str, Any]:
     joined = visit.metres is not None
     photo, depth = (
@@ -202,6 +175,7 @@ def _pointed(result: Result, visit: Visit, language: Language, colored: Image) -
         "photo": _kept(photo, "photo.jpg"),
         "map": _kept(depth, "depth.jpg"),
         "points": points_html(result, visit, language),
+        "pointing": gr.update(visible=bool(visit.points)),
         "note": downloads_html(visit, language),
     }
 

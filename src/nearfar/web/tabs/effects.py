@@ -1,4 +1,4 @@
-"""The Effects tab: a photo, an effect with its options, and what it makes, at once."""
+"""The Effects tab: an effect of the photo, its options and its files."""
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,28 +10,25 @@ import gradio as gr
 from anyio.to_thread import run_sync
 from gradio.components import Component
 
-from nearfar.config import EstimateOptions, ImageLimits
+from nearfar.config import ImageLimits
 from nearfar.effects import EFFECTS, Effect, find
 from nearfar.io.images import encode_image
-from nearfar.web.backend import Backend
 from nearfar.web.components import (
     download_buttons,
     download_js,
-    example_buttons,
     heading,
     hidden_file,
     nothing_yet,
-    photo_input,
+    photo_view,
     quiet,
 )
 from nearfar.web.controls import choices, make_controls, offered, places, read_controls, values_of
-from nearfar.web.examples import example
 from nearfar.web.files import keep_file
 from nearfar.web.i18n.components import Phrasebook
 from nearfar.web.i18n.texts import Language, say
 from nearfar.web.points import draw_markers
-from nearfar.web.session_store import Photos, Result
-from nearfar.web.show_errors import PageError, told
+from nearfar.web.session_store import Result, Results
+from nearfar.web.show_errors import show_errors
 from nearfar.web.tabs.base import Stage
 from nearfar.web.tabs.effect_result import Shown, download, show
 
@@ -44,67 +41,48 @@ OUTPUTS: Final = (
 SUFFIXES: Final = (".jpg", ".png", ".webp", ".mp4", ".gif", ".wav", ".json", ".zip")
 """Of every file that can be taken home: a button each, shown where it fits."""
 
-KEPT_BYTES: Final = 384 * 2**20
-
 Updates = list[Any]
 
 
 @dataclass(frozen=True)
 class EffectVisit:
-    """What one visitor has done so far; a new one is made at every step.
+    """What one visitor has done so far; every step makes a new one.
 
     Attributes:
         key: of the photo; None before the first.
         clicks: how often the photo was clicked for this effect.
-        words: what the last result says, by language code.
     """
 
     key: str | None = None
     clicks: int = 0
-    words: tuple[tuple[str, str], ...] = ()
 
 
 class EffectEvents:
-    """The handlers; each gets the visit and the language first, and gives `OUTPUTS`.
+    """The handlers; each takes the visit and the language first, and returns `OUTPUTS`.
 
     Args:
-        backend: where depth is asked for.
-        limits: what is too large to be read.
+        results: photos with their maps, of all visitors.
+        limits: of pictures that are read.
     """
 
-    def __init__(self, backend: Backend, limits: ImageLimits) -> None:
-        self._photos = Photos(backend, limits, EstimateOptions(), most_bytes=KEPT_BYTES)
+    def __init__(self, results: Results, limits: ImageLimits) -> None:
+        self._results = results
         self._limits = limits
 
-    async def take(
+    async def follow(
         self,
         visit: EffectVisit,
         language: Language,
-        request: gr.Request,
-        path: str | None,
+        key: str | None,
+        active: str,
         name: str,
         *values: Any,
     ) -> Updates:
-        """Estimate a new photo and apply the effect; `path` is None when it was taken away."""
-        if path is None:
-            return self.forgotten(visit, language)
-        kept = await self._photos.take(path, request, visit.key)
-        now = EffectVisit(kept.key)
-        effect = find(name)
-        return await self._show(now, language, effect, kept.result, _of(effect, values))
-
-    def take_example(self, name: str) -> Callable[..., Awaitable[Updates]]:
-        """Give the handler of one example's button."""
-
-        async def handler(
-            visit: EffectVisit, language: Language, request: gr.Request, *values: Any
-        ) -> Updates:
-            path = example(name)
-            if path is None:
-                raise PageError("error.nophoto")
-            return await self.take(visit, language, request, str(path), *values)
-
-        return handler
+        """Apply the effect to the photo that all tabs share."""
+        if key is None or active != NAME or key == visit.key:
+            return _only(visit)
+        result, effect = self._results.find(key), find(name)
+        return await self._show(EffectVisit(key), language, effect, result, _of(effect, values))
 
     async def choose(
         self, visit: EffectVisit, language: Language, name: str, *values: Any
@@ -114,7 +92,7 @@ class EffectEvents:
         now = replace(visit, clicks=0)
         if visit.key is None:
             return _only(now)
-        result = self._photos.get(visit.key)
+        result = self._results.find(visit.key)
         return await self._show(now, language, effect, result, _of(effect, values))
 
     def change(self, effect: Effect[Any, Any]) -> Callable[..., Awaitable[Updates]]:
@@ -123,7 +101,7 @@ class EffectEvents:
         async def handler(visit: EffectVisit, language: Language, *values: Any) -> Updates:
             if visit.key is None:
                 return _only(visit)
-            result = self._photos.get(visit.key)
+            result = self._results.find(visit.key)
             return await self._show(visit, language, effect, result, values)
 
         return handler
@@ -142,7 +120,7 @@ class EffectEvents:
         pairs = places(effect)
         if visit.key is None or not pairs:
             return [*_only(visit), *(gr.skip() for _ in values)]
-        result = self._photos.get(visit.key)
+        result = self._results.find(visit.key)
         names = [each.name for each in offered(effect)]
         height_px, width_px = result.shown_photo.shape[:2]
         for part, at, side in zip(
@@ -163,28 +141,13 @@ class EffectEvents:
         ]
         return [*updates, *controls]
 
-    async def retell(self, visit: EffectVisit, language: Language) -> Updates:
-        """Say what the result says in the language of now."""
-        return _only(visit, words=_words_html(dict(visit.words), language))
-
-    def forgotten(self, visit: EffectVisit, _: Language) -> Updates:
-        """Go back to the beginning."""
-        self._photos.drop(visit.key)
-        return _only(
-            EffectVisit(),
-            photo=None,
-            empty=gr.update(visible=True),
-            filled=gr.update(visible=False),
-            taken=gr.update(visible=False),
-        )
-
     async def download(self, visit: EffectVisit, suffix: str, name: str, *values: Any) -> str:
         """Make a file.
 
         Returns:
             Its path.
         """
-        result, effect = self._photos.get(visit.key), find(name)
+        result, effect = self._results.find(visit.key), find(name)
         options = await run_sync(read_controls, effect, _of(effect, values), self._limits)
         return await run_sync(download, effect, result, options, suffix, self._limits)
 
@@ -199,8 +162,7 @@ class EffectEvents:
         options = await run_sync(read_controls, effect, values, self._limits)
         shown = await run_sync(show, effect, result, options)
         marked = await run_sync(_marked, effect, result, options)
-        now = replace(visit, words=tuple(shown.words.items()))
-        return _everything(now, language, shown, marked)
+        return _everything(visit, language, shown, marked)
 
 
 def _of(effect: Effect[Any, Any], values: Sequence[Any]) -> Sequence[Any]:
@@ -257,29 +219,25 @@ def _marked(effect: Effect[Any, Any], result: Result, options: Any) -> str:
     return keep_file(encode_image(photo, ".jpg", quality=90), "photo.jpg")
 
 
+NAME: Final = "effects"
 HEIGHT_PX: Final = 440
+PHOTO_PX: Final = 320
 _FIRST: Final = EFFECTS[0]
 
 
-def build(stage: Stage) -> None:
+def build(stage: Stage, tab: gr.Tab) -> None:
     """Build the tab."""
-    _EffectsTab(stage).wire()
+    _EffectsTab(stage, tab).wire()
 
 
 class _EffectsTab:
-    """Its components, by what they are for."""
+    """The components, by what they are for."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._events = EffectEvents(stage.backend, stage.limits)
+    def __init__(self, stage: Stage, tab: gr.Tab) -> None:
+        self._stage, self._tab = stage, tab
+        self._events = EffectEvents(stage.results, stage.limits)
         self.visit = gr.State(EffectVisit())
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=300):
-                self._build_input(stage.book)
-            with gr.Column(scale=6, min_width=300):
-                self._build_output(stage.book)
-
-    def _build_input(self, book: Phrasebook) -> None:
+        book = stage.book
         self.choice = book.make(
             gr.Radio,
             {"label": "effect.choice"},
@@ -287,7 +245,14 @@ class _EffectsTab:
             value=_FIRST.name,
             elem_id="nf-effect",
         )
-        self.photo = photo_input(book, "nf-effect-photo", "effect.photo.alt", HEIGHT_PX)
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=6, min_width=300, elem_classes="nf-result"):
+                self._build_output(book)
+            with gr.Column(scale=5, min_width=300):
+                self._build_input(book)
+
+    def _build_input(self, book: Phrasebook) -> None:
+        self.photo = photo_view(book, "nf-effect-photo", "effect.photo.alt", PHOTO_PX)
         self.hints = {
             effect.name: book.make(
                 gr.HTML,
@@ -298,7 +263,13 @@ class _EffectsTab:
             for effect in EFFECTS
             if places(effect)
         }
-        self.examples = example_buttons(book, "nf-effect-example")
+        self.columns: dict[str, gr.Column] = {}
+        self.controls: dict[str, dict[str, Component]] = {}
+        for effect in EFFECTS:
+            column = gr.Column(visible=effect is _FIRST, elem_classes="nf-options")
+            with column:
+                self.controls[effect.name] = make_controls(effect, book)
+            self.columns[effect.name] = column
 
     def _build_output(self, book: Phrasebook) -> None:
         self.empty = book.make(gr.HTML, {"value": nothing_yet("effect.empty")}, padding=False)
@@ -341,13 +312,6 @@ class _EffectsTab:
                 max_lines=12,
                 elem_id="nf-effect-values",
             )
-        self.columns: dict[str, gr.Column] = {}
-        self.controls: dict[str, dict[str, Component]] = {}
-        for effect in EFFECTS:
-            column = gr.Column(visible=effect is _FIRST, elem_classes="nf-options")
-            with column:
-                self.controls[effect.name] = make_controls(effect, book)
-            self.columns[effect.name] = column
         self.taken = gr.Column(visible=False)
         with self.taken:
             book.make(gr.HTML, {"value": heading("effect.downloads")}, padding=False)
@@ -359,15 +323,19 @@ class _EffectsTab:
             self.file = hidden_file("nf-effect-file")
 
     def wire(self) -> None:
-        """Say what happens when."""
+        """Connect the events."""
         events = self._events
         every = [each for controls in self.controls.values() for each in controls.values()]
         settings = [self.choice, *every]
-        self._on(
-            self.photo.input, told(events.take, at_error=events.forgotten), [self.photo, *settings]
+        self._stage.follow_photo(
+            self._tab,
+            NAME,
+            show_errors(events.follow),
+            visit=self.visit,
+            values=settings,
+            outputs=[*(getattr(self, name) for name in OUTPUTS), *self.downloads.values()],
+            show_on=[self.picture, self.clip],
         )
-        for name, button in self.examples.items():
-            self._on(button.click, told(events.take_example(name)), settings)
         self.choice.input(
             lambda chosen: [
                 gr.update(visible=name == chosen) for name in (*self.columns, *self.hints)
@@ -377,13 +345,12 @@ class _EffectsTab:
             show_progress="hidden",
             api_visibility="private",
         )
-        self._on(self.choice.input, told(events.choose), settings)
-        self._on(self.photo.select, told(events.click), settings, more=every)
+        self._on(self.choice.input, show_errors(events.choose), settings)
+        self._on(self.photo.select, show_errors(events.click), settings, more=every)
         for effect in EFFECTS:
             controls = list(self.controls[effect.name].values())
             for control in controls:
-                self._on(_changed(control), told(events.change(effect)), controls)
-        self._on(self._stage.language.change, told(events.retell), [])
+                self._on(_changed(control), show_errors(events.change(effect)), controls)
         self._follow_language()
         for name, button in self.downloads.items():
             self._offer(button, f".{name}", settings)
@@ -438,7 +405,7 @@ class _EffectsTab:
             return await self._events.download(visit, suffix, *values)
 
         button.click(
-            told(make, at_error=lambda *_: None),
+            show_errors(make, at_error=lambda *_: None),
             inputs=[self.visit, self._stage.language, *settings],
             outputs=self.file,
             concurrency_limit=1,

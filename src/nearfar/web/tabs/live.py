@@ -7,12 +7,14 @@ import gradio as gr
 from nearfar.web.i18n.texts import Language, say
 from nearfar.web.tabs.base import Stage
 
+NAME = "live"
 ADDRESS = "/live"
 """Where the service serves the live page."""
 
 
-def build(stage: Stage) -> None:
+def build(stage: Stage, tab: gr.Tab) -> None:
     """Build the tab."""
+    tab.select(lambda: NAME, outputs=stage.active, show_progress="hidden", api_visibility="private")
     stage.book.make(gr.HTML, {"value": _frame}, elem_classes="nf-live", padding=False)
 
 

@@ -1,7 +1,7 @@
 """The 3D tab: a photo becomes a scene that can be turned and taken home."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import gradio as gr
@@ -9,28 +9,21 @@ from anyio.to_thread import run_sync
 from gradio.components import Component
 
 from nearfar.calibration import ASSUMED_M
-from nearfar.config import RefinedOptions
-from nearfar.io.images import encode_image
 from nearfar.web.components import (
     download_buttons,
     download_js,
-    example_buttons,
     heading,
     hidden_file,
-    photo_input,
     quiet,
 )
-from nearfar.web.examples import example
-from nearfar.web.files import keep_file
 from nearfar.web.i18n.components import Phrasebook
 from nearfar.web.i18n.texts import Language, say
-from nearfar.web.session_store import Photos
-from nearfar.web.show_errors import PageError, told
+from nearfar.web.show_errors import show_errors
 from nearfar.web.tabs.base import Stage
 from nearfar.web.tabs.scene_result import SceneSettings, ShownScene, download_scene, show_scene
 
 HEIGHT_PX: Final = 440
-KEPT_BYTES: Final = 256 * 2**20
+NAME: Final = "scene"
 FILES: Final = ("glb", "obj", "ply", "cloud")
 
 Updates = list[Any]
@@ -42,32 +35,23 @@ class SceneVisit:
 
     Attributes:
         key: of the photo; None before the first.
-        shown: the scene, once there is one.
     """
 
     key: str | None = None
-    shown: ShownScene | None = None
 
 
-def build(stage: Stage) -> None:
+def build(stage: Stage, tab: gr.Tab) -> None:
     """Build the tab."""
-    _SceneTab(stage).wire()
+    _SceneTab(stage, tab).wire()
 
 
 class _SceneTab:
-    """Its components, by what they are for, and what happens with them."""
+    """The components, by what they are for, and what happens with them."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._photos = Photos(stage.backend, stage.limits, RefinedOptions(), most_bytes=KEPT_BYTES)
+    def __init__(self, stage: Stage, tab: gr.Tab) -> None:
+        self._stage, self._tab = stage, tab
         self.visit = gr.State(SceneVisit())
-        book = stage.book
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=300):
-                self.photo = photo_input(book, "nf-scene-photo", "scene.photo.alt", HEIGHT_PX)
-                self.examples = example_buttons(book, "nf-scene-example")
-            with gr.Column(scale=6, min_width=300):
-                self._build_output(book)
+        self._build_output(stage.book)
 
     def _build_output(self, book: Phrasebook) -> None:
         # always there: what Gradio mounts and fills at once stays empty, as of its 6.31
@@ -99,14 +83,16 @@ class _SceneTab:
             self.file = hidden_file("nf-scene-file")
 
     def wire(self) -> None:
-        """Say what happens when."""
-        self._on(
-            self.photo.input,
-            told(self._take, at_error=self._forgotten),
-            [self.photo, *self.settings],
+        """Connect the events."""
+        self._stage.follow_photo(
+            self._tab,
+            NAME,
+            show_errors(self._follow),
+            visit=self.visit,
+            values=self.settings,
+            outputs=self._outputs(),
+            show_on=self.view,
         )
-        for name, button in self.examples.items():
-            self._on(button.click, told(self._take_example(name)), self.settings)
         for control in self.settings:
             events = (
                 (control.release,)
@@ -114,10 +100,12 @@ class _SceneTab:
                 else (control.submit, control.blur)
             )
             for event in events:
-                self._on(event, told(self._change), self.settings)
-        self._on(self._stage.language.change, told(self._retell), [])
+                self._on(event, show_errors(self._change), self.settings)
         for name, button in self.downloads.items():
             self._offer(button, name)
+
+    def _outputs(self) -> list[Any]:
+        return [self.view, self.facts, self.empty, self.filled, self.taken]
 
     def _on(
         self,
@@ -129,10 +117,7 @@ class _SceneTab:
         event(
             handler,
             inputs=[self.visit, self._stage.language, *values],
-            outputs=[
-                *(self.visit, self.photo, self.view, self.facts),
-                *(self.empty, self.filled, self.taken),
-            ],
+            outputs=[self.visit, *self._outputs()],
             concurrency_limit=2,
             concurrency_id="scenes",
             show_progress="minimal",
@@ -141,57 +126,33 @@ class _SceneTab:
             api_visibility="private",
         )
 
-    async def _take(
-        self,
-        visit: SceneVisit,
-        language: Language,
-        request: gr.Request,
-        path: str | None,
-        *values: Any,
+    async def _follow(
+        self, visit: SceneVisit, language: Language, key: str | None, active: str, *values: Any
     ) -> Updates:
-        if path is None:
-            return self._forgotten(visit, language)
-        settings = SceneSettings.read(*values)
-        kept = await self._photos.take(path, request, visit.key)
-        shown = await run_sync(show_scene, kept.result, settings)
-        photo = encode_image(kept.result.shown_photo, ".jpg", quality=90)
-        visit = SceneVisit(kept.key)
-        return _everything(visit, language, shown, photo=keep_file(photo, "photo.jpg"))
-
-    def _take_example(self, name: str) -> Callable[..., Awaitable[Updates]]:
-        async def handler(
-            visit: SceneVisit, language: Language, request: gr.Request, *values: Any
-        ) -> Updates:
-            path = example(name)
-            if path is None:
-                raise PageError("error.nophoto")
-            return await self._take(visit, language, request, str(path), *values)
-
-        return handler
+        if key is None or active != NAME or key == visit.key:
+            return [visit, *(gr.skip() for _ in self._outputs())]
+        return await self._show(SceneVisit(key), language, values)
 
     async def _change(self, visit: SceneVisit, language: Language, *values: Any) -> Updates:
         if visit.key is None:
-            return _only(visit)
-        settings = SceneSettings.read(*values)
-        shown = await run_sync(show_scene, self._photos.get(visit.key), settings)
-        return _everything(visit, language, shown, photo=gr.skip())
+            return [visit, *(gr.skip() for _ in self._outputs())]
+        return await self._show(visit, language, values)
 
-    async def _retell(self, visit: SceneVisit, language: Language) -> Updates:
-        return _only(visit, facts=_facts(visit, language))
-
-    def _forgotten(self, visit: SceneVisit, _: Language) -> Updates:
-        self._photos.drop(visit.key)
-        return [SceneVisit(), None, None, "", *_visible(there=False)]
+    async def _show(self, visit: SceneVisit, language: Language, values: Sequence[Any]) -> Updates:
+        settings, result = SceneSettings.read(*values), self._stage.results.find(visit.key)
+        shown = await run_sync(show_scene, result, settings)
+        view = gr.update(value=shown.path, camera_position=shown.seen_from)
+        return [visit, view, _facts(shown, language), *_visible(there=True)]
 
     def _offer(self, button: gr.Button, name: str) -> None:
         """Make a file when its button is pressed, then have the browser take it."""
 
         async def make(visit: SceneVisit, _: Language, *values: Any) -> Any:
-            result, settings = self._photos.get(visit.key), SceneSettings.read(*values)
+            result, settings = self._stage.results.find(visit.key), SceneSettings.read(*values)
             return await run_sync(download_scene, result, settings, name, self._stage.limits)
 
         button.click(
-            told(make, at_error=lambda *_: None),
+            show_errors(make, at_error=lambda *_: None),
             inputs=[self.visit, self._stage.language, *self.settings],
             outputs=self.file,
             concurrency_limit=1,
@@ -202,24 +163,11 @@ class _SceneTab:
         ).then(None, js=download_js("nf-scene-file"))
 
 
-def _everything(visit: SceneVisit, language: Language, shown: ShownScene, photo: Any) -> Updates:
-    now = replace(visit, shown=shown)
-    view = gr.update(value=shown.path, camera_position=shown.seen_from)
-    return [now, photo, view, _facts(now, language), *_visible(there=True)]
-
-
-def _only(visit: SceneVisit, facts: Any = None) -> Updates:
-    return [visit, *[gr.skip()] * 2, gr.skip() if facts is None else facts, *[gr.skip()] * 3]
-
-
 def _visible(*, there: bool) -> Updates:
     return [gr.update(visible=not there), gr.update(visible=there), gr.update(visible=there)]
 
 
-def _facts(visit: SceneVisit, language: Language) -> str:
-    shown = visit.shown
-    if shown is None:
-        return ""
+def _facts(shown: ShownScene, language: Language) -> str:
     lens = say(f"scene.lens.{shown.lens}", language, fov=f"{shown.fov_deg:.0f}")
     return say(
         "scene.facts",

@@ -15,10 +15,11 @@ from nearfar.effects.frames import FRAME_EFFECTS
 from nearfar.web.backend import ClipBackend, ClipRefusedError, PageClip
 from nearfar.web.components import nothing_yet, quiet
 from nearfar.web.controls import choices, values_of
+from nearfar.web.examples import example_clip
 from nearfar.web.files import keep_file, page_folder
 from nearfar.web.i18n.components import Phrasebook
 from nearfar.web.i18n.texts import TEXTS, Language, say
-from nearfar.web.show_errors import PageError, tell, told
+from nearfar.web.show_errors import PageError, show_error, show_errors
 from nearfar.web.tabs.base import Stage
 from nearfar.web.tabs.video_controls import KINDS, ClipControls, kinds, read_order
 
@@ -54,8 +55,6 @@ class VideoEvents:
 
     def __init__(self, backend: ClipBackend, limits: ImageLimits) -> None:
         self._backend, self._limits = backend, limits
-        self._languages: dict[str, Language] = {}
-        """Of the clips that are worked on, as it is now; the switch may be turned meanwhile."""
 
     async def start(
         self,
@@ -74,16 +73,14 @@ class VideoEvents:
             await self._let_go(visit)
             client = request.client.host if request.client else "local"
             clip = await self._backend.begin(place, order, client=client, root=page_folder())
-            self._languages[clip.id] = language
-            async for updates in self._follow(clip.id):
+            async for updates in self._follow(clip.id, language):
                 yield updates
         except Exception as error:  # noqa: BLE001 - the last place where it can become a sentence
-            tell(_told(error), language)
+            show_error(_told(error), language)
             yield _nothing()
         finally:
             # also when the visitor has gone, and Gradio closes this generator
             if clip is not None:
-                self._languages.pop(clip.id, None)
                 now = self._backend.find(clip.id)
                 if now is not None and now.state != "done":
                     await self._backend.remove(clip.id)
@@ -93,17 +90,7 @@ class VideoEvents:
         await self._let_go(visit)
         return _nothing()
 
-    async def retell(self, visit: VideoVisit, language: Language) -> str:
-        """Say what is said of the result in the language of now, and what comes as well."""
-        clip = self._backend.find(visit.clip) if visit.clip else None
-        if clip is None:
-            return ""
-        if clip.state == "done":
-            return facts_html(clip, language)
-        self._languages[clip.id] = language
-        return ""
-
-    async def _follow(self, id: str) -> AsyncIterator[Updates]:
+    async def _follow(self, id: str, language: Language) -> AsyncIterator[Updates]:
         shown: bytes | None = None
         while (clip := self._backend.find(id)) is not None and clip.state in {"waiting", "running"}:
             preview: Any = gr.skip()
@@ -111,14 +98,14 @@ class VideoEvents:
                 shown = clip.preview
                 preview = await run_sync(keep_file, shown, "frame.jpg")
                 preview = gr.update(value=preview, visible=True)
-            progress = progress_html(clip, self._languages[id])
+            progress = progress_html(clip, language)
             yield [VideoVisit(id), progress, preview, *[gr.skip()] * 3, *_parts("busy")]
             await asyncio.sleep(LOOK_S)
         if clip is None:  # taken away by its visitor
             yield _nothing()
             return
         if clip.state == "done":
-            yield _done(clip, self._languages[id])
+            yield _done(clip, language)
             return
         raise clip.refusal or PageError("video.error.stopped")
 
@@ -195,7 +182,7 @@ def _parts(which: str) -> Updates:
 
 
 def _start_button(which: str) -> Any:
-    return gr.update(interactive=which != "busy")
+    return gr.update(visible=which != "busy")
 
 
 def _told(error: Exception) -> Exception:
@@ -207,12 +194,14 @@ def _told(error: Exception) -> Exception:
     return PageError(key, detail=error.detail)
 
 
+NAME: Final = "video"
 HEIGHT_PX: Final = 360
 
 
-def build(stage: Stage) -> None:
+def build(stage: Stage, tab: gr.Tab) -> None:
     """Build the tab."""
     _VideoTab(stage).wire()
+    tab.select(lambda: NAME, outputs=stage.active, show_progress="hidden", api_visibility="private")
 
 
 class _VideoTab:
@@ -239,6 +228,10 @@ class _VideoTab:
             elem_id="nf-video-clip",
         )
         book.make(gr.HTML, {"value": quiet("video.clip.note")}, padding=False)
+        if example_clip():
+            self.sample = book.make(
+                gr.Button, {"value": "video.sample"}, size="sm", elem_id="nf-video-sample"
+            )
         self.kind = book.make(
             gr.Radio,
             {"label": "video.choice"},
@@ -246,29 +239,29 @@ class _VideoTab:
             value=KINDS[0],
             elem_id="nf-video-kind",
         )
-        self.controls = ClipControls.make(self._stage)
         self.starting = book.make(
             gr.Button, {"value": "video.start"}, variant="primary", elem_id="nf-video-start"
         )
+        self.busy = gr.Column(visible=False, elem_id="nf-video-busy")
+        with self.busy:
+            self.progress = gr.HTML("", elem_id="nf-video-progress", padding=False)
+            self.cancelling = book.make(
+                gr.Button, {"value": "video.cancel"}, elem_id="nf-video-cancel"
+            )
+        self.controls = ClipControls.make(self._stage)
 
     def _build_output(self, book: Phrasebook) -> None:
         self.empty = gr.Column()
         with self.empty:
             book.make(gr.HTML, {"value": nothing_yet("video.empty")}, padding=False)
-        self.busy = gr.Column(visible=False, elem_id="nf-video-busy")
-        with self.busy:
-            self.progress = gr.HTML("", elem_id="nf-video-progress", padding=False)
-            self.preview = book.make(
-                gr.Image,
-                {"label": "video.preview", "alt_text": "video.preview"},
-                interactive=False,
-                visible=False,
-                buttons=[],
-                elem_id="nf-video-preview",
-            )
-            self.cancelling = book.make(
-                gr.Button, {"value": "video.cancel"}, elem_id="nf-video-cancel"
-            )
+        self.preview = book.make(
+            gr.Image,
+            {"label": "video.preview", "alt_text": "video.preview"},
+            interactive=False,
+            visible=False,
+            buttons=[],
+            elem_id="nf-video-preview",
+        )
         self.filled = gr.Column(visible=False)
         with self.filled:
             self.result = book.make(
@@ -300,9 +293,24 @@ class _VideoTab:
             concurrency_limit=None,
             **quietly,
         )
+        if path := example_clip():
+
+            async def start(
+                visit: VideoVisit, language: Language, request: gr.Request, *values: Any
+            ) -> AsyncIterator[Updates]:
+                async for updates in events.start(visit, language, request, str(path), *values):
+                    yield updates
+
+            self.sample.click(
+                start,
+                inputs=[self.visit, self._stage.language, self.kind, *self.controls.all],
+                outputs=outputs,
+                concurrency_limit=None,
+                **quietly,
+            )
         for event in (self.cancelling.click, self.clip.input):
             event(
-                told(events.cancel),
+                show_errors(events.cancel),
                 inputs=[self.visit, self._stage.language],
                 outputs=outputs,
                 concurrency_limit=None,
@@ -314,12 +322,6 @@ class _VideoTab:
             lambda kind: [gr.update(visible=columns.get(kind) is each) for each in shown],
             inputs=self.kind,
             outputs=shown,
-            **quietly,
-        )
-        self._stage.language.change(
-            told(events.retell),
-            inputs=[self.visit, self._stage.language],
-            outputs=self.facts,
             **quietly,
         )
         self._follow_language(quietly)
