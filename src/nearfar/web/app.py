@@ -87,7 +87,6 @@ def mount(
             mcp_server=False,
             theme=Calm(),
             css=STYLE.read_text("utf-8") + TABS_STYLE.read_text("utf-8") + thumbnails_css(),
-            head=head_html(max_bytes),
         )
     )
     inner: Any = app.router.routes[-1]
@@ -95,7 +94,9 @@ def mount(
     visits.set_blocks(page)
     page.uploads = Uploads(file_bytes=max_bytes, disk_bytes=disk_bytes)
     sessions = Sessions(page, visits, page.uploads)
-    inner.app = GradioGuard(inner.app, page=page, uploads=page.uploads, sessions=sessions)
+    inner.app = GradioGuard(
+        inner.app, page=page, uploads=page.uploads, sessions=sessions, head=head_html(max_bytes)
+    )
 
 
 def _build(backend: Backend, limits: ImageLimits) -> Page:

@@ -62,10 +62,15 @@ class GradioGuard:
         page: the page that it serves.
         uploads: the files of visitors.
         sessions: the visitors.
+        head: HTML that the page's head begins with. Gradio's own `head` runs only after the
+            browser has chosen a language.
     """
 
-    def __init__(self, app: ASGIApp, *, page: Page, uploads: Uploads, sessions: Sessions) -> None:
+    def __init__(
+        self, app: ASGIApp, *, page: Page, uploads: Uploads, sessions: Sessions, head: str = ""
+    ) -> None:
         self.app = app
+        self._head = head.encode()
         self._page, self._uploads, self._sessions = page, uploads, sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,7 +87,10 @@ class GradioGuard:
     async def _serve(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         asked = (scope["method"], path.removeprefix(_API) if path.startswith(_API) else "")
         response: Response
-        if _OPEN.fullmatch(path):
+        if path == "/":
+            await _body(receive)
+            await self.app(_uncompressed(scope), _given(b"", receive), _into_head(send, self._head))
+        elif _OPEN.fullmatch(path):
             body = await _body(receive)
             await self.app(scope, _given(body, receive), send)
         elif asked == ("POST", "queue/join"):
@@ -147,6 +155,33 @@ class GradioGuard:
         if found is None:
             raise _AnsweredError(404, "Upload not found")
         return StreamingResponse(_told(found), media_type="text/event-stream")
+
+
+def _uncompressed(scope: Scope) -> Scope:
+    headers = [each for each in scope["headers"] if each[0] != b"accept-encoding"]
+    return {**scope, "headers": headers}
+
+
+def _into_head(send: Send, head: bytes) -> Send:
+    """Insert HTML behind the `<head>` tag of an answer."""
+    start: Message = {}
+    body = bytearray()
+
+    async def sending(message: Message) -> None:
+        nonlocal start
+        if message["type"] == "http.response.start":
+            start = message
+            return
+        body.extend(message.get("body", b""))
+        if message.get("more_body", False):
+            return
+        content = bytes(body).replace(b"<head>", b"<head>" + head, 1)
+        headers = [each for each in start["headers"] if each[0] != b"content-length"]
+        headers.append((b"content-length", str(len(content)).encode()))
+        await send({**start, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    return sending
 
 
 class _AnsweredError(Exception):
