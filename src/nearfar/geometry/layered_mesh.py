@@ -17,12 +17,14 @@ from nearfar.geometry.options import MeshOptions
 from nearfar.imaging.cut_grid import Grid
 from nearfar.imaging.layers import Layers, layered, sharp_edges, steps
 from nearfar.imaging.normalize import limits
+from nearfar.imaging.resize import fitting, smaller
 from nearfar.io.images import Image
 
 LAYERED: Final = frozenset({".glb"})
 """Suffixes of files that are for looking at; the others are for measuring."""
 
 _FARTHEST: Final = 100  # times the nearest distance
+_WORK_PX: Final = 2048  # longer side of the map that edges are found in
 _GAP_PX: Final = 16  # of the texture, between photo and background
 
 
@@ -77,60 +79,70 @@ def make_layered_mesh(
         GeometryError: sizes that differ, or a map without any surface.
     """
     check_sizes(depth, camera, photo)
-    inverse = 1 / depth.metres
+    size_px = fitting(photo.shape, _WORK_PX)
+    inverse = smaller(1 / depth.metres, size_px)
     if not inverse.any():
         raise GeometryError("no faces: the map has no surface")
     farthest = inverse.max() / np.float32(_FARTHEST)
     inverse = np.maximum(inverse, farthest)
     low, high = limits(inverse, robust=True)
     scale = high - low or np.float32(1)
-    grid = Grid.over(
-        sharp_edges((inverse - low) / scale), options.max_vertices, least_px=options.step_px
-    )
+    least_px = max(1, round(options.step_px * size_px[0] / camera.width_px))
+    sharp = sharp_edges((inverse - low) / scale)
+    grid = Grid.over(sharp, options.max_vertices, least_px=least_px)
+    small = camera.scaled(size_px)
     vertices = grid.at_vertices()
     tears = find_tears(
         1 / np.maximum(vertices * scale + low, farthest),
-        camera,
+        small,
         options.max_slope_deg,
         columns=grid.columns,
         rows=grid.rows,
     )
     across, down = steps(vertices)
     layers = layered(photo, grid, across & tears.across, down & tears.down)
-    uv, texture = _atlas(layers, photo)
     surfaces = [layers.front] if layers.back is None else [layers.front, layers.back]
-    places = np.concatenate([each.places for each in surfaces])
-    metres = 1 / np.maximum(
-        np.concatenate([each.values for each in surfaces]) * scale + low, farthest / 2
+    places, values = (
+        np.concatenate([getattr(each, name) for each in surfaces]) for name in ("places", "values")
     )
     faces = [layers.front.faces]
     if layers.back is not None:
         faces.append(layers.back.faces + np.int32(len(layers.front.places)))
+    metres = 1 / np.maximum(values * scale + low, farthest / 2)
+    points = small.unproject(places[:, 0] - 0.5, places[:, 1] - 0.5, metres)
+    shares = places / np.array(size_px, np.float32)
     normals = None
     if options.normals:
         whole = find_normals(depth, camera, max_slope_deg=options.max_slope_deg)
-        x, y = np.minimum(places.astype(np.intp), np.array(camera.size_px) - 1).T
+        sides = np.array(camera.size_px)
+        x, y = np.minimum((shares * sides).astype(np.intp), sides - 1).T
         normals = whole[y, x]
-    points = camera.unproject(places[:, 0] - 0.5, places[:, 1] - 0.5, metres)
+    uv, texture = _atlas(shares, len(layers.front.places), photo, layers)
     return Mesh(points, np.concatenate(faces), uv, normals, describe(depth, camera)), texture
 
 
-def _atlas(layers: Layers, photo: Image) -> tuple[NDArray[np.float32], Image]:
-    """Put the photo above the background, and give each vertex its place in both."""
-    size_px = np.array(photo.shape[1::-1], np.float32)
+def _atlas(
+    shares: NDArray[np.float32], count: int, photo: Image, layers: Layers
+) -> tuple[NDArray[np.float32], Image]:
+    """Put the photo above the background, and say where in both each vertex lies.
+
+    Args:
+        shares: (V, 2) of the frame's width and height, of the front's vertices and the back's.
+        count: how many are the front's.
+        photo: (H, W, 3) uint8.
+        layers: of it.
+    """
     if layers.back is None:
-        return layers.front.places / size_px, photo
+        return shares, photo
     height_px, width_px = photo.shape[:2]
     plate = layers.plate
     # rows between them, so that no smaller copy mixes both
-    gap = -(height_px + len(plate)) % _GAP_PX + _GAP_PX
-    upper = cv2.copyMakeBorder(photo, 0, gap // 2, 0, 0, cv2.BORDER_REPLICATE)
-    lower = cv2.copyMakeBorder(
-        plate, gap - gap // 2, 0, 0, width_px - plate.shape[1], cv2.BORDER_REPLICATE
-    )
+    upper = cv2.copyMakeBorder(photo, 0, _GAP_PX // 2, 0, 0, cv2.BORDER_REPLICATE)
+    beside_px = width_px - plate.shape[1]
+    lower = cv2.copyMakeBorder(plate, _GAP_PX // 2, 0, 0, beside_px, cv2.BORDER_REPLICATE)
     texture = np.asarray(np.concatenate((upper, lower)), np.uint8)
-    whole = np.array(texture.shape[1::-1], np.float32)
-    back = layers.back.places / size_px * np.array(plate.shape[1::-1], np.float32)
-    back[:, 1] += height_px + gap
-    uv = np.concatenate((layers.front.places, back)) / whole
+    places = shares * np.array((width_px, height_px), np.float32)
+    places[count:] = shares[count:] * np.array(plate.shape[1::-1], np.float32)
+    places[count:, 1] += height_px + 2 * (_GAP_PX // 2)
+    uv = places / np.array(texture.shape[1::-1], np.float32)
     return np.clip(uv, 0, 1).astype(np.float32), texture

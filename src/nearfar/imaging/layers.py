@@ -32,7 +32,7 @@ _BORDER: Final = 0.03  # from the frame: here the background bends up to the pho
 
 _BEHIND: Final = 0.002  # of the range of nearness: the background lies so far behind the photo
 _BESIDE: Final = (1, 5)  # meshes beyond an edge where its background is seen, and unmixed
-_GUARD_PX: Final = 2  # of the plate: pixels beside an edge show a mixture of both sides
+_GUARD_PX: Final = 3  # of the plate: pixels beside an edge show a mixture of both sides
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +138,7 @@ def _sides(nearness: FloatMap, across: Mask, down: Mask) -> _Sides:
     far[:-1] |= down & ~falls
     distance, source = _nearest(far)
     before = nearness - nearness.flat[source]
-    is_ahead = before > STEP / 2
+    is_ahead = before > STEP
     is_beside = (np.abs(before) <= STEP / 2) & (distance > _BESIDE[0]) & (distance <= _BESIDE[1])
     return _Sides(is_ahead, is_beside, distance)
 

@@ -111,7 +111,7 @@ async function layer(gl, row) {
 /* Rotation that moves the eye to the right by yaw and upwards by pitch, in radians. */
 function rotation(yaw, pitch) {
   const [sy, cy, sp, cp] = [Math.sin(yaw), Math.cos(yaw), Math.sin(pitch), Math.cos(pitch)];
-  return [cy, sp * sy, cp * sy, 0, cp, -sp, -sy, sp * cy, cp * cy];
+  return [cy, sp * sy, -cp * sy, 0, cp, sp, sy, -sp * cy, cp * cy];
 }
 
 async function start() {
@@ -254,7 +254,7 @@ async function start() {
     level.side += 0.01 * (side - level.side);
     level.front += 0.01 * (front - level.front);
     if (!touched && Math.abs(side - level.side) + Math.abs(front - level.front) < 2) return;
-    look(((side - level.side) * Math.PI) / 180, (-(front - level.front) * Math.PI) / 180);
+    look((-(side - level.side) * Math.PI) / 180, ((front - level.front) * Math.PI) / 180);
   }
   let asked = false;
   function askForTilt() {
