@@ -73,6 +73,8 @@ def test_every_effect_makes_a_file_that_others_open(
         samples, rate_hz = soundfile.read(first)
         assert samples.shape == (round(0.5 * rate_hz), 2)
         assert set(row["summary"]) == {"en", "zh"}
+    elif kind == "WebPage":
+        assert first.read_text("utf-8").startswith("<!DOCTYPE html>")
     else:
         assert json.loads(first.read_text())["sectors"] == row["plan"]["sectors"]
         assert size_of(Path(row["outputs"][1])) == (320, 240)

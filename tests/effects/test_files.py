@@ -36,7 +36,7 @@ def plan(*, heading_deg: float | None = -12.0, floor: bool = True) -> Navigation
 
 
 def test_every_effect_has_its_formats_and_its_name() -> None:
-    assert len({effect.name for effect in EFFECTS}) == len(EFFECTS) == 12
+    assert len({effect.name for effect in EFFECTS}) == len(EFFECTS) == 13
     for effect in EFFECTS:
         assert find(effect.name) is effect
         assert set(kinds_of(effect)) <= FORMATS.keys()

@@ -14,7 +14,7 @@ DEPTH = DepthMap(np.tile(np.linspace(0, 1, 32, dtype=np.float32), (24, 1)), "fak
 
 def test_those_that_make_pictures_are_there() -> None:
     assert {"bokeh", "fog", "stereo", "cutout"} <= set(FRAME_EFFECTS)
-    assert not {"parallax", "rack-focus", "sonify", "navigate"} & set(FRAME_EFFECTS)
+    assert not {"parallax", "photo3d", "rack-focus", "sonify", "navigate"} & set(FRAME_EFFECTS)
 
 
 def test_every_frame_becomes_a_picture() -> None:

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nearfar.effects._render.inpainting import split
 from nearfar.effects._render.view_synthesis import Move, view
+from nearfar.imaging.inpainting import split
 
 FloatMap = NDArray[np.float32]
 

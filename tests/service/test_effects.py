@@ -59,6 +59,9 @@ def test_every_effect_answers(service: Served, photo: bytes, effect: Effect[Any,
     elif effect.name == "sonify":
         assert media_type == "audio/wav"
         assert soundfile.info(io.BytesIO(answer.content)).channels == 2
+    elif effect.name == "photo3d":
+        assert media_type == "text/html; charset=utf-8"
+        assert answer.text.startswith("<!DOCTYPE html>")
     else:
         assert media_type == "application/json"
         assert len(answer.json()["sectors"]) == 5

@@ -44,10 +44,10 @@ def mesh(
         output: .glb, .obj or .ply; `<stem>-mesh.glb` beside the photo if not given.
         poisson: A smooth surface that closes gaps instead of a cut one (needs the extra open3d).
     """
-    from nearfar.geometry import CloudOptions, export, make_cloud, make_mesh
+    from nearfar.geometry import CloudOptions, export, make_cloud, make_mesh_for
 
     target = output or beside(photo, "-mesh.glb")
-    export.suffix_of(target, export.MESH_FORMATS, "mesh")
+    suffix = export.suffix_of(target, export.MESH_FORMATS, "mesh")
     if target.exists() and not force:
         raise OutputExistsError(f"{target} is there already: use --force to replace it")
     estimator = load(model, runtime=runtime, threads=threads, **estimating.values())
@@ -55,16 +55,17 @@ def mesh(
     if poisson:
         from nearfar.geometry.open3d import poisson_mesh
 
-        points = making.max_vertices, making.max_slope_deg, making.min_patch_px
         cloud = CloudOptions(
-            max_points=points[0], max_slope_deg=points[1], min_patch_px=points[2], normals=True
+            max_points=making.max_vertices,
+            max_slope_deg=making.max_slope_deg,
+            min_patch_px=making.min_patch_px,
+            normals=True,
         )
-        surface = poisson_mesh(
-            make_cloud(scene.depth, scene.photo, scene.camera, cloud), scene.camera
-        )
+        points = make_cloud(scene.depth, scene.photo, scene.camera, cloud)
+        surface, texture = poisson_mesh(points, scene.camera), scene.photo
     else:
-        surface = make_mesh(scene.depth, scene.camera, making)
-    export.write_mesh(surface, scene.photo, target, options=making, overwrite=force)
+        surface, texture = make_mesh_for(suffix, scene.depth, scene.photo, scene.camera, making)
+    export.write_mesh(surface, texture, target, options=making, overwrite=force)
     count = len(surface.faces)
     if not quiet:
         tell_odd(photo, scene.warnings)

@@ -10,22 +10,24 @@ from nearfar.effects import (
     fog,
     navigate,
     parallax,
+    photo3d,
     rack_focus,
     relight,
     sonify,
     stereo,
     sticker,
 )
-from nearfar.effects.base import Clip, Effect, Picture, Sound
+from nearfar.effects.base import Clip, Effect, Picture, Sound, WebPage
 from nearfar.effects.navigate import NavigationPlan
 from nearfar.errors import UsageError
 
-__all__ = ["EFFECTS", "Clip", "Effect", "NavigationPlan", "Picture", "Sound", "find"]
+__all__ = ["EFFECTS", "Clip", "Effect", "NavigationPlan", "Picture", "Sound", "WebPage", "find"]
 
 EFFECTS: Final[tuple[Effect[Any, Any], ...]] = (
     bokeh.EFFECT,
     rack_focus.EFFECT,
     parallax.EFFECT,
+    photo3d.EFFECT,
     cutout.EFFECT,
     sticker.EFFECT,
     fog.EFFECT,

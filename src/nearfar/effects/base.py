@@ -123,6 +123,17 @@ class Sound:
     summary: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class WebPage:
+    """A web page that needs no other file and no network.
+
+    Attributes:
+        html: the whole page.
+    """
+
+    html: str
+
+
 @dataclass(frozen=True)
 class Effect(Generic[EffectOptions, Result]):
     """One use of depth.

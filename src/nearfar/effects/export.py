@@ -13,7 +13,7 @@ from types import MappingProxyType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from nearfar.config import Options
-from nearfar.effects.base import Clip, Effect, Picture, Sound
+from nearfar.effects.base import Clip, Effect, Picture, Sound, WebPage
 from nearfar.effects.navigate import NavigationPlan
 from nearfar.effects.stereo import StereoOptions, suffix
 from nearfar.errors import UsageError
@@ -23,7 +23,7 @@ from nearfar.io.paths import fitting
 from nearfar.io.video_writer import write_clip
 from nearfar.optional import require
 
-Result = Picture | Clip | Sound | NavigationPlan
+Result = Picture | Clip | Sound | NavigationPlan | WebPage
 Writer = Callable[[Any, Path], None]
 """(result, path of a file that is there and empty) -> None."""
 
@@ -64,6 +64,10 @@ def _words(result: Sound, path: Path) -> None:
     path.write_text(json.dumps(result.summary, ensure_ascii=False) + "\n", "utf-8")
 
 
+def _page(result: WebPage, path: Path) -> None:
+    path.write_text(result.html, "utf-8")
+
+
 def _plan(result: NavigationPlan, path: Path) -> None:
     path.write_bytes(_plan_json(result, with_cells=True))
 
@@ -93,6 +97,9 @@ FORMATS: Final[Mapping[type, Mapping[str, Format]]] = MappingProxyType(
         Sound: {
             ".wav": Format("audio/wav", "stereo WAV, 16 bits", _sound),
             ".json": Format("application/json", "what it says, in English and Chinese", _words),
+        },
+        WebPage: {
+            ".html": Format("text/html", "a page that needs no other file", _page),
         },
         NavigationPlan: {
             ".json": Format("application/json", "sectors, heading and map of cells", _plan),

@@ -7,9 +7,9 @@ from typing import Final, Literal
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
-from nearfar.effects._render.inpainting import Scene, split
 from nearfar.effects._render.view_synthesis import Move, view
 from nearfar.effects.base import Clip, Effect
+from nearfar.imaging.inpainting import Scene, split
 from nearfar.io.images import Image
 
 MotionName = Literal["orbit", "swing", "dolly", "zoom"]

@@ -9,10 +9,10 @@ import numpy as np
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
-from nearfar.effects._render.inpainting import split
 from nearfar.effects._render.view_synthesis import Move, view
 from nearfar.effects.anaglyph import anaglyph
 from nearfar.effects.base import Clip, Effect, Picture
+from nearfar.imaging.inpainting import split
 from nearfar.io.images import Image
 from nearfar.parallel import together
 

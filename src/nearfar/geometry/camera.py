@@ -160,7 +160,10 @@ class Camera:
         )
 
     def unproject(
-        self, x_px: NDArray[np.integer], y_px: NDArray[np.integer], metres: NDArray[np.float32]
+        self,
+        x_px: NDArray[np.integer] | NDArray[np.float32],
+        y_px: NDArray[np.integer] | NDArray[np.float32],
+        metres: NDArray[np.float32],
     ) -> NDArray[np.float32]:
         """Turn pixels and their distances into points.
 

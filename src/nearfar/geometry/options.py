@@ -33,6 +33,11 @@ class MeshOptions(Options):
     min_patch_px: int = option(PATCH, 100, ge=1)
     step_px: int = option("Width of the grid's meshes, in pixels.", 1, ge=1)
     max_vertices: int = option("Raise that width until there are no more.", 320_000, ge=4)
+    layers: bool | None = option(
+        "Clean outlines, and the background carried on behind what stands before it, for looking"
+        " at; else the measured surface alone, cut open at edges. By default layers for GLB only.",
+        None,
+    )
     normals: bool = option(
         "Store normals, for viewers to light the surface; else the photo's light is all.",
         default=False,

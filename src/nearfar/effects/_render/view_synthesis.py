@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.effects._render.inpainting import STEP, Scene
 from nearfar.imaging.color import FloatMap
+from nearfar.imaging.inpainting import STEP, Scene
 from nearfar.io.images import Image
 
 Owners = NDArray[np.int32]
@@ -47,7 +47,7 @@ def view(scene: Scene, move: Move) -> Image:
     places found, at fractions of a pixel.
 
     Args:
-        scene: from `nearfar.effects._render.inpainting.split`, whose reach must cover the move.
+        scene: from `nearfar.imaging.inpainting.split`, whose reach must cover the move.
         move: what happens.
 
     Returns:

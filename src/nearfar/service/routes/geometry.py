@@ -13,7 +13,7 @@ from nearfar.depth import DepthMap, MetricDepth
 from nearfar.effects.base import fitted
 from nearfar.effects.export import zipped
 from nearfar.errors import UsageError
-from nearfar.geometry import Camera, encode_cloud, encode_mesh, make_cloud, make_mesh
+from nearfar.geometry import Camera, encode_cloud, encode_mesh, make_cloud, make_mesh_for
 from nearfar.geometry.export import CLOUD_FORMATS, MESH_FORMATS
 from nearfar.geometry.options import CloudOptions, MeshOptions
 from nearfar.io.images import Image
@@ -163,8 +163,9 @@ async def mesh(request: Request, query: Annotated[Any, reads(MeshQuery)]) -> Res
 
     def made(scene: Scene) -> Content:
         options = part_of(query, MeshOptions)
-        surface = make_mesh(scene.depth, scene.camera, options)
-        files = encode_mesh(surface, scene.photo, f".{query.format}", options=options)
+        suffix = f".{query.format}"
+        surface, texture = make_mesh_for(suffix, scene.depth, scene.photo, scene.camera, options)
+        files = encode_mesh(surface, texture, suffix, options=options)
         content = files.popitem()[1] if len(files) == 1 else zipped(files)
         return content, surface.note
 

@@ -8,6 +8,7 @@ EFFECT: Final[dict[str, Text]] = {
     "effect.name.bokeh": Text("Lens blur", "背景虚化"),
     "effect.name.rack-focus": Text("Rack focus", "移焦短片"),
     "effect.name.parallax": Text("Parallax", "视差短片"),
+    "effect.name.photo3d": Text("3D photo", "三维照片"),
     "effect.name.cutout": Text("Cutout", "抠图"),
     "effect.name.sticker": Text("Sticker", "贴纸"),
     "effect.name.fog": Text("Fog", "雾"),
@@ -49,6 +50,7 @@ EFFECT: Final[dict[str, Text]] = {
     "effect.download.webp": Text("WebP", "WebP"),
     "effect.download.mp4": Text("MP4", "MP4"),
     "effect.download.gif": Text("GIF", "GIF"),
+    "effect.download.html": Text("HTML", "HTML"),
     "effect.download.wav": Text("WAV", "WAV"),
     "effect.download.json": Text("JSON", "JSON"),
     "effect.download.zip": Text("ZIP", "ZIP"),
@@ -74,6 +76,10 @@ EFFECT: Final[dict[str, Text]] = {
     "effect.option.focus": Text(
         "What stays in place (0 far, 1 near)", "保持不动的远近（0 远，1 近）"
     ),
+    "effect.option.turn_deg": Text("Turn to each side (°)", "向两侧转动（°）"),
+    "effect.option.photo3d.relief": Text("Farthest over nearest distance", "最远与最近距离之比"),
+    "effect.option.picture_px": Text("Longest side of the photo (px)", "照片最长边（像素）"),
+    "effect.option.title": Text("Title", "标题"),
     "effect.option.background": Text("Background", "背景"),
     "effect.option.color": Text("Color", "颜色"),
     "effect.option.cutout.picture": Text("Photo for the background", "用作背景的照片"),

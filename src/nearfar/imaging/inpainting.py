@@ -50,7 +50,7 @@ def split(photo: Image, nearness: FloatMap, reach_px: tuple[float, float]) -> Sc
         reach_px: how far the nearest may move against the farthest, across and down.
     """
     across, down = (int(np.ceil(each)) + 2 for each in reach_px)
-    sharp = _widened(_sharpened(nearness))
+    sharp = widened(sharpened(nearness))
     frame = (down, down, across, across)
     front = cv2.copyMakeBorder(sharp, *frame, cv2.BORDER_REFLECT).astype(np.float32, copy=False)
     colors = cv2.copyMakeBorder(photo, *frame, cv2.BORDER_REFLECT)
@@ -73,32 +73,43 @@ class _Source:
     mirrored: NDArray[np.intp]
 
 
-def _sharpened(nearness: FloatMap) -> FloatMap:
+def sharpened(
+    nearness: FloatMap, *, ramp: float = _RAMP, step: float = STEP, even: float = 0.0
+) -> FloatMap:
     """Turn the ramps at edges into steps: each pixel goes to the side it is closer to.
 
     A toggle mapping (Kramer and Bruckner, Pattern Recognition 7, 1975), where the range of a
     window hardly grows with the window, so slopes stay slopes.
+
+    Args:
+        nearness: (H, W) float32, 0 to 1.
+        ramp: half the width of the widest ramp that becomes a step, as part of the longer side.
+        step: of the range of nearness, the lowest.
+        even: deviation over which outlines are evened, as part of the longer side.
     """
     height_px, width_px = nearness.shape
-    radius = round(_RAMP * max(height_px, width_px))
+    radius = round(ramp * max(height_px, width_px))
     if radius < 1:
         return nearness
     coarse = _halved(nearness)
     radius = max(1, round(radius * coarse.shape[1] / width_px))
     low, high = _window(cv2.erode, coarse, radius), _window(cv2.dilate, coarse, radius)
     lower, higher = _window(cv2.erode, low, radius), _window(cv2.dilate, high, radius)
-    step = high - low
-    is_edge = (step > STEP) & (step > _RIDGE * (higher - lower))
+    height = high - low
+    is_edge = (height > step) & (height > _RIDGE * (higher - lower))
     size = (width_px, height_px)
     low, high = larger(low, nearness.shape), larger(high, nearness.shape)
     edge = cv2.resize(is_edge.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    side = np.where(nearness + nearness > low + high, high, low)
+    side_of = nearness
+    if even > 0:
+        side_of = cv2.GaussianBlur(nearness, (0, 0), even * max(height_px, width_px))
+    side = np.where(side_of + side_of > low + high, high, low)
     return np.asarray(np.where(edge, side, nearness), np.float32)
 
 
-def _widened(nearness: FloatMap) -> FloatMap:
+def widened(nearness: FloatMap, rim_px: int = 1) -> FloatMap:
     """Let what stands before an edge take the mixed pixels of its rim with it."""
-    wide = cv2.dilate(nearness, np.ones((3, 3), np.uint8))
+    wide = cv2.dilate(nearness, np.ones((2 * rim_px + 1, 2 * rim_px + 1), np.uint8))
     return np.asarray(np.where(wide - nearness > STEP, wide, nearness), np.float32)
 
 

@@ -1,0 +1,1 @@
+"""The page of a 3D photo: template, viewer and packing."""
