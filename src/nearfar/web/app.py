@@ -107,12 +107,12 @@ def _build(backend: Backend, limits: ImageLimits) -> Page:
         switch = _header(book)
         stage = Stage(backend, book, language, limits, Results(), key, active)
         source = PhotoSource(stage)
-        with gr.Tabs(elem_id="nf-tabs") as tabs:
+        with gr.Tabs(elem_id="nf-tabs"):
             for row in TABS:
                 with book.make(gr.Tab, {"label": row.label_key}, id=row.name) as tab:
                     row.build(stage, tab)
         source.wire()
-        _open(page, stage, source, switch, tabs)
+        _open(page, stage, source, switch)
     page.i18n_instance = book.i18n()
     page.queue(api_open=False, default_concurrency_limit=None, max_size=MOST_WAITING)
     return page
@@ -136,24 +136,22 @@ def _header(book: Phrasebook) -> gr.Radio:
     return switch
 
 
-def _open(
-    page: gr.Blocks, stage: Stage, source: PhotoSource, switch: gr.Radio, tabs: gr.Tabs
-) -> None:
+def _open(page: gr.Blocks, stage: Stage, source: PhotoSource, switch: gr.Radio) -> None:
     """Restore language, tab and photo when the page opens."""
     names = {tab.name for tab in TABS}
 
     async def begin(
         chosen: Language, kept: str, tab: str, request: gr.Request, *settings: Any
     ) -> list[Any]:
-        name = tab if tab in names else TABS[0].name
         key = await source.begin(chosen, kept, request, *settings)
-        return [chosen, chosen, key, name, gr.update(selected=name)]
+        # without an address, a tab that was clicked meanwhile stays
+        return [chosen, chosen, key, tab if tab in names else gr.skip()]
 
     wanted = gr.Textbox(visible=False, label="tab", max_length=16)
     page.load(
         begin,
         inputs=[switch, source.kept, wanted, *source.settings],
-        outputs=[stage.language, switch, stage.key, stage.active, tabs],
+        outputs=[stage.language, switch, stage.key, stage.active],
         js="(language, kept, tab, ...rest) => nearfar.begin(rest)",
         show_progress="hidden",
         api_visibility="private",

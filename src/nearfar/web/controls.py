@@ -10,7 +10,8 @@ import gradio as gr
 from gradio.components import Component
 
 from nearfar.config import EstimateOptions, Options, OutputOptions
-from nearfar.effects import Effect
+from nearfar.effects import EFFECTS, Effect, WebPage
+from nearfar.effects.export import kinds_of
 from nearfar.errors import UsageError
 from nearfar.io.images import ImageLimits
 from nearfar.isolation.photos import IsolatedImageFile
@@ -95,6 +96,9 @@ def _control(field: "Field[Any]", hint: Any, book: Phrasebook, prefix: str) -> C
         }
     return cast("Control", book.make(kind, phrases, **options))
 
+
+PAGE_EFFECTS: Final = tuple(each for each in EFFECTS if kinds_of(each) != (WebPage,))
+"""Effects of the Effects tab; a page with a 3D photo is what the 3D tab shows."""
 
 MOST_LETTERS: Final = 100
 NOT_OFFERED: Final = frozenset({"font"})

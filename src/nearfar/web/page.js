@@ -47,10 +47,12 @@ window.nearfar = (() => {
     const button = event.target.closest?.("#nf-tabs > .tab-wrapper button[role=tab]");
     if (button && tabOf(button)) history.replaceState(null, "", `#${tabOf(button)}`);
   });
-  addEventListener("hashchange", () => {
+  const openTab = () => {
     const wanted = location.hash.slice(1);
-    [...tabButtons()].find((each) => tabOf(each) === wanted)?.click();
-  });
+    const button = [...tabButtons()].find((each) => tabOf(each) === wanted);
+    if (button && button.getAttribute("aria-selected") !== "true") button.click();
+  };
+  addEventListener("hashchange", openTab);
 
   // --- photos: all ways end at the file input of the upload button
 
@@ -257,6 +259,7 @@ window.nearfar = (() => {
   return {
     begin(rest) {
       paint();
+      openTab();
       return [language(), sessionStorage.getItem("nearfar-photo") || "", location.hash.slice(1),
         ...rest];
     },

@@ -5,11 +5,11 @@ from typing import Final
 from nearfar.web.i18n.base import Text
 
 SCENE: Final[dict[str, Text]] = {
-    "scene.photo.alt": Text("The photo that becomes a scene", "用来生成场景的照片"),
     "scene.view": Text("Scene", "场景"),
     "scene.empty": Text(
-        "Put a photo in: it becomes a scene. Drag to turn it, scroll to come nearer.",
-        "放入一张照片，即可得到三维场景：拖动旋转，滚动缩放。",
+        "Choose a photo: it appears here with depth, and you can look around in it by mouse, finger"
+        " or arrow keys.",
+        "选择一张照片：它会在这里变成有深度的画面，可用鼠标、手指或方向键环顾。",
     ),
     "scene.near": Text("Nearest point (m)", "最近处（米）"),
     "scene.far": Text("Farthest point (m)", "最远处（米）"),
@@ -21,16 +21,19 @@ SCENE: Final[dict[str, Text]] = {
     "scene.fov": Text(
         "Field of view (°); by EXIF, or else 60", "水平视角（°），默认按 EXIF，否则 60"
     ),
-    "scene.slope": Text("Cut steeper than (°)", "剪除更陡的面（°）"),
-    "scene.step": Text("Width of the meshes (px)", "网格宽度（像素）"),
+    "scene.free": Text("Turn all the way round", "允许整圈旋转"),
+    "scene.files": Text("Surfaces and point cloud", "曲面与点云"),
+    "scene.slope": Text("Cut surfaces steeper than (°)", "剪除更陡的面（°）"),
+    "scene.step": Text("Grid spacing (px)", "网格间距（像素）"),
     "scene.facts": Text(
-        "{faces} triangles · assumed: nearest point at {near} m, farthest at {far} m · {lens}",
-        "{faces} 个三角形 · 假定最近处 {near} 米、最远处 {far} 米 · {lens}",
+        "assumed: nearest point at {near} m, farthest at {far} m · {lens}",
+        "假定最近处 {near} 米、最远处 {far} 米 · {lens}",
     ),
     "scene.lens.given": Text("lens {fov}° wide", "镜头水平视角 {fov}°"),
     "scene.lens.exif": Text("lens {fov}° wide, by EXIF", "镜头水平视角 {fov}°（来自 EXIF）"),
     "scene.lens.assumed": Text("lens {fov}° wide, assumed", "镜头水平视角 {fov}°（假定）"),
     "scene.downloads": Text("Download", "下载"),
+    "scene.download.html": Text("3D photo (HTML)", "三维照片（HTML）"),
     "scene.download.glb": Text("Surface (GLB)", "曲面（GLB）"),
     "scene.download.obj": Text("Surface (OBJ, ZIP)", "曲面（OBJ，ZIP）"),
     "scene.download.ply": Text("Surface (PLY)", "曲面（PLY）"),

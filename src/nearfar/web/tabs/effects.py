@@ -11,7 +11,7 @@ from anyio.to_thread import run_sync
 from gradio.components import Component
 
 from nearfar.config import ImageLimits
-from nearfar.effects import EFFECTS, Effect, find
+from nearfar.effects import Effect, find
 from nearfar.io.images import encode_image
 from nearfar.web.components import (
     download_buttons,
@@ -22,7 +22,15 @@ from nearfar.web.components import (
     photo_view,
     quiet,
 )
-from nearfar.web.controls import choices, make_controls, offered, places, read_controls, values_of
+from nearfar.web.controls import (
+    PAGE_EFFECTS,
+    choices,
+    make_controls,
+    offered,
+    places,
+    read_controls,
+    values_of,
+)
 from nearfar.web.files import keep_file
 from nearfar.web.i18n.components import Phrasebook
 from nearfar.web.i18n.texts import Language, say
@@ -136,7 +144,7 @@ class EffectEvents:
         updates = await self._show(now, language, effect, result, own)
         controls = [
             value
-            for each in EFFECTS
+            for each in PAGE_EFFECTS
             for value in (own if each is effect else [gr.skip()] * len(offered(each)))
         ]
         return [*updates, *controls]
@@ -168,7 +176,7 @@ class EffectEvents:
 def _of(effect: Effect[Any, Any], values: Sequence[Any]) -> Sequence[Any]:
     """Take an effect's values out of those of all effects."""
     start = 0
-    for each in EFFECTS:
+    for each in PAGE_EFFECTS:
         count = len(offered(each))
         if each is effect:
             return values[start : start + count]
@@ -222,7 +230,7 @@ def _marked(effect: Effect[Any, Any], result: Result, options: Any) -> str:
 NAME: Final = "effects"
 HEIGHT_PX: Final = 440
 PHOTO_PX: Final = 320
-_FIRST: Final = EFFECTS[0]
+_FIRST: Final = PAGE_EFFECTS[0]
 
 
 def build(stage: Stage, tab: gr.Tab) -> None:
@@ -260,12 +268,12 @@ class _EffectsTab:
                 padding=False,
                 visible=effect is _FIRST,
             )
-            for effect in EFFECTS
+            for effect in PAGE_EFFECTS
             if places(effect)
         }
         self.columns: dict[str, gr.Column] = {}
         self.controls: dict[str, dict[str, Component]] = {}
-        for effect in EFFECTS:
+        for effect in PAGE_EFFECTS:
             column = gr.Column(visible=effect is _FIRST, elem_classes="nf-options")
             with column:
                 self.controls[effect.name] = make_controls(effect, book)
@@ -347,7 +355,7 @@ class _EffectsTab:
         )
         self._on(self.choice.input, show_errors(events.choose), settings)
         self._on(self.photo.select, show_errors(events.click), settings, more=every)
-        for effect in EFFECTS:
+        for effect in PAGE_EFFECTS:
             controls = list(self.controls[effect.name].values())
             for control in controls:
                 self._on(_changed(control), show_errors(events.change(effect)), controls)
@@ -381,7 +389,7 @@ class _EffectsTab:
         """Name the effects, and the values of options that are choices."""
         named = [
             (self.controls[effect.name][name], values)
-            for effect in EFFECTS
+            for effect in PAGE_EFFECTS
             for name in self.controls[effect.name]
             if (values := values_of(effect, name))
         ]
@@ -428,4 +436,4 @@ def _changed(control: Any) -> Callable[..., Any]:
 
 
 def _names(language: Language) -> list[tuple[str, str]]:
-    return [(say(f"effect.name.{effect.name}", language), effect.name) for effect in EFFECTS]
+    return [(say(f"effect.name.{effect.name}", language), effect.name) for effect in PAGE_EFFECTS]

@@ -1,7 +1,8 @@
-"""The 3D tab: a photo becomes a scene that can be turned and taken home."""
+"""The 3D tab: the photo as a scene that can be turned, and its files."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from html import escape
 from typing import Any, Final
 
 import gradio as gr
@@ -14,6 +15,7 @@ from nearfar.web.components import (
     download_js,
     heading,
     hidden_file,
+    nothing_yet,
     quiet,
 )
 from nearfar.web.i18n.components import Phrasebook
@@ -22,9 +24,8 @@ from nearfar.web.show_errors import show_errors
 from nearfar.web.tabs.base import Stage
 from nearfar.web.tabs.scene_result import SceneSettings, ShownScene, download_scene, show_scene
 
-HEIGHT_PX: Final = 440
 NAME: Final = "scene"
-FILES: Final = ("glb", "obj", "ply", "cloud")
+FILES: Final = ("html", "glb", "obj", "ply", "cloud")
 
 Updates = list[Any]
 
@@ -35,9 +36,11 @@ class SceneVisit:
 
     Attributes:
         key: of the photo; None before the first.
+        settings: of the scene that is shown.
     """
 
     key: str | None = None
+    settings: SceneSettings | None = None
 
 
 def build(stage: Stage, tab: gr.Tab) -> None:
@@ -54,33 +57,35 @@ class _SceneTab:
         self._build_output(stage.book)
 
     def _build_output(self, book: Phrasebook) -> None:
-        # always there: what Gradio mounts and fills at once stays empty, as of its 6.31
-        self.view = book.make(
-            gr.Model3D,
-            {"label": "scene.view"},
-            interactive=False,
-            height=HEIGHT_PX,
-            clear_color=(0.0, 0.0, 0.0, 0.0),
-            elem_id="nf-scene-view",
-        )
-        self.empty = book.make(gr.HTML, {"value": quiet("scene.empty")}, padding=False)
-        self.filled = gr.Column(visible=False)
-        with self.filled:
-            self.facts = gr.HTML("", elem_id="nf-scene-facts", elem_classes="nf-quiet")
-        with gr.Row(elem_classes="nf-pair"):
-            near = _field(book, "scene.near", "nf-scene-near", f"{ASSUMED_M[0]:g}")
-            far = _field(book, "scene.far", "nf-scene-far", f"{ASSUMED_M[1]:g}")
-        book.make(gr.HTML, {"value": quiet("scene.assumed")}, padding=False)
-        fov = _field(book, "scene.fov", "nf-scene-fov", "")
-        slope = _slider(book, "scene.slope", "nf-scene-slope", (40, 90), 86)
-        step = _slider(book, "scene.step", "nf-scene-step", (1, 16), 1)
-        self.settings: list[Any] = [near, far, fov, slope, step]
-        self.taken = gr.Column(visible=False)
-        with self.taken:
-            book.make(gr.HTML, {"value": heading("scene.downloads")}, padding=False)
-            labels = {name: f"scene.download.{name}" for name in FILES}
-            self.downloads = download_buttons(book, "nf-scene-get", labels)
-            self.file = hidden_file("nf-scene-file")
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=7, min_width=300, elem_classes="nf-result"):
+                self.view = book.make(
+                    gr.HTML,
+                    {"value": nothing_yet("scene.empty")},
+                    padding=False,
+                    elem_id="nf-scene-view",
+                )
+                self.facts = gr.HTML(
+                    "", elem_id="nf-scene-facts", elem_classes="nf-quiet", padding=False
+                )
+                self.taken = gr.Column(visible=False)
+                with self.taken:
+                    book.make(gr.HTML, {"value": heading("scene.downloads")}, padding=False)
+                    labels = {name: f"scene.download.{name}" for name in FILES}
+                    self.downloads = download_buttons(book, "nf-scene-get", labels)
+                    self.file = hidden_file("nf-scene-file")
+            with gr.Column(scale=4, min_width=260):
+                with gr.Row(elem_classes="nf-pair"):
+                    near = _field(book, "scene.near", "nf-scene-near", f"{ASSUMED_M[0]:g}")
+                    far = _field(book, "scene.far", "nf-scene-far", f"{ASSUMED_M[1]:g}")
+                book.make(gr.HTML, {"value": quiet("scene.assumed")}, padding=False)
+                fov = _field(book, "scene.fov", "nf-scene-fov", "")
+                free = book.make(gr.Checkbox, {"label": "scene.free"}, elem_id="nf-scene-free")
+                with book.make(gr.Accordion, {"label": "scene.files"}, open=False):
+                    slope = _slider(book, "scene.slope", "nf-scene-slope", (40, 90), 86)
+                    step = _slider(book, "scene.step", "nf-scene-step", (1, 16), 1)
+        self.shaping: list[Any] = [near, far, fov, free]
+        self.settings: list[Any] = [*self.shaping, slope, step]
 
     def wire(self) -> None:
         """Connect the events."""
@@ -93,10 +98,10 @@ class _SceneTab:
             outputs=self._outputs(),
             show_on=self.view,
         )
-        for control in self.settings:
+        for control in self.shaping:
             events = (
-                (control.release,)
-                if isinstance(control, gr.Slider)
+                (control.input,)
+                if isinstance(control, gr.Checkbox)
                 else (control.submit, control.blur)
             )
             for event in events:
@@ -105,7 +110,7 @@ class _SceneTab:
             self._offer(button, name)
 
     def _outputs(self) -> list[Any]:
-        return [self.view, self.facts, self.empty, self.filled, self.taken]
+        return [self.view, self.facts, self.taken]
 
     def _on(
         self,
@@ -140,9 +145,11 @@ class _SceneTab:
 
     async def _show(self, visit: SceneVisit, language: Language, values: Sequence[Any]) -> Updates:
         settings, result = SceneSettings.read(*values), self._stage.results.find(visit.key)
+        if visit.settings == settings:
+            return [visit, *(gr.skip() for _ in self._outputs())]
         shown = await run_sync(show_scene, result, settings)
-        view = gr.update(value=shown.path, camera_position=shown.seen_from)
-        return [visit, view, _facts(shown, language), *_visible(there=True)]
+        now = replace(visit, settings=settings)
+        return [now, _frame(shown, language), _facts(shown, language), gr.update(visible=True)]
 
     def _offer(self, button: gr.Button, name: str) -> None:
         """Make a file when its button is pressed, then have the browser take it."""
@@ -163,8 +170,13 @@ class _SceneTab:
         ).then(None, js=download_js("nf-scene-file"))
 
 
-def _visible(*, there: bool) -> Updates:
-    return [gr.update(visible=not there), gr.update(visible=there), gr.update(visible=there)]
+def _frame(shown: ShownScene, language: Language) -> str:
+    """Return the viewer in a frame that can do nothing but run its own script."""
+    title = escape(say("scene.view", language), quote=True)
+    return (
+        f'<iframe class="nf-scene" title="{title}" sandbox="allow-scripts"'
+        f' allow="fullscreen; accelerometer; gyroscope" srcdoc="{escape(shown.html)}"></iframe>'
+    )
 
 
 def _facts(shown: ShownScene, language: Language) -> str:
@@ -172,7 +184,6 @@ def _facts(shown: ShownScene, language: Language) -> str:
     return say(
         "scene.facts",
         language,
-        faces=f"{shown.faces:,}",
         near=f"{shown.near_m:g}",
         far=f"{shown.far_m:g}",
         lens=lens,

@@ -1,25 +1,22 @@
 """A photo and its map to a scene in metres, as the 3D tab shows it and as it is taken home."""
 
-import math
 from dataclasses import dataclass
 from typing import Final
-
-import numpy as np
 
 from nearfar.calibration import ASSUMED_M, fit_range
 from nearfar.depth import DepthMap
 from nearfar.effects.base import fitted
 from nearfar.effects.export import zipped
+from nearfar.effects.photo3d import Photo3dOptions, photo3d_html
 from nearfar.errors import GeometryError
 from nearfar.geometry import (
     Camera,
     CloudOptions,
-    Mesh,
     MeshOptions,
     encode_cloud,
     encode_mesh,
     make_cloud,
-    make_mesh,
+    make_mesh_for,
 )
 from nearfar.io.images import Image, ImageLimits
 from nearfar.isolation.photos import IsolatedImageFile
@@ -27,11 +24,7 @@ from nearfar.web.files import keep_file
 from nearfar.web.session_store import Result
 from nearfar.web.show_errors import PageError
 
-SHOWN_VERTICES: Final = 120_000
-"""Of the scene on the page: phones turn it smoothly, and it comes quickly."""
-
-_ASIDE: Final = (0.06, 0.04, 0.25)
-"""Of the way to the scene's middle: how far from the photo's own place it is first seen."""
+ALL_ROUND_DEG: Final = 180.0
 
 FULL_PX: Final = 2048
 """Longest side of the photo of which files are made."""
@@ -39,14 +32,15 @@ FULL_PX: Final = 2048
 
 @dataclass(frozen=True)
 class SceneSettings:
-    """What the visitor assumes, and how the surface is made.
+    """What the visitor assumes, and how the scene is made.
 
     Attributes:
         near_m: distance of the nearest point.
         far_m: of the farthest.
         fov_deg: horizontal field of view; None is that of EXIF, or else 60.
-        max_slope_deg: what stands steeper is cut.
-        step_px: width of the grid's meshes.
+        max_slope_deg: surfaces of the files that are steeper are cut.
+        step_px: spacing of their grid.
+        is_free: whether the view can be turned all the way round.
     """
 
     near_m: float = ASSUMED_M[0]
@@ -54,10 +48,17 @@ class SceneSettings:
     fov_deg: float | None = None
     max_slope_deg: float = 75.0
     step_px: int = 1
+    is_free: bool = False
 
     @classmethod
-    def read(
-        cls, near: str, far: str, fov: str, max_slope_deg: float, step_px: float
+    def read(  # noqa: PLR0917 - the values of the components, in their order
+        cls,
+        near: str,
+        far: str,
+        fov: str,
+        is_free: bool,
+        max_slope_deg: float,
+        step_px: float,
     ) -> "SceneSettings":
         """Read what was typed.
 
@@ -71,7 +72,7 @@ class SceneSettings:
             raise PageError("scene.error.range")
         if fov_deg is not None and not 1 <= fov_deg <= 170:
             raise PageError("scene.error.fov")
-        return cls(near_m, far_m, fov_deg, max_slope_deg, round(step_px))
+        return cls(near_m, far_m, fov_deg, max_slope_deg, round(step_px), is_free)
 
 
 @dataclass(frozen=True)
@@ -79,70 +80,35 @@ class ShownScene:
     """What the page shows.
 
     Attributes:
-        path: of the GLB.
-        faces: number of triangles.
+        html: of the viewer, a whole page.
         near_m: distance of the nearest point, an assumption.
         far_m: of the farthest.
         fov_deg: horizontal field of view.
         lens: where that comes from: "given", "exif" or "assumed".
-        seen_from: angles in degrees and distance of Gradio's camera around the scene's middle.
     """
 
-    path: str
-    faces: int
+    html: str
     near_m: float
     far_m: float
     fov_deg: float
     lens: str
-    seen_from: tuple[float, float, float]
 
 
 def show_scene(result: Result, settings: SceneSettings) -> ShownScene:
-    """Make the scene at the size at which it is shown.
-
-    Raises:
-        PageError: nothing of the surface is left.
-    """
-    photo, depth = result.shown_photo, result.shown_depth
-    options = MeshOptions(
-        max_slope_deg=settings.max_slope_deg,
-        step_px=settings.step_px,
-        max_vertices=SHOWN_VERTICES,
-        max_texture_px=1280,
-    )
-    camera = _camera(depth, result, settings)
-    mesh = _mesh(depth, camera, settings, options)
-    *_, content = encode_mesh(mesh, photo, ".glb", options=options).values()
-    path = keep_file(content, "scene.glb")
+    """Make the 3D photo at the size at which it is shown."""
+    camera = _camera(result.shown_depth, result, settings)
     lens = "exif" if result.focal_35mm_mm is not None else "assumed"
     return ShownScene(
-        path,
-        len(mesh.faces),
+        _html(result.shown_photo, result.shown_depth, result, settings),
         settings.near_m,
         settings.far_m,
         camera.hfov_deg,
         lens if settings.fov_deg is None else "given",
-        _seen_from(mesh),
     )
 
 
-def _seen_from(mesh: Mesh) -> tuple[float, float, float]:
-    """Look at the middle from where the photo was taken, some way back and aside.
-
-    Babylon's camera turns about the middle of the scene's box; alpha counts from x towards z,
-    beta from the top.
-    """
-    low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
-    middle = (low + high) / 2 * (1, -1, -1)
-    place = -middle[2] * np.array(_ASIDE)
-    way = place - middle
-    far_m = float(np.linalg.norm(way))
-    alpha = math.degrees(math.atan2(way[2], way[0]))
-    return alpha, math.degrees(math.acos(way[1] / far_m)), far_m
-
-
 def download_scene(result: Result, settings: SceneSettings, name: str, limits: ImageLimits) -> str:
-    """Make a file: `glb`, `obj` (a ZIP), `ply` or `cloud`.
+    """Make a file: `html`, `glb`, `obj` (a ZIP), `ply` or `cloud`.
 
     Returns:
         Its path.
@@ -151,23 +117,37 @@ def download_scene(result: Result, settings: SceneSettings, name: str, limits: I
     with IsolatedImageFile(result.photo.content, limits=limits) as file:
         photo = file.read(at_least_px=FULL_PX)
     photo, depth = fitted(photo, result.depth, FULL_PX)
+    if name == "html":
+        html = _html(photo, depth, result, settings)
+        return keep_file(html.encode(), f"{stem}-photo3d.html")
     if name == "cloud":
         return keep_file(_cloud(photo, depth, result, settings), f"{stem}-cloud.ply")
     options = MeshOptions(max_slope_deg=settings.max_slope_deg, step_px=settings.step_px)
-    mesh = _mesh(depth, _camera(depth, result, settings), settings, options)
-    files = encode_mesh(mesh, photo, f".{name}", stem=f"{stem}-mesh", options=options)
+    metric = fit_range(depth, settings.near_m, settings.far_m).apply(depth)
+    camera = _camera(depth, result, settings)
+    try:
+        mesh, texture = make_mesh_for(f".{name}", metric, photo, camera, options)
+    except GeometryError as error:
+        raise PageError("scene.error.flat") from error
+    files = encode_mesh(mesh, texture, f".{name}", stem=f"{stem}-mesh", options=options)
     if len(files) > 1:
         return keep_file(zipped(files), f"{stem}-mesh.zip")
     ((file_name, content),) = files.items()
     return keep_file(content, file_name)
 
 
-def _mesh(depth: DepthMap, camera: Camera, settings: SceneSettings, options: MeshOptions) -> Mesh:
-    metric = fit_range(depth, settings.near_m, settings.far_m).apply(depth)
-    try:
-        return make_mesh(metric, camera, options)
-    except GeometryError as error:
-        raise PageError("scene.error.flat") from error
+def _html(photo: Image, depth: DepthMap, result: Result, settings: SceneSettings) -> str:
+    return photo3d_html(
+        photo,
+        depth,
+        Photo3dOptions(
+            turn_deg=ALL_ROUND_DEG if settings.is_free else Photo3dOptions().turn_deg,
+            title=result.photo.stem,
+        ),
+        fov_deg=_camera(depth, result, settings).hfov_deg,
+        near_m=settings.near_m,
+        far_m=settings.far_m,
+    )
 
 
 def _cloud(photo: Image, depth: DepthMap, result: Result, settings: SceneSettings) -> bytes:
