@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from worlds.things.catalogue.wavefront import read_mtl, read_obj
 
-from tests.worlds.things.catalogue.cubes import MTL, OBJ
+from worlds.tests.things.catalogue.cubes import MTL, OBJ
+from worlds.things.catalogue.wavefront import read_mtl, read_obj
 
 
 def test_a_cube_is_twelve_triangles_of_three_materials() -> None:
     mesh = read_obj(OBJ)
     assert mesh.triangles.shape == mesh.normals.shape == (12, 3, 3)
     assert mesh.library == "cube.mtl"
-    counts = {name: int((mesh.stuff == index).sum()) for index, name in enumerate(mesh.names)}
+    counts = {
+        name: int((mesh.material_index == index).sum()) for index, name in enumerate(mesh.names)
+    }
     assert counts == {"": 0, "red": 8, "printed": 2, "glass": 2}
 
 
@@ -28,7 +30,7 @@ def test_normals_that_the_file_lacks_are_smooth_where_faces_hardly_bend() -> Non
 
 def test_texture_places_run_downwards() -> None:
     mesh = read_obj(OBJ)
-    printed = mesh.stuff == mesh.names.index("printed")
+    printed = mesh.material_index == mesh.names.index("printed")
     high = mesh.triangles[printed][..., 1] == 2
     assert (mesh.uv[printed][..., 1][high] == 0).all()
     assert (mesh.uv[printed][..., 1][~high] == 1).all()

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from worlds.things.cars import car
 
-from tests.worlds.extent import ends
+from worlds.tests.extent import ends
+from worlds.things.cars import car
 
 
 @pytest.mark.parametrize("seed", range(3))

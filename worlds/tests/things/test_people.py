@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from worlds.things.people import person
 
-from tests.worlds.extent import ends
+from worlds.tests.extent import ends
+from worlds.things.people import person
 
 
 @pytest.mark.parametrize("seed", range(4))

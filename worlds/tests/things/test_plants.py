@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from worlds.surfaces.foliage import Foliage
-from worlds.things.plants import broadleaf
 
-from tests.worlds.extent import ends
+from worlds.surfaces.foliage import Foliage
+from worlds.tests.extent import ends
+from worlds.things.plants import broadleaf
 
 
 @pytest.mark.parametrize("seed", range(4))

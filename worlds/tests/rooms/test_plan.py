@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
 from worlds.rooms.plan import Plan
 from worlds.scene.scene import Scene
-from worlds.surfaces.library import Library
-from worlds.things.catalogue.catalogue import Catalogue
-from worlds.things.furniture.workshop import Workshop
-
-from tests.worlds.things.catalogue.cubes import listed, write
 from worlds.shapes import bodies, moves
+from worlds.surfaces.library import Library
+from worlds.tests.things.catalogue.cubes import listed, write
+from worlds.things.catalogue.catalogue import Catalogue
+from worlds.things.furniture.builder import FurnitureBuilder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 def plan(folder: Path, seed: int = 1) -> Plan:
     catalogue = Catalogue(write(folder, [listed(1, "Cupboard", "Bedroom", "a/cube.obj")]))
-    shop = Workshop(np.random.default_rng(seed), Scene(), Library(), catalogue)
-    return Plan(shop, 5, 6)
+    builder = FurnitureBuilder(np.random.default_rng(seed), Scene(), Library(), catalogue)
+    return Plan(builder, 5, 6)
 
 
 def test_a_model_claims_the_floor_that_all_its_corners_stand_over(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_a_model_claims_the_floor_that_all_its_corners_stand_over(tmp_path: Path
     made.amid(
         [bodies.ellipsoid(0.4, 0.5, 0.2), moves.moved(bodies.box(0.2, 0.9, 0.3), (0.3, 0, 0))]
     )
-    corners = np.concatenate([part.triangles.reshape(-1, 3) for part in made.shop.scene.solids])
+    corners = np.concatenate([part.triangles.reshape(-1, 3) for part in made.builder.scene.solids])
     low, high = corners.min(axis=0), corners.max(axis=0)
     (claimed,) = made.taken
     inset = 0.02

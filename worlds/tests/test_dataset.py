@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
+
+from worlds import dataset
 from worlds.drawing.render import Renderer
 from worlds.rooms.room import make_room
 from worlds.surfaces.library import Library
-
-from worlds import dataset
 
 if TYPE_CHECKING:
     from pathlib import Path

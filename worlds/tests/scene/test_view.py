@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from worlds.scene.view import focal_px, looking
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from worlds.scene.scene import Scene
 from worlds.scene.view import View
 from worlds.streets.drive import make_drive

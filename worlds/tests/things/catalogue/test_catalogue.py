@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from worlds.things.catalogue.catalogue import Catalogue
 
-from tests.worlds.extent import ends
-from tests.worlds.things.catalogue.cubes import CORNERS, listed, write
+from worlds.tests.extent import ends
+from worlds.tests.things.catalogue.cubes import CORNERS, listed, write
+from worlds.things.catalogue.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.worlds.extent import ends
+from worlds.tests.extent import ends
 from worlds.things import lorries
 
 

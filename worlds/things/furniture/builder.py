@@ -1,4 +1,4 @@
-"""Where furniture is made: chance, surfaces, and how parts are put in place."""
+"""Builds furniture: random numbers, surfaces, and placing parts."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Workshop:
-    """Chance, the scene that is furnished, and what its surfaces look like.
+class FurnitureBuilder:
+    """The random generator, the scene to furnish, and how its surfaces look.
 
     Attributes:
-        rng: Chance.
+        rng: The random generator.
         scene: Keeps the textures.
         library: Where textures come from.
         catalogue: Where bought furniture comes from, or None.
@@ -39,7 +39,7 @@ class Workshop:
     _used: list[int] = field(default_factory=list)
 
     def between(self, low: float, high: float) -> float:
-        """Return a chance number."""
+        """Return a random number."""
         return float(self.rng.uniform(low, high))
 
     def maybe(self, share: float) -> bool:
@@ -50,7 +50,7 @@ class Workshop:
         return self.scene.add_texture(self.library.surface(self.rng, maker))
 
     def plain(self, saturation: float = 0.5, low: float = 0.1) -> tuple[float, float, float]:
-        """Return a chance linear color."""
+        """Return a random linear color."""
         color = indoors.tint(self.rng, saturation, (low**0.45, 0.95)) ** 2.2
         return float(color[0]), float(color[1]), float(color[2])
 
@@ -74,7 +74,7 @@ class Workshop:
         )
 
     def colored(self, shape: Solid, gloss: float = 0.3) -> Solid:
-        """Return the shape in a chance plain color."""
+        """Return the shape in a random plain color."""
         return shape.painted(self.plain(0.8, 0.02), gloss=gloss * self.between(0, 2))
 
     def metal(self, shape: Solid) -> Solid:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.worlds.extent import ends
 from worlds.shapes import bodies
+from worlds.tests.extent import ends
 
 if TYPE_CHECKING:
     from worlds.scene.solid import Solid

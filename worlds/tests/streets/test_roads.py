@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from worlds.shapes.blocks import block
 
-from tests.worlds.extent import ends
+from worlds.shapes.blocks import block
 from worlds.streets import roads
+from worlds.tests.extent import ends
 
 
 def flat_road() -> roads.Road:

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
 from worlds.rooms.room import make_room
 from worlds.scene.scene import Scene
 from worlds.surfaces.library import Library
-from worlds.things.catalogue.catalogue import Catalogue
-from worlds.things.furniture.workshop import Workshop
-
-from tests.worlds.extent import ends
-from tests.worlds.things.catalogue.cubes import listed, write
+from worlds.tests.extent import ends
+from worlds.tests.things.catalogue.cubes import listed, write
 from worlds.things.catalogue import showroom
+from worlds.things.catalogue.catalogue import Catalogue
+from worlds.things.furniture.builder import FurnitureBuilder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,24 +30,24 @@ def catalogue(tmp_path: Path) -> Catalogue:
     return Catalogue(write(tmp_path, [*lines, hung]))
 
 
-def shop(seed: int = 1) -> Workshop:
-    return Workshop(np.random.default_rng(seed), Scene(), Library())
+def builder(seed: int = 1) -> FurnitureBuilder:
+    return FurnitureBuilder(np.random.default_rng(seed), Scene(), Library())
 
 
 def test_a_hung_model_is_at_its_height(catalogue: Catalogue) -> None:
-    found = showroom.single(shop(), catalogue, "upper")
+    found = showroom.single(builder(), catalogue, "upper")
     assert found is not None
     low, _ = ends(found)
     assert low[1] == pytest.approx(1.45)
 
 
-def test_a_role_without_models_is_left_to_the_workshop(catalogue: Catalogue) -> None:
-    assert showroom.single(shop(), catalogue, "plant") is None
-    assert showroom.piece(shop(), catalogue, "plant") is None
+def test_a_role_without_models_is_left_to_the_builder(catalogue: Catalogue) -> None:
+    assert showroom.single(builder(), catalogue, "plant") is None
+    assert showroom.piece(builder(), catalogue, "plant") is None
 
 
 def test_small_things_stand_on_a_cupboard_not_in_the_air(catalogue: Catalogue) -> None:
-    made = shop()
+    made = builder()
     parts = showroom.painted(made, catalogue, catalogue.roles["cupboard"][0])
     _, top = ends(parts)
     found = showroom.laden(made, catalogue, parts, 4)
@@ -58,7 +58,7 @@ def test_small_things_stand_on_a_cupboard_not_in_the_air(catalogue: Catalogue) -
 
 @pytest.mark.parametrize("name", ["desk", "group", "kitchen", "cupboard", "bed", "sofa"])
 def test_groups_stand_on_the_floor(catalogue: Catalogue, name: str) -> None:
-    made = [showroom.piece(shop(seed), catalogue, name) for seed in range(6)]
+    made = [showroom.piece(builder(seed), catalogue, name) for seed in range(6)]
     found = [thing for thing in made if thing is not None]
     assert found
     assert all(abs(ends(thing)[0][1]) < 1e-5 for thing in found)

@@ -4,14 +4,14 @@ import ctypes.util
 
 import numpy as np
 import pytest
+
 from worlds.drawing.render import Renderer
 from worlds.rooms.room import make_room
 from worlds.scene.light import Light
 from worlds.scene.scene import Scene
 from worlds.scene.view import View, looking
-from worlds.surfaces.library import Library
-
 from worlds.shapes import bodies, moves
+from worlds.surfaces.library import Library
 
 pytestmark = pytest.mark.skipif(
     ctypes.util.find_library("EGL") is None, reason="no EGL library: install libegl1"

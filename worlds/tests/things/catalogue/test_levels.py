@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from worlds.things.catalogue.levels import Levels
 
 from worlds.shapes import bodies, moves
+from worlds.things.catalogue.levels import Levels
 
 SHELF = [moves.moved(bodies.box(1, 0.02, 0.4), (0, y, 0)) for y in (0.4, 0.8)]
 CUP = (0.1, 0.1, 0.1)
