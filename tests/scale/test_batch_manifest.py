@@ -90,7 +90,7 @@ def test_two_runs_at_once_are_refused(trip: Path, tmp_path: Path, monkeypatch: A
         list(steps(run))
 
     monkeypatch.setattr("nearfar.scale.batch.joined", meanwhile)
-    with pytest.raises(UsageError, match="another run is at work"):
+    with pytest.raises(UsageError, match="another run writes to"):
         list(steps(run))
 
 

@@ -12,8 +12,7 @@ import pytest
 from nearfar.errors import UsageError
 from nearfar.io.images import ImageFile
 from nearfar.scale import storage
-from nearfar.scale.listing import Counted, count
-from nearfar.scale.sources import Photo, source_of
+from nearfar.scale.sources import Counted, Photo, count, source_of
 from nearfar.scale.worker import streams
 from tests.scale import shards
 from tests.scale.shards import jpeg
@@ -122,9 +121,9 @@ def test_list_by_http(trip: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=trip)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/1.jpg"
-        assert storage.Far(url).read(100) == jpeg(1)[:100]
+        assert storage.LazyFile(url).read(100) == jpeg(1)[:100]
         with pytest.raises(OSError, match=r"can't be read: .*gone\.jpg"):
-            storage.Far(url.replace("1.jpg", "gone.jpg")).read()
+            storage.LazyFile(url.replace("1.jpg", "gone.jpg")).read()
         server.shutdown()
 
 

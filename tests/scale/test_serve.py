@@ -238,7 +238,7 @@ def test_open_cluster_is_warned_of(
 ) -> None:
     from nearfar.scale.serve import _refuse_open
 
-    monkeypatch.setattr("nearfar.scale.serve.asks_for_token", lambda _: asks)
+    monkeypatch.setattr("nearfar.scale.serve.requires_token", lambda _: asks)
     monkeypatch.setattr(
         "ray.get_runtime_context", lambda: SimpleNamespace(gcs_address="127.0.0.1:1")
     )

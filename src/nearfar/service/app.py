@@ -37,7 +37,7 @@ from nearfar.service.routes import depth, geometry, health, models, probe
 from nearfar.service.routes.effects import effects_router
 from nearfar.service.settings import ServiceOptions
 from nearfar.service.stream.live_page import live_router
-from nearfar.service.stream.routes import stream_router
+from nearfar.service.stream.routes import Stream, stream_router
 from nearfar.service.videos import routes as videos
 from nearfar.service.videos.manager import VideoManager
 
@@ -72,8 +72,8 @@ def make_app(
 
     Returns:
         An ASGI application. Its state has `engine`, `videos`, `metrics`, `options`; `starting`,
-        the task that loads the model; and `streams`, the tasks of answers that never end by
-        themselves.
+        the task that loads the model; `streams`, the tasks of answers that never end by
+        themselves; and `live_streams`, the WebSocket streams that are open.
     """
     metrics = metrics or Metrics()
     engine = engine or InferenceEngine(options, observer=metrics)
@@ -91,11 +91,12 @@ def make_app(
     app.state.videos = VideoManager(engine)
     app.state.shortage = MemoryPressure()
     app.state.streams = set[asyncio.Task[Any]]()
+    app.state.live_streams = set[Stream]()
     refusals = responses("foreign-host", *(("token-needed",) if options.token else ()))
     rest = (geometry.router, effects_router(), models.router, health.router)
     for router in (depth.router, probe.router, *rest, *((videos.router,) if clips else ())):
         app.include_router(router, responses=refusals)
-    app.include_router(stream_router())
+    app.include_router(stream_router(app.state.live_streams))
     app.include_router(live_router())
     app.router.routes.append(ApiNotFound(app))
     for kind in (NearfarError, RequestValidationError, HTTPException):
@@ -134,8 +135,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def drain(app: FastAPI) -> None:
-    """Take nothing more; finish photos, end clips, each within the deadline of the settings."""
+    """Take nothing more; finish photos, end clips, within the deadline; then end live streams."""
     await asyncio.gather(app.state.videos.drain(), app.state.engine.drain())
+    for stream in tuple(app.state.live_streams):
+        stream.stop()
 
 
 def _mount_page(app: FastAPI, engine: InferenceEngine, *, page: bool | str) -> None:

@@ -33,10 +33,13 @@ RESTARTING: Final = 1012
 TRY_LATER: Final = 1013
 
 
-def stream_router() -> APIRouter:
-    """Make the route; it needs `engine` and `metrics` in the application's state."""
+def stream_router(streams: "set[Stream]") -> APIRouter:
+    """Make the route; it needs `engine` and `metrics` in the application's state.
+
+    Args:
+        streams: gets the streams, as long as they are open.
+    """
     router = APIRouter()
-    streams: set[Stream] = set()
 
     @router.websocket(ROUTE)
     async def stream(websocket: WebSocket) -> None:
@@ -69,6 +72,10 @@ class Stream:
         self._counts = dict.fromkeys(("received", "done", "dropped", "failed"), 0)
         self._pump = StreamSession(self._engine, client_of(websocket.scope), self._dropped)
         self._heard_s = time.perf_counter()
+
+    def stop(self) -> None:
+        """Answer the frames that are under way, then close with 1012."""
+        self._pump.stop()
 
     async def serve(self) -> None:
         """Serve the connection."""
