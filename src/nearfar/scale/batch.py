@@ -85,6 +85,7 @@ def quiet_data() -> Iterator[Any]:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.target_max_block_size = 1  # a row a block: a part goes to whichever worker is free
+    context.raise_original_map_exception = True
     context.execution_no_progress_timeout_s = -1  # a big part of big photos may take an hour
     with ray.data.DataContext.current(context):
         yield ray.data
@@ -113,6 +114,7 @@ def _cause(error: BaseException) -> NearfarError:
     while at is not None:
         inner = getattr(at, "cause", None)
         if isinstance(inner, NearfarError):
+            inner.args = (str(inner).partition("\n")[0],)  # Ray Data appends lines about retries
             return inner
         at = inner if isinstance(inner, BaseException) else at.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
