@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from nearfar.errors import UsageError
 from nearfar.io.images import ImageFile
@@ -48,6 +50,22 @@ def test_folder_with_the_folders_in_it(trip: Path) -> None:
     photos = listed(trip)
     assert names(photos) == FOLDER
     assert [content(photo) for photo in photos] == [*map(jpeg, range(3)), jpeg(100)]
+
+
+def test_subfolder_that_must_not_be_read_is_listed_as_if_it_were_a_photo(
+    trip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = LocalFileSystem.ls
+
+    def refuse(self: LocalFileSystem, path: str, **options: bool) -> Any:
+        if path.endswith("/sub"):
+            raise PermissionError(13, "Permission denied", path)
+        return listing(self, path, **options)
+
+    monkeypatch.setattr(LocalFileSystem, "ls", refuse)
+    assert [photo.path for photo in listed(trip)] == [*FOLDER[:3], "sub"]
+    with pytest.raises(UsageError, match=r"/sub: can't be listed: .*Permission denied"):
+        listed(trip / "sub")
 
 
 def test_file_url_is_the_folder(trip: Path) -> None:

@@ -12,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nearfar.cli._shared import dashed
-from nearfar.errors import InferenceError, NearfarError, UsageError
+from nearfar.errors import InferenceError, NearfarError, ScaleError, UsageError
+from nearfar.scale.ray_cluster import joined
 from nearfar.scale.serve import ReplicaOptions, bounds, sized
 from nearfar.service.settings import ServiceOptions
 from tests.cli.conftest import Run, run
@@ -246,6 +247,17 @@ def test_open_cluster_is_warned_of(
     _refuse_open(ServiceOptions(host=host), ReplicaOptions(address=address), warned.append)
     assert len(warned) == len(told)
     assert all(words in line for words, line in zip(told, warned, strict=True))
+
+
+def test_ray_that_was_imported_too_early_to_stay_on_this_machine_is_not_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import ray
+
+    monkeypatch.setattr("ray.util.get_node_ip_address", lambda: "192.0.2.1")
+    with pytest.raises(ScaleError, match="imported before nearfar could keep it on"), joined(None):
+        pass
+    assert not ray.is_initialized()
 
 
 def test_every_option_is_in_the_documentation() -> None:
