@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from nearfar.cli import _shared as args
-from nearfar.cli._shared import are_many, purpose_of
+from nearfar.cli._shared import are_many, expected_photos, purpose_of
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import UsageError
 from nearfar.loading import load
@@ -40,6 +40,7 @@ def estimate(
     ] = None,
     model: args.Model = "auto",
     runtime: args.Runtime = "auto",
+    device: args.Device = "auto",
     threads: args.Threads = None,
     estimating: args.Estimating = EstimateOptions(),
     writing: args.Writing = OutputOptions(),
@@ -66,6 +67,8 @@ def estimate(
         model,
         purpose=purpose_of(many=many),
         runtime=runtime,
+        device=device,
+        expected_photos=expected_photos(inputs),
         threads=1 if many else threads,
         callers=workers,
         **estimating.values(),

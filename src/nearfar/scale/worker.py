@@ -17,7 +17,7 @@ from nearfar.io.images import ImageFile
 from nearfar.jobs import PhotoJob
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes.autotune import open_session
-from nearfar.runtimes.base import Runtime
+from nearfar.runtimes.table import Runtime
 from nearfar.scale import run_folder, storage
 from nearfar.scale.crash_tracker import Attempts
 from nearfar.scale.run_folder import Layout, PartWriter, Row
