@@ -108,7 +108,9 @@ def test_int8_may_be_the_default(
         return {name: Timing(times[name], times[name], 3) for name in sessions}
 
     monkeypatch.setattr(benchmark, "interleaved", interleaved)
-    monkeypatch.setattr(benchmark, "cold_start_ms", lambda *_: 300.0)
+    monkeypatch.setattr(
+        autotune, "_cold_start_ms", lambda _, ran, *__: {each: times[str(each)] for each in ran}
+    )
     monkeypatch.setattr(table, "available", lambda: ("onnxruntime",))
     assert bench(json_lines=True) == 0
     rows = lines(capsys)

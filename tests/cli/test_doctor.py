@@ -50,6 +50,7 @@ def test_a_fresh_machine_is_all_right(tmp_path: Path, capsys: pytest.CaptureFixt
             "libraries",
             "extras",
             "folders",
+            "devices",
             "models",
             "auto, photo",
             "auto, stream",
@@ -57,6 +58,7 @@ def test_a_fresh_machine_is_all_right(tmp_path: Path, capsys: pytest.CaptureFixt
         )
     ]
     assert tree["models"]["nearfar-lite"].startswith("bundled, ")
+    assert tree["devices"]["onnxruntime"].split(", ")[0] == "cpu"
     assert tree["models"]["midas-small"] == "absent: nearfar models pull midas-small (67 MB)"
     assert tree["auto, stream"]["model"].startswith("nearfar-lite")
     assert tree["auto, photo"]["model"].startswith("nearfar-")

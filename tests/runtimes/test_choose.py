@@ -53,7 +53,7 @@ class Machine:
         self.cold_starts = 0
         self.read: list[str] = []
         self.opened: list[tuple[str, str]] = []
-        self.offered = {"onnxruntime": ("cpu",), "openvino": ("cpu",)}
+        self.offered: dict[str, tuple[str, ...]] = {"onnxruntime": ("cpu",), "openvino": ("cpu",)}
         self.fails: dict[str, Exception] = {}
         self.ms = dict.fromkeys(map(str, (*ALL, CUDA, INT8_CUDA)), 10.0)
         self.first_ms = dict.fromkeys(self.ms, 300.0)

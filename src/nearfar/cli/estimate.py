@@ -116,11 +116,12 @@ def _stdin() -> "Found":
 def _to_stdout(
     inputs: list[str], estimator: "Estimator", writing: OutputOptions, limits: ImageLimits
 ) -> int:
+    from nearfar.io.depth_files import DEFAULT_FORMAT
     from nearfar.io.images import ImageFile
 
     if len(inputs) != 1 or writing.color or writing.side_by_side:
         raise UsageError("standard output takes the map of one photo, and no pictures beside it")
     source = sys.stdin.buffer if inputs == [STREAM] else inputs[0]
     with ImageFile(source, limits=limits) as file:
-        sys.stdout.buffer.write(estimator.from_file(file).encode(writing.format or "png16"))
+        sys.stdout.buffer.write(estimator.from_file(file).encode(writing.format or DEFAULT_FORMAT))
     return 0

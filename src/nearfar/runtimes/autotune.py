@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import time
 from collections.abc import Sequence
 from math import log2
 from pathlib import Path
@@ -16,7 +17,7 @@ from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import autotune_cache, benchmark, cpu, table
 from nearfar.runtimes.autotune_cache import Candidate, Cost, Measurements
-from nearfar.runtimes.base import Session
+from nearfar.runtimes.base import Session, SessionClass
 from nearfar.runtimes.table import CPU, DeviceName, Runtime, RuntimeName, RuntimeRow
 
 Shape: TypeAlias = tuple[int, int, int, int]
@@ -67,7 +68,8 @@ def open_session(
     row = table.RUNTIMES[runtime]
     chosen = row.device(device)
     folder = cache_folder()
-    return row.session_class()(
+    session_class: SessionClass = row.session_class()
+    return session_class(
         model,
         device=chosen,
         threads=threads,
@@ -269,6 +271,16 @@ def _cold_start_ms(
         _log.warning("auto counts no time for loading: %s", error)
         return {}
     return best_ms
+
+
+def time_first_result(
+    model: bytes, runtime: Runtime, device: str, shape: Shape, threads: int | None
+) -> float:
+    """Time, in this process, what `benchmark.cold_start_ms` times in a new one; see there."""
+    batch = benchmark.sample(shape)
+    began = time.perf_counter()
+    open_session(model, runtime, device=device, threads=threads).run(batch)
+    return (time.perf_counter() - began) * 1e3
 
 
 def _key(

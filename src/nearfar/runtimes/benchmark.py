@@ -105,7 +105,7 @@ def sample(shape: tuple[int, int, int, int]) -> Batch:
 _COLD_START: Final = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
-from nearfar.runtimes.benchmark import time_first_result
+from nearfar.runtimes.autotune import time_first_result
 print(time_first_result(sys.stdin.buffer.read(), *json.loads(sys.argv[2])))
 """
 
@@ -148,18 +148,6 @@ def cold_start_ms(
             f"a cold start can't be timed ({lines[-1]}): try it with: nearfar doctor"
         )
     return float(answer.stdout.splitlines()[-1])
-
-
-def time_first_result(
-    model: bytes, runtime: str, device: str, shape: tuple[int, int, int, int], threads: int | None
-) -> float:
-    """Time, in this process, what `cold_start_ms` times in a new one."""
-    from nearfar.runtimes.autotune import open_session
-
-    batch = sample(shape)
-    began = time.perf_counter()
-    open_session(model, runtime, device=device, threads=threads).run(batch)
-    return (time.perf_counter() - began) * 1e3
 
 
 def fp32_peak_gflops(threads: int | None = None) -> float:

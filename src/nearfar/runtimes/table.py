@@ -9,12 +9,9 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from nearfar.errors import UsageError
-
-if TYPE_CHECKING:
-    from nearfar.runtimes.base import SessionClass
 
 
 @dataclass(frozen=True)
@@ -53,9 +50,13 @@ class RuntimeRow:
     class_name: str
     devices: tuple[Device, ...]
 
-    def session_class(self) -> "SessionClass":
-        """Import the class; the runtime's own library is imported when a session is opened."""
-        return cast("SessionClass", getattr(importlib.import_module(self.module), self.class_name))
+    def session_class(self) -> Any:
+        """Import the class; the runtime's own library is imported when a session is opened.
+
+        Returns:
+            A `nearfar.runtimes.base.SessionClass`.
+        """
+        return getattr(importlib.import_module(self.module), self.class_name)
 
     def is_installed(self) -> bool:
         """Return whether the runtime's library is installed, without importing it."""
@@ -154,14 +155,17 @@ DEVICES: Final = tuple(
 )
 """Every device by name, the CPU first."""
 
+RUNTIME_CHOICES: Final = ("auto", *RUNTIMES)
+DEVICE_CHOICES: Final = ("auto", *DEVICES)
+
 if TYPE_CHECKING:  # mypy takes no Literal that is made from a table
     Runtime: TypeAlias = str
     RuntimeName: TypeAlias = str
     DeviceName: TypeAlias = str
 else:
     Runtime = Literal[tuple(RUNTIMES)]
-    RuntimeName = Literal[("auto", *RUNTIMES)]
-    DeviceName = Literal[("auto", *DEVICES)]
+    RuntimeName = Literal[RUNTIME_CHOICES]
+    DeviceName = Literal[DEVICE_CHOICES]
 
 
 def available() -> tuple[str, ...]:
@@ -184,9 +188,9 @@ def allowed(runtime: RuntimeName = "auto", device: DeviceName = "auto") -> tuple
     Raises:
         UsageError: no such runtime or device, or the runtime has no such device.
     """
-    if runtime not in ("auto", *RUNTIMES):
+    if runtime not in RUNTIME_CHOICES:
         raise UsageError(f"runtime must be auto or one of {', '.join(RUNTIMES)}, not {runtime!r}")
-    if device not in ("auto", *DEVICES):
+    if device not in DEVICE_CHOICES:
         raise UsageError(f"device must be auto or one of {', '.join(DEVICES)}, not {device!r}")
     if runtime != "auto":
         row = RUNTIMES[runtime]
