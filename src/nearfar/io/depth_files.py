@@ -36,9 +36,9 @@ class DepthFormat:
     """One row of the table.
 
     Attributes:
-        suffixes: of such files; where two formats share one, it stands for the first.
-        magic: what such a file may begin with; reading goes by this alone.
-        media_type: of an HTTP response; where two formats share one, it stands for the first.
+        suffixes: of such files; where two formats share one, it means the first.
+        magic: what such a file may begin with; reading decides by this alone.
+        media_type: of an HTTP response; where two formats share one, it means the first.
         sentence: what it is, for the documents of the service.
         kinds: what it can hold.
         bits: of one stored integer; None for float32.
@@ -141,7 +141,7 @@ SUFFIXES: Final = tuple(dict.fromkeys(each for row in FORMATS.values() for each 
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """Return the name of the format that a path's suffix stands for.
+    """Return the name of the format that a path's suffix means.
 
     Raises:
         UsageError: no depth format has this suffix.
@@ -166,7 +166,7 @@ def write_depth(
     Args:
         raster: what to write.
         path: where; its folder must exist.
-        format: a name of `FORMATS`; by default what the suffix stands for, png16 for .png.
+        format: a name of `FORMATS`; by default by the suffix, png16 for .png.
         overwrite: replace a file that is there.
 
     Raises:
@@ -256,7 +256,7 @@ def _decoded(
         return use(*row.decode(data))
     except DepthFileError as error:
         raise DepthFileError(f"{name}: {error}") from error
-    except Exception as error:  # each library has its own ways to fail on damage
+    except Exception as error:  # each library raises other errors on damage
         cause = " ".join(str(error).split())[:120] or type(error).__name__
         raise DepthFileError(f"{name}: damaged or cut off ({cause}): write it anew") from error
 

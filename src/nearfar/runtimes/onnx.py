@@ -111,7 +111,7 @@ def _on_cpu(ort: ModuleType, source: bytes | str, options: Any) -> Any:
 def _on_device(ort: ModuleType, source: bytes | str, options: Any, device: Device) -> Any:
     """Open a session on a device, or raise.
 
-    By itself the library goes on with the CPU where a provider fails, and only logs why.
+    By default the library uses the CPU where a provider fails, and only logs why.
     """
     if device.provider not in ort.get_available_providers():
         raise DeviceError(f"this onnxruntime has no {device.provider}: {device.remedy}")
