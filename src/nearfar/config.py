@@ -125,8 +125,8 @@ def _listed(values: tuple[object, ...]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-RuntimeName = Literal["auto", "onnxruntime", "openvino"]
 FormatName = Literal["png16", "png8", "exr", "pfm", "tiff", "npy", "npz"]
+"""The names of `nearfar.io.depth_files.FORMATS`, which stands above this module."""
 ColormapName = Literal["inferno", "magma", "viridis", "turbo", "spectral", "grey"]
 
 

@@ -114,6 +114,10 @@ class MissingExtraError(NearfarError, ImportError):
     """An optional library is not installed; the message has the pip line."""
 
 
+class DeviceError(NearfarError, RuntimeError):
+    """A device, such as a GPU, that is missing here or does not start."""
+
+
 class InferenceError(NearfarError, RuntimeError):
     """A runtime failed while it loaded or ran the network."""
 

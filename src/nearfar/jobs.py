@@ -8,7 +8,7 @@ from nearfar.config import OutputOptions
 from nearfar.depth import DepthMap
 from nearfar.errors import OutputExistsError, UsageError, WriteError
 from nearfar.estimator import Estimator
-from nearfar.io.depth_files import FORMATS
+from nearfar.io.depth_files import DEFAULT_FORMAT, FORMATS, SUFFIXES
 from nearfar.io.find_images import Found
 from nearfar.io.images import Image, ImageFile, ImageLimits, write_image
 from nearfar.io.paths import fitting
@@ -92,7 +92,7 @@ def place(
         return _exactly(output, options)
     if home.is_file():
         raise UsageError(f"{home} is a file: give a folder for several results")
-    suffix = FORMATS[options.format or "png16"].suffixes[0]
+    suffix = FORMATS[options.format or DEFAULT_FORMAT].suffixes[0]
     stem = fitting(photo.stem, len(_LONGEST_ENDING))
     return _all_of(home / f"{stem}-depth{suffix}", options)
 
@@ -101,9 +101,8 @@ def _exactly(path: Path, options: OutputOptions) -> Outputs:
     suffix = path.suffix.lower()
     if options.format is None and suffix in PICTURE_SUFFIXES:
         return Outputs(depth=None, color=path)
-    known = [known for row in FORMATS.values() for known in row.suffixes]
-    if options.format is None and suffix not in known:
-        names = ", ".join(dict.fromkeys((*known, *PICTURE_SUFFIXES)))
+    if options.format is None and suffix not in SUFFIXES:
+        names = ", ".join((*SUFFIXES, *PICTURE_SUFFIXES))
         raise UsageError(f"{path}: give a name that ends in one of {names}, or --format")
     return _all_of(path, options)
 

@@ -32,6 +32,7 @@ from nearfar.models.registry import ModelRegistry
 from nearfar.runtimes import cpu
 from nearfar.runtimes.base import RawDepth
 from nearfar.service import engine as desk_room
+from nearfar.runtimes import autotune
 from nearfar.service.engine import KEPT, InferenceEngine, Prediction
 from nearfar.service.settings import ServiceOptions
 from tests.fakes import FakeSession, tiny_onnx
@@ -121,7 +122,8 @@ def in_desk(
 
 def test_same_map_as_from_the_library(examples: Path) -> None:
     path = examples / "street.jpg"
-    estimator = nearfar.load(runtime="onnxruntime", threads=1)
+    many = autotune.MANY_PHOTOS  # as the service expects: for one photo, int8 may be another choice
+    estimator = nearfar.load(runtime="onnxruntime", threads=1, expected_photos=many)
 
     async def scene(engine: InferenceEngine) -> tuple[Prediction[DepthMap], Prediction[DepthMap]]:
         return (

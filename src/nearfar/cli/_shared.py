@@ -15,9 +15,10 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from nearfar.config import EstimateOptions, ImageLimits, OutputOptions, RuntimeName
+from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import UsageError
 from nearfar.models.catalog import Purpose
+from nearfar.runtimes.table import DeviceName, RuntimeName
 
 _ERRORS: Final = "nearfar-escape"
 
@@ -72,7 +73,16 @@ Model = Annotated[
         " and for many.",
     ),
 ]
-Runtime = Annotated[RuntimeName, Parameter(help="What runs it; auto is the faster installed.")]
+Runtime = Annotated[
+    RuntimeName, Parameter(help="Runtime of the network; auto is the faster installed.")
+]
+Device = Annotated[
+    DeviceName,
+    Parameter(
+        help="Where the network runs; auto is the CPU, or another device that is here where it"
+        " was measured to be clearly faster."
+    ),
+]
 Threads = Annotated[int | None, Parameter(help="Threads; the machine's physical cores if unset.")]
 Force = Annotated[bool, Parameter(negative="", help="Replace files that are there.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, a line a result.")]
@@ -118,6 +128,12 @@ def are_many(inputs: Sequence[str]) -> bool:
     first = inputs[0]
     # unlike a Path's methods, these never raise
     return len(inputs) > 1 or os.path.isdir(first) or has_magic(first)  # noqa: PTH112
+
+
+def expected_photos(inputs: Sequence[str]) -> int | None:
+    """Return how many photos are named; None, for many, where a folder or pattern is among them."""
+    single = not any(are_many([each]) for each in inputs)
+    return len(inputs) if single else None
 
 
 def purpose_of(*, many: bool) -> Purpose:

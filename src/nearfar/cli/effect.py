@@ -14,6 +14,7 @@ from nearfar.cli import _shared as args
 from nearfar.cli._progress import bar, photo_bar
 from nearfar.cli._shared import (
     are_many,
+    expected_photos,
     print_json,
     purpose_of,
     tell_left_out,
@@ -200,6 +201,7 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
         ),
         model: args.Model = "auto",
         runtime: args.Runtime = "auto",
+        device: args.Device = "auto",
         threads: args.Threads = None,
         estimating: args.Estimating = EstimateOptions(),
         recursive: Annotated[bool, Parameter(name=["--recursive", "-r"], negative="")] = False,
@@ -222,6 +224,8 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
             model,
             purpose=purpose_of(many=many),
             runtime=runtime,
+            device=device,
+            expected_photos=expected_photos(inputs),
             threads=1 if many else threads,
             callers=workers,
             **estimating.values(),

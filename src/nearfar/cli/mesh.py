@@ -26,6 +26,7 @@ def mesh(
     poisson: Annotated[bool, Parameter(negative="")] = False,
     model: args.Model = "auto",
     runtime: args.Runtime = "auto",
+    device: args.Device = "auto",
     threads: args.Threads = None,
     estimating: Annotated[RefinedOptions, Parameter(name="*", name_transform=args.dashed)] = (
         RefinedOptions()
@@ -50,7 +51,7 @@ def mesh(
     export.suffix_of(target, export.MESH_FORMATS, "mesh")
     if target.exists() and not force:
         raise OutputExistsError(f"{target} is there already: use --force to replace it")
-    estimator = load(model, runtime=runtime, threads=threads, **estimating.values())
+    estimator = load(model, runtime=runtime, device=device, threads=threads, **estimating.values())
     scene = read_scene(photo, estimator, metres, limits)
     if poisson:
         from nearfar.geometry.open3d import poisson_mesh

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from nearfar.config import EstimateOptions, ImageLimits, Options, OutputOptions, RuntimeName, option
+from nearfar.config import EstimateOptions, ImageLimits, Options, OutputOptions, option
 from nearfar.errors import NearfarError, ScaleError, UsageError
 from nearfar.loading import resolve
 from nearfar.models.registry import ModelRegistry
 from nearfar.runtimes.cpu import physical
+from nearfar.runtimes.table import CPU, RuntimeName
 from nearfar.scale import run_folder
 from nearfar.scale.ray_cluster import joined, require_ray
 from nearfar.scale.run_folder import Layout, Row
@@ -255,6 +256,7 @@ def _prepared(run: Run, source: Source, layout: Layout) -> "tuple[Task, bytes]":
             run.model,
             purpose="stream",
             runtime=run.runtime,
+            device=CPU,  # Ray hides GPUs from tasks that reserve none
             threads=1,
             store=store,
             max_side_px=run.estimating.max_side_px,

@@ -17,6 +17,7 @@ from nearfar import errors
 from nearfar.config import Options, option
 from nearfar.errors import NearfarError, UsageError
 from nearfar.models.registry import ModelRegistry
+from nearfar.runtimes.table import CPU
 from nearfar.scale import serve_proxy
 from nearfar.scale.metrics import ReplicaMetrics
 from nearfar.scale.ray_cluster import (
@@ -88,8 +89,17 @@ def bounds(text: str) -> tuple[int, int]:
 
 
 def sized(options: ServiceOptions) -> ServiceOptions:
-    """Return the options of one replica: one worker unless a number is given."""
-    return options if options.workers else replace(options, workers=1)
+    """Return the options of one replica: on the CPU, with one worker unless a number is given.
+
+    Raises:
+        UsageError: another device is named; Ray hides GPUs from replicas that reserve none.
+    """
+    if options.device not in {"auto", CPU}:
+        raise UsageError(
+            f"replicas run on the cpu, not on {options.device}: leave the device out, or serve"
+            " without Ray"
+        )
+    return replace(options, device=CPU, workers=options.workers or 1)
 
 
 APPLICATION: Final = "nearfar"

@@ -13,12 +13,13 @@ from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import ImageNotFoundError, NearfarError, ScaleError
 from nearfar.estimator import Estimator
 from nearfar.io.atomic import sync_parents
+from nearfar.io.depth_files import DEFAULT_FORMAT
 from nearfar.io.find_images import Found, Outcome, work_on
 from nearfar.io.images import ImageFile
 from nearfar.jobs import PhotoJob
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes.autotune import open_session
-from nearfar.runtimes.base import Runtime
+from nearfar.runtimes.table import Runtime
 from nearfar.scale import run_folder, storage
 from nearfar.scale.crash_tracker import Attempts
 from nearfar.scale.run_folder import Layout, PartWriter, Row
@@ -178,7 +179,7 @@ class Worker:
         with ImageFile(found.stream or found.path, limits=self._task.limits) as file:
             depth = self._estimator.from_file(file)
             warnings = file.warnings
-        content = depth.encode(self._task.writing.format or "png16")
+        content = depth.encode(self._task.writing.format or DEFAULT_FORMAT)
         return Mapped(content, depth.size_px, (time.perf_counter() - start) * 1000, warnings)
 
     def _row(self, row: Row, photo: Photo, outcome: Outcome[Any]) -> tuple[Row, bytes | None]:

@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 import cv2
 import numpy as np
 
-from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions, ImageLimits, RuntimeName
+from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions, ImageLimits
 from nearfar.depth import DepthMap
 from nearfar.errors import DrainingError, ImageTooLargeError, TimedOutError
 from nearfar.estimator import Estimator, check_image, plan
@@ -22,7 +22,9 @@ from nearfar.models.catalog import Purpose
 from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import cpu
+from nearfar.runtimes.autotune import MANY_PHOTOS
 from nearfar.runtimes.base import Batch, RawDepth
+from nearfar.runtimes.table import CPU, DeviceName, RuntimeName
 from nearfar.service.admission import Reservation
 from nearfar.service.scheduler import Scheduler
 from nearfar.service.settings import ServiceOptions
@@ -238,7 +240,7 @@ class InferenceEngine:
         self._observer = observer or NullObserver()
         self._default: Estimator | None = None
         self._store.candidates(options.model, "photo")  # a wrong name is told at once
-        self._own: dict[Purpose, tuple[str, RuntimeName]] = {}
+        self._own: dict[Purpose, tuple[str, RuntimeName, DeviceName]] = {}
         self._choosing = asyncio.Lock()
         self._loaded = ModelCache(KEPT)
         self._workers = options.worker_count
@@ -281,22 +283,23 @@ class InferenceEngine:
         Raises:
             ModelMissingError: its file is not on this machine.
             ChecksumError: its file is not what it was.
-            MissingExtraError: the runtime asked for is not installed.
+            MissingExtraError: the named runtime is not installed.
+            DeviceError: the named device is missing or does not start.
             InferenceError: the network does not run.
             ProcessError: no process for decoders can be started.
         """
         if self._opencv_threads is None:
             self._opencv_threads = cv2.getNumThreads()
             cv2.setNumThreads(max(1, cpu.physical() // self._workers))
-        loop = asyncio.get_running_loop()
+        loop, options = asyncio.get_running_loop(), self.options
         pool = decoders()
         pool.allow(self._workers + 1)  # one for headers, while all workers decode
         warming = loop.run_in_executor(None, pool.prepare, min(self._workers, WARM_DECODERS))
         default = await loop.run_in_executor(
-            self._lookers, self._load, self.options.model, self.options.runtime
+            self._lookers, self._load, options.model, options.runtime, options.device
         )
         await warming
-        self._own["photo"] = (default.spec.name, self.options.runtime)
+        self._own["photo"] = (default.spec.name, options.runtime, options.device)
         self._default = default
 
     def models(self) -> tuple[ModelSpec, ...]:
@@ -438,17 +441,17 @@ class InferenceEngine:
         """
         if self._default is None:
             raise DrainingError(_STARTING)
-        runtime = self.options.runtime
+        runtime, device = self.options.runtime, self.options.device
         if name is None or name == "auto":
-            name, runtime = self._own.get(purpose) or await self._choose(purpose)
+            name, runtime, device = self._own.get(purpose) or await self._choose(purpose)
         if name == self._default.spec.name:
             return self._default
         loop = asyncio.get_running_loop()
         spec = await loop.run_in_executor(self._lookers, self._store.spec, name)
-        load_it = partial(self._load, spec.name, runtime)
+        load_it = partial(self._load, spec.name, runtime, device)
         return await self._loaded.get((spec.name, spec.sha256), load_it)
 
-    async def _choose(self, purpose: Purpose) -> tuple[str, RuntimeName]:
+    async def _choose(self, purpose: Purpose) -> tuple[str, RuntimeName, DeviceName]:
         """Make the service's own choice for a purpose, once; candidates may have to be timed."""
         loop = asyncio.get_running_loop()
         async with self._choosing:
@@ -458,21 +461,32 @@ class InferenceEngine:
                 )
         return self._own[purpose]
 
-    def _chosen(self, purpose: Purpose) -> tuple[str, RuntimeName]:
+    def _chosen(self, purpose: Purpose) -> tuple[str, RuntimeName, DeviceName]:
         name, store = self.options.model, self._store
         if store.candidates(name, purpose) == store.candidates(name, "photo"):
             return self._own["photo"]
         options = self.options
-        return resolve(
-            name, purpose=purpose, runtime=options.runtime, threads=options.threads, store=store
+        choice = resolve(
+            name,
+            purpose=purpose,
+            runtime=options.runtime,
+            device=options.device,
+            threads=options.threads,
+            expected_photos=MANY_PHOTOS,
+            store=store,
         )
+        # a device that `auto` chose may still give way to the CPU when the model is loaded
+        device = CPU if choice.device == CPU else options.device
+        return choice.model, choice.runtime, device
 
-    def _load(self, name: str, runtime: RuntimeName) -> Estimator:
+    def _load(self, name: str, runtime: RuntimeName, device: DeviceName) -> Estimator:
         """Load a model and run it once, so that the first request does not pay for that."""
         estimator = load(
             name,
             purpose="photo",
             runtime=runtime,
+            device=device,
+            expected_photos=MANY_PHOTOS,
             threads=self.options.threads,
             callers=self._workers,
             store=self._store,

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
 
-from nearfar.config import ImageLimits, Options, RuntimeName, option
+from nearfar.config import ImageLimits, Options, option
 from nearfar.errors import UsageError
 from nearfar.runtimes import cpu
+from nearfar.runtimes.table import DeviceName, RuntimeName
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -36,6 +37,9 @@ class ServiceOptions(Options):
         "auto",
     )
     runtime: RuntimeName = option("Runtime of the models.", "auto")
+    device: DeviceName = option(
+        "Device of the models; auto is the CPU, or another that was measured to be faster.", "auto"
+    )
     workers: int | None = option(
         "Requests that are worked on at a time; the physical cores when not given.",
         None,

@@ -48,13 +48,6 @@ def look_controls(book: Phrasebook) -> dict[str, Control]:
     return controls(OutputOptions, book, LOOKS)
 
 
-def format_names() -> tuple[str, ...]:
-    """Name the depth formats that can be downloaded."""
-    hint = get_type_hints(OutputOptions)["format"]
-    literals = [each for each in get_args(hint) if get_origin(each) is Literal]
-    return tuple(name for literal in literals for name in get_args(literal))
-
-
 def controls(
     kind: type[Options],
     book: Phrasebook,

@@ -1,4 +1,4 @@
-"""The files a visitor can take home."""
+"""The files that a visitor of the page can download."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +13,6 @@ from nearfar.io.depth_codecs import DepthRaster
 from nearfar.io.depth_files import FORMATS, encode_depth
 from nearfar.io.images import Image, encode_image
 from nearfar.isolation.photos import IsolatedImageFile
-from nearfar.web.controls import format_names
 from nearfar.web.points import Visit, metric_of
 from nearfar.web.session_store import Result
 
@@ -43,7 +42,7 @@ CLOUD: Final = Download("cloud", "depth.download.cloud")
 
 DOWNLOADS: Final = (
     *PICTURES,
-    *(Download(name, f"depth.download.{name}") for name in format_names()),
+    *(Download(name, f"depth.download.{name}") for name in FORMATS),
     CLOUD,
 )
 """Every button, in order."""

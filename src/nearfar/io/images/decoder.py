@@ -129,7 +129,7 @@ _ANY_BITS: Final = (b"\xfe" * 64, b"\xaa\x35\xc3" * 64)
 
 
 class _Hush:
-    """Keep Pillow's warnings in while any thread reads: what is wrong is told by an error.
+    """Suppress Pillow's warnings while any thread reads: an error reports what is wrong.
 
     `warnings.catch_warnings` alone would, in threads, leave one thread's filters to the rest.
     """
@@ -162,7 +162,7 @@ def reading(name: str, format_: str) -> Iterator[None]:
 
     Raises:
         CorruptImageError: the decoder failed.
-        ImageTooLargeError: it found too little memory, or a size beyond its own limit.
+        ImageTooLargeError: it found too little memory, or a size beyond its limit.
     """
     try:
         with _HUSH:

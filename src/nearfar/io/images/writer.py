@@ -33,7 +33,7 @@ def write_image(
 
     Args:
         image: as `encode_image` takes it.
-        path: the file to make; its suffix tells the format.
+        path: the file to make; its suffix decides the format.
         overwrite: replace a file that is there.
         quality: of JPEG and WebP, 1 to 100.
 
