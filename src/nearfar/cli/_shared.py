@@ -60,8 +60,10 @@ def user_language(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def dashed(name: str) -> str:
-    """Turn a field's name into an option's: without its unit, with dashes."""
-    return name.removesuffix("_px").replace("_", "-")
+    """Turn a field's name into that of a flag: without pixels, metres or degrees, with dashes."""
+    for unit in ("_px", "_m", "_deg"):
+        name = name.removesuffix(unit)
+    return name.replace("_", "-")
 
 
 Model = Annotated[

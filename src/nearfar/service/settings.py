@@ -2,10 +2,9 @@
 
 import ipaddress
 import os
-import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Final
 
 from nearfar.config import ImageLimits, Options, RuntimeName, option
 from nearfar.errors import UsageError
@@ -179,7 +178,6 @@ class ServiceOptions(Options):
             UsageError: a value is wrong, or no option is called like this; the variable is named.
         """
         names = {PREFIX + each.name.upper(): each.name for each in fields(cls)}
-        hints = get_type_hints(cls)
         values = {}
         for variable, text in environ.items():
             if not variable.startswith(PREFIX):
@@ -189,21 +187,9 @@ class ServiceOptions(Options):
             name = names[variable]
             if name in given:
                 continue
-            values[name] = _read(hints[name], text)
+            values[name] = cls.from_text(name, text)
             try:
                 cls(**{name: values[name]})
             except UsageError as error:
                 raise UsageError(f"{variable}: {error}") from error
         return cls.of(**{**values, **given})
-
-
-def _read(hint: Any, text: str) -> Any:
-    """Make a value of a text; where that fails, the text itself, which the option then refuses."""
-    if get_origin(hint) in {Union, types.UnionType}:
-        hint = next(each for each in get_args(hint) if each is not type(None))
-    if hint in {int, float}:
-        try:
-            return hint(text)
-        except ValueError:
-            return text
-    return text

@@ -3,17 +3,17 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from nearfar.config import EstimateOptions, ImageLimits, Options
+from nearfar.config import EstimateOptions, ImageLimits, Options, option
 from nearfar.depth import DepthMap
 from nearfar.effects import EFFECTS, Clip, Effect
-from nearfar.effects.base import fitted
+from nearfar.effects.base import SizeOptions, fitted
 from nearfar.effects.export import (
     FORMATS,
     Result,
@@ -74,18 +74,14 @@ class CancelToken:
             yield frame
 
 
-LONGEST_PX: Final = (2048, 4096)
-"""Longest side of the photo that effects and scenes are made of: by default, and at most."""
+@dataclass(frozen=True)
+class PhotoSize(SizeOptions):
+    """Size at which the service makes effects and scenes."""
 
-SIZE: Final = (
-    int,
-    Field(
-        LONGEST_PX[0],
-        ge=16,
-        le=LONGEST_PX[1],
-        description="The photo is made smaller, so that its longest side has so many pixels.",
-    ),
-)
+    longest_px: int = option(
+        "Longest side, in pixels, to which the photo is reduced.", 2048, ge=16, le=4096
+    )
+
 
 MEDIA_TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -115,10 +111,8 @@ def _add(router: APIRouter, effect: Effect[Any, Any]) -> None:
     )
     model = query_of(
         f"{effect.options.__name__.removesuffix('Options')}Query",
-        EstimateOptions,
-        effect.options,
+        *(EstimateOptions, PhotoSize, effect.options),
         model=MODEL,
-        longest_px=SIZE,
         format=(
             Literal[formats] | None,
             Field(None, description=f"The first that fits, when not given. {told}."),

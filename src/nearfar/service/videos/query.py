@@ -1,8 +1,8 @@
 """What may be asked of a clip: a query for each kind of result, and one description of them all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Final, Literal, get_args, get_type_hints
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +12,7 @@ from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.service.routes.effects import pictures_of
-from nearfar.service.schemas import MODEL, part_of, query_of
+from nearfar.service.schemas import MODEL, part_of, query_fields, query_of
 from nearfar.video.pipeline import ClipOrder, VideoOptions
 from nearfar.video.renderers import ShowName, show, show_effect
 
@@ -33,9 +33,7 @@ _SENTENCES: Final[dict[ShowName, str]] = {
 
 
 def _queries() -> dict[str, type[BaseModel]]:
-    hint = get_type_hints(OutputOptions)["colormap"]
-    (colormap,) = (each for each in fields(OutputOptions) if each.name == "colormap")
-    colors = (hint, Field(colormap.default, description=colormap.metadata["description"]))
+    colors = query_fields(OutputOptions, ("colormap",))
     told = "; ".join(f"{name}: {sentence}" for name, sentence in _SENTENCES.items())
     made = {}
     for name in KINDS:
@@ -49,7 +47,7 @@ def _queries() -> dict[str, type[BaseModel]]:
                 Field(DEFAULT, description=f"{told}; or an effect, with its options."),
             ),
             model=MODEL,
-            **({"colormap": colors} if name in COLORED else {}),
+            **(colors if name in COLORED else {}),
         )
     return made
 
