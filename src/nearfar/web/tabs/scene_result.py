@@ -1,7 +1,7 @@
 """A photo and its map to a scene in metres, as the 3D tab shows it and as it is taken home."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -49,8 +49,8 @@ SURFACE: Final = ("max_slope_deg", "step_px")
 class SceneSettings:
     """What the visitor knows or assumes of distances, and how the surface is made."""
 
-    distances: DistanceOptions = DistanceOptions()
-    surface: MeshOptions = MeshOptions()
+    distances: DistanceOptions = field(default_factory=DistanceOptions)
+    surface: MeshOptions = field(default_factory=MeshOptions)
 
     @classmethod
     def read(cls, *values: Any) -> "SceneSettings":
