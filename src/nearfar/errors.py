@@ -9,9 +9,19 @@ from typing import Final
 
 
 class NearfarError(Exception):
-    """The base of all: its text is one line for a person, never a traceback."""
+    """Base of all errors: its text is one line for a person.
+
+    Args:
+        args: the message.
+        options: names of the parameters that the remedy is about; the command line names their
+            flags.
+    """
 
     exit_status = 1
+
+    def __init__(self, *args: object, options: tuple[str, ...] = ()) -> None:
+        super().__init__(*args)
+        self.options = options
 
 
 class UsageError(NearfarError, ValueError):

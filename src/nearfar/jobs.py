@@ -35,7 +35,10 @@ class Outputs:
         """Raise OutputExistsError if one of them is there; ask before the work, not after."""
         for path in self.paths():
             if path.exists():
-                raise OutputExistsError(f"{path} is there already: use --force to replace it")
+                raise OutputExistsError(
+                    f"{path} is there already: overwrite it, or choose another name",
+                    options=("overwrite",),
+                )
 
     def write(
         self, depth: DepthMap, photo: Image | None, options: OutputOptions, *, overwrite: bool
@@ -104,7 +107,9 @@ def _exactly(path: Path, options: OutputOptions) -> Outputs:
     known = [known for row in FORMATS.values() for known in row.suffixes]
     if options.format is None and suffix not in known:
         names = ", ".join(dict.fromkeys((*known, *PICTURE_SUFFIXES)))
-        raise UsageError(f"{path}: give a name that ends in one of {names}, or --format")
+        raise UsageError(
+            f"{path}: give a name that ends in one of {names}, or a format", options=("format",)
+        )
     return _all_of(path, options)
 
 
@@ -181,7 +186,8 @@ class PhotoJob:
         if names & self._taken:
             raise OutputExistsError(
                 f"{found.path}: another photo of this run is written to {outputs.paths()[0]}:"
-                " estimate this one by itself, with -o"
+                " estimate this one by itself, with another output",
+                options=("output",),
             )
         self._taken.update(names)
         return outputs

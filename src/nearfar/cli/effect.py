@@ -17,6 +17,7 @@ from nearfar.cli._shared import (
     are_many,
     print_json,
     purpose_of,
+    sentence_of,
     tell_left_out,
     tell_odd,
     user_language,
@@ -255,9 +256,10 @@ def _watched(result: Result, *, quiet: bool) -> Result:
 def _tell(outcome: Outcome[Made], *, effect: str, json_lines: bool, quiet: bool) -> None:
     made, photo = outcome.result, outcome.found.path
     if made is None:
+        error = sentence_of(outcome.error)
         if json_lines:
-            print_json({"input": str(photo), "error": str(outcome.error)})
-        print(f"nearfar: {outcome.error}", file=sys.stderr)
+            print_json({"input": str(photo), "error": error})
+        print(f"nearfar: {error}", file=sys.stderr)
         return
     if not quiet:
         tell_odd(photo, made.warnings)

@@ -65,7 +65,8 @@ class ReplicaOptions(Options):
         if fewest > room:
             raise UsageError(
                 f"{fewest} replicas of {cpus_each} CPUs do not fit on the {cpus:g} of the cluster:"
-                " ask for fewer with --replicas, or for smaller ones with --workers and --threads"
+                " ask for fewer replicas, or for fewer workers and threads of each",
+                options=("replicas", "workers", "threads"),
             )
         return fewest, most
 
@@ -93,7 +94,7 @@ DEPLOYMENT: Final = "depth"
 
 PAGE: Final = (
     "The page and /v1/videos keep what their users do in one process, so they are not here:"
-    " `nearfar serve`, without --ray, has them. The live camera is at /live,"
+    " `nearfar serve` without Ray has them. The live camera is at /live,"
     " the service at /v1: see /openapi.json."
 )
 """What is at `/`."""
@@ -240,7 +241,7 @@ def _refuse_open(
         return
     risk = (
         "this Ray cluster asks for no token: whoever reaches its ports can run code in the service,"
-        " in spite of --token"
+        " in spite of its own token"
     )
     remedy = "start it with RAY_AUTH_MODE=token on every machine"
     if not options.is_local:
@@ -260,7 +261,9 @@ def _listening(options: ServiceOptions, *, here: bool) -> ServiceOptions:
     """See that the address is free, and choose a port where any will do: Serve can't."""
     if not here:
         if options.port == 0:
-            raise UsageError("on another cluster the port must be chosen: give --port")
+            raise UsageError(
+                "on another cluster the port must be chosen: give one", options=("port",)
+            )
         return options
     with closing(bind(options)) as listener:
         return replace(options, port=listener.getsockname()[1])

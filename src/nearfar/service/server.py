@@ -173,7 +173,8 @@ def bind(options: ServiceOptions) -> socket.socket:
     except OSError as error:
         raise UsageError(
             f"can't listen on {options.host}, port {options.port}:"
-            f" {error.strerror or error}: choose another with --host or --port"
+            f" {error.strerror or error}: choose another host or port",
+            options=("host", "port"),
         ) from error
 
 
@@ -188,5 +189,5 @@ def warning_of(options: ServiceOptions, address: str) -> str:
         return f"{address} can be reached from other machines, with the token, unencrypted"
     return (
         f"{address} can be reached by everyone on the network:"
-        " ask for a token with NEARFAR_SERVE_TOKEN, or leave --host out"
+        " ask for a token with NEARFAR_SERVE_TOKEN, or listen on 127.0.0.1"
     )
