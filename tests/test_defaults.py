@@ -20,7 +20,7 @@ from nearfar.video.pipeline import VideoOptions
 from nearfar.web.app import make_page
 from tests.web.made import FakeDoor
 
-Row = tuple[tuple[type[Options], ...], Callable[..., Any], str, str]
+Row = tuple[tuple[type[Options], ...], Any, str, str]
 
 TABLE: Final[dict[str, Row]] = {
     "depth": ((EstimateOptions, OutputOptions), estimate.estimate, "/v1/depth", "nf"),

@@ -5,13 +5,19 @@ import pickle
 import signal
 import sys
 import threading
-import traceback
 from contextlib import suppress
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from nearfar.errors import NearfarError, lacks_memory
+from nearfar.errors import (
+    NearfarError,
+    ProcessMemoryError,
+    WriteError,
+    is_disk_full,
+    lacks_memory,
+)
 from nearfar.isolation import limits
 from nearfar.isolation.shared import SharedFile
 
@@ -90,23 +96,26 @@ def _answered(call: "dict[str, Any]", line: Line) -> dict[str, Any]:
             value, array = call["function"](content, *call["arguments"])
         if array is not None:
             line.files[0].write(array)
-    except NearfarError as error:
-        if lacks_memory(error.__cause__):
-            return _too_much_memory()
-        return {"error": type(error).__name__, "text": str(error)[:_LONGEST_TEXT]}
-    except Exception as error:  # noqa: BLE001 - told to the parent, whose log has it
-        if lacks_memory(error):
-            return _too_much_memory()
-        text = "".join(traceback.format_exception(error))[-_LONGEST_TEXT:]
-        return {"error": None, "text": text}
+    except Exception as error:  # noqa: BLE001 - the parent raises it again
+        return _failed(error)
     if array is None:
         return {"value": value, "shape": None}
     return {"value": value, "shape": array.shape, "kind": np.dtype(array.dtype).name}
 
 
-def _too_much_memory() -> dict[str, Any]:
-    text = "the decoder needs more memory for this file than it may have: make it smaller"
-    return {"error": "ProcessMemoryError", "text": text}
+def _failed(error: Exception) -> dict[str, Any]:
+    """Return the class and the text of an error, as JSON can hold them."""
+    is_known = isinstance(error, NearfarError)
+    if is_disk_full(error) and (isinstance(error, WriteError) or not is_known):
+        name, text = WriteError.__name__, "there is no room on the disk: free some"
+    elif lacks_memory(error.__cause__ if is_known else error):
+        name = ProcessMemoryError.__name__
+        text = "the decoder needs more memory for this file than it may have: make it smaller"
+    elif is_known:
+        return {"error": type(error).__name__, "text": str(error)[:_LONGEST_TEXT]}
+    else:
+        return {"error": None, "text": "".join(format_exception(error))[-_LONGEST_TEXT:]}
+    return {"error": name, "text": text}
 
 
 def _ignore_signals() -> None:

@@ -1,6 +1,5 @@
 """Errors as `application/problem+json` (RFC 9457): one table."""
 
-import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -9,7 +8,7 @@ from typing import Any, Final
 from starlette.responses import JSONResponse
 
 from nearfar import errors
-from nearfar.errors import NearfarError, lacks_memory
+from nearfar.errors import NearfarError, is_disk_full, lacks_memory
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -112,10 +111,12 @@ _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
     (errors.PointError, "bad-point"),
     (errors.CalibrationError, "no-metres"),
     (errors.DepthFileError, "format-too-small"),
+    (errors.PictureSizeError, "format-too-small"),
     (errors.WriteError, "no-room"),
     (errors.UnknownModelError, "unknown-model"),
     (errors.ModelMissingError, "unknown-model"),
     (errors.GeometryError, "no-surface"),
+    (errors.HeifMissingError, "heic-not-read"),
     (errors.MissingExtraError, "not-installed"),
     (errors.FormTooLargeError, "too-large"),
     (errors.FormError, "bad-request"),
@@ -123,9 +124,6 @@ _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
 )
 """Error -> slug; the first that fits. What is not here is the service's own fault."""
 
-
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the system says when there is no room on a disk."""
 
 MOST_FAULTS: Final = 20
 """Wrong options of one request that are named; a stranger may send any number."""
@@ -166,12 +164,10 @@ def refusal_of(error: Exception) -> RefusedError:
     if isinstance(error, RefusedError):
         return error
     slug = next((slug for kind, slug in _OF if isinstance(error, kind)), "internal")
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if isinstance(error, OSError) and is_disk_full(error):
         slug = "no-room"
     if slug == "internal" and lacks_memory(error):
         slug = "out-of-memory"
-    if isinstance(error, errors.MissingExtraError) and "pillow_heif" in str(error):
-        slug = "heic-not-read"
     headers = {}
     if isinstance(error, errors.BusyError):
         headers["Retry-After"] = str(error.retry_after_s)

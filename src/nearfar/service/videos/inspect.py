@@ -89,9 +89,9 @@ def _look(_: bytes, path: str) -> CallResult:
     from nearfar.video.reader import read_clip
 
     av = require("av")
+    with Path(path).open("rb") as file:
+        is_flv = file.read(len(_FLV)) == _FLV
     try:
-        with Path(path).open("rb") as file:
-            is_flv = file.read(len(_FLV)) == _FLV
         # FFmpeg's reader of FLV crashes where it is given a list of formats; a file that begins
         # like one is no playlist
         chosen = None if is_flv else {"format_whitelist": CONTAINERS}

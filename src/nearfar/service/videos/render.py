@@ -4,7 +4,6 @@ The network runs in the parent, which all clips and photos share: frames go ther
 """
 
 import base64
-import errno
 import os
 import pickle
 import threading
@@ -20,7 +19,7 @@ import numpy as np
 
 from nearfar.config import EstimateOptions
 from nearfar.depth import DepthMap
-from nearfar.errors import ClipTooLargeError, VideoError, WriteError
+from nearfar.errors import ClipTooLargeError, VideoError, WriteError, is_disk_full
 from nearfar.estimator import Estimator
 from nearfar.imaging.colormaps import side_by_side
 from nearfar.io.images import Image, encode_image
@@ -118,7 +117,7 @@ def render(line: Line, count: int) -> CallResult:
             progress=progress,
         )
     except WriteError as error:
-        if _is_refused(error.__cause__):
+        if isinstance(error.__cause__, require("av").FFmpegError) and not is_disk_full(error):
             raise VideoError("its pictures or its sound can't be put into such a film") from error
         raise
     if is_sequence:
@@ -185,12 +184,6 @@ class _Watched:
         if is_due:
             self._line.send(preview=base64.b64encode(_preview(photo, depth)).decode())
         return self._make(photo, depth)
-
-
-def _is_refused(error: BaseException | None) -> bool:
-    """Return whether FFmpeg refused what it was to write, rather than that the disk is full."""
-    full = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # not on Windows
-    return isinstance(error, require("av").FFmpegError) and error.errno not in full
 
 
 def _pack(frames: Path, task: ClipTask, line: Line) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from nearfar.errors import BusyError, CancelledError, WriteError
+from nearfar.errors import BusyError, CancelledError
 from nearfar.service.errors import RefusedError, refusal_of
 from nearfar.service.settings import ServiceOptions
 from nearfar.service.videos.inspect import ClipFacts
@@ -130,8 +130,6 @@ class VideoJob:
         if isinstance(error, CancelledError):
             self.state, self.refusal = "cancelled", None
             return refusal_of(error)
-        if isinstance(error, WriteError):
-            error = RefusedError("no-room")
         refused = refusal_of(error)
         self.state = "failed"
         self.refusal = RefusedError(refused.slug, self.cleaned(refused.detail))

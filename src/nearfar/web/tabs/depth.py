@@ -285,8 +285,8 @@ class _DepthTab:
             book.make(gr.HTML, {"value": credits_html}, padding=False)
         with book.make(gr.Accordion, {"label": "depth.options"}, open=False):
             self.model = model_choice(stage, "photo", "nf-model")
-            self.estimating = controls(EstimateOptions, book)
-            self.looks = controls(OutputOptions, book, LOOKS)
+            self.estimating: dict[str, Any] = controls(EstimateOptions, book)
+            self.looks: dict[str, Any] = controls(OutputOptions, book, LOOKS)
 
     def _build_output(self, book: Phrasebook) -> None:
         self.empty = book.make(gr.HTML, {"value": empty_html}, padding=False)

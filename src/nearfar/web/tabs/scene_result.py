@@ -65,10 +65,9 @@ class SceneSettings:
                 text or f"{metres:g}" for text, metres in zip(typed[:2], ASSUMED_M, strict=True)
             ]
         distances = read_controls(DistanceOptions, typed, names=DISTANCES)
-        if None not in (distances.near_m, distances.far_m):
-            near_m, far_m = distances.near_m, distances.far_m
-            if near_m >= far_m:
-                raise PageError("scene.error.range")
+        near_m, far_m = distances.near_m, distances.far_m
+        if near_m is not None and far_m is not None and near_m >= far_m:
+            raise PageError("scene.error.range")
         return cls(distances, read_controls(MeshOptions, surface, names=SURFACE))
 
 
