@@ -26,7 +26,7 @@ import nearfar.scale.serve
 from nearfar.scale.metrics import merged
 from nearfar.scale.serve import failure
 from nearfar.scale.serve_proxy import Front
-from nearfar.service.metrics import Metrics
+from nearfar.service.observability import Metrics
 
 
 @pytest.mark.parametrize(("text", "expected"), [("1:4", (1, 4)), ("3", (3, 3)), ("2:2", (2, 2))])

@@ -22,8 +22,8 @@ from nearfar.scale import serve_proxy
 from nearfar.scale.metrics import ReplicaMetrics
 from nearfar.scale.ray_cluster import asks_for_token, environment, joined, keep_inside, silent
 from nearfar.scale.serve_proxy import Socket, Sockets
-from nearfar.service import logging as service_logging
 from nearfar.service.app import drain, make_app
+from nearfar.service.observability import start_logging
 from nearfar.service.server import address_of, bind, warning_of
 from nearfar.service.settings import ServiceOptions
 
@@ -138,7 +138,7 @@ def build(options: ServiceOptions) -> FastAPI:
         options: of the service; `workers` is given.
     """
     keep_inside()
-    service_logging.start()
+    start_logging()
     app = make_app(options, metrics=ReplicaMetrics(_gather), page=PAGE, clips=False)
     app.state.sockets = set[Socket]()
     app.add_middleware(Sockets, open_ones=app.state.sockets)

@@ -28,10 +28,9 @@ from nearfar.service.errors import (
     refusal_of,
     responses,
 )
-from nearfar.service.logging import FAULTS
 from nearfar.service.memory_pressure import MemoryPressure
-from nearfar.service.metrics import Metrics
 from nearfar.service.middleware import OPEN, AccessMiddleware
+from nearfar.service.observability import FAULTS, Metrics
 from nearfar.service.page import PageBackend
 from nearfar.service.routes import depth, geometry, health, models, probe
 from nearfar.service.routes.effects import effects_router

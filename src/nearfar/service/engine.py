@@ -23,10 +23,9 @@ from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import cpu
 from nearfar.runtimes.base import Batch, RawDepth
-from nearfar.service.admission import Reservation
 from nearfar.service.scheduler import Scheduler
 from nearfar.service.settings import ServiceOptions
-from nearfar.service.worker import Job, NullObserver, Observer, Timing
+from nearfar.service.worker import Job, NullObserver, Observer, Reservation, Timing
 
 T = TypeVar("T")
 
@@ -241,7 +240,7 @@ class InferenceEngine:
         self._own: dict[Purpose, tuple[str, RuntimeName]] = {}
         self._choosing = asyncio.Lock()
         self._loaded = ModelCache(KEPT)
-        self._workers = options.worker_count
+        self._workers, self._limits = options.worker_count, options.limits
         self._scheduler = Scheduler(
             workers=self._workers,
             queue=options.queue,
@@ -415,9 +414,7 @@ class InferenceEngine:
         loop = asyncio.get_running_loop()
         loaded = await self.model(*model)
         estimator = Estimator(loaded.spec, loaded.session, options)
-        source = await loop.run_in_executor(
-            self._lookers, opened, photo, self.options.limits, estimator
-        )
+        source = await loop.run_in_executor(self._lookers, opened, photo, self._limits, estimator)
         seen = InferenceRequest(estimator, source)
         job = Job(estimator.session, seen.prepare, partial(finish, seen))
         value, timing = await self._scheduler.submit(job, place)

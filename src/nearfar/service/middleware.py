@@ -18,9 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nearfar.service.connections import PIECE_BYTES, Outbox, Sender
 from nearfar.service.errors import RefusedError, answer
-from nearfar.service.logging import FAULTS, REQUESTS
 from nearfar.service.memory_pressure import MemoryPressure
-from nearfar.service.metrics import Metrics
+from nearfar.service.observability import FAULTS, REQUESTS, Metrics
 from nearfar.service.settings import ServiceOptions
 
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -15,7 +15,7 @@ from nearfar.errors import ProcessError, VideoError
 from nearfar.models.spec import ModelSpec
 from nearfar.service.engine import InferenceEngine
 from nearfar.service.errors import TOLD_IN_THE_LOG, RefusedError, refusal_of
-from nearfar.service.logging import FAULTS
+from nearfar.service.observability import FAULTS
 from nearfar.service.videos.manager import VideoManager
 from nearfar.service.videos.store import VideoJob
 from nearfar.video.pipeline import ClipOrder

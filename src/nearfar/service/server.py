@@ -14,9 +14,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from nearfar.errors import UsageError
-from nearfar.service import logging
 from nearfar.service.app import drain, make_app
 from nearfar.service.connections import Connections
+from nearfar.service.observability import start_logging
 from nearfar.service.protocols import HttpConnection, WebSocketConnection
 from nearfar.service.settings import ServiceOptions
 
@@ -45,7 +45,7 @@ def run(
         address = address_of(options.host, listener.getsockname()[1])
         if not options.is_local:
             warn(warning_of(options, address))
-        logging.start()
+        start_logging()
         app = make_app(options)
         server = Server(app, options, lambda: tell(f"nearfar is at {address} (Ctrl+C stops it)"))
         server.run(sockets=[listener])

@@ -1,17 +1,64 @@
-"""Jobs, and what a worker thread does with each: prepare, run, finish."""
+"""Reservations and jobs of requests, and the work of a thread: prepare, run, finish."""
 
 import asyncio
+import enum
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from nearfar.errors import InferenceError
 from nearfar.runtimes.base import Batch, RawDepth, Session
-from nearfar.service.admission import Reservation
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 T = TypeVar("T")
+
+
+class ReservationState(enum.Enum):
+    """How far the request of a place has come."""
+
+    RESERVED = enum.auto()
+    """Its body is on its way, or its header is being read."""
+    QUEUED = enum.auto()
+    """Its job waits for a worker."""
+    RUNNING = enum.auto()
+    """A worker has its job."""
+    DONE = enum.auto()
+    """Its job ended; the place may be given another one."""
+    RELEASED = enum.auto()
+    """It is given back."""
+
+
+class Reservation:
+    """What a request holds from before its body is read until it is answered.
+
+    A context manager. `Scheduler.reserve` makes it, and alone changes it.
+
+    Attributes:
+        client: who holds it.
+        stage: see `ReservationState`.
+    """
+
+    def __init__(self, client: str, release: Callable[["Reservation"], None]) -> None:
+        self.client = client
+        self.stage = ReservationState.RESERVED
+        self._release = release
+
+    def release(self) -> None:
+        """Give the place back. Any number of times, from any thread.
+
+        A job that still has it is taken out of the queue, and whoever waits for it is told.
+        """
+        self._release(self)
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,8 @@ from nearfar.errors import CancelledError, TimedOutError
 from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.service.errors import responses
-from nearfar.service.routes.depth import HEADERS, REFUSALS, about
-from nearfar.service.schemas import MODEL, part_of, query_of, reads
-from nearfar.service.uploads import body_for_openapi, read_upload, while_here
+from nearfar.service.routes.depth import HEADERS, REFUSALS, about, while_here
+from nearfar.service.schemas import MODEL, body_for_openapi, part_of, query_of, read_upload, reads
 
 if TYPE_CHECKING:
     from nearfar.service.engine import InferenceEngine

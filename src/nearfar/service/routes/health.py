@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 from fastapi import APIRouter, Request, Response
 
 from nearfar.service.errors import RefusedError, responses
-from nearfar.service.metrics import CONTENT_TYPE, Metrics
+from nearfar.service.observability import CONTENT_TYPE, Metrics
 from nearfar.service.schemas import Health
 
 if TYPE_CHECKING:

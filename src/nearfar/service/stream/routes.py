@@ -13,15 +13,15 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from nearfar.errors import NearfarError, UnknownModelError
 from nearfar.service.connections import ABORT
-from nearfar.service.logging import FAULTS, REQUESTS
 from nearfar.service.middleware import client_of, is_allowed, token_of
+from nearfar.service.observability import FAULTS, REQUESTS
 from nearfar.service.protocols import LET_IN
 from nearfar.service.stream.protocol import StreamOptions, agreed, problem, read_message
 from nearfar.service.stream.session import Frame, Outcome, StreamRange, StreamSession
 
 if TYPE_CHECKING:
     from nearfar.service.engine import InferenceEngine
-    from nearfar.service.metrics import Metrics
+    from nearfar.service.observability import Metrics
 
 ROUTE: Final = "/v1/stream"
 

@@ -10,11 +10,11 @@ from typing import Final
 
 from nearfar.errors import BusyError, DrainingError
 from nearfar.runtimes.base import RawDepth
-from nearfar.service.admission import Reservation
 from nearfar.service.engine import InferenceEngine
 from nearfar.service.errors import TOLD_IN_THE_LOG, refusal_of
-from nearfar.service.logging import FAULTS
+from nearfar.service.observability import FAULTS
 from nearfar.service.stream.protocol import Picture, StreamOptions, encode, problem
+from nearfar.service.worker import Reservation
 from nearfar.video.temporal import Limits, SteadyRange
 
 UNSENT: Final = 2

@@ -11,15 +11,15 @@ from typing import Any, Final
 
 from nearfar.errors import BusyError, CancelledError, DrainingError, UnknownModelError
 from nearfar.io.run_folder import run_folder
-from nearfar.service.admission import Reservation
 from nearfar.service.engine import InferenceEngine
 from nearfar.service.errors import TOLD_IN_THE_LOG
-from nearfar.service.logging import FAULTS
+from nearfar.service.observability import FAULTS
 from nearfar.service.scheduler import FairQueue
 from nearfar.service.videos.inspect import look, try_out
 from nearfar.service.videos.network import ClipSession
 from nearfar.service.videos.process import render_apart
 from nearfar.service.videos.store import Slot, VideoJob, VideoStore, new_id
+from nearfar.service.worker import Reservation
 from nearfar.video.pipeline import ClipOrder
 
 CLIPS: Final = "clips"

@@ -13,7 +13,8 @@ from starlette.types import Receive, Scope, Send
 from nearfar.optional import require
 from nearfar.service.errors import RefusedError, responses, told
 from nearfar.service.middleware import CLIPS
-from nearfar.service.uploads import disposition, while_here
+from nearfar.service.routes.depth import while_here
+from nearfar.service.schemas import disposition
 from nearfar.service.videos.query import PICTURES, Wanted, parameters, read_wanted
 from nearfar.service.videos.store import MEDIA_TYPES, VideoJob, VideoState
 from nearfar.service.videos.upload import CLIP, body_for_openapi, read_clip_upload
