@@ -28,11 +28,11 @@ class Outputs:
     side: Path | None = None
 
     def paths(self) -> tuple[Path, ...]:
-        """Give the files that are wanted."""
+        """Return the paths that are not None."""
         return tuple(path for path in (self.depth, self.color, self.side) if path is not None)
 
     def refuse_existing(self) -> None:
-        """Raise OutputExistsError if one of them is there; ask before the work, not after."""
+        """Raise OutputExistsError if one of the files exists; call it before the work."""
         for path in self.paths():
             if path.exists():
                 raise OutputExistsError(
@@ -73,7 +73,7 @@ class Outputs:
 def place(
     photo: Path, output: Path | None, options: OutputOptions, *, many: bool, folder: Path = Path()
 ) -> Outputs:
-    """Say where the outputs of a photo belong.
+    """Return the paths of the outputs of a photo.
 
     Args:
         photo: its stem gives the names, `<stem>-depth.png` and so on; one that is too long for
@@ -136,7 +136,7 @@ def make_folder(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Done:
-    """What came of one photo.
+    """The result of one photo.
 
     Attributes:
         outputs: its files.
@@ -175,7 +175,7 @@ class PhotoJob:
     _taken: set[int] = field(default_factory=set, init=False, repr=False)
 
     def plan(self, found: Found) -> Outputs:
-        """Say which files a photo becomes.
+        """Return the files that a photo becomes.
 
         Raises:
             UsageError: there is no place for them.

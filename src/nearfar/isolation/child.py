@@ -1,4 +1,4 @@
-"""What a child process does: wait for calls, hold itself to their limits, answer."""
+"""The main loop of a child process: wait for a call, apply its limits, run it, answer."""
 
 import json
 import pickle
@@ -29,11 +29,11 @@ CallResult: TypeAlias = "tuple[Any, NDArray[Any] | None]"
 
 _LONGEST_TEXT: Final = 2000
 _GROWN_BYTES: Final = 256 * 2**20
-"""Address space that a process may keep from its calls before a new one takes its place."""
+"""Growth of the address space after which a process is replaced."""
 
 
 class Line:
-    """The child's end of what leads to its parent.
+    """The child's end of the connection to its parent.
 
     Attributes:
         files: shared with the parent.
@@ -53,7 +53,7 @@ class Line:
         return pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from the parent
 
     def send(self, **message: Any) -> None:
-        """Tell the parent something that JSON can hold, from any thread."""
+        """Send the parent a message that JSON can hold; thread-safe."""
         content = json.dumps(message).encode()
         with self._sending:
             self._connection.send_bytes(content)
@@ -86,7 +86,7 @@ def main(connection: int, *files: int) -> None:
 
 
 def _answered(call: "dict[str, Any]", line: Line) -> dict[str, Any]:
-    """Do a call; give its result, or what it raised, as JSON can hold it."""
+    """Run a call; return its result, or the error, as JSON can hold it."""
     try:
         limits.apply(call["limits"])
         if call["talks"]:
@@ -119,7 +119,7 @@ def _failed(error: Exception) -> dict[str, Any]:
 
 
 def _ignore_signals() -> None:
-    """Leave it to the parent when to stop: a terminal and systemd signal to all processes."""
+    """Ignore signals: a terminal and systemd send them to all processes, and the parent decides."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

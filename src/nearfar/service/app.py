@@ -141,7 +141,7 @@ def _mount_page(app: FastAPI, engine: InferenceEngine, *, page: bool | str) -> N
     why = page if isinstance(page, str) else "The service is at /v1: see /openapi.json."
     if page is True:
         try:
-            settle_temporary_root()  # Gradio asks for one when it is imported
+            settle_temporary_root()  # Gradio needs one when it is imported
             require("gradio")
         except (MissingExtraError, WriteError) as error:
             why = f"There is no page, as {error}"
@@ -166,7 +166,7 @@ def _mount_page(app: FastAPI, engine: InferenceEngine, *, page: bool | str) -> N
 
 
 async def _tell(request: Request, error: Exception) -> Response:
-    """Answer for an error, whoever raised it."""
+    """Return the answer for an error of any origin."""
     request_id: str = request.state.request_id
     request.app.state.shortage.note(error)
     if isinstance(error, RequestValidationError):
@@ -194,7 +194,7 @@ class ApiNotFound(BaseRoute):
         return (Match.FULL if mine and scope["type"] == "http" else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Say 405 where another method would do, and else 404."""
+        """Answer 405 where another method is allowed, and else 404."""
         for route in self._app.router.routes:
             if route.matches(scope)[0] is Match.PARTIAL:
                 await route.handle(scope, receive, send)

@@ -15,12 +15,12 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 @dataclass(frozen=True)
 class Problem:
-    """One row: a kind of failure that callers can tell from others.
+    """One row: a kind of failure that clients can distinguish.
 
     Attributes:
         status: of HTTP.
         title: the same for every failure of this kind.
-        detail: what is told where the failure's own words are not for a stranger's eyes.
+        detail: replaces the error's own message, where that must not reach clients.
     """
 
     status: int
@@ -32,14 +32,14 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "bad-request": Problem(400, "The request is malformed"),
     "token-needed": Problem(401, "A token is needed", "Send 'Authorization: Bearer <token>'."),
     "foreign-origin": Problem(
-        403, "A page of another origin asks", "Its origin is not among those that are let in."
+        403, "The request comes from another origin", "Its origin is not among the allowed ones."
     ),
     "foreign-host": Problem(
         403,
-        "The service is not called like this",
-        "Ask for it by its own address, or name this host in NEARFAR_SERVE_ALLOWED_HOSTS.",
+        "Unknown host name",
+        "Use the service's own address, or add this host to NEARFAR_SERVE_ALLOWED_HOSTS.",
     ),
-    "not-found": Problem(404, "There is nothing here", "See /openapi.json for what there is."),
+    "not-found": Problem(404, "Nothing at this address", "See /openapi.json for the addresses."),
     "method-not-allowed": Problem(405, "The method is not allowed here"),
     "not-acceptable": Problem(406, "No such format"),
     "upload-timeout": Problem(408, "The upload took too long"),
@@ -77,7 +77,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         431, "The headers are too large", "Send fewer and shorter headers, and a shorter address."
     ),
     "internal": Problem(
-        500, "The service failed", "The cause is in its log, under this request's id."
+        500, "The service failed", "The cause is in its log, under the id of this request."
     ),
     "not-installed": Problem(501, "What this needs is not installed here"),
     "out-of-memory": Problem(
@@ -129,7 +129,7 @@ MOST_FAULTS: Final = 20
 """Wrong options of one request that are named; a stranger may send any number."""
 
 TOLD_IN_THE_LOG: Final = frozenset({"internal", "out-of-memory"})
-"""Slugs of failures whose cause the operator must learn of: it stands in the log."""
+"""Slugs of failures whose cause is logged for the operator."""
 
 _RETRY_AFTER_S: Final = {"not-ready": 2, "out-of-memory": 5}
 """Slug -> seconds after which it is worth trying again."""
@@ -160,7 +160,7 @@ class RefusedError(NearfarError):
 
 
 def refusal_of(error: Exception) -> RefusedError:
-    """Say of any error what a caller may know of it."""
+    """Return the refusal that a client may see of an error."""
     if isinstance(error, RefusedError):
         return error
     slug = next((slug for kind, slug in _OF if isinstance(error, kind)), "internal")
@@ -177,7 +177,7 @@ def refusal_of(error: Exception) -> RefusedError:
 
 
 def answer(error: Exception, request_id: str) -> JSONResponse:
-    """Make the answer that tells of an error.
+    """Return the HTTP response for an error.
 
     Args:
         error: any; of one that is not known here, nothing is told.
@@ -204,7 +204,7 @@ def told(refused: RefusedError, request_id: str) -> dict[str, Any]:
 
 
 def type_of(slug: str) -> str:
-    """Give the `type` that answers of this kind carry."""
+    """Return the `type` of answers of this kind."""
     return f"urn:nearfar:problem:{slug}"
 
 
@@ -251,7 +251,7 @@ SCHEMA: Final[dict[str, Any]] = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "request_id": {"type": "string", "description": "Under which the log has more."},
+        "request_id": {"type": "string", "description": "Id of the request in the log."},
         "faults": {
             "type": "object",
             "description": "Option or field -> what is wrong with it.",

@@ -21,7 +21,7 @@ from prometheus_client import (
 from nearfar.service.worker import Timing
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-"""Of what `Metrics.text` gives."""
+"""Content type of `Metrics.text`."""
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -71,7 +71,7 @@ class Metrics:
         )
 
     def watch(self, *, waiting: Callable[[], float], running: Callable[[], float]) -> None:
-        """Say where the queue's depth and what is at work are read when they are asked for."""
+        """Set the functions that return the queue's depth and the running jobs."""
         self._waiting.set_function(waiting)
         self._running.set_function(running)
 
@@ -110,11 +110,11 @@ class Metrics:
         self._frames.labels(outcome).inc()
 
     def text(self) -> bytes:
-        """Give everything in Prometheus's text format; its type is `CONTENT_TYPE`."""
+        """Return all metrics in Prometheus's text format; the type is `CONTENT_TYPE`."""
         return generate_latest(self.registry)
 
     async def scrape(self) -> bytes:
-        """Give what `/metrics` answers, in the same format."""
+        """Return the answer of `/metrics`, in the same format."""
         return self.text()
 
 
@@ -128,10 +128,10 @@ FAULTS: Final = logging.getLogger("nearfar.service.faults")
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON; a message that is a dict gives its own keys."""
+    """Formats a record as one line of JSON; a message that is a dict adds its keys."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line."""
+        """Return the line."""
         line: dict[str, Any] = {"time": _stamp(record.created), "level": record.levelname.lower()}
         if isinstance(record.msg, dict):
             line |= record.msg
@@ -143,7 +143,7 @@ class JsonLines(logging.Formatter):
 
 
 class LineWriter(io.TextIOBase):
-    """A standard error on which every line is JSON, whoever writes it.
+    """Replaces standard error, and writes every line as JSON.
 
     Libraries print tracebacks, and Python its warnings, past all logging.
 
@@ -171,11 +171,11 @@ class LineWriter(io.TextIOBase):
         self.file.flush()
 
     def writable(self) -> bool:
-        """Say yes."""
+        """Return True."""
         return True
 
     def fileno(self) -> int:
-        """Give the file's own number."""
+        """Return the file's descriptor."""
         return self.file.fileno()
 
 

@@ -211,7 +211,7 @@ _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 
 @dataclass(frozen=True)
 class Upload:
-    """What came.
+    """The body of a request.
 
     Attributes:
         photo: the picture file, at least one byte.

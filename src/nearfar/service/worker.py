@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class ReservationState(enum.Enum):
-    """How far the request of a place has come."""
+    """Progress of the request that holds a reservation."""
 
     RESERVED = enum.auto()
     """Its body is on its way, or its header is being read."""
@@ -27,7 +27,7 @@ class ReservationState(enum.Enum):
     RUNNING = enum.auto()
     """A worker has its job."""
     DONE = enum.auto()
-    """Its job ended; the place may be given another one."""
+    """Its job ended; the reservation may get another one."""
     RELEASED = enum.auto()
     """It is given back."""
 
@@ -48,7 +48,7 @@ class Reservation:
         self._release = release
 
     def release(self) -> None:
-        """Give the place back. Any number of times, from any thread.
+        """Release the reservation; any number of times, from any thread.
 
         A job that still has it is taken out of the queue, and whoever waits for it is told.
         """
@@ -100,17 +100,17 @@ class Timing:
 
 
 class Observer(Protocol):
-    """Who is told what happens; called from any thread, so it must be quick and safe there."""
+    """Receives events; called from any thread, so it must be quick and thread-safe."""
 
     def done(self, timing: Timing) -> None:
         """A job gave its result."""
 
     def refused(self, reason: str) -> None:
-        """A place was refused: `queue-full`, `client-full`, `draining` or `not-ready`."""
+        """A reservation was refused: `queue-full`, `client-full`, `draining` or `not-ready`."""
 
 
 class NullObserver:
-    """The observer that looks away."""
+    """The observer that ignores everything."""
 
     def done(self, timing: Timing) -> None:
         """Nothing."""
@@ -124,7 +124,7 @@ Outcome: TypeAlias = tuple[Any, Timing] | Exception
 
 
 class Task(Generic[T]):
-    """A job under way. Made in the event loop of the one who waits; told from any thread.
+    """A submitted job. Created in the event loop of its caller; settled from any thread.
 
     Attributes:
         job: the work.
@@ -143,7 +143,7 @@ class Task(Generic[T]):
         self.dropped = False
 
     def tell(self, outcome: Outcome) -> None:
-        """Hand over the outcome; only the first counts, and none where nobody is left to hear."""
+        """Set the outcome; only the first counts, and none if nobody waits any more."""
         call_in(self._loop, partial(self._settle, outcome))
 
     def _settle(self, outcome: Outcome) -> None:
@@ -157,7 +157,7 @@ class Task(Generic[T]):
 
 
 def call_in(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
-    """Have something called in an event loop, from any thread; not if the loop was closed."""
+    """Call a function in an event loop from any thread; do nothing if the loop is closed."""
     try:
         loop.call_soon_threadsafe(call)
     except RuntimeError:
@@ -202,7 +202,7 @@ def _run(session: Session, batch: Batch) -> RawDepth:
 
 
 def _attempt(part: Callable[[], Value]) -> tuple[Value | _Raised, float]:
-    """Do a part of the work; give what came of it, and how many milliseconds it took.
+    """Run a part of the work; return its result, and the milliseconds that it took.
 
     `part` must not lead to its task: the error's traceback holds it, and the task the error.
     """

@@ -41,7 +41,7 @@ REFUSALS: Final = (
 HEADERS: Final = {
     "X-Nearfar-Model": "The model that made the map.",
     "X-Nearfar-Runtime": "What ran it.",
-    "X-Request-Id": "Under which the log has the request.",
+    "X-Request-Id": "Id of the request in the log.",
     "Server-Timing": "Where the time went, in milliseconds: queue, prepare, infer, finish.",
     "Content-Disposition": "A name for the file: `<stem of the photo>-depth.<suffix>`.",
 }

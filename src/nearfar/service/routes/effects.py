@@ -46,11 +46,11 @@ class CancelToken:
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """Have the next frame end it."""
+        """End it with the next frame."""
         self._cancelled.set()
 
     def watched(self, result: Result) -> Result:
-        """Give the same result; a clip's frames now end with an error when they must.
+        """Return the result; a clip's frames raise once they must end.
 
         Raises, while the frames are taken:
             CancelledError: the token was cancelled.
@@ -93,7 +93,7 @@ MEDIA_TYPES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def effects_router() -> APIRouter:
-    """Give one route an effect."""
+    """Return a router with one route per effect."""
     router = APIRouter(tags=["effects"])
     for effect in EFFECTS:
         _add(router, effect)
@@ -132,7 +132,7 @@ def _add(router: APIRouter, effect: Effect[Any, Any]) -> None:
         response_class=Response,
         responses={
             200: {
-                "description": "What came of it.",
+                "description": "The result.",
                 "content": {MEDIA_TYPES[each]: {"schema": {}} for each in suffixes_of(effect)},
                 "headers": {
                     name: {"description": sentence, "schema": {"type": "string"}}
@@ -168,7 +168,7 @@ async def _answer(
     limits = engine.options.limits
     with engine.reserve(request.state.client) as place:
         upload = await read_upload(request, files=pictures)
-        part_of(query, effect.options)  # what makes no sense is told before any work
+        part_of(query, effect.options)  # refuse invalid options before any work
 
         def make(depth: DepthMap) -> tuple[str, str, bytes]:
             given = {name: _picture(content, limits) for name, content in upload.files.items()}

@@ -82,7 +82,7 @@ class Stream:
             await self._close(code, closed.reason)
         except WebSocketDisconnect as gone:
             code = gone.code
-        except Exception:  # noqa: BLE001 - the last place where it can become a close code
+        except Exception:  # noqa: BLE001 - the last handler: it becomes a close code
             FAULTS.exception("a stream failed")
             await self._close(code, "the service failed")
         REQUESTS.info(
@@ -120,7 +120,7 @@ class Stream:
             raise _ClosedError(TRY_LATER, "too many live streams: try again later")
 
     async def _ask_token(self, wanted: str | None) -> None:
-        """A browser can't send headers along, so the token may come as the first message."""
+        """Check the token; browsers can't send headers, so it may be the first message."""
         limit_s = self._engine.options.upload_timeout_s
         try:
             first = await asyncio.wait_for(self._socket.receive(), limit_s)
@@ -133,7 +133,7 @@ class Stream:
         await self._change(text)
 
     async def _read(self) -> None:
-        """Take what comes at any pace: what can't be served is dropped, never queued."""
+        """Receive frames at any rate: those that can't be served are dropped, never queued."""
         while True:
             message = await self._socket.receive()
             self._heard_s = time.perf_counter()
@@ -191,7 +191,7 @@ class Stream:
             abort()
 
     async def _watch(self) -> None:
-        """End a stream on which nothing comes any more: its place is wanted."""
+        """Close a stream on which nothing arrives any more."""
         limit_s = self._engine.options.timeout_s
         while True:
             left_s = self._heard_s + limit_s - time.perf_counter()

@@ -1,4 +1,4 @@
-"""The network of a clip, run by the workers that photos go through."""
+"""Run the network of a clip in the workers that photos use."""
 
 import asyncio
 import threading

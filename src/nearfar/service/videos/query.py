@@ -1,4 +1,4 @@
-"""What may be asked of a clip: a query for each kind of result, and one description of them all."""
+"""The query of a clip: a model for each kind of result, and one description for OpenAPI."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ PICTURES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a request asks for.
+    """The options of a request.
 
     Attributes:
         kind: of result.
@@ -77,7 +77,7 @@ class Wanted:
 
     @property
     def model(self) -> str | None:
-        """Name of the model that is asked for."""
+        """Name of the requested model."""
         query: Any = self.query
         name: str | None = query.model
         return name
@@ -121,7 +121,7 @@ async def read_wanted(request: Request) -> Wanted:
     """
     values = dict(request.query_params)
     kind = values.get("show", DEFAULT)
-    # with an unknown kind, that it is unknown is what is told of it
+    # an unknown kind is reported as the fault of `show`
     model = QUERIES.get(kind, QUERIES[DEFAULT])
     try:
         return Wanted(kind, model.model_validate(values))
