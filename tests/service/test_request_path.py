@@ -32,7 +32,7 @@ def test_one_photo_passes_at_most_ten_files_of_the_service() -> None:
             answer = service.depth(saved(noise(48, 64), "PNG"))
             counts.clear()
     finally:
-        threading.setprofile(None)  # type: ignore[arg-type]  # of typeshed: None is allowed
+        threading.setprofile(None)
         sys.setprofile(None)
     assert answer.status_code == 200
     assert {"middleware.py", "routes/depth.py", "engine.py", "worker.py"} <= passed
