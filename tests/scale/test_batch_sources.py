@@ -189,7 +189,7 @@ def test_parquet_of_paths(trip: Path) -> None:
 
 def test_column_must_be_named_where_there_are_several(tmp_path: Path) -> None:
     path = shards.parquet(tmp_path / "s.parquet", {"left": [b"1"], "right": [b"2"]})
-    with pytest.raises(UsageError, match="--column"):
+    with pytest.raises(UsageError, match="name the column"):
         listed(path)
     with pytest.raises(UsageError, match="there are left, right"):
         listed(path, "middle")
@@ -225,7 +225,7 @@ def test_no_source_names_the_remedy(tmp_path: Path, source: str, sentence: str) 
 
 
 def test_column_is_for_parquet(trip: Path) -> None:
-    with pytest.raises(UsageError, match="--column is for Parquet"):
+    with pytest.raises(UsageError, match="column is for Parquet"):
         source_of(str(trip), "jpg")
 
 

@@ -27,7 +27,7 @@ import nearfar.scale.serve
 from nearfar.scale.metrics import merged
 from nearfar.scale.serve import failure
 from nearfar.scale.serve_proxy import Front
-from nearfar.service.metrics import Metrics
+from nearfar.service.observability import Metrics
 
 
 @pytest.mark.parametrize(("text", "expected"), [("1:4", (1, 4)), ("3", (3, 3)), ("2:2", (2, 2))])
@@ -124,7 +124,7 @@ def test_options_reach_the_service(
         (("--ray", "--replicas", "3:2"), "replicas must be like 1:4 or 3, not '3:2'"),
         (("--ray", "--model", "no-such"), "no model 'no-such'"),
         (("--ray", "--host", "192.0.2.1"), "can't listen on 192.0.2.1"),
-        (("--ray", "--address", "127.0.0.1:1", "--port", "0"), "give --port"),
+        (("--ray", "--address", "127.0.0.1:1", "--port", "0"), "give one (--port)"),
     ],
 )
 def test_what_can_not_start_says_why(run: Run, options: tuple[str, ...], sentence: str) -> None:

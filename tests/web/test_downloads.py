@@ -51,7 +51,10 @@ def test_pictures_have_the_chosen_colors() -> None:
 
 @pytest.mark.parametrize(
     ("visit", "note"),
-    [(RELATIVE, b"nearest pixel at 1 m, farthest at 10 m"), (METRIC, b"2 points of known")],
+    [
+        (RELATIVE, b"nearest pixel at 1 m, farthest at 5 m (assumed)"),
+        (METRIC, b"2 points of known"),
+    ],
 )
 def test_cloud_says_what_its_metres_rest_on(visit: Visit, note: bytes) -> None:
     content, file = make_download("cloud", result(), visit, OutputOptions(), DEFAULT_LIMITS)

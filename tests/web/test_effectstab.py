@@ -153,7 +153,7 @@ def test_scene_is_seen_and_taken_home(visit: Page) -> None:
     facts = visit.locator("#nf-scene-facts")
     expect(facts).to_contain_text("nearest point at 1 m, farthest at 5 m")
 
-    far = visit.locator("#nf-scene-far").get_by_role("textbox")
+    far = visit.locator("#nf-scene-far_m").get_by_role("textbox")
     far.fill("8")
     far.press("Enter")
     expect(facts).to_contain_text("farthest at 8 m")

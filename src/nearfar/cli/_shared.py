@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
-from nearfar.errors import UsageError
+from nearfar.errors import NearfarError, UsageError
 from nearfar.models.catalog import Purpose
 from nearfar.runtimes.table import DeviceName, RuntimeName
 
@@ -61,8 +61,21 @@ def user_language(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def dashed(name: str) -> str:
-    """Turn a field's name into an option's: without its unit, with dashes."""
-    return name.removesuffix("_px").replace("_", "-")
+    """Turn a field's name into that of a flag: without pixels, metres or degrees, with dashes."""
+    for unit in ("_px", "_m", "_deg"):
+        name = name.removesuffix(unit)
+    return name.replace("_", "-")
+
+
+_FLAGS: Final = {"overwrite": "--force", "cap_m": "--cap-m"}
+"""Parameter -> flag, where the flag is not named like it."""
+
+
+def sentence_of(error: BaseException | None) -> str:
+    """Return the text of an error, and the flags of the options that its remedy is about."""
+    names = error.options if isinstance(error, NearfarError) else ()
+    flags = ", ".join(_FLAGS.get(name, f"--{dashed(name)}") for name in names)
+    return f"{error} ({flags})" if flags else str(error)
 
 
 Model = Annotated[

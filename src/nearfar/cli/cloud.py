@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from nearfar.cli import _shared as args
-from nearfar.cli._scene_options import Metres, MetresOptions, read_scene
+from nearfar.cli._scene_options import NO_DISTANCES, Distances, read_scene
 from nearfar.cli._shared import print_json, tell_odd
 from nearfar.config import ImageLimits, RefinedOptions
 from nearfar.errors import OutputExistsError
@@ -19,7 +19,7 @@ def cloud(
     photo: str,
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    metres: Metres = MetresOptions(),
+    distances: Any = NO_DISTANCES,
     making: Annotated[CloudOptions, Parameter(name="*", name_transform=args.dashed)] = (
         CloudOptions()
     ),
@@ -52,7 +52,7 @@ def cloud(
     if target.exists() and not force:
         raise OutputExistsError(f"{target} is there already: use --force to replace it")
     estimator = load(model, runtime=runtime, device=device, threads=threads, **estimating.values())
-    scene = read_scene(photo, estimator, metres, limits)
+    scene = read_scene(photo, estimator, distances, limits)
     points = make_cloud(scene.depth, scene.photo, scene.camera, making)
     if remove_outliers:
         from nearfar.geometry.open3d import remove_outliers as cleaned
@@ -71,3 +71,6 @@ def cloud(
         print_json(row)
     elif not quiet:
         print(f"{target}: {len(points):,} points; {points.note}")
+
+
+cloud.__annotations__["distances"] = Distances

@@ -42,7 +42,7 @@ def list_(*, json_lines: args.Json = False) -> None:
             f" {spec.licence}"
         )
     for error in store.damaged():
-        print(f"nearfar: {error}", file=sys.stderr)
+        print(f"nearfar: {args.sentence_of(error)}", file=sys.stderr)
 
 
 def _is_taken(row: Taken, name: str) -> bool | None:

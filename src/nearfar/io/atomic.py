@@ -181,7 +181,9 @@ def _restore(old: Path, target: Path) -> None:
 
 
 def _exists(target: Path) -> OutputExistsError:
-    return OutputExistsError(f"{target} is there already: use --force to replace it")
+    return OutputExistsError(
+        f"{target} is there already: overwrite it, or choose another name", options=("overwrite",)
+    )
 
 
 def _refused(target: Path, error: OSError) -> WriteError:

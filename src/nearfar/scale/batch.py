@@ -221,7 +221,10 @@ def steps(run: Run) -> Iterator[Step]:
     require_ray()
     maps_in_table = run.options.to == "parquet"
     if maps_in_table and (run.writing.color or run.writing.side_by_side):
-        raise UsageError("--to parquet holds maps only: leave out --color and --side-by-side")
+        raise UsageError(
+            "a table in Parquet holds maps only: leave out color and side_by_side",
+            options=("to", "color", "side_by_side"),
+        )
     source = source_of(run.source, run.options.column)
     layout = Layout(run.dest.absolute(), maps_in_table=maps_in_table)
     _refuse_nested(source, layout.dest)
@@ -271,7 +274,8 @@ def _prepared(run: Run, source: Source, layout: Layout) -> "tuple[Task, bytes]":
     if spec.sha256 != resolved["sha256"]:
         raise UsageError(
             f"{layout.dest} was begun with another file of {spec.name}: bring that back, give"
-            " another destination, or --force to begin anew"
+            " another destination, or begin anew",
+            options=("overwrite",),
         )
     run_folder.forget_attempts(layout)
     task = Task(

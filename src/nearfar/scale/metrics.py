@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from nearfar.service.metrics import Metrics
+from nearfar.service.observability import Metrics
 
 REPLICA: Final = "replica"
 """The label that names a replica."""

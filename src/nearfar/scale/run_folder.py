@@ -114,7 +114,8 @@ def refuse_strange(layout: Layout) -> None:
         raise WriteError(f"{layout.dest}: {error.strerror}: give a folder") from error
     if names and layout.own.name not in names:
         raise OutputExistsError(
-            f"{layout.dest} holds something else: give an empty folder, or --force"
+            f"{layout.dest} holds something else: give an empty folder, or overwrite it",
+            options=("overwrite",),
         )
 
 
@@ -134,14 +135,21 @@ def begun(layout: Layout, asked: dict[str, Any]) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{layout.manifest} is damaged: begin anew with --force") from error
-    remedy = "give that again, another destination, or --force to begin anew"
+        raise UsageError(
+            f"{layout.manifest} is damaged: begin anew", options=("overwrite",)
+        ) from error
+    remedy = "give that again, another destination, or begin anew"
     if form != _FORMAT:
-        raise UsageError(f"{layout.dest} is of another version of nearfar: {remedy}")
+        raise UsageError(
+            f"{layout.dest} is of another version of nearfar: {remedy}", options=("overwrite",)
+        )
     for name, value in asked.items():
         if before.get(name) != value:
             then, now = _words(before.get(name)), _words(value)
-            raise UsageError(f"{layout.dest} was begun with {name} {then}, not {now}: {remedy}")
+            raise UsageError(
+                f"{layout.dest} was begun with {name} {then}, not {now}: {remedy}",
+                options=("overwrite",),
+            )
     return dict(resolved)
 
 

@@ -27,8 +27,8 @@ from nearfar.scale.ray_cluster import (
     require_ray,
     requires_token,
 )
-from nearfar.service import logging as service_logging
 from nearfar.service.app import drain, make_app
+from nearfar.service.observability import start_logging
 from nearfar.service.server import address_of, bind, warning_of
 from nearfar.service.settings import ServiceOptions
 
@@ -70,7 +70,8 @@ class ReplicaOptions(Options):
         if fewest > room:
             raise UsageError(
                 f"{fewest} replicas of {cpus_each} CPUs do not fit on the {cpus:g} of the cluster:"
-                " ask for fewer with --replicas, or for smaller ones with --workers and --threads"
+                " ask for fewer replicas, or for fewer workers and threads of each",
+                options=("replicas", "workers", "threads"),
             )
         return fewest, most
 
@@ -107,7 +108,7 @@ DEPLOYMENT: Final = "depth"
 
 PAGE: Final = (
     "The page and /v1/videos keep what their users do in one process, so they are not here:"
-    " `nearfar serve`, without --ray, has them. The live camera is at /live,"
+    " `nearfar serve` without Ray has them. The live camera is at /live,"
     " the service at /v1: see /openapi.json."
 )
 """The text at `/`."""
@@ -148,7 +149,7 @@ def build(options: ServiceOptions) -> FastAPI:
         options: of the service; `workers` is given.
     """
     bind_replica_to_loopback()
-    service_logging.start()
+    start_logging()
     return make_app(options, metrics=ReplicaMetrics(_gather), page=PAGE, clips=False)
 
 
@@ -248,7 +249,7 @@ def _refuse_open(
         return
     risk = (
         "this Ray cluster requires no token: whoever reaches its ports can run code in the service,"
-        " in spite of --token"
+        " in spite of its own token"
     )
     remedy = "start it with RAY_AUTH_MODE=token on every machine"
     if not options.is_local:
@@ -268,7 +269,9 @@ def _listening(options: ServiceOptions, *, here: bool) -> ServiceOptions:
     """Check that the address is free, and choose a port for port 0, which Serve can't."""
     if not here:
         if options.port == 0:
-            raise UsageError("on another cluster the port must be chosen: give --port")
+            raise UsageError(
+                "on another cluster the port must be chosen: give one", options=("port",)
+            )
         return options
     with closing(bind(options)) as listener:
         return replace(options, port=listener.getsockname()[1])

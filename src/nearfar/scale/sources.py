@@ -249,7 +249,7 @@ def source_of(text: str, column: str = "") -> Source:
             f"{text}: give a folder, a pattern, a list (.txt), or shards (.parquet, .tar)"
         )
     if column and kind != "parquet":
-        raise UsageError("--column is for Parquet shards: leave it out")
+        raise UsageError("column is for Parquet shards: leave it out", options=("column",))
     return Source(place, kind, column)
 
 
@@ -364,5 +364,6 @@ def _column_of(schema: Any, url: str) -> str:
         return named[0]
     which = f"the photos in one of {', '.join(full)}" if full else "neither photos nor paths in it"
     raise UsageError(
-        f"{url}: {which}: name the column with --column (there are {', '.join(schema.names)})"
+        f"{url}: {which}: name the column (there are {', '.join(schema.names)})",
+        options=("column",),
     )

@@ -28,10 +28,9 @@ from nearfar.service.errors import (
     refusal_of,
     responses,
 )
-from nearfar.service.logging import FAULTS
 from nearfar.service.memory_pressure import MemoryPressure
-from nearfar.service.metrics import Metrics
 from nearfar.service.middleware import OPEN, AccessMiddleware
+from nearfar.service.observability import FAULTS, Metrics
 from nearfar.service.page import PageBackend
 from nearfar.service.routes import depth, geometry, health, models, probe
 from nearfar.service.routes.effects import effects_router
@@ -145,7 +144,7 @@ def _mount_page(app: FastAPI, engine: InferenceEngine, *, page: bool | str) -> N
     why = page if isinstance(page, str) else "The service is at /v1: see /openapi.json."
     if page is True:
         try:
-            settle_temporary_root()  # Gradio asks for one when it is imported
+            settle_temporary_root()  # Gradio needs one when it is imported
             require("gradio")
         except (MissingExtraError, WriteError) as error:
             why = f"There is no page, as {error}"
@@ -170,7 +169,7 @@ def _mount_page(app: FastAPI, engine: InferenceEngine, *, page: bool | str) -> N
 
 
 async def _tell(request: Request, error: Exception) -> Response:
-    """Answer for an error, whoever raised it."""
+    """Return the answer for an error of any origin."""
     request_id: str = request.state.request_id
     request.app.state.shortage.note(error)
     if isinstance(error, RequestValidationError):
@@ -198,7 +197,7 @@ class ApiNotFound(BaseRoute):
         return (Match.FULL if mine and scope["type"] == "http" else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Say 405 where another method would do, and else 404."""
+        """Answer 405 where another method is allowed, and else 404."""
         for route in self._app.router.routes:
             if route.matches(scope)[0] is Match.PARTIAL:
                 await route.handle(scope, receive, send)

@@ -53,7 +53,7 @@ def encode(depth: DepthMap, name: str, options: OutputOptions) -> bytes:
         options: colors of a picture; its format is not looked at.
 
     Raises:
-        WriteError: the format can't hold so large a picture.
+        PictureSizeError: the format can't hold so large a picture.
     """
     row = RESULTS[name]
     if not row.is_picture:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from nearfar.calibration import fit_range
+from nearfar.calibration import DistanceOptions
 from nearfar.config import ImageLimits, OutputOptions
 from nearfar.depth import MetricDepth
 from nearfar.geometry.cloud import make_cloud
@@ -15,10 +15,6 @@ from nearfar.io.images import Image, encode_image
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.points import Visit, metric_of
 from nearfar.web.session_store import Result
-
-NEAR_M: Final = 1.0
-FAR_M: Final = 10.0
-"""What a point cloud assumes of the nearest and the farthest point, when nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,8 @@ def make_download(
 
 def _cloud(result: Result, metric: MetricDepth | None, limits: ImageLimits) -> bytes:
     if metric is None:
-        metric = fit_range(result.depth, NEAR_M, FAR_M).apply(result.depth)
+        assumed = DistanceOptions().calibrate(result.depth, result.camera().hfov_deg)
+        metric = assumed.apply(result.depth)
     photo = _photo(result, limits)
     return encode_cloud(make_cloud(metric, photo, result.camera()), ".ply")
 

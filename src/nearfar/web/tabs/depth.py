@@ -14,7 +14,7 @@ from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.depth import DepthMap
 from nearfar.web.backend import Backend
 from nearfar.web.components import model_choice
-from nearfar.web.controls import LOOKS, estimate_controls, look_controls
+from nearfar.web.controls import LOOKS, controls
 from nearfar.web.downloads import DOWNLOADS, make_download
 from nearfar.web.examples import available, example
 from nearfar.web.files import keep_file
@@ -285,8 +285,8 @@ class _DepthTab:
             book.make(gr.HTML, {"value": credits_html}, padding=False)
         with book.make(gr.Accordion, {"label": "depth.options"}, open=False):
             self.model = model_choice(stage, "photo", "nf-model")
-            self.estimating = estimate_controls(book)
-            self.looks = look_controls(book)
+            self.estimating: dict[str, Any] = controls(EstimateOptions, book)
+            self.looks: dict[str, Any] = controls(OutputOptions, book, LOOKS)
 
     def _build_output(self, book: Phrasebook) -> None:
         self.empty = book.make(gr.HTML, {"value": empty_html}, padding=False)

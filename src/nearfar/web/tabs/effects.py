@@ -24,7 +24,7 @@ from nearfar.web.components import (
     photo_input,
     quiet,
 )
-from nearfar.web.controls import choices, make_controls, offered, places, read_controls, values_of
+from nearfar.web.controls import choices, effect_controls, offered, places, read_effect, values_of
 from nearfar.web.examples import example
 from nearfar.web.files import keep_file
 from nearfar.web.i18n.components import Phrasebook
@@ -139,11 +139,11 @@ class EffectEvents:
         """Set a place of the effect; gives its controls' values after all the rest."""
         effect = find(name)
         own = list(_of(effect, values))
-        pairs = places(effect)
+        pairs = places(effect.options)
         if visit.key is None or not pairs:
             return [*_only(visit), *(gr.skip() for _ in values)]
         result = self._photos.get(visit.key)
-        names = [each.name for each in offered(effect)]
+        names = [each.name for each in offered(effect.options)]
         height_px, width_px = result.shown_photo.shape[:2]
         for part, at, side in zip(
             pairs[visit.clicks % len(pairs)], event.index, (width_px, height_px), strict=True
@@ -159,7 +159,7 @@ class EffectEvents:
         controls = [
             value
             for each in EFFECTS
-            for value in (own if each is effect else [gr.skip()] * len(offered(each)))
+            for value in (own if each is effect else [gr.skip()] * len(offered(each.options)))
         ]
         return [*updates, *controls]
 
@@ -185,7 +185,7 @@ class EffectEvents:
             Its path.
         """
         result, effect = self._photos.get(visit.key), find(name)
-        options = await run_sync(read_controls, effect, _of(effect, values), self._limits)
+        options = await run_sync(read_effect, effect, _of(effect, values), self._limits)
         return await run_sync(download, effect, result, options, suffix, self._limits)
 
     async def _show(
@@ -196,7 +196,7 @@ class EffectEvents:
         result: Result,
         values: Sequence[Any],
     ) -> Updates:
-        options = await run_sync(read_controls, effect, values, self._limits)
+        options = await run_sync(read_effect, effect, values, self._limits)
         shown = await run_sync(show, effect, result, options)
         marked = await run_sync(_marked, effect, result, options)
         now = replace(visit, words=tuple(shown.words.items()))
@@ -207,7 +207,7 @@ def _of(effect: Effect[Any, Any], values: Sequence[Any]) -> Sequence[Any]:
     """Take an effect's values out of those of all effects."""
     start = 0
     for each in EFFECTS:
-        count = len(offered(each))
+        count = len(offered(each.options))
         if each is effect:
             return values[start : start + count]
         start += count
@@ -247,7 +247,7 @@ def _marked(effect: Effect[Any, Any], result: Result, options: Any) -> str:
     """Draw the effect's places on the photo."""
     height_px, width_px = result.shown_photo.shape[:2]
     points = []
-    for across, down in places(effect):
+    for across, down in places(effect.options):
         x, y = getattr(options, across), getattr(options, down)
         if x is not None and y is not None:
             points.append(
@@ -296,7 +296,7 @@ class _EffectsTab:
                 visible=effect is _FIRST,
             )
             for effect in EFFECTS
-            if places(effect)
+            if places(effect.options)
         }
         self.examples = example_buttons(book, "nf-effect-example")
 
@@ -346,7 +346,7 @@ class _EffectsTab:
         for effect in EFFECTS:
             column = gr.Column(visible=effect is _FIRST, elem_classes="nf-options")
             with column:
-                self.controls[effect.name] = make_controls(effect, book)
+                self.controls[effect.name] = effect_controls(effect, book)
             self.columns[effect.name] = column
         self.taken = gr.Column(visible=False)
         with self.taken:
@@ -416,7 +416,7 @@ class _EffectsTab:
             (self.controls[effect.name][name], values)
             for effect in EFFECTS
             for name in self.controls[effect.name]
-            if (values := values_of(effect, name))
+            if (values := values_of(effect.options, name))
         ]
 
         def rename(language: Language) -> list[Any]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any, Final
 
 import gradio as gr
 from anyio.to_thread import run_sync
 from gradio.components import Component
 
-from nearfar.calibration import ASSUMED_M
+from nearfar.calibration import ASSUMED_M, DistanceOptions
 from nearfar.config import RefinedOptions
+from nearfar.geometry.options import MeshOptions
 from nearfar.io.images import encode_image
 from nearfar.web.components import (
     download_buttons,
@@ -20,6 +22,7 @@ from nearfar.web.components import (
     photo_input,
     quiet,
 )
+from nearfar.web.controls import controls
 from nearfar.web.examples import example
 from nearfar.web.files import keep_file
 from nearfar.web.i18n.components import Phrasebook
@@ -27,7 +30,14 @@ from nearfar.web.i18n.texts import Language, say
 from nearfar.web.session_store import Photos
 from nearfar.web.show_errors import PageError, told
 from nearfar.web.tabs.base import Stage
-from nearfar.web.tabs.scene_result import SceneSettings, ShownScene, download_scene, show_scene
+from nearfar.web.tabs.scene_result import (
+    DISTANCES,
+    SURFACE,
+    SceneSettings,
+    ShownScene,
+    download_scene,
+    show_scene,
+)
 
 HEIGHT_PX: Final = 440
 KEPT_BYTES: Final = 256 * 2**20
@@ -83,14 +93,12 @@ class _SceneTab:
         self.filled = gr.Column(visible=False)
         with self.filled:
             self.facts = gr.HTML("", elem_id="nf-scene-facts", elem_classes="nf-quiet")
-        with gr.Row(elem_classes="nf-pair"):
-            near = _field(book, "scene.near", "nf-scene-near", f"{ASSUMED_M[0]:g}")
-            far = _field(book, "scene.far", "nf-scene-far", f"{ASSUMED_M[1]:g}")
-        book.make(gr.HTML, {"value": quiet("scene.assumed")}, padding=False)
-        fov = _field(book, "scene.fov", "nf-scene-fov", "")
-        slope = _slider(book, "scene.slope", "nf-scene-slope", (40, 90), 86)
-        step = _slider(book, "scene.step", "nf-scene-step", (1, 16), 1)
-        self.settings: list[Any] = [near, far, fov, slope, step]
+        with gr.Row():
+            distances = controls(DistanceOptions, book, DISTANCES, prefix="nf-scene")
+        book.make(gr.HTML, {"value": _assumed}, padding=False)
+        with gr.Row():
+            surface = controls(MeshOptions, book, SURFACE, prefix="nf-scene")
+        self.settings: list[Any] = [*distances.values(), *surface.values()]
         self.taken = gr.Column(visible=False)
         with self.taken:
             book.make(gr.HTML, {"value": heading("scene.downloads")}, padding=False)
@@ -224,6 +232,7 @@ def _facts(visit: SceneVisit, language: Language) -> str:
     return say(
         "scene.facts",
         language,
+        basis=say(f"scene.basis.{shown.basis}", language),
         faces=f"{shown.faces:,}",
         near=f"{shown.near_m:g}",
         far=f"{shown.far_m:g}",
@@ -231,26 +240,7 @@ def _facts(visit: SceneVisit, language: Language) -> str:
     )
 
 
-def _field(book: Phrasebook, key: str, elem_id: str, value: str) -> gr.Textbox:
-    return book.make(
-        gr.Textbox,
-        {"label": key, "placeholder": "effect.none"},
-        value=value,
-        max_lines=1,
-        max_length=12,
-        elem_id=elem_id,
-    )
-
-
-def _slider(
-    book: Phrasebook, key: str, elem_id: str, span: tuple[int, int], value: int
-) -> gr.Slider:
-    return book.make(
-        gr.Slider,
-        {"label": key},
-        minimum=span[0],
-        maximum=span[1],
-        step=1,
-        value=value,
-        elem_id=elem_id,
-    )
+def _assumed(language: Language) -> str:
+    near_m, far_m = ASSUMED_M
+    text = say("scene.assumed", language, near=f"{near_m:g}", far=f"{far_m:g}")
+    return f'<p class="nf-quiet">{escape(text)}</p>'

@@ -1,13 +1,13 @@
 """A photo and its map to a scene in metres, as the 3D tab shows it and as it is taken home."""
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import numpy as np
 
-from nearfar.calibration import ASSUMED_M, fit_range
-from nearfar.depth import DepthMap
+from nearfar.calibration import ASSUMED_M, DistanceOptions
+from nearfar.depth import DepthMap, MetricDepth
 from nearfar.effects.base import fitted
 from nearfar.effects.export import zipped
 from nearfar.errors import GeometryError
@@ -23,6 +23,7 @@ from nearfar.geometry import (
 )
 from nearfar.io.images import Image, ImageLimits
 from nearfar.isolation.photos import IsolatedImageFile
+from nearfar.web.controls import read_controls
 from nearfar.web.files import keep_file
 from nearfar.web.session_store import Result
 from nearfar.web.show_errors import PageError
@@ -37,41 +38,37 @@ FULL_PX: Final = 2048
 """Longest side of the photo of which files are made."""
 
 
+DISTANCES: Final = ("near_m", "far_m", "camera_height_m", "pitch_deg", "fov_deg")
+"""Options of `DistanceOptions` on the page; known points are clicked in the Depth tab."""
+
+SURFACE: Final = ("max_slope_deg", "step_px")
+"""Options of `MeshOptions` on the page."""
+
+
 @dataclass(frozen=True)
 class SceneSettings:
-    """What the visitor assumes, and how the surface is made.
+    """What the visitor knows or assumes of distances, and how the surface is made."""
 
-    Attributes:
-        near_m: distance of the nearest point.
-        far_m: of the farthest.
-        fov_deg: horizontal field of view; None is that of EXIF, or else 60.
-        max_slope_deg: what stands steeper is cut.
-        step_px: width of the grid's meshes.
-    """
-
-    near_m: float = ASSUMED_M[0]
-    far_m: float = ASSUMED_M[1]
-    fov_deg: float | None = None
-    max_slope_deg: float = 75.0
-    step_px: int = 1
+    distances: DistanceOptions = field(default_factory=DistanceOptions)
+    surface: MeshOptions = field(default_factory=MeshOptions)
 
     @classmethod
-    def read(
-        cls, near: str, far: str, fov: str, max_slope_deg: float, step_px: float
-    ) -> "SceneSettings":
-        """Read what was typed.
+    def read(cls, *values: Any) -> "SceneSettings":
+        """Read the values of the components of `DISTANCES` and `SURFACE`.
 
         Raises:
-            PageError: something that is no number, or that makes no sense.
+            PageError: a text that is no number, or values that make no sense.
         """
-        near_m, far_m, fov_deg = _number(near), _number(far), _number(fov)
-        near_m = ASSUMED_M[0] if near_m is None else near_m
-        far_m = ASSUMED_M[1] if far_m is None else far_m
-        if not 0 < near_m < far_m:
+        typed, surface = list(values[: len(DISTANCES)]), values[len(DISTANCES) :]
+        if any(typed[:2]):  # one distance alone: the other is assumed
+            typed[:2] = [
+                text or f"{metres:g}" for text, metres in zip(typed[:2], ASSUMED_M, strict=True)
+            ]
+        distances = read_controls(DistanceOptions, typed, names=DISTANCES)
+        near_m, far_m = distances.near_m, distances.far_m
+        if near_m is not None and far_m is not None and near_m >= far_m:
             raise PageError("scene.error.range")
-        if fov_deg is not None and not 1 <= fov_deg <= 170:
-            raise PageError("scene.error.fov")
-        return cls(near_m, far_m, fov_deg, max_slope_deg, round(step_px))
+        return cls(distances, read_controls(MeshOptions, surface, names=SURFACE))
 
 
 @dataclass(frozen=True)
@@ -81,8 +78,9 @@ class ShownScene:
     Attributes:
         path: of the GLB.
         faces: number of triangles.
-        near_m: distance of the nearest point, an assumption.
+        near_m: distance of the nearest point.
         far_m: of the farthest.
+        basis: what the distances are based on: "range" or "height", of the camera.
         fov_deg: horizontal field of view.
         lens: where that comes from: "given", "exif" or "assumed".
         seen_from: angles in degrees and distance of Gradio's camera around the scene's middle.
@@ -92,6 +90,7 @@ class ShownScene:
     faces: int
     near_m: float
     far_m: float
+    basis: str
     fov_deg: float
     lens: str
     seen_from: tuple[float, float, float]
@@ -104,24 +103,22 @@ def show_scene(result: Result, settings: SceneSettings) -> ShownScene:
         PageError: nothing of the surface is left.
     """
     photo, depth = result.shown_photo, result.shown_depth
-    options = MeshOptions(
-        max_slope_deg=settings.max_slope_deg,
-        step_px=settings.step_px,
-        max_vertices=SHOWN_VERTICES,
-        max_texture_px=1280,
-    )
+    options = replace(settings.surface, max_vertices=SHOWN_VERTICES, max_texture_px=1280)
     camera = _camera(depth, result, settings)
-    mesh = _mesh(depth, camera, settings, options)
+    metric = _metric(depth, camera, settings)
+    mesh = _mesh(metric, camera, options)
     *_, content = encode_mesh(mesh, photo, ".glb", options=options).values()
     path = keep_file(content, "scene.glb")
     lens = "exif" if result.focal_35mm_mm is not None else "assumed"
+    distances = settings.distances
     return ShownScene(
         path,
         len(mesh.faces),
-        settings.near_m,
-        settings.far_m,
+        float(f"{metric.metres.min():.4g}"),
+        float(f"{metric.metres.max():.4g}"),
+        "range" if distances.camera_height_m is None else "height",
         camera.hfov_deg,
-        lens if settings.fov_deg is None else "given",
+        lens if distances.fov_deg is None else "given",
         _seen_from(mesh),
     )
 
@@ -151,10 +148,12 @@ def download_scene(result: Result, settings: SceneSettings, name: str, limits: I
     with IsolatedImageFile(result.photo.content, limits=limits) as file:
         photo = file.read(at_least_px=FULL_PX)
     photo, depth = fitted(photo, result.depth, FULL_PX)
+    camera = _camera(depth, result, settings)
+    metric = _metric(depth, camera, settings)
     if name == "cloud":
-        return keep_file(_cloud(photo, depth, result, settings), f"{stem}-cloud.ply")
-    options = MeshOptions(max_slope_deg=settings.max_slope_deg, step_px=settings.step_px)
-    mesh = _mesh(depth, _camera(depth, result, settings), settings, options)
+        return keep_file(_cloud(photo, metric, camera, settings), f"{stem}-cloud.ply")
+    options = settings.surface
+    mesh = _mesh(metric, camera, options)
     files = encode_mesh(mesh, photo, f".{name}", stem=f"{stem}-mesh", options=options)
     if len(files) > 1:
         return keep_file(zipped(files), f"{stem}-mesh.zip")
@@ -162,19 +161,22 @@ def download_scene(result: Result, settings: SceneSettings, name: str, limits: I
     return keep_file(content, file_name)
 
 
-def _mesh(depth: DepthMap, camera: Camera, settings: SceneSettings, options: MeshOptions) -> Mesh:
-    metric = fit_range(depth, settings.near_m, settings.far_m).apply(depth)
+def _metric(depth: DepthMap, camera: Camera, settings: SceneSettings) -> MetricDepth:
+    return settings.distances.calibrate(depth, camera.hfov_deg).apply(depth)
+
+
+def _mesh(metric: MetricDepth, camera: Camera, options: MeshOptions) -> Mesh:
     try:
         return make_mesh(metric, camera, options)
     except GeometryError as error:
         raise PageError("scene.error.flat") from error
 
 
-def _cloud(photo: Image, depth: DepthMap, result: Result, settings: SceneSettings) -> bytes:
-    metric = fit_range(depth, settings.near_m, settings.far_m).apply(depth)
-    options = CloudOptions(max_slope_deg=settings.max_slope_deg, step_px=settings.step_px)
+def _cloud(photo: Image, metric: MetricDepth, camera: Camera, settings: SceneSettings) -> bytes:
+    surface = settings.surface
+    options = CloudOptions(max_slope_deg=surface.max_slope_deg, step_px=surface.step_px)
     try:
-        cloud = make_cloud(metric, photo, _camera(depth, result, settings), options)
+        cloud = make_cloud(metric, photo, camera, options)
     except GeometryError as error:
         raise PageError("scene.error.flat") from error
     return encode_cloud(cloud, ".ply")
@@ -182,14 +184,5 @@ def _cloud(photo: Image, depth: DepthMap, result: Result, settings: SceneSetting
 
 def _camera(depth: DepthMap, result: Result, settings: SceneSettings) -> Camera:
     return Camera.of_photo(
-        depth.size_px, fov_deg=settings.fov_deg, focal_35mm_mm=result.focal_35mm_mm
+        depth.size_px, fov_deg=settings.distances.fov_deg, focal_35mm_mm=result.focal_35mm_mm
     )
-
-
-def _number(text: str) -> float | None:
-    if not text.strip():
-        return None
-    try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        raise PageError("scene.error.number", text=text) from None
