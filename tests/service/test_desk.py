@@ -29,10 +29,9 @@ from nearfar.errors import (
 from nearfar.estimator import Estimator
 from nearfar.io.images import ImageFile
 from nearfar.models.registry import ModelRegistry
-from nearfar.runtimes import cpu
+from nearfar.runtimes import autotune, cpu
 from nearfar.runtimes.base import RawDepth
 from nearfar.service import engine as desk_room
-from nearfar.runtimes import autotune
 from nearfar.service.engine import KEPT, InferenceEngine, Prediction
 from nearfar.service.settings import ServiceOptions
 from tests.fakes import FakeSession, tiny_onnx
