@@ -62,3 +62,14 @@ def test_every_runtime_and_device_is_described_in_the_docs() -> None:
         device: [row.name for row in RUNTIMES.values() if row.has(device)] for device in DEVICES
     }
     assert described == expected, "docs/models.md has a row of each device, with its runtimes"
+
+
+def test_replicas_of_ray_run_on_the_cpu() -> None:
+    from nearfar.errors import UsageError
+    from nearfar.service.settings import ServiceOptions
+
+    serve = pytest.importorskip("nearfar.scale.serve")
+    assert serve.sized(ServiceOptions()) == ServiceOptions(device="cpu", workers=1)
+    assert serve.sized(ServiceOptions(workers=3)).workers == 3
+    with pytest.raises(UsageError, match="replicas run on the cpu, not on cuda"):
+        serve.sized(ServiceOptions(device="cuda"))
