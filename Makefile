@@ -5,7 +5,7 @@ BIN := .venv/bin
 # versions that were tested; what runs is then what was tested
 CONSTRAINTS := --constraint requirements/constraints.txt
 
-.PHONY: run test browser test-slow test-minimum check bench docs clean
+.PHONY: run test browser test-slow test-worlds test-minimum check bench docs clean
 
 run: .venv/.run
 	$(BIN)/nearfar serve $(ARGS)
@@ -13,8 +13,12 @@ run: .venv/.run
 test: .venv/.test browser
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
-test-slow: .venv/.test
+test-slow: .venv/.test test-worlds
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-worlds: .venv/.worlds
+	$(BIN)/mypy worlds
+	$(BIN)/python -m pytest worlds/tests
 
 test-minimum:
 	.ci/minimum-versions $(ARGS)
@@ -23,6 +27,7 @@ check: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	if .ci/worlds-changed; then $(MAKE) test-worlds; fi
 
 bench: .venv/.test
 	$(BIN)/python -m benchmarks
@@ -49,7 +54,11 @@ clean:
 	touch $@
 
 # torch comes first and pinned: a looser range would bring gigabytes of CUDA libraries
-.venv/.test: .venv/.run requirements/torch.txt requirements/test.txt requirements/worlds.txt
+.venv/.test: .venv/.run requirements/torch.txt requirements/test.txt
 	$(BIN)/python -m pip install --quiet --requirement requirements/torch.txt
-	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) --editable '.[evaluation,heif,openvino,ray,train,web]' --requirement requirements/test.txt --requirement requirements/worlds.txt
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) --editable '.[evaluation,heif,openvino,ray,train,web]' --requirement requirements/test.txt
+	touch $@
+
+.venv/.worlds: .venv/.test requirements/worlds.txt
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) --requirement requirements/worlds.txt
 	touch $@

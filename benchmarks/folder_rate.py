@@ -22,8 +22,9 @@ from nearfar.io.images import ImageFile
 from nearfar.jobs import PhotoJob
 from nearfar.loading import load
 from nearfar.models.registry import ModelRegistry
-from nearfar.runtimes.base import Batch, Runtime
+from nearfar.runtimes.base import Batch
 from nearfar.runtimes.cpu import physical
+from nearfar.runtimes.table import Runtime
 
 COUNT: Final = 500
 CHUNK: Final = 50

@@ -21,8 +21,7 @@ from benchmarks.networks import MIDAS, Network, networks
 from benchmarks.paired import environment, in_turn, spread
 from benchmarks.peak import KINDS, Precision
 from benchmarks.result import Bars, Cell, Ratio, Table, write
-from nearfar.runtimes.autotune import available
-from nearfar.runtimes.base import Runtime
+from nearfar.runtimes.table import Runtime, available
 
 ROUNDS: Final = 4
 SECONDS: Final = 1.0

@@ -16,9 +16,10 @@ from benchmarks.child import own_peak_mib
 from benchmarks.paired import REST_S
 from benchmarks.peak import Precision
 from nearfar.runtimes.autotune import open_session
-from nearfar.runtimes.base import Batch, Runtime, Session
+from nearfar.runtimes.base import Batch, Session
 from nearfar.runtimes.benchmark import sample
 from nearfar.runtimes.cpu import physical
+from nearfar.runtimes.table import Runtime
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from benchmarks.folder_rate import bare
-from nearfar.runtimes.base import Runtime
+from nearfar.runtimes.table import Runtime
 
 Precision = Literal["fp32", "int8"]
 Kind = Literal["product", "convolution"]

@@ -21,6 +21,7 @@ class Script:
 
 SCRIPTS: Final = (
     Script("cold_start", 1),
+    Script("auto_choice", 2),
     Script("imports", 1),
     Script("collector", 1),
     Script("matrix", 4),

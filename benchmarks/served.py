@@ -84,12 +84,13 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, *options: str) -> Iterator[Served]:
+def serving(folder: Path, *options: str, runtime: str = "onnxruntime") -> Iterator[Served]:
     """Start the service as users do, page and all, and end it.
 
     Args:
         folder: for its log and Python's bytecode.
         options: of `nearfar serve`, beside the model, the runtime and a free port.
+        runtime: of the model.
 
     Raises:
         RuntimeError: it did not start, or did not end with 0.
@@ -98,7 +99,7 @@ def serving(folder: Path, *options: str) -> Iterator[Served]:
     log = folder / "serve.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [*command, "--runtime", "onnxruntime"],
+            [*command, "--runtime", runtime],
             env=environment(folder),
             stdout=subprocess.PIPE,
             stderr=errors,

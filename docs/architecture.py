@@ -1,7 +1,7 @@
-"""Draw the packages of nearfar and their layers: `python -m docs.architecture`, from the repository.
+"""Draw the packages of nearfar and their layers: `python -m docs.architecture`.
 
-The layers are those that tests/test_layers.py enforces; what a package is for is the first line of its
-docstring.
+The layers are those that tests/test_layers.py enforces; what a package is for is the first line of
+its docstring.
 """
 
 import ast
@@ -51,10 +51,9 @@ def draw() -> str:
         start = top
         top += GAP
         for row in rows:
-            texts = {room: wrap(sentence(room), max(16, int(box / 6.6)))[:4] for room in row}
-            height = 26 + LINE * max(len(lines) for lines in texts.values()) + 8
+            height = 34 + LINE * max(len(lines_of(room, box)) for room in row)
             for column, room in enumerate(row):
-                parts += _box(LABEL + GAP + column * (box + GAP), top, box, height, room, texts[room])
+                parts += _box((LABEL + GAP + column * (box + GAP), top), (box, height), room)
             top += height + GAP
         parts.insert(
             0,
@@ -72,23 +71,36 @@ def draw() -> str:
     )
 
 
-def _box(x: float, y: float, width: float, height: float, room: str, lines: list[str]) -> list[str]:
+def _box(place: tuple[float, float], size: tuple[float, float], room: str) -> list[str]:
+    (x, y), (width, height) = place, size
     count = files(room)
     title = f"{room}/" if (SOURCE / room).is_dir() else room
     number = f"{count} files" if count > 1 else ""
-    return [
-        f'<rect x="{x:.0f}" y="{y}" width="{width:.0f}" height="{height}" rx="8" fill="#ffffff"'
-        ' stroke="#c6c4bb"/>',
-        f'<text x="{x + 10:.0f}" y="{y + 19}" font-size="14" font-weight="600" fill="#1c6474">'
-        f"{escape(title)}</text>",
-        f'<text x="{x + width - 10:.0f}" y="{y + 19}" font-size="11" fill="#98968d"'
-        f' text-anchor="end">{number}</text>',
-        *(
-            f'<text x="{x + 10:.0f}" y="{y + 36 + LINE * at}" font-size="11.5" fill="#3a3936">'
-            f"{escape(line)}</text>"
-            for at, line in enumerate(lines)
+    parts = [
+        (
+            f'<rect x="{x:.0f}" y="{y}" width="{width:.0f}" height="{height}" rx="8"'
+            ' fill="#ffffff" stroke="#c6c4bb"/>'
+        ),
+        (
+            f'<text x="{x + 10:.0f}" y="{y + 19}" font-size="14" font-weight="600"'
+            f' fill="#1c6474">{escape(title)}</text>'
+        ),
+        (
+            f'<text x="{x + width - 10:.0f}" y="{y + 19}" font-size="11" fill="#98968d"'
+            f' text-anchor="end">{number}</text>'
         ),
     ]
+    for at, line in enumerate(lines_of(room, width)):
+        parts.append(
+            f'<text x="{x + 10:.0f}" y="{y + 36 + LINE * at}" font-size="11.5" fill="#3a3936">'
+            f"{escape(line)}</text>"
+        )
+    return parts
+
+
+def lines_of(room: str, width: float) -> list[str]:
+    """Return a package's sentence, broken into the lines of a box of this width."""
+    return wrap(sentence(room), max(16, int(width / 6.6)))[:4]
 
 
 if __name__ == "__main__":

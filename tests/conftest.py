@@ -1,6 +1,7 @@
 """What all tests share: a home of their own, and no way out of this machine."""
 
 import logging
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from nearfar.scale.ray_cluster import own_environment
+
+# Ray reads these when it is imported, and the first test that does so imports it for all
+os.environ.update(own_environment())
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
 

@@ -1,6 +1,7 @@
 """What `auto` loads, on a made-up catalogue."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -11,9 +12,10 @@ import nearfar
 from nearfar.errors import ChecksumError, MissingExtraError, ModelMissingError, UsageError
 from nearfar.models.catalog import Purpose
 from nearfar.models.registry import ModelRegistry
-from nearfar.runtimes import autotune, benchmark, telemetry
+from nearfar.runtimes import autotune, benchmark, table, telemetry
+from nearfar.runtimes.autotune_cache import Candidate
 from nearfar.runtimes.benchmark import Timing
-from nearfar.runtimes.openvino import OpenvinoSession
+from nearfar.runtimes.table import RuntimeRow
 from tests.fakes import FakeSession
 from tests.stores import bundled_store, spoil, two_networks
 
@@ -24,7 +26,7 @@ SLOW_MS, FAST_MS = 10.0, 5.0
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelRegistry:
     monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime",))
+    monkeypatch.setattr(table, "available", lambda: ("onnxruntime",))
     return bundled_store(tmp_path)
 
 
@@ -33,7 +35,11 @@ def make_fast(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
         ms = {name: FAST_MS if name == way else SLOW_MS for name in sessions}
         return {name: Timing(ms[name], ms[name], 3) for name in sessions}
 
+    def cold(_: object, ran: Sequence[Candidate], *__: object) -> dict[Candidate, float]:
+        return {each: FAST_MS if str(each) == way else SLOW_MS for each in ran}
+
     monkeypatch.setattr(benchmark, "interleaved", times)
+    monkeypatch.setattr(autotune, "_cold_start_ms", cold)
 
 
 @pytest.mark.parametrize("name", ["lite", "lite-int8"])
@@ -50,7 +56,7 @@ def test_auto_is_what_was_loaded(
 def test_the_purpose_says_which_network_auto_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime",))
+    monkeypatch.setattr(table, "available", lambda: ("onnxruntime",))
     store = two_networks(tmp_path)
     assert nearfar.load(store=store).spec.name == "base", "one photo, unless told otherwise"
     assert nearfar.load(store=store, purpose="photo").spec.name == "base"
@@ -101,11 +107,18 @@ def test_only_what_is_loaded_is_read_and_always_verified(
 def test_openvino_is_not_imported_where_onnxruntime_is_known_to_be_faster(
     store: ModelRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime", "openvino"))
-    monkeypatch.setattr(autotune, "OpenvinoSession", lambda *_, **__: FakeSession())
+    monkeypatch.setattr(table, "available", lambda: ("onnxruntime", "openvino"))
+    row = table.RUNTIMES["openvino"]
+    whole = RuntimeRow.session_class
+    monkeypatch.setattr(
+        RuntimeRow,
+        "session_class",
+        lambda each: (lambda *_, **__: FakeSession()) if each is row else whole(each),
+    )
+    monkeypatch.setattr(RuntimeRow, "offered", lambda _: ("cpu",))
     make_fast(monkeypatch, "lite-int8 in onnxruntime")
     nearfar.load(store=store)
-    monkeypatch.setattr(autotune, "OpenvinoSession", OpenvinoSession)
+    monkeypatch.setattr(RuntimeRow, "session_class", whole)
     monkeypatch.setattr(telemetry, "openvino", lambda: pytest.fail("openvino was imported"))
     assert nearfar.load(store=store).spec.name == "lite-int8"
 

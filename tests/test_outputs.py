@@ -58,7 +58,7 @@ def test_picture_suffix_is_the_colors_alone() -> None:
 
 
 def test_unknown_suffix_is_refused_unless_the_format_is_said() -> None:
-    with pytest.raises(UsageError, match=r"\.exr.*--format"):
+    with pytest.raises(UsageError, match=r"\.exr.*or a format"):
         place(PHOTO, Path("a.xyz"), PLAIN, many=False)
     said = place(PHOTO, Path("a.xyz"), OutputOptions(format="pfm"), many=False)
     assert said.depth == Path("a.xyz")

@@ -28,7 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--closeups", type=int, default=0, help="things to make, 2 to 3 pictures each"
     )
-    parser.add_argument("--seed", type=int, default=1, help="decides everything that is made")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="random seed; the same seed gives the same pictures"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--textures", type=Path, help="folder of photographs for posters and cloth")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""One world at a time: made up, drawn, written; what each process does."""
+"""Makes one world: builds its scene, renders it, writes its pictures; runs in each process."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Task:
     Attributes:
         folder: The data set's folder.
         kind: "rooms", "streets" or "closeups".
-        number: Which one; with the seed it decides everything.
-        seed: The run's.
+        number: Index of the world; with the seed it determines everything.
+        seed: The seed of the run.
         textures: Folder of photographs, or None.
         furniture: Folder of furniture catalogues, or None.
     """

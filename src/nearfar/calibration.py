@@ -1,8 +1,9 @@
-"""From relative depth to metres, by something the user knows or is willing to assume.
+"""Convert relative depth to metres, by distances that are known or assumed.
 
 Relative depth d is affine in inverse distance, 1/metres = scale * d + shift, with both
-unknown (Ranftl et al., TPAMI 2022, section 5). Each `fit_*` finds the two; `Calibration.apply`
-uses them, on the map they were fitted on or on the next frame of the same camera.
+unknown (Ranftl et al., TPAMI 2022, section 5). Each `fit_*` function estimates the two;
+`Calibration.apply` uses them, on the same map or on later frames of the same camera.
+`DistanceOptions` declares the choices for the command line, HTTP and the page.
 """
 
 import math
@@ -13,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.config import Options, option
 from nearfar.depth import DepthMap, MetricDepth
 from nearfar.errors import CalibrationError, UsageError
 from nearfar.imaging.ground_plane import floor_plane
@@ -21,12 +23,12 @@ WINDOW_PX: Final = 5
 """A known point's depth is the median of a square this wide: single pixels are noisy."""
 
 LEAST_M: Final = 1e-6
-"""Distances below this, or close to it, are no distances: single precision ends not far from it."""
+"""Smallest distance: single precision can't hold the inverse of much smaller ones."""
 
 MAX_BEYOND_SHARE: Final = 0.2
-"""Of the picture: more than this farther than infinity, and the plane was not the floor."""
+"""Share of the picture that may lie beyond infinity before the plane is not taken for a floor."""
 
-_BEYOND: Final = -0.05  # in units of 1 / camera height: what noise does not explain
+_BEYOND: Final = -0.05  # in units of 1 / camera height: more than noise explains
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Calibration:
     Attributes:
         scale: over 0, in 1/metres per unit of the map.
         shift: in 1/metres.
-        assumption: what was known or assumed, in a sentence.
+        assumption: a sentence that says what was known or assumed.
 
     Raises:
         CalibrationError: the scale is not over 0, or a number is not finite.
@@ -64,15 +66,15 @@ class Calibration:
     def __post_init__(self) -> None:
         if not (0 < self.scale < math.inf and math.isfinite(self.shift)):
             raise CalibrationError(
-                f"scale {self.scale:g} and shift {self.shift:g} turn near and far round:"
+                f"scale {self.scale:g} and shift {self.shift:g} swap near and far:"
                 " the scale must be over 0"
             )
 
     def apply(self, depth: DepthMap) -> MetricDepth:
-        """Turn a map into metres; where 1/metres is not over 0 there is no surface (inf).
+        """Convert a map to metres; where 1/metres is not over 0 there is no surface (inf).
 
         Raises:
-            CalibrationError: something comes to lie nearer than `LEAST_M`.
+            CalibrationError: a pixel would be nearer than `LEAST_M`.
         """
         inverse = depth.inverse_depth * np.float64(self.scale)
         inverse += self.shift
@@ -130,7 +132,7 @@ def fit_points(depth: DepthMap, points: Sequence[KnownPoint]) -> Calibration:
 
 
 def fit_range(depth: DepthMap, near_m: float, far_m: float) -> Calibration:
-    """Take the nearest and the farthest pixel's distance as given; an assumption, no measure.
+    """Fit scale and shift to assumed distances of the nearest and the farthest pixel.
 
     Args:
         depth: the map.
@@ -177,8 +179,8 @@ def fit_camera_height(
             plane there that comes nearer towards the bottom is taken (RANSAC, fixed seed).
 
     Raises:
-        CalibrationError: numbers out of range, no floor where it was looked for, or one
-            that does not go with the rest of the picture.
+        CalibrationError: numbers out of range, no floor in the searched area, or one
+            that contradicts the rest of the picture.
     """
     if not 0 < height_m < math.inf:
         raise CalibrationError(f"a camera {height_m:g} m over the floor: give more than 0")
@@ -213,52 +215,69 @@ def _around(depth: DepthMap, point: KnownPoint) -> float:
 
 
 ASSUMED_M: Final = (1.0, 5.0)
-"""Nearest and farthest pixel where nothing is known; whatever is assumed, the files tell it."""
+"""Distances of the nearest and the farthest pixel where none is given."""
 
 
 @dataclass(frozen=True)
-class Distances:
-    """Near and far, or known points, or the camera's height; nothing of it is a way too.
+class DistanceOptions(Options):
+    """How relative depth becomes metres, and the camera's field of view.
 
-    Attributes:
-        near_m: distance of the nearest pixel.
-        far_m: of the farthest; may be inf.
-        known: points of known distance, two or more.
-        height_m: of the camera over a flat floor.
-        pitch_deg: how far the camera looks down; goes with its height.
+    Near and far, known points, and the camera's height exclude each other; without any of them
+    `ASSUMED_M` is assumed.
 
     Raises:
-        UsageError: ways that exclude each other, or half of a range.
+        UsageError: options that exclude each other, half of a range, or a value out of range.
     """
 
-    near_m: float | None = None
-    far_m: float | None = None
-    known: tuple[KnownPoint, ...] = ()
-    height_m: float | None = None
-    pitch_deg: float = 0.0
+    near_m: float | None = option(
+        "Distance of the nearest pixel, in metres; an assumption.", None, gt=0
+    )
+    far_m: float | None = option(
+        "Distance of the farthest pixel, in metres, or inf; an assumption.",
+        None,
+        gt=0,
+        infinite=True,
+    )
+    known: tuple[KnownPoint, ...] = option(
+        "Points of known distance, two or more; instead of near and far.", ()
+    )
+    camera_height_m: float | None = option(
+        "Height of the camera over a flat floor, in metres; instead of the others.",
+        None,
+        gt=0,
+        le=1000,
+    )
+    pitch_deg: float = option(
+        "How many degrees the camera looks down; with its height.", 0.0, ge=-80, le=80
+    )
+    fov_deg: float | None = option(
+        "Horizontal field of view in degrees; by EXIF, or else 60 is assumed.", None, ge=1, le=170
+    )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         ranged = self.near_m is not None or self.far_m is not None
-        if sum((ranged, bool(self.known), self.height_m is not None)) > 1:
+        if sum((ranged, bool(self.known), self.camera_height_m is not None)) > 1:
             raise UsageError("give near and far, or known points, or the camera's height: only one")
         if ranged and (self.near_m is None or self.far_m is None):
             raise UsageError("near and far go together: give both")
 
     def calibrate(self, depth: DepthMap, fov_deg: float) -> Calibration:
-        """Fit them to a map.
+        """Fit a calibration to a map.
 
         Args:
-            depth: the map, of the size that the known points are counted in.
-            fov_deg: horizontal field of view of the camera.
+            depth: the map, of the size to whose pixels the known points refer.
+            fov_deg: horizontal field of view of the camera: the option's, or that of EXIF.
 
         Raises:
-            CalibrationError: they do not determine metres.
+            PointError: a known point is outside the map.
+            CalibrationError: the options do not determine metres.
         """
         if self.known:
             return fit_points(depth, self.known)
-        if self.height_m is not None:
+        if self.camera_height_m is not None:
             return fit_camera_height(
-                depth, self.height_m, fov_deg=fov_deg, pitch_deg=self.pitch_deg
+                depth, self.camera_height_m, fov_deg=fov_deg, pitch_deg=self.pitch_deg
             )
         if self.near_m is not None and self.far_m is not None:
             return fit_range(depth, self.near_m, self.far_m)

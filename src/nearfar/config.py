@@ -1,10 +1,11 @@
-"""Options: each declared once, with its range, default and sentence.
+"""Declare options: each once, with its range, default and sentence.
 
-They are plain dataclasses, because pydantic would cost a fifth of a cold start. Their metadata is
-in pydantic's own words all the same, so `pydantic.TypeAdapter(SomeOptions)` gives the schema for
-HTTP and for the page; the command line reads the same fields.
+They are plain dataclasses, because importing pydantic would cost a fifth of a cold start. Three
+adapters read the fields: `cli/_options.py` for the command line, `service/schemas.py` for HTTP,
+and `web/controls.py` for the page. The metadata uses the names of pydantic's own constraints.
 """
 
+import math
 import operator
 import sys
 from collections.abc import Callable
@@ -24,19 +25,26 @@ _BOUNDS: Final[dict[str, tuple[str, Callable[[float, float], bool]]]] = {
     "lt": ("less than", operator.lt),
 }
 _KNOWN: Final[dict[type, dict[str, Any]]] = {}
+_BOOLEANS: Final = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
 _NAMES: Final = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
-def option(sentence: str, default: Any = MISSING, **bounds: float) -> Any:
+def option(
+    sentence: str, default: Any = MISSING, *, infinite: bool = False, **bounds: float
+) -> Any:
     """Declare an option.
 
     Args:
-        sentence: what it is for, as the help and the page show it.
-        default: needed when not given.
+        sentence: describes it in the help, in OpenAPI and on the page.
+        default: without one the option is required.
+        infinite: whether a number may be infinite.
         bounds: any of ge, gt, le, lt.
     """
     metadata = {"help": sentence, "description": sentence, **bounds}
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata | ({"infinite": True} if infinite else {}))
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ class Options:
     """A set of options; making one checks every value.
 
     Raises:
-        UsageError: a value is of the wrong kind or out of its range; every fault is named.
+        UsageError: values of the wrong type or out of range; the message names them all.
     """
 
     def __post_init__(self) -> None:
@@ -52,7 +60,11 @@ class Options:
         faults = []
         for each in fields(self):
             value = getattr(self, each.name)
-            wanted = _wanted(hints[each.name], value) or _out_of_bounds(each.metadata, value)
+            wanted = (
+                _wanted(hints[each.name], value)
+                or _out_of_bounds(each.metadata, value)
+                or _finite(each.metadata, value)
+            )
             if wanted:
                 faults.append(f"{each.name} must be {wanted}, not {value!r}")
         if faults:
@@ -60,10 +72,10 @@ class Options:
 
     @classmethod
     def of(cls, **values: Any) -> "Self":
-        """Make the options from values by name.
+        """Create the options from values by name.
 
         Raises:
-            UsageError: also when a name is unknown or missing.
+            UsageError: a value is invalid, or a name is unknown or missing.
         """
         known = {each.name for each in fields(cls)}
         if strange := sorted(values.keys() - known):
@@ -76,12 +88,31 @@ class Options:
         return cls(**values)
 
     def values(self) -> dict[str, Any]:
-        """Give the options by name."""
+        """Return the values by name."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @classmethod
+    def from_text(cls, name: str, text: str) -> Any:
+        """Convert a text, such as that of an environment variable, to the type of an option.
+
+        Returns:
+            The value; the text itself where it can't be converted, which the option then refuses.
+        """
+        hint = _hints(cls)[name]
+        kinds = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+        if bool in kinds:
+            return _BOOLEANS.get(text.lower(), text)
+        for kind in (int, float):
+            if kind in kinds:
+                try:
+                    return kind(text)
+                except ValueError:
+                    return text
+        return text
 
 
 def range_text(metadata: Any) -> str:
-    """Say which values an option may have: `0 to 1`, `more than 0`; empty where any."""
+    """Describe an option's range: `0 to 1`, `more than 0`; empty without bounds."""
     if "ge" in metadata and "le" in metadata:
         return f"{metadata['ge']:g} to {metadata['le']:g}"
     return " and ".join(
@@ -94,7 +125,7 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def _wanted(hint: Any, value: object) -> str | None:
-    """Say what the value should have been; None when it is, or when the hint is not a plain one."""
+    """Describe the expected type of a wrong value; None for a right one or an unchecked hint."""
     if get_origin(hint) in {Union, UnionType}:
         wants = [_wanted(each, value) for each in get_args(hint) if each is not type(None)]
         return None if value is None or None in wants else wants[0]
@@ -105,7 +136,7 @@ def _wanted(hint: Any, value: object) -> str | None:
     kinds = {float: (int, float)}.get(hint, (hint,))
     is_right = isinstance(value, kinds) and (hint is bool or not isinstance(value, bool))
     if is_right and hint is float and isinstance(value, int) and abs(value) > sys.float_info.max:
-        is_right = False  # a whole number that no float can hold
+        is_right = False  # too large for a float
     return None if is_right else _NAMES[hint]
 
 
@@ -120,13 +151,18 @@ def _out_of_bounds(bounds: Any, value: Any) -> str | None:
     return " and ".join(broken) or None
 
 
+def _finite(metadata: Any, value: object) -> str | None:
+    is_wrong = isinstance(value, float) and not math.isfinite(value)
+    return "finite" if is_wrong and "infinite" not in metadata else None
+
+
 def _listed(values: tuple[object, ...]) -> str:
     *most, last = map(str, values)
     return f"{', '.join(most)} or {last}" if most else last
 
 
-RuntimeName = Literal["auto", "onnxruntime", "openvino"]
 FormatName = Literal["png16", "png8", "exr", "pfm", "tiff", "npy", "npz"]
+"""The names of `nearfar.io.depth_files.FORMATS`, which stands above this module."""
 ColormapName = Literal["inferno", "magma", "viridis", "turbo", "spectral", "grey"]
 
 
@@ -135,21 +171,21 @@ DEFAULT_MAX_SIDE_PX = 640
 
 @dataclass(frozen=True)
 class ImageLimits(Options):
-    """What is refused to be read."""
+    """Limits beyond which a picture is refused."""
 
     max_pixels: int = option("Refuse pictures with more pixels than this.", 100_000_000, ge=1)
     max_bytes: int = option("Refuse files with more bytes than this.", 64 * 2**20, ge=1)
     allow_truncated: bool = option(
-        "Take a JPEG, PNG or BMP that was cut off; its lacking rows are flat.", default=False
+        "Accept a truncated JPEG, PNG or BMP; its missing rows are flat.", default=False
     )
 
 
 @dataclass(frozen=True)
 class EstimateOptions(Options):
-    """How a photo becomes depth."""
+    """How depth is estimated from a photo."""
 
     max_side_px: int = option(
-        "Longest side, in pixels, of what is fed to a model with free size.",
+        "Longest side, in pixels, of the input of a model with free size.",
         DEFAULT_MAX_SIDE_PX,
         ge=32,
         le=4096,
@@ -161,7 +197,7 @@ class EstimateOptions(Options):
 
 @dataclass(frozen=True)
 class RefinedOptions(EstimateOptions):
-    """Estimating for 3-D, where soft edges show most."""
+    """Estimation for 3-D, where soft edges are most visible."""
 
     refine: bool = option(
         "Carry the photo's edges into the depth map (guided filter).", default=True
@@ -170,7 +206,7 @@ class RefinedOptions(EstimateOptions):
 
 @dataclass(frozen=True)
 class OutputOptions(Options):
-    """What is written for each photo, and how it looks."""
+    """Which files are written for each photo, and their colors."""
 
     format: FormatName | None = option(
         "File format of the depth map; by the output's suffix, or else png16.", None

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nearfar.config import Options, option
 from nearfar.errors import DatasetError, NearfarError
-from nearfar.io.depth_files import read_samples
+from nearfar.io.depth_files import SUFFIXES, read_samples
 from nearfar.io.images import IMAGE_SUFFIXES, Image, ImageFile, read_image
 
 TruthKind = Literal["depth", "inverse", "disparity", "layers", "pairs"]
@@ -29,7 +29,6 @@ POINTS: Final = "pairs.csv"
 """Of `pairs`: name, x_near, y_near, x_far, y_far; a line a pair, in pixels from 0."""
 
 MAX_REGION: Final = 65_535
-_DEPTH_SUFFIXES: Final = (".png", ".exr", ".pfm", ".npy", ".npz", ".tiff", ".tif")
 _MILLIMETRES: Final = 0.001
 _LEAST, _MOST = 1e-15, 1e15
 """Inverse depth beyond these is no measurement, and its squares may not fit into float32."""
@@ -287,9 +286,7 @@ def open_folder(root: Path) -> PairFolder:
         return _open_points(root, info)
     ranges = _read_table(root / RANGES, _RANGE_COLUMNS) if info.kind == "layers" else {}
     truths = {
-        path.stem: path
-        for path in _listed(root / "depth")
-        if path.suffix.lower() in _DEPTH_SUFFIXES
+        path.stem: path for path in _listed(root / "depth") if path.suffix.lower() in SUFFIXES
     }
     wanted = _names(root / info.split) if info.split else None
     pairs, bad = [], []

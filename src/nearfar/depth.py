@@ -12,7 +12,7 @@ from nearfar.errors import DepthMapError, PointError
 from nearfar.imaging import colormaps
 from nearfar.imaging.normalize import between, limits
 from nearfar.io.depth_codecs import DepthRaster, Kind
-from nearfar.io.depth_files import encode_depth, read_raster, write_depth
+from nearfar.io.depth_files import DEFAULT_FORMAT, encode_depth, read_raster, write_depth
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,7 @@ class DepthMap:
         """Write the map; arguments and errors are those of `nearfar.io.depth_files.write_depth`."""
         write_depth(self._raster(), path, format=format, overwrite=overwrite)
 
-    def encode(self, format: str = "png16") -> bytes:
+    def encode(self, format: str = DEFAULT_FORMAT) -> bytes:
         """Give the content of such a file; see `nearfar.io.depth_files.encode_depth`."""
         return encode_depth(self._raster(), format)
 

@@ -4,14 +4,25 @@ All inherit `NearfarError`, and the built-in that is closest, so that both
 `except NearfarError` and `except ValueError` do what a reader expects.
 """
 
+import errno
 import re
 from typing import Final
 
 
 class NearfarError(Exception):
-    """The base of all: its text is one line for a person, never a traceback."""
+    """Base of all errors: its text is one line for a person.
+
+    Args:
+        args: the message.
+        options: names of the parameters that the remedy is about; the command line names their
+            flags.
+    """
 
     exit_status = 1
+
+    def __init__(self, *args: object, options: tuple[str, ...] = ()) -> None:
+        super().__init__(*args)
+        self.options = options
 
 
 class UsageError(NearfarError, ValueError):
@@ -70,6 +81,10 @@ class WriteError(NearfarError, OSError):
     """An output that can't be written: full disk, no permission, no such folder."""
 
 
+class PictureSizeError(WriteError):
+    """A format of pictures that can't hold one of this size."""
+
+
 # Models
 
 
@@ -112,6 +127,14 @@ class OfflineError(DownloadError):
 
 class MissingExtraError(NearfarError, ImportError):
     """An optional library is not installed; the message has the pip line."""
+
+
+class DeviceError(NearfarError, RuntimeError):
+    """A device, such as a GPU, that is missing here or does not start."""
+
+
+class HeifMissingError(MissingExtraError):
+    """A picture in HEIC or HEIF, and the library that reads it is not installed."""
 
 
 class InferenceError(NearfarError, RuntimeError):
@@ -239,9 +262,28 @@ _TOLD: Final = re.compile(
     r"|(fail(ed|s|ure)?|can'?t|cannot|can not|could not|couldn'?t|unable|not able)( to)? alloc",
     re.IGNORECASE,
 )
-"""What C++ and its libraries say: `std::bad_alloc` (GCC, Clang), `bad allocation` (MSVC),
+"""Messages when memory runs out: `std::bad_alloc` (GCC, Clang), `bad allocation` (MSVC),
 `Failed to allocate memory for requested buffer` (ONNX Runtime), `Insufficient memory` (OpenCV),
 `can't allocate memory` (PyTorch), `Cannot allocate memory` (errno ENOMEM)."""
+
+
+_DISK_FULL: Final = frozenset(
+    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)
+)
+"""Error numbers of a full disk, an exhausted quota and a file beyond the limit."""
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Return whether an error, or one that it was raised from, says that a disk is full.
+
+    Args:
+        error: of any library, FFmpeg's among them: one with a number of `errno`.
+    """
+    while error is not None:
+        if getattr(error, "errno", None) in _DISK_FULL:
+            return True
+        error = error.__cause__
+    return False
 
 
 def lacks_memory(error: BaseException | None) -> bool:

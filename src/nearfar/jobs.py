@@ -8,7 +8,7 @@ from nearfar.config import OutputOptions
 from nearfar.depth import DepthMap
 from nearfar.errors import OutputExistsError, UsageError, WriteError
 from nearfar.estimator import Estimator
-from nearfar.io.depth_files import FORMATS
+from nearfar.io.depth_files import DEFAULT_FORMAT, FORMATS, SUFFIXES
 from nearfar.io.find_images import Found
 from nearfar.io.images import Image, ImageFile, ImageLimits, write_image
 from nearfar.io.paths import fitting
@@ -28,14 +28,17 @@ class Outputs:
     side: Path | None = None
 
     def paths(self) -> tuple[Path, ...]:
-        """Give the files that are wanted."""
+        """Return the paths that are not None."""
         return tuple(path for path in (self.depth, self.color, self.side) if path is not None)
 
     def refuse_existing(self) -> None:
-        """Raise OutputExistsError if one of them is there; ask before the work, not after."""
+        """Raise OutputExistsError if one of the files exists; call it before the work."""
         for path in self.paths():
             if path.exists():
-                raise OutputExistsError(f"{path} is there already: use --force to replace it")
+                raise OutputExistsError(
+                    f"{path} is there already: overwrite it, or choose another name",
+                    options=("overwrite",),
+                )
 
     def write(
         self, depth: DepthMap, photo: Image | None, options: OutputOptions, *, overwrite: bool
@@ -70,7 +73,7 @@ class Outputs:
 def place(
     photo: Path, output: Path | None, options: OutputOptions, *, many: bool, folder: Path = Path()
 ) -> Outputs:
-    """Say where the outputs of a photo belong.
+    """Return the paths of the outputs of a photo.
 
     Args:
         photo: its stem gives the names, `<stem>-depth.png` and so on; one that is too long for
@@ -92,7 +95,7 @@ def place(
         return _exactly(output, options)
     if home.is_file():
         raise UsageError(f"{home} is a file: give a folder for several results")
-    suffix = FORMATS[options.format or "png16"].suffixes[0]
+    suffix = FORMATS[options.format or DEFAULT_FORMAT].suffixes[0]
     stem = fitting(photo.stem, len(_LONGEST_ENDING))
     return _all_of(home / f"{stem}-depth{suffix}", options)
 
@@ -101,10 +104,11 @@ def _exactly(path: Path, options: OutputOptions) -> Outputs:
     suffix = path.suffix.lower()
     if options.format is None and suffix in PICTURE_SUFFIXES:
         return Outputs(depth=None, color=path)
-    known = [known for row in FORMATS.values() for known in row.suffixes]
-    if options.format is None and suffix not in known:
-        names = ", ".join(dict.fromkeys((*known, *PICTURE_SUFFIXES)))
-        raise UsageError(f"{path}: give a name that ends in one of {names}, or --format")
+    if options.format is None and suffix not in SUFFIXES:
+        names = ", ".join((*SUFFIXES, *PICTURE_SUFFIXES))
+        raise UsageError(
+            f"{path}: give a name that ends in one of {names}, or a format", options=("format",)
+        )
     return _all_of(path, options)
 
 
@@ -131,7 +135,7 @@ def make_folder(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Done:
-    """What came of one photo.
+    """The result of one photo.
 
     Attributes:
         outputs: its files.
@@ -170,7 +174,7 @@ class PhotoJob:
     _taken: set[int] = field(default_factory=set, init=False, repr=False)
 
     def plan(self, found: Found) -> Outputs:
-        """Say which files a photo becomes.
+        """Return the files that a photo becomes.
 
         Raises:
             UsageError: there is no place for them.
@@ -181,7 +185,8 @@ class PhotoJob:
         if names & self._taken:
             raise OutputExistsError(
                 f"{found.path}: another photo of this run is written to {outputs.paths()[0]}:"
-                " estimate this one by itself, with -o"
+                " estimate this one by itself, with another output",
+                options=("output",),
             )
         self._taken.update(names)
         return outputs

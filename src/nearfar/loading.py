@@ -1,15 +1,18 @@
-"""Load a model, once."""
+"""Load a model: choose its file, runtime and device, and open them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 from typing import TYPE_CHECKING
 
-from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions, RuntimeName
+from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions
+from nearfar.errors import UsageError
 from nearfar.models.catalog import Purpose
 from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import autotune
 from nearfar.runtimes.autotune_cache import Candidate
 from nearfar.runtimes.base import Session
+from nearfar.runtimes.table import DeviceName, RuntimeName
 
 if TYPE_CHECKING:
     from nearfar.estimator import Estimator
@@ -20,6 +23,8 @@ def load(
     *,
     purpose: Purpose = "photo",
     runtime: RuntimeName = "auto",
+    device: DeviceName = "auto",
+    expected_photos: int | None = None,
     threads: int | None = None,
     callers: int = 1,
     max_side_px: int = DEFAULT_MAX_SIDE_PX,
@@ -32,23 +37,31 @@ def load(
         model: a name of `nearfar models list`; `auto` is the first that is installed of those
             that suit `purpose`, or the same network in int8 where that is installed too and was
             measured to be faster on this machine. `Estimator.spec` is of the one that was loaded.
-        purpose: what `auto` is to suit: `photo`, one photo at a time, where accuracy counts; or
-            `stream`, many pictures one after another, where speed does. `nearfar doctor` shows
-            what that comes to. A model that is named is loaded for either.
-        runtime: onnxruntime or openvino; `auto` is onnxruntime, or openvino where that
-            is installed and was measured to be faster on this machine for this model.
-        threads: of one inference; the machine's physical cores when not given.
-        callers: how many threads will call the estimator at once.
+        purpose: what `auto` is chosen for: `photo`, one photo at a time, where accuracy counts;
+            or `stream`, many pictures one after another, where speed does. `nearfar doctor` shows
+            the choice. A model that is named is loaded for either.
+        runtime: a name of `nearfar.runtimes.table.RUNTIMES`; `auto` is onnxruntime, or openvino
+            where that is installed and was measured to be faster on this machine for this model.
+        device: a name of `nearfar.runtimes.table.DEVICES`, such as cpu or cuda; `auto` is the
+            CPU, or another that the installed runtimes offer where that was measured to be
+            clearly faster. Where that does not start later, a warning is logged and the CPU is
+            used.
+        expected_photos: how many photos the estimator is loaded for. With few, the time to load
+            counts in what `auto` chooses; with thousands, only the time of a run. When not given,
+            1 for the purpose `photo` and many for `stream`.
+        threads: of one inference on the CPU; the machine's physical cores when not given.
+        callers: how many threads will call the estimator at once; they share the photos.
         max_side_px: longest side fed to a model with free size, 32 to 4096.
         refine: carry the photo's edges into the map.
         store: where models lie; the user's own folder when not given.
 
     Raises:
-        UsageError: no such purpose, or a number that makes no sense.
+        UsageError: no such purpose, runtime or device, or a number out of its range.
         UnknownModelError: no model of that name.
         ModelMissingError: the model is known, but not on this machine.
         ChecksumError: the model's file is not what it was.
         MissingExtraError: the runtime is not installed.
+        DeviceError: the named device is missing or does not start.
     """
     store = store or ModelRegistry()
     options = EstimateOptions(max_side_px=max_side_px, refine=refine)
@@ -59,6 +72,8 @@ def load(
             model,
             purpose=purpose,
             runtime=runtime,
+            device=device,
+            expected_photos=expected_photos,
             threads=threads,
             callers=callers,
             max_side_px=max_side_px,
@@ -74,17 +89,33 @@ def resolve(
     *,
     purpose: Purpose,
     runtime: RuntimeName,
+    device: DeviceName,
     threads: int | None,
     store: ModelRegistry,
+    expected_photos: int | None = None,
+    callers: int = 1,
     max_side_px: int = DEFAULT_MAX_SIDE_PX,
 ) -> Candidate:
-    """Say which file in which runtime `load` would load, measured if need be.
+    """Return which file in which runtime on which device `load` would load; measure if need be.
 
     Args and raises: as `load`.
     """
+    if expected_photos is None:
+        expected_photos = autotune.usual_photos(purpose)
+    if expected_photos < 1:
+        raise UsageError(f"expected_photos must be at least 1, not {expected_photos}")
     specs = store.candidates(model, purpose)
     shape = autotune.usual_shape(specs[0], max_side_px=max_side_px)
-    return autotune.take(store, specs, shape, runtime=runtime, threads=threads)
+    is_many = expected_photos >= autotune.MANY_PHOTOS
+    return autotune.take(
+        store,
+        specs,
+        shape,
+        runtime=runtime,
+        device=device,
+        threads=threads,
+        expected_photos=expected_photos if is_many else ceil(expected_photos / max(1, callers)),
+    )
 
 
 def _open(
@@ -93,18 +124,25 @@ def _open(
     *,
     purpose: Purpose,
     runtime: RuntimeName,
+    device: DeviceName,
+    expected_photos: int | None,
     threads: int | None,
     callers: int,
     max_side_px: int,
 ) -> tuple[ModelSpec, Session]:
-    way = resolve(
+    choice = resolve(
         model,
         purpose=purpose,
         runtime=runtime,
+        device=device,
         threads=threads,
         store=store,
+        expected_photos=expected_photos,
+        callers=callers,
         max_side_px=max_side_px,
     )
-    with store.opened(way.model) as path:
-        session = autotune.open_session(path, way.runtime, threads=threads, callers=callers)
-    return store.spec(way.model), session
+    with store.opened(choice.model) as path:
+        session = autotune.open_chosen(
+            path, choice, device=device, threads=threads, callers=callers
+        )
+    return store.spec(choice.model), session

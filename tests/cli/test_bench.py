@@ -11,7 +11,7 @@ from nearfar.errors import ChecksumError, UnknownModelError, UsageError
 from nearfar.models.catalog import AUTO
 from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec
-from nearfar.runtimes import autotune, benchmark
+from nearfar.runtimes import autotune, benchmark, table
 from nearfar.runtimes.autotune_cache import Candidate
 from nearfar.runtimes.benchmark import Timing
 from tests.fakes import FakeSession, tiny_onnx
@@ -38,10 +38,14 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 def test_every_model_in_every_runtime(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(autotune, "take", lambda _, specs, *__, **___: autotune.ways(specs)[0])
+    monkeypatch.setattr(
+        autotune, "take", lambda _, specs, *__, **___: autotune.candidates(specs)[0]
+    )
     add(tmp_path, "mine")
     models = [spec.name for spec in ModelRegistry().installed()]
-    runtimes = [way.runtime for way in autotune.ways([ModelRegistry().spec("nearfar-lite")])]
+    runtimes = [
+        each.runtime for each in autotune.candidates([ModelRegistry().spec("nearfar-lite")])
+    ]
     assert bench(runtimes=runtimes, runs=3, size="96x64", json_lines=True) == 0
     rows = lines(capsys)
     assert {"nearfar-lite", "mine"} <= set(models)
@@ -104,7 +108,10 @@ def test_int8_may_be_the_default(
         return {name: Timing(times[name], times[name], 3) for name in sessions}
 
     monkeypatch.setattr(benchmark, "interleaved", interleaved)
-    monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime",))
+    monkeypatch.setattr(
+        autotune, "_cold_start_ms", lambda _, ran, *__: {each: times[str(each)] for each in ran}
+    )
+    monkeypatch.setattr(table, "available", lambda: ("onnxruntime",))
     assert bench(json_lines=True) == 0
     rows = lines(capsys)
     assert [(row["model"], row["auto"], row["default"]) for row in rows] == [
@@ -142,7 +149,7 @@ def test_a_model_that_fails_is_told_and_the_rest_goes_on(
 def test_a_bar_shows_the_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     add(tmp_path, "mine")
     store = ModelRegistry()
-    plan = _bench_table.Plan(store.spec("mine"), ("onnxruntime",), (64, 64), 2, 1, 100)
+    plan = _bench_table.Plan(store.spec("mine"), (("onnxruntime", "cpu"),), (64, 64), 2, 1, 100)
     rows = _bench_table.fill(plan, store, bar=True)
     assert rows[0].median_ms is not None
     assert rows[0].of_peak is None

@@ -9,8 +9,8 @@ from nearfar.cli.doctor import doctor, without_secrets
 from nearfar.models.catalog import AUTO
 from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec
-from nearfar.runtimes import autotune, cpu, telemetry
-from nearfar.runtimes.autotune_cache import Candidate, Measurements
+from nearfar.runtimes import autotune, cpu, table, telemetry
+from nearfar.runtimes.autotune_cache import Candidate, Cost, Measurements
 from tests.fakes import tiny_onnx
 from tests.stores import bundled_store, two_networks
 
@@ -50,6 +50,7 @@ def test_a_fresh_machine_is_all_right(tmp_path: Path, capsys: pytest.CaptureFixt
             "libraries",
             "extras",
             "folders",
+            "devices",
             "models",
             "auto, photo",
             "auto, stream",
@@ -57,6 +58,7 @@ def test_a_fresh_machine_is_all_right(tmp_path: Path, capsys: pytest.CaptureFixt
         )
     ]
     assert tree["models"]["nearfar-lite"].startswith("bundled, ")
+    assert tree["devices"]["onnxruntime"].split(", ")[0] == "cpu"
     assert tree["models"]["midas-small"] == "absent: nearfar models pull midas-small (67 MB)"
     assert tree["auto, stream"]["model"].startswith("nearfar-lite")
     assert tree["auto, photo"]["model"].startswith("nearfar-")
@@ -88,26 +90,32 @@ def test_what_was_measured_is_told(
 ) -> None:
     store = bundled_store(tmp_path)
     monkeypatch.setattr(command, "ModelRegistry", lambda: store)
-    monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime", "openvino"))
+    monkeypatch.setattr(table, "available", lambda: ("onnxruntime", "openvino"))
     monkeypatch.setattr(cpu, "physical", lambda: 4)
-    known: dict[int | None, Measurements] = {}
+    known: dict[tuple[int | None, int], Measurements] = {}
     monkeypatch.setattr(
         autotune,
         "remembered",
-        lambda *_, threads=None: known.get(threads),
+        lambda *_, threads=None, expected_photos: known.get((threads, expected_photos)),
     )
     always = {"order": "the first here of lite"}
     assert of_photos(capsys) == always | {
         "model": "lite or lite-int8: measured when it is first used",
         "runtime": "onnxruntime or openvino: measured when it is first used",
     }
-    known[None] = Measurements(
-        {Candidate("lite", "onnxruntime"): 20.04, Candidate("lite-int8", "openvino"): 10.0}
+    known[None, 1] = Measurements(
+        {
+            Candidate("lite", "onnxruntime"): Cost(20.04, 400),
+            Candidate("lite-int8", "openvino"): Cost(10.0, 300),
+        }
     )
-    because = "lite in onnxruntime 20.0 ms, lite-int8 in openvino 10.0 ms"
+    because = (
+        "lite in onnxruntime 20.0 ms, the first 400 ms,"
+        " lite-int8 in openvino 10.0 ms, the first 300 ms"
+    )
     told = always | {"model": "lite-int8", "runtime": "openvino", "because": because}
     assert of_photos(capsys) == told
-    known[1] = Measurements({Candidate("lite", "onnxruntime"): 30.0})
+    known[1, autotune.MANY_PHOTOS] = Measurements({Candidate("lite", "onnxruntime"): Cost(30.0)})
     told["with one thread"] = "lite in onnxruntime, because lite in onnxruntime 30.0 ms"
     assert of_photos(capsys) == told
     monkeypatch.setattr(cpu, "physical", lambda: 1)
@@ -119,7 +127,7 @@ def test_each_purpose_has_its_model_and_the_reason(
 ) -> None:
     store = two_networks(tmp_path)
     monkeypatch.setattr(command, "ModelRegistry", lambda: store)
-    monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime",))
+    monkeypatch.setattr(table, "available", lambda: ("onnxruntime",))
     tree, _ = report(capsys, 0)
     assert tree["auto, photo"]["model"] == "base"
     assert tree["auto, photo"]["order"] == "the first here of fine (not here), base, lite"

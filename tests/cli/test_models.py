@@ -7,8 +7,8 @@ import pytest
 
 from nearfar.cli import models
 from nearfar.models.catalog import CATALOG
-from nearfar.runtimes import autotune
-from nearfar.runtimes.autotune_cache import Candidate, Measurements
+from nearfar.runtimes import autotune, table
+from nearfar.runtimes.autotune_cache import Candidate, Cost, Measurements
 from tests.cli.conftest import Run
 from tests.fakes import tiny_onnx
 from tests.stores import bundled_store, two_networks
@@ -44,13 +44,17 @@ def test_list_marks_what_auto_takes(
     assert states(run) == ["installed, auto for photo? and stream?"] * 2
     assert [row["auto"] for row in rows(run)] == [undecided, undecided]
     choice = Measurements(
-        {Candidate("lite", "onnxruntime"): 2.0, Candidate("lite-int8", "onnxruntime"): 1.0}
+        {
+            Candidate("lite", "onnxruntime"): Cost(2.0),
+            Candidate("lite-int8", "onnxruntime"): Cost(1.0),
+        }
     )
     monkeypatch.setattr(autotune, "remembered", lambda *_, **__: choice)
     assert states(run) == ["installed", "installed, auto for photo and stream"]
     assert [row["auto"] for row in rows(run)] == [neither, decided]
+    monkeypatch.setattr(autotune, "remembered", lambda *_, **__: None)
     (store.bundled / "lite-int8.onnx").unlink()
-    monkeypatch.setattr(autotune, "available", lambda: ("onnxruntime",))
+    monkeypatch.setattr(table, "available", lambda: ("onnxruntime",))
     assert states(run) == ["installed, auto for photo and stream", "lost: see nearfar doctor"]
     (store.bundled / "lite.onnx").unlink()
     assert states(run) == ["lost: see nearfar doctor"] * 2

@@ -11,7 +11,7 @@ from nearfar.cli import quantize as command
 from nearfar.cli.quantize import Comparison, Speed
 from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec, OutputSpec
-from nearfar.runtimes import autotune, benchmark
+from nearfar.runtimes import benchmark, table
 from nearfar.runtimes.benchmark import Timing
 from tests.cli.conftest import Ran, Run
 from tests.training.toys import toy_onnx, toy_photos
@@ -88,7 +88,7 @@ def test_json_tells_everything(run: Run, photos: Path) -> None:
     ran = run("quantize", "toy", "--calibrate", photos, "--name", "small", "--json")
     (row,) = map(json.loads, ran.out.splitlines())
     assert (row["model"], row["name"], row["kept"], row["refused"]) == ("toy", "small", True, None)
-    assert [speed["runtime"] for speed in row["speeds"]] == list(autotune.available())
+    assert [speed["runtime"] for speed in row["speeds"]] == list(table.available())
     assert {speed["speedup"] for speed in row["speeds"]} == {2}
     assert row["bad_pixel"] is None
     assert row["disagreement"] < 0.05

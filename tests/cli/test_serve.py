@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-import nearfar.service.logging
 import nearfar.service.server
 from nearfar.service.settings import ServiceOptions
 from tests.cli.conftest import Run
@@ -61,7 +60,7 @@ def test_command_line_wins_over_the_environment(
 def test_what_can_not_start_says_why(
     run: Run, options: tuple[str, ...], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nearfar.service.logging, "start", lambda: None)
+    monkeypatch.setattr(nearfar.service.server, "start_logging", lambda: None)
     monkeypatch.setitem(sys.modules, "gradio", None)
     port = () if "192.0.2.1" in options or "--port" in options else ("--port", "0")
     ran = run("serve", *port, *options)

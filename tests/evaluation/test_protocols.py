@@ -115,13 +115,13 @@ def test_disparity_has_ordering_but_no_depth() -> None:
     found = measured(known.inverse, known, cap_m=None)
     assert found.inverse_error == pytest.approx(0, abs=1e-5)
     assert found.rmse_m is None
-    with pytest.raises(DatasetError, match="--protocol midas"):
+    with pytest.raises(DatasetError, match="the protocol midas"):
         measured(known.inverse, known, "affine")
 
 
 def test_crop_without_truth_is_told() -> None:
     known = truth()
-    with pytest.raises(DatasetError, match="--crop none"):
+    with pytest.raises(DatasetError, match="set it to none"):
         counted_pixels(known, np.zeros_like(known.valid), "midas")
-    with pytest.raises(DatasetError, match="--cap-m"):
+    with pytest.raises(DatasetError, match="another cap"):
         counted_pixels(known, known.valid, "affine", 0.5)

@@ -1,5 +1,6 @@
 """What a decoder that a hostile file has taken over may do, in a child process."""
 
+import errno
 import os
 import signal
 import sys
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nearfar.errors import CorruptImageError
+from nearfar.errors import CorruptImageError, WriteError
 from nearfar.isolation.child import CallResult
 
 
@@ -45,6 +46,20 @@ def killed_once(content: bytes) -> CallResult:
         return os.getpid(), None
     path.touch()
     os.kill(os.getpid(), signal.SIGKILL)
+    return None, None
+
+
+def full_disk(*_: Any) -> CallResult:
+    """Fail as a call of the system does on a full disk."""
+    raise OSError(errno.ENOSPC, "No space left on device", "/srv/secret")
+
+
+def full_disk_in_words(*_: Any) -> CallResult:
+    """Fail as a writer does on a full disk."""
+    try:
+        full_disk()
+    except OSError as error:
+        raise WriteError("can't write /srv/secret/film.mp4: No space left") from error
     return None, None
 
 

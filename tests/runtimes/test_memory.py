@@ -6,11 +6,11 @@ import pytest
 
 from nearfar.io.paths import cache_folder
 from nearfar.runtimes import autotune_cache
-from nearfar.runtimes.autotune_cache import Candidate, Measurements
+from nearfar.runtimes.autotune_cache import Candidate, Cost, Measurements
 
 
 def choices() -> Path:
-    return cache() / "choices.json"
+    return cache() / "measurements.json"
 
 
 def cache() -> Path:
@@ -20,7 +20,10 @@ def cache() -> Path:
 
 
 CHOICE = Measurements(
-    {Candidate("lite", "onnxruntime"): 10.0, Candidate("lite-int8", "openvino"): None}
+    {
+        Candidate("lite", "onnxruntime"): Cost(10.0, 300.0),
+        Candidate("lite-int8", "openvino", "intel-gpu"): None,
+    }
 )
 
 
@@ -33,7 +36,7 @@ def test_what_is_kept_is_recalled() -> None:
     assert autotune_cache.recall("a") is None
     assert not cache().exists()
     autotune_cache.keep("a", CHOICE)
-    other = Measurements({Candidate("lite", "openvino"): 2.5})
+    other = Measurements({Candidate("lite", "openvino"): Cost(2.5)})
     autotune_cache.keep("b", other)
     assert (autotune_cache.recall("a"), autotune_cache.recall("b")) == (CHOICE, other)
     autotune_cache.keep("a", other)
@@ -44,7 +47,9 @@ def test_what_is_kept_is_recalled() -> None:
     "content",
     [
         *("", "{", "[]", '{"a": 1}', '{"a": {}}', '{"a": {"lite": 1}}', "\x00"),
-        *('{"a": {"lite abacus": 1}}', '{"a": {"lite openvino": null}}', '{"a": {"lite x": "y"}}'),
+        *('{"a": {"lite abacus cpu": [1, 2]}}', '{"a": {"lite openvino cpu": null}}'),
+        *('{"a": {"lite openvino cpu": [1]}}', '{"a": {"lite openvino cpu": [null, 1]}}'),
+        *('{"a": {"lite openvino cpu": ["y", 1]}}', '{"a": {"lite openvino": [1, 2]}}'),
     ],
 )
 def test_a_damaged_memory_is_told_and_made_anew(

@@ -78,19 +78,21 @@ def first_channel(piece: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def test_an_unknown_shape_is_checked_when_it_runs() -> None:
-    door = ModelIO([TensorInfo("image", None, "float32")], [TensorInfo("depth", None, "float32")])
+    model_io = ModelIO(
+        [TensorInfo("image", None, "float32")], [TensorInfo("depth", None, "float32")]
+    )
     batch = np.zeros((2, 3, 4, 4), np.float32)
-    assert door.through(batch, first_channel).shape == (2, 4, 4)
+    assert model_io.run(batch, first_channel).shape == (2, 4, 4)
     for shape in [(2, 3, 4, 4), (1, 4, 4), (4, 4)]:
         with pytest.raises(InferenceError, match="one map a picture"):
-            door.through(batch, partial(answer, shape))
+            model_io.run(batch, partial(answer, shape))
 
 
 def test_one_side_may_be_fixed() -> None:
-    door = ModelIO([TensorInfo("image", (None, 3, 4, None), "float32")], [DEPTH])
-    assert door.through(np.zeros((1, 3, 4, 9), np.float32), first_channel).shape == (1, 4, 9)
+    model_io = ModelIO([TensorInfo("image", (None, 3, 4, None), "float32")], [DEPTH])
+    assert model_io.run(np.zeros((1, 3, 4, 9), np.float32), first_channel).shape == (1, 4, 9)
     with pytest.raises(InferenceError, match="takes 9 x 4 pixels, not 9 x 5"):
-        door.through(np.zeros((1, 3, 5, 9), np.float32), first_channel)
+        model_io.run(np.zeros((1, 3, 5, 9), np.float32), first_channel)
 
 
 def test_a_failed_run_is_one_line_and_silent(capfd: pytest.CaptureFixture[str]) -> None:

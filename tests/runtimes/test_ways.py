@@ -1,6 +1,6 @@
 import pytest
 
-from nearfar.runtimes.autotune_cache import Candidate, Measurements
+from nearfar.runtimes.autotune_cache import Candidate, Cost, Measurements
 
 FIRST, OPENVINO = Candidate("lite", "onnxruntime"), Candidate("lite", "openvino")
 INT8, INT8_OPENVINO = Candidate("lite-int8", "onnxruntime"), Candidate("lite-int8", "openvino")
@@ -9,7 +9,10 @@ INT8, INT8_OPENVINO = Candidate("lite-int8", "onnxruntime"), Candidate("lite-int
 @pytest.mark.parametrize(
     ("times_ms", "taken"),
     [
-        ((10, 9.1, 9.2, 9.3), FIRST),
+        ((10, 9.8, 9.2, 9.3), FIRST),
+        ((10, 9.7, 8.8, 8.8), OPENVINO),
+        ((10, 9.7, 8.73, 8.8), INT8),
+        ((10, 10, 9.1, 9.1), FIRST),
         ((10, 20, 20, 20), FIRST),
         ((10, 9, 9.5, 9.5), OPENVINO),
         ((10, 8, 6, 7), INT8),
@@ -19,13 +22,19 @@ INT8, INT8_OPENVINO = Candidate("lite-int8", "onnxruntime"), Candidate("lite-int
         ((10, 8.9, 9.1, 9.2), OPENVINO),
     ],
 )
-def test_the_first_is_kept_unless_another_is_a_tenth_faster(
+def test_a_runtime_must_be_three_hundredths_faster_and_int8_a_tenth(
     times_ms: tuple[float | None, ...], taken: Candidate
 ) -> None:
-    ways = (FIRST, OPENVINO, INT8, INT8_OPENVINO)
-    assert Measurements(dict(zip(ways, times_ms, strict=True))).taken == taken
+    costs = [None if ms is None else Cost(ms) for ms in times_ms]
+    among = (FIRST, OPENVINO, INT8, INT8_OPENVINO)
+    assert Measurements(dict(zip(among, costs, strict=True))).taken(1) == taken
+    assert Measurements(dict(zip(among, costs, strict=True))).taken(1000) == taken
 
 
 def test_what_was_measured_in_words() -> None:
-    choice = Measurements({FIRST: 10.04, INT8_OPENVINO: None})
-    assert str(choice) == "lite in onnxruntime 10.0 ms, lite-int8 in openvino can't run"
+    on_gpu = INT8_OPENVINO._replace(device="intel-gpu")
+    choice = Measurements({FIRST: Cost(10.04), OPENVINO: Cost(9.0, 412.3), on_gpu: None})
+    assert str(choice) == (
+        "lite in onnxruntime 10.0 ms, lite in openvino 9.0 ms, the first 412 ms,"
+        " lite-int8 in openvino on intel-gpu can't run"
+    )

@@ -137,18 +137,19 @@ def test_nobody_else_is_reached_or_can_reach_it(ray: Any) -> None:
 
 
 TOKENLESS = """
-import ray
-
 from nearfar.errors import UsageError
-from nearfar.scale.ray_cluster import asks_for_token, loopback, silent
+from nearfar.scale.ray_cluster import environment, no_metadata_requests, requires_token
 from nearfar.scale.serve import ReplicaOptions
 from nearfar.scale.serve import run
 from nearfar.service.settings import ServiceOptions
 
-with silent(), loopback():
-    ray.init(address="local", include_dashboard=False, num_cpus=1, logging_level="CRITICAL")
+with environment({"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}):
+    import ray
+
+    with no_metadata_requests():
+        ray.init(address="local", include_dashboard=False, num_cpus=1, logging_level="CRITICAL")
     address = ray.get_runtime_context().gcs_address
-    print(asks_for_token(address))
+    print(requires_token(address))
     options = ServiceOptions(host="0.0.0.0", port=1, model="nearfar-lite")
     try:
         run(options, ReplicaOptions(address=address), tell=print, warn=print)
@@ -171,19 +172,19 @@ def test_service_for_others_is_refused_on_a_cluster_that_asks_for_no_token() -> 
     )
     asks, refusal = run.stdout.splitlines()
     assert asks == "False"
-    assert refusal.startswith("this Ray cluster asks for no token: whoever reaches its ports can")
+    assert refusal.startswith("this Ray cluster requires no token: whoever reaches its ports can")
     assert refusal.endswith("RAY_AUTH_MODE=token on every machine, or serve on 127.0.0.1")
 
 
 OWN = """
 import os
-import ray
 
-from nearfar.scale.ray_cluster import joined
-from nearfar.scale.ray_cluster import asks_for_token
+from nearfar.scale.ray_cluster import joined, requires_token
 
 with joined(None, cpus=1, store_bytes=100 * 2**20):
-    print(asks_for_token(ray.get_runtime_context().gcs_address))
+    import ray
+
+    print(requires_token(ray.get_runtime_context().gcs_address))
 print(os.environ["RAY_AUTH_MODE"], "RAY_AUTH_TOKEN" in os.environ)
 """
 

@@ -48,7 +48,7 @@ def test_other_options_are_refused_with_the_remedy(
         ({"runtime": "onnxruntime"}, "--runtime auto, not onnxruntime"),
     ]
     for changes, told in others:
-        with pytest.raises(UsageError, match=f"was begun with {told}: .*--force"):
+        with pytest.raises(UsageError, match=f"was begun with {told}: .*begin anew"):
             list(steps(a_run(trip, dest, **changes)))
     with pytest.raises(UsageError, match="was begun with --source"):
         list(steps(a_run(trip / "sub", dest)))
@@ -71,7 +71,7 @@ def test_destination_with_something_else_is_kept(no_ray: None, trip: Path, tmp_p
     dest = tmp_path / "mine"
     dest.mkdir()
     (dest / "a-depth.png").write_bytes(b"mine")
-    with pytest.raises(OutputExistsError, match="--force"):
+    with pytest.raises(OutputExistsError, match="overwrite it"):
         list(steps(a_run(trip, dest)))
     assert goes_on(a_run(trip, dest, force=True))
     assert (dest / "a-depth.png").read_bytes() == b"mine"
@@ -90,7 +90,7 @@ def test_two_runs_at_once_are_refused(trip: Path, tmp_path: Path, monkeypatch: A
         list(steps(run))
 
     monkeypatch.setattr("nearfar.scale.batch.joined", meanwhile)
-    with pytest.raises(UsageError, match="another run is at work"):
+    with pytest.raises(UsageError, match="another run writes to"):
         list(steps(run))
 
 
@@ -98,7 +98,7 @@ def test_pictures_don_t_go_into_the_table(no_ray: None, trip: Path, tmp_path: Pa
     run = a_run(
         trip, tmp_path / "out", options={"to": "parquet"}, writing=OutputOptions(color=True)
     )
-    with pytest.raises(UsageError, match="leave out --color"):
+    with pytest.raises(UsageError, match="leave out color"):
         list(steps(run))
     assert not (tmp_path / "out").exists()
 

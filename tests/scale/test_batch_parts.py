@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearfar.scale.batch import shared_out
-from nearfar.scale.sources import TOGETHER, Part, Photo, distinct, parts
+from nearfar.scale.sources import MOST_OF_GROUP, Part, Photo, distinct, parts
 
 
 def photos(count: int, folder: str = "trip") -> list[Photo]:
@@ -44,9 +44,10 @@ def test_row_group_stays_in_one_part() -> None:
     for part in parts(run, 8):
         assert len(part.photos) % 100 == 0
     huge = [
-        Photo(f"s/{r}", "/s.parquet", group=0, row=r, column="jpg") for r in range(TOGETHER + 1)
+        Photo(f"s/{r}", "/s.parquet", group=0, row=r, column="jpg")
+        for r in range(MOST_OF_GROUP + 1)
     ]
-    assert [len(part.photos) for part in parts(huge, 8)] == [TOGETHER, 1]
+    assert [len(part.photos) for part in parts(huge, 8)] == [MOST_OF_GROUP, 1]
 
 
 def test_part_comes_back_as_it_was_even_with_names_that_are_no_utf8() -> None:

@@ -5,15 +5,16 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from nearfar.errors import UsageError
 from nearfar.io.images import ImageFile
 from nearfar.scale import storage
-from nearfar.scale.listing import Counted, count
-from nearfar.scale.sources import Photo, source_of
+from nearfar.scale.sources import Counted, Photo, count, source_of
 from nearfar.scale.worker import streams
 from tests.scale import shards
 from tests.scale.shards import jpeg
@@ -49,6 +50,22 @@ def test_folder_with_the_folders_in_it(trip: Path) -> None:
     photos = listed(trip)
     assert names(photos) == FOLDER
     assert [content(photo) for photo in photos] == [*map(jpeg, range(3)), jpeg(100)]
+
+
+def test_subfolder_that_must_not_be_read_is_listed_as_if_it_were_a_photo(
+    trip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = LocalFileSystem.ls
+
+    def refuse(self: LocalFileSystem, path: str, **options: bool) -> Any:
+        if path.endswith("/sub"):
+            raise PermissionError(13, "Permission denied", path)
+        return listing(self, path, **options)
+
+    monkeypatch.setattr(LocalFileSystem, "ls", refuse)
+    assert [photo.path for photo in listed(trip)] == [*FOLDER[:3], "sub"]
+    with pytest.raises(UsageError, match=r"/sub: can't be listed: .*Permission denied"):
+        listed(trip / "sub")
 
 
 def test_file_url_is_the_folder(trip: Path) -> None:
@@ -122,9 +139,9 @@ def test_list_by_http(trip: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=trip)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/1.jpg"
-        assert storage.Far(url).read(100) == jpeg(1)[:100]
+        assert storage.LazyFile(url).read(100) == jpeg(1)[:100]
         with pytest.raises(OSError, match=r"can't be read: .*gone\.jpg"):
-            storage.Far(url.replace("1.jpg", "gone.jpg")).read()
+            storage.LazyFile(url.replace("1.jpg", "gone.jpg")).read()
         server.shutdown()
 
 
@@ -172,7 +189,7 @@ def test_parquet_of_paths(trip: Path) -> None:
 
 def test_column_must_be_named_where_there_are_several(tmp_path: Path) -> None:
     path = shards.parquet(tmp_path / "s.parquet", {"left": [b"1"], "right": [b"2"]})
-    with pytest.raises(UsageError, match="--column"):
+    with pytest.raises(UsageError, match="name the column"):
         listed(path)
     with pytest.raises(UsageError, match="there are left, right"):
         listed(path, "middle")
@@ -208,7 +225,7 @@ def test_no_source_names_the_remedy(tmp_path: Path, source: str, sentence: str) 
 
 
 def test_column_is_for_parquet(trip: Path) -> None:
-    with pytest.raises(UsageError, match="--column is for Parquet"):
+    with pytest.raises(UsageError, match="column is for Parquet"):
         source_of(str(trip), "jpg")
 
 

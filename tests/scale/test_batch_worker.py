@@ -15,7 +15,7 @@ from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import ScaleError
 from nearfar.models.registry import ModelRegistry
 from nearfar.scale import run_folder
-from nearfar.scale.crash_tracker import PATIENCE, Attempts
+from nearfar.scale.crash_tracker import MOST_CRASHES, Attempts
 from nearfar.scale.run_folder import Layout, Row
 from nearfar.scale.sources import Part, Photo, distinct, parts, source_of
 from nearfar.scale.worker import KILLED, Task, Worker
@@ -206,7 +206,7 @@ def test_photo_that_kills_workers_is_found_and_left_out(
         return at_work(self, found, plan)
 
     monkeypatch.setattr(Worker, "_mapped", deadly)
-    for _ in range(PATIENCE + 1):
+    for _ in range(MOST_CRASHES + 1):
         with pytest.raises(Death):
             worker(maps_in_table=True).do(part)
         assert not list((tmp_path / "out").glob("part-*"))
@@ -215,9 +215,11 @@ def test_photo_that_kills_workers_is_found_and_left_out(
     assert Attempts(tmp_path / "out" / "_nearfar" / "attempts").begin(part.name).begun == 0
 
 
-def test_worker_of_another_version_is_refused(worker: Make) -> None:
+def test_worker_of_another_version_is_refused(tmp_path: Path, worker: Make) -> None:
+    part = part_of(shards.folder(tmp_path / "trip"))
     with pytest.raises(ScaleError, match="install the same"):
-        worker(version="0.0.1")
+        worker(version="0.0.1").do(part)
+    assert not list((tmp_path / "out").glob("**/attempts/*"))
 
 
 def test_call_takes_parts_and_tells_of_them(tmp_path: Path, worker: Make) -> None:

@@ -12,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nearfar.cli._shared import dashed
-from nearfar.errors import InferenceError, NearfarError, UsageError
+from nearfar.errors import InferenceError, NearfarError, ScaleError, UsageError
+from nearfar.scale.ray_cluster import joined
 from nearfar.scale.serve import ReplicaOptions, bounds, sized
 from nearfar.service.settings import ServiceOptions
 from tests.cli.conftest import Run, run
@@ -26,7 +27,7 @@ import nearfar.scale.serve
 from nearfar.scale.metrics import merged
 from nearfar.scale.serve import failure
 from nearfar.scale.serve_proxy import Front
-from nearfar.service.metrics import Metrics
+from nearfar.service.observability import Metrics
 
 
 @pytest.mark.parametrize(("text", "expected"), [("1:4", (1, 4)), ("3", (3, 3)), ("2:2", (2, 2))])
@@ -123,7 +124,7 @@ def test_options_reach_the_service(
         (("--ray", "--replicas", "3:2"), "replicas must be like 1:4 or 3, not '3:2'"),
         (("--ray", "--model", "no-such"), "no model 'no-such'"),
         (("--ray", "--host", "192.0.2.1"), "can't listen on 192.0.2.1"),
-        (("--ray", "--address", "127.0.0.1:1", "--port", "0"), "give --port"),
+        (("--ray", "--address", "127.0.0.1:1", "--port", "0"), "give one (--port)"),
     ],
 )
 def test_what_can_not_start_says_why(run: Run, options: tuple[str, ...], sentence: str) -> None:
@@ -238,7 +239,7 @@ def test_open_cluster_is_warned_of(
 ) -> None:
     from nearfar.scale.serve import _refuse_open
 
-    monkeypatch.setattr("nearfar.scale.serve.asks_for_token", lambda _: asks)
+    monkeypatch.setattr("nearfar.scale.serve.requires_token", lambda _: asks)
     monkeypatch.setattr(
         "ray.get_runtime_context", lambda: SimpleNamespace(gcs_address="127.0.0.1:1")
     )
@@ -246,6 +247,17 @@ def test_open_cluster_is_warned_of(
     _refuse_open(ServiceOptions(host=host), ReplicaOptions(address=address), warned.append)
     assert len(warned) == len(told)
     assert all(words in line for words, line in zip(told, warned, strict=True))
+
+
+def test_ray_that_was_imported_too_early_to_stay_on_this_machine_is_not_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import ray
+
+    monkeypatch.setattr("ray.util.get_node_ip_address", lambda: "192.0.2.1")
+    with pytest.raises(ScaleError, match="imported before nearfar could keep it on"), joined(None):
+        pass
+    assert not ray.is_initialized()
 
 
 def test_every_option_is_in_the_documentation() -> None:

@@ -12,7 +12,7 @@ FRAMES = 12
 
 
 def begin(service: Served, clip: bytes, **query: Any) -> str:
-    """Begin with a clip; give where it is."""
+    """Send a clip; give where it is."""
     answer = service.client.post("/v1/videos", content=clip, params=query)
     assert answer.status_code == 202, answer.text
     place = answer.headers["location"]

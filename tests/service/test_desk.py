@@ -29,7 +29,7 @@ from nearfar.errors import (
 from nearfar.estimator import Estimator
 from nearfar.io.images import ImageFile
 from nearfar.models.registry import ModelRegistry
-from nearfar.runtimes import cpu
+from nearfar.runtimes import autotune, cpu
 from nearfar.runtimes.base import RawDepth
 from nearfar.service import engine as desk_room
 from nearfar.service.engine import KEPT, InferenceEngine, Prediction
@@ -121,7 +121,8 @@ def in_desk(
 
 def test_same_map_as_from_the_library(examples: Path) -> None:
     path = examples / "street.jpg"
-    estimator = nearfar.load(runtime="onnxruntime", threads=1)
+    many = autotune.MANY_PHOTOS  # as the service expects: for one photo, int8 may be another choice
+    estimator = nearfar.load(runtime="onnxruntime", threads=1, expected_photos=many)
 
     async def scene(engine: InferenceEngine) -> tuple[Prediction[DepthMap], Prediction[DepthMap]]:
         return (

@@ -122,7 +122,7 @@ def test_pictures_are_files_of_the_form(service: Served, photo: bytes) -> None:
         ("cloud", {"near_m": 1}),
         ("cloud", {"near_m": 1, "far_m": 3, "camera_height_m": 2}),
         ("cloud", {"max_points": 10**9}),
-        ("mesh", {"points": '[{"x_px": 1, "y_px": 1}]'}),
+        ("mesh", {"known": '[{"x_px": 1, "y_px": 1}]'}),
         ("mesh", {"format": "stl"}),
     ],
 )
@@ -179,11 +179,11 @@ def test_known_points_give_metres(service: Served, photo: bytes) -> None:
         {"x_px": 60, "y_px": 40, "metres": 5.0},
     ]
     answer = service.client.post(
-        "/v1/cloud", files={"photo": ("a.jpg", photo)}, data={"points": json.dumps(points)}
+        "/v1/cloud", files={"photo": ("a.jpg", photo)}, data={"known": json.dumps(points)}
     )
     assert_problem(answer, 422, "no-metres")
     points[0]["x_px"] = 900
-    answer = service.client.post("/v1/cloud", content=photo, params={"points": json.dumps(points)})
+    answer = service.client.post("/v1/cloud", content=photo, params={"known": json.dumps(points)})
     assert_problem(answer, 422, "bad-point")
 
 

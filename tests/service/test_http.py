@@ -309,3 +309,8 @@ def test_without_a_page_its_place_says_so(service: Served, monkeypatch: pytest.M
         answer = bare.client.get("/")
     assert (answer.status_code, answer.text.count("\n")) == (200, 0)
     assert "pip install 'nearfar[web]'" in answer.text
+
+
+def test_a_picture_too_long_for_its_format_is_the_requests_fault(service: Served) -> None:
+    long = saved(np.zeros((1, 17_000, 3), np.uint8), "PNG")
+    assert_problem(service.depth(long, format="webp"), 422, "format-too-small")

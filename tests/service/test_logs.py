@@ -5,11 +5,11 @@ import json
 import subprocess
 import sys
 
-from nearfar.service.logging import LineWriter
+from nearfar.service.observability import LineWriter
 
 NOISE = """
 import logging, sys, threading, traceback, warnings
-from nearfar.service.logging import start
+from nearfar.service.observability import start_logging as start
 start()
 warnings.warn("a warning")
 print("printed", file=sys.stderr)

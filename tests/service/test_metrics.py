@@ -2,7 +2,7 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from nearfar.service.metrics import CONTENT_TYPE, Metrics
+from nearfar.service.observability import CONTENT_TYPE, Metrics
 from nearfar.service.worker import Timing
 
 

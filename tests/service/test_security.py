@@ -246,7 +246,7 @@ def test_every_request_is_one_line_without_what_it_holds(
         "status": 200,
         "bytes_out": len(answer.content),
     }
-    from nearfar.service.logging import JsonLines
+    from nearfar.service.observability import JsonLines
 
     text = JsonLines().format(record)
     assert json.loads(text)["request_id"] == line["request_id"]

@@ -29,6 +29,7 @@ def test_environment_sets_every_option() -> None:
         "token": "let-me-in",
         "model": "midas-small",
         "runtime": "openvino",
+        "device": "intel-gpu",
         "workers": "3",
         "threads": "2",
         "queue": "0",

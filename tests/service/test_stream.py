@@ -19,7 +19,6 @@ from nearfar.errors import InferenceError, UsageError
 from nearfar.io.images import read_image
 from nearfar.models.preprocess import prepare
 from nearfar.models.registry import ModelRegistry
-from nearfar.service.admission import Reservation
 from nearfar.service.engine import Prediction
 from nearfar.service.settings import ServiceOptions
 from nearfar.service.stream.protocol import (
@@ -30,7 +29,7 @@ from nearfar.service.stream.protocol import (
     StreamOptions,
 )
 from nearfar.service.stream.session import UNSENT, Frame, StreamRange, StreamSession
-from nearfar.service.worker import Timing
+from nearfar.service.worker import Reservation, Timing
 from tests.service.network import PATIENCE_S, Network
 from tests.service.served import Served, served, until
 from tests.service.test_http_load import Listening
@@ -360,7 +359,7 @@ class SlowDesk:
         self.begun.put_nowait(may_end)
         await may_end.wait()
         ramp = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
-        return Prediction(make(ramp), "fake", "fake", 4, 3, Timing(0, 0, 1, 0))
+        return Prediction(make(ramp), "fake", "fake", 4, 3, Timing(0, 0, 1, 0), (4, 3))
 
 
 def test_answers_keep_the_order_of_the_frames() -> None:

@@ -6,8 +6,7 @@ import threading
 
 import pytest
 
-from nearfar.service.admission import Reservation
-from nearfar.service.worker import Task, Timing
+from nearfar.service.worker import Reservation, Task, Timing
 from tests.fakes import FakeSession
 from tests.service.gated import job, settle
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nearfar.errors import OutOfMemoryError
+from nearfar.isolation.limits import Limits
 from nearfar.isolation.process import Child
 from nearfar.service.videos import inspect, process, query
 from nearfar.video.renderers import Show
@@ -163,6 +164,44 @@ def test_a_failing_network_ends_the_clip_with_the_networks_error(
     assert_nothing_is_left(service, pids)
     network.error = None
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.mark.parametrize("function", [hostile.full_disk, hostile.full_disk_in_words])
+def test_a_full_disk_in_the_clips_process_is_the_services_fault(
+    service: Served,
+    clip: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    pids: list[int],
+    function: Any,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "render", function)
+        problem = ended(service, begin(service, clip))["problem"]
+    assert (problem["status"], problem["type"]) == (507, "urn:nearfar:problem:no-room")
+    assert "secret" not in str(problem)
+    assert_nothing_is_left(service, pids)
+
+
+@linux_only
+def test_a_file_beyond_the_limit_of_the_process_is_the_services_fault(
+    service: Served, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "Limits", lambda **given: Limits(**{**given, "file_bytes": 1000}))
+        problem = ended(service, begin(service, clip))["problem"]
+    assert (problem["status"], problem["type"]) == (507, "urn:nearfar:problem:no-room")
+    assert "/" not in problem["detail"]
+
+
+@pytest.mark.parametrize("function", [hostile.full_disk, hostile.full_disk_in_words])
+def test_a_full_disk_while_a_clip_is_looked_at_is_the_answers_status(
+    service: Served, clip: bytes, monkeypatch: pytest.MonkeyPatch, function: Any
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(inspect, "_look", function)
+        answer = service.client.post("/v1/videos", content=clip)
+        assert_problem(answer, 507, "no-room")
+    assert "secret" not in answer.text
 
 
 def test_a_clip_in_flv_is_read(service: Served, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_units_that_are_passed_by_are_the_same_after_a_break(
 
 
 def test_a_network_without_units_to_pass_by_is_told(data: TrainingSet, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--drop"):
+    with pytest.raises(UsageError, match="drop is for"):
         trainer(data, tmp_path / "run", steps=2, drop=0.1)
 
 

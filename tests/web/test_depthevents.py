@@ -201,7 +201,7 @@ def test_errors_of_the_service_come_through_and_the_old_photo_stays(
 
 
 def test_an_example_is_estimated_once_for_all_visitors(both: Events, backend: FakeDoor) -> None:
-    async def both_visitors() -> list[str]:
+    async def both_visitors() -> tuple[str, str]:
         click = both.photos.take_example("pet")
         return await asyncio.gather(
             click(None, "en", REQUEST, *SETTINGS), click(None, "en", REQUEST, *SETTINGS)

@@ -8,7 +8,14 @@ import pytest
 
 from nearfar.effects import EFFECTS, Effect, find
 from nearfar.io.images import DEFAULT_LIMITS
-from nearfar.web.controls import label_key, make_controls, offered, places, read_controls, values_of
+from nearfar.web.controls import (
+    effect_controls,
+    label_key,
+    offered,
+    places,
+    read_effect,
+    values_of,
+)
 from nearfar.web.fonts import chinese_font, is_latin
 from nearfar.web.gradio_app import in_a_loop
 from nearfar.web.i18n.components import Phrasebook
@@ -22,7 +29,7 @@ from tests.web.made import result
 def controls(effect: Effect[Any, Any]) -> dict[str, Any]:
     def build() -> dict[str, Any]:
         with gr.Blocks():
-            return dict(make_controls(effect, Phrasebook()))
+            return effect_controls(effect, Phrasebook())
 
     return in_a_loop(build)
 
@@ -32,16 +39,18 @@ def test_every_option_has_a_component_a_label_and_its_default(effect: Effect[Any
     made = controls(effect)
     assert set(made) == {each.name for each in fields(effect.options)} - {"font"}
     assert f"effect.name.{effect.name}" in TEXTS
-    if places(effect):
+    if places(effect.options):
         assert f"effect.click.{effect.name}" in TEXTS
-    for each in offered(effect):
-        assert label_key(effect, each.name) in TEXTS
+    for each in offered(effect.options):
+        assert label_key(each.name, effect.name) in TEXTS
         assert made[each.name].value == each.default
-        assert all(f"effect.value.{value}" in TEXTS for value in values_of(effect, each.name))
+        assert all(
+            f"effect.value.{value}" in TEXTS for value in values_of(effect.options, each.name)
+        )
         if isinstance(made[each.name], gr.Slider):
             assert made[each.name].minimum <= each.default <= made[each.name].maximum
-    defaults = [each.default for each in offered(effect)]
-    options = read_controls(effect, defaults, DEFAULT_LIMITS)
+    defaults = [each.default for each in offered(effect.options)]
+    options = read_effect(effect, defaults, DEFAULT_LIMITS)
     assert options == effect.options(**dict(zip(made, defaults, strict=True)))
 
 
@@ -54,8 +63,8 @@ def test_every_effect_is_shown(effect: Effect[Any, Any]) -> None:
 
 def read(name: str, **given: Any) -> Any:
     effect = find(name)
-    values = [given.get(each.name, each.default) for each in offered(effect)]
-    return read_controls(effect, values, DEFAULT_LIMITS)
+    values = [given.get(each.name, each.default) for each in offered(effect.options)]
+    return read_effect(effect, values, DEFAULT_LIMITS)
 
 
 def test_values_are_read_as_components_give_them() -> None:
@@ -68,8 +77,8 @@ def test_values_are_read_as_components_give_them() -> None:
 @pytest.mark.parametrize(
     ("name", "given", "key"),
     [
-        ("bokeh", {"focus_x": "left"}, "effect.error.number"),
-        ("bokeh", {"focus_x": "3"}, "effect.error.option"),
+        ("bokeh", {"focus_x": "left"}, "error.number"),
+        ("bokeh", {"focus_x": "3"}, "error.option"),
         ("cutout", {"background": "photo"}, "effect.error.nobackground"),
     ],
 )
@@ -99,27 +108,34 @@ def test_clips_have_an_end() -> None:
 @pytest.mark.parametrize(
     ("typed", "key"),
     [
-        (("5", "1", ""), "scene.error.range"),
-        (("0", "", ""), "scene.error.range"),
-        (("", "", "200"), "scene.error.fov"),
-        (("a", "", ""), "scene.error.number"),
-        (("nan", "", ""), "scene.error.range"),
+        (("5", "1", "", 0, ""), "scene.error.range"),
+        (("9", "", "", 0, ""), "scene.error.range"),
+        (("0", "", "", 0, ""), "error.option"),
+        (("", "", "", 0, "200"), "error.option"),
+        (("a", "", "", 0, ""), "error.number"),
+        (("nan", "", "", 0, ""), "error.option"),
+        (("1", "2", "1.5", 0, ""), "error.option"),
     ],
 )
-def test_scene_settings_that_make_no_sense(typed: tuple[str, str, str], key: str) -> None:
+def test_scene_settings_that_make_no_sense(typed: tuple[Any, ...], key: str) -> None:
     with pytest.raises(PageError) as caught:
-        SceneSettings.read(*typed, 75, 1)
+        SceneSettings.read(False, *typed, 75, 1)
     assert caught.value.key == key
 
 
-def test_scene_is_seen_from_where_the_photo_was_taken() -> None:
-    scene = show_scene(result(), SceneSettings.read("2", "4", "50", 90, 1))
-    alpha_deg, beta_deg, away_m = scene.seen_from
-    assert 75 < alpha_deg < 105
-    assert 75 < beta_deg < 105
-    assert 3 < away_m < 5
-    assert (scene.near_m, scene.far_m) == (2, 4)
+def test_scene_says_what_its_metres_and_its_lens_are() -> None:
+    scene = show_scene(result(), SceneSettings.read(False, "2", "4", "", 0, "50", 90, 1))
+    assert (scene.near_m, scene.far_m, scene.basis) == (2, 4, "range")
     assert (round(scene.fov_deg), scene.lens) == (50, "given")
+
+
+def test_scene_can_be_turned_all_the_way_round_on_request() -> None:
+    bounded, free = (
+        show_scene(result(), SceneSettings.read(is_free, "", "", "", 0, "", 90, 1)).html
+        for is_free in (False, True)
+    )
+    assert bounded != free
+    assert len(bounded) == pytest.approx(len(free), abs=20), "one number differs"
 
 
 def test_scene_says_when_its_lens_is_assumed() -> None:

@@ -154,7 +154,7 @@ def test_scene_is_seen_and_taken_home(visit: Page) -> None:
     expect(viewer).to_be_visible()
     expect(viewer).to_have_attribute("data-ready", "yes")
 
-    far = visit.locator("#nf-scene-far").get_by_role("textbox")
+    far = visit.locator("#nf-scene-far_m").get_by_role("textbox")
     far.fill("8")
     far.press("Enter")
     expect(facts).to_contain_text("farthest at 8 m")
@@ -167,7 +167,9 @@ def test_scene_is_seen_and_taken_home(visit: Page) -> None:
     mesh: Any = trimesh.load(io.BytesIO(content), file_type="glb")
     depths = -mesh.to_geometry().vertices[:, 2]
     assert depths.min() == pytest.approx(1, abs=0.1)
-    assert 4 < depths.max() <= 8.2  # the background carried on behind edges may lie a little farther
+    assert (
+        4 < depths.max() <= 8.2
+    )  # the background carried on behind edges may lie a little farther
     name, content = taken(visit, "#nf-scene-get-cloud")
     assert name == "indoor-cloud.ply"
     cloud: Any = trimesh.load(io.BytesIO(content), file_type="ply")

@@ -95,6 +95,13 @@ def _upload(page: Page, path: Path) -> None:
     page.set_input_files("#nf-source input[type=file]", path)
 
 
+def _send(page: Page, name: str, content: bytes) -> None:
+    page.set_input_files(
+        "#nf-source input[type=file]",
+        {"name": name, "mimeType": "image/jpeg", "buffer": content},
+    )
+
+
 def _hand_over(page: Page, way: str, name: str, content: bytes) -> None:
     """Drop or paste a file, as a browser reports it."""
     page.evaluate(
@@ -193,8 +200,7 @@ def test_every_way_in_replaces_the_photo_of_every_other_way(visit: Page) -> None
         expected = f"map {size_px[0]} × {size_px[1]}"
         before = visit.locator("#nf-photo img").get_attribute("src")
         if way == "upload":
-            files = [{"name": name, "mimeType": "image/jpeg", "buffer": photo}]
-            visit.set_input_files("#nf-source input[type=file]", files)
+            _send(visit, name, photo)
         elif way == "camera":
             _take_with_camera(visit)
             expected = "map 1920 × 1080"
@@ -231,8 +237,7 @@ def test_a_large_photo_is_scaled_down_by_the_browser_and_keeps_its_lens(visit: P
     big = np.kron(noise(750, 1125), np.ones((4, 4, 1), np.uint8))
     PIL.Image.fromarray(big).save(file, "JPEG", quality=100, exif=exif)
     assert file.tell() > 4 * 2**20
-    files = [{"name": "big.jpg", "mimeType": "image/jpeg", "buffer": file.getvalue()}]
-    visit.set_input_files("#nf-source input[type=file]", files)
+    _send(visit, "big.jpg", file.getvalue())
     expect(_shown(visit)).to_contain_text("map 2731 × 4096")
     start = visit.evaluate(
         "async () => [...new Uint8Array(await document.querySelector('#nf-source input[type=file]')"

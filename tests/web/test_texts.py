@@ -32,7 +32,17 @@ def test_chinese_is_chinese() -> None:
 
 
 def test_texts_for_errors_are_of_real_classes() -> None:
-    own = {"unexpected", "gone", "nophoto", "point", "points", "metres", "twopoints"}
+    own = {
+        "unexpected",
+        "gone",
+        "nophoto",
+        "point",
+        "points",
+        "metres",
+        "twopoints",
+        "option",
+        "number",
+    }
     classes = {key.removeprefix("error.") for key in TEXTS if key.startswith("error.")} - own
     assert all(issubclass(getattr(errors, name), errors.NearfarError) for name in classes)
 

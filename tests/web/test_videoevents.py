@@ -81,7 +81,7 @@ def values(**own: Any) -> list[Any]:
     effects = [
         own.get(f"{name}_{field.name}", field.default)
         for name, effect in FRAME_EFFECTS.items()
-        for field in offered(effect)
+        for field in offered(effect.options)
     ]
     return [*common, *effects]
 

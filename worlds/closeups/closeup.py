@@ -85,7 +85,7 @@ def make_closeup(rng: np.random.Generator, photos: Sequence[Picture]) -> tuple[S
     """Make something near, and two or three views of it.
 
     Args:
-        rng: where chance comes from.
+        rng: The random generator.
         photos: for what hangs blurred behind.
     """
     scene = Scene(ambient=np.full(3, rng.uniform(0.15, 0.5), np.float32))

@@ -1,4 +1,4 @@
-"""What the renderer keeps on the card: surfaces to draw on, textures, light's own cameras."""
+"""What the renderer keeps on the GPU: framebuffers, textures, shadow-map cameras."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Renderer:
         """Draw one view.
 
         Args:
-            scene: What is seen; it is kept on the card until another scene is drawn.
+            scene: What is seen; it stays on the GPU until another scene is drawn.
             view: From where.
 
         Returns:
@@ -107,28 +107,30 @@ class Renderer:
         return mean.astype(np.float32), np.where(depth > 1e8, np.float32(np.inf), depth)
 
     def _load(self, scene: Scene) -> None:
-        """Put a scene's triangles and textures on the card."""
+        """Put a scene's triangles and textures on the GPU."""
         for held in self._held:
             held.release()
         gl = self._gl
         rows = []
         for solid in scene.solids:
             count = 3 * len(solid.triangles)
-            stuff = [solid.texture, solid.gloss, solid.glow, float(solid.cutout)]
+            material = [solid.texture, solid.gloss, solid.glow, float(solid.cutout)]
             rows.append(
                 np.concatenate(
                     [
                         solid.triangles.reshape(count, 3),
                         solid.normals.reshape(count, 3),
                         solid.uv.reshape(count, 2),
-                        np.broadcast_to(np.array([*solid.color, *stuff], np.float32), (count, 7)),
+                        np.broadcast_to(
+                            np.array([*solid.color, *material], np.float32), (count, 7)
+                        ),
                     ],
                     axis=1,
                 )
             )
         buffer = gl.buffer(np.concatenate(rows).astype(np.float32).tobytes())
         layout = "3f 3f 2f 3f 4f"
-        names = ["in_place", "in_normal", "in_uv", "in_color", "in_stuff"]
+        names = ["in_place", "in_normal", "in_uv", "in_color", "in_material"]
         self._arrays: dict[Any, Any] = {}
         for program in (self._depth_program, self._surface_program, self._shadow_program):
             parts, kept = [], []

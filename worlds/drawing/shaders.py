@@ -4,13 +4,13 @@ SURFACE_VERTEX = """
 #version 330
 uniform mat4 to_camera;
 uniform vec4 lens;  // 2 fx / width, 2 fx / height, near, far
-in vec3 in_place; in vec3 in_normal; in vec2 in_uv; in vec3 in_color; in vec4 in_stuff;
-out float z; out vec3 normal; out vec2 uv; flat out vec3 color; flat out vec4 stuff;
+in vec3 in_place; in vec3 in_normal; in vec2 in_uv; in vec3 in_color; in vec4 in_material;
+out float z; out vec3 normal; out vec2 uv; flat out vec3 color; flat out vec4 material;
 out vec3 place;
 void main() {
     vec4 seen = to_camera * vec4(in_place, 1.0);
     z = seen.z; place = seen.xyz; normal = mat3(to_camera) * in_normal;
-    uv = in_uv; color = in_color; stuff = in_stuff;
+    uv = in_uv; color = in_color; material = in_material;
     float a = (lens.w + lens.z) / (lens.w - lens.z), b = 2.0 * lens.w * lens.z / (lens.w - lens.z);
     gl_Position = vec4(lens.x * seen.x, lens.y * seen.y, a * seen.z - b, seen.z);
 }
@@ -19,10 +19,10 @@ void main() {
 DEPTH_FRAGMENT = """
 #version 330
 uniform sampler2DArray pictures;
-in float z; in vec2 uv; flat in vec4 stuff;
+in float z; in vec2 uv; flat in vec4 material;
 layout(location = 0) out float depth;
 void main() {
-    if (stuff.w > 0.5 && texture(pictures, vec3(uv, stuff.x)).a < 0.5) discard;
+    if (material.w > 0.5 && texture(pictures, vec3(uv, material.x)).a < 0.5) discard;
     depth = z;
 }
 """
@@ -30,21 +30,21 @@ void main() {
 SURFACE_FRAGMENT = """
 #version 330
 uniform sampler2DArray pictures;
-in float z; in vec3 normal; in vec2 uv; flat in vec3 color; flat in vec4 stuff; in vec3 place;
+in float z; in vec3 normal; in vec2 uv; flat in vec3 color; flat in vec4 material; in vec3 place;
 layout(location = 0) out vec4 paint;   // square root of linear albedo, gloss
 layout(location = 1) out vec4 facing;  // normal in camera axes, glow
 layout(location = 2) out float depth;
 void main() {
     vec3 albedo = color;
-    if (stuff.x > -0.5) {
-        vec4 texel = texture(pictures, vec3(uv, stuff.x));
-        if (stuff.w > 0.5 && texel.a < 0.5) discard;
+    if (material.x > -0.5) {
+        vec4 texel = texture(pictures, vec3(uv, material.x));
+        if (material.w > 0.5 && texel.a < 0.5) discard;
         albedo *= pow(texel.rgb, vec3(2.2));
     }
     vec3 n = normalize(normal);
     if (dot(n, place) > 0.0) n = -n;
-    paint = vec4(sqrt(albedo), stuff.y);
-    facing = vec4(n, stuff.z);
+    paint = vec4(sqrt(albedo), material.y);
+    facing = vec4(n, material.z);
     depth = z;
 }
 """
@@ -52,16 +52,16 @@ void main() {
 SHADOW_VERTEX = """
 #version 330
 uniform mat4 to_light;
-in vec3 in_place; in vec2 in_uv; in vec4 in_stuff;
-out vec2 uv; flat out vec4 stuff;
-void main() { uv = in_uv; stuff = in_stuff; gl_Position = to_light * vec4(in_place, 1.0); }
+in vec3 in_place; in vec2 in_uv; in vec4 in_material;
+out vec2 uv; flat out vec4 material;
+void main() { uv = in_uv; material = in_material; gl_Position = to_light * vec4(in_place, 1.0); }
 """
 
 SHADOW_FRAGMENT = """
 #version 330
 uniform sampler2DArray pictures;
-in vec2 uv; flat in vec4 stuff;
-void main() { if (stuff.w > 0.5 && texture(pictures, vec3(uv, stuff.x)).a < 0.5) discard; }
+in vec2 uv; flat in vec4 material;
+void main() { if (material.w > 0.5 && texture(pictures, vec3(uv, material.x)).a < 0.5) discard; }
 """
 
 SCREEN_VERTEX = """

@@ -8,21 +8,21 @@ from worlds.shapes import bodies, moves
 
 if TYPE_CHECKING:
     from worlds.scene.solid import Thing
-    from worlds.things.furniture.workshop import Workshop
+    from worlds.things.furniture.builder import FurnitureBuilder
 
 
-def person(shop: Workshop) -> Thing:
+def person(builder: FurnitureBuilder) -> Thing:
     """Return a rough, smooth figure, standing."""
-    tall = shop.between(1.5, 1.9) / 1.75
+    tall = builder.between(1.5, 1.9) / 1.75
     skin = (
-        0.55 * shop.between(0.3, 1.2),
-        0.36 * shop.between(0.4, 1.1),
-        0.26 * shop.between(0.4, 1.1),
+        0.55 * builder.between(0.3, 1.2),
+        0.36 * builder.between(0.4, 1.1),
+        0.26 * builder.between(0.4, 1.1),
     )
-    trousers, shirt = shop.colored(bodies.box(1, 1, 1)), shop.clothed(bodies.box(1, 1, 1))
+    trousers, shirt = builder.colored(bodies.box(1, 1, 1)), builder.clothed(bodies.box(1, 1, 1))
     parts: Thing = []
     for s in (-1, 1):
-        swing = shop.between(-20, 20)
+        swing = builder.between(-20, 20)
         leg = moves.moved(
             bodies.lathe([(0.06, 0), (0.05, 0.1), (0.085, 0.7), (0.1, 0.9)], 12), (s * 0.1, 0, 0.2)
         )
@@ -47,7 +47,7 @@ def person(shop: Workshop) -> Thing:
     parts.append(moves.moved(bodies.ellipsoid(0.085, 0.12, 0.1, 16), (0, 1.6, 0.21)).painted(skin))
     parts.append(
         moves.moved(bodies.ellipsoid(0.095, 0.1, 0.105, 16), (0, 1.645, 0.19)).painted(
-            shop.plain(0.4, 0.01) if shop.maybe(0.2) else (0.03, 0.02, 0.015)
+            builder.plain(0.4, 0.01) if builder.maybe(0.2) else (0.03, 0.02, 0.015)
         )
     )
     return [moves.scaled(part, tall) for part in parts]

@@ -1,4 +1,4 @@
-"""Made-up rooms, lived in: homes, kitchens, offices, baths, corridors, shops, classrooms."""
+"""Furnished rooms: homes, kitchens, offices, baths, corridors, shops, classrooms."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from worlds.scene.scene import Scene
 from worlds.shapes import bodies
 from worlds.surfaces import indoors
 from worlds.things.catalogue import showroom
+from worlds.things.furniture.builder import FurnitureBuilder, block, shift
 from worlds.things.furniture.pieces import on_floor, on_wall, piece
-from worlds.things.furniture.workshop import Workshop, block, shift
 
 if TYPE_CHECKING:
     from worlds.scene.solid import Thing
@@ -69,23 +69,23 @@ def make_room(
     """Make up one room and two or three snapshots of it.
 
     Args:
-        rng: Chance.
+        rng: The random generator.
         library: Surfaces and photographs.
         size_px: Width and height of the snapshots.
         catalogue: Furniture to mix with the made-up, or None.
     """
     scene = Scene()
-    shop = Workshop(rng, scene, library, catalogue)
+    builder = FurnitureBuilder(rng, scene, library, catalogue)
     kind = str(rng.choice(list(_KINDS), p=list(_KINDS.values())))
-    width, depth = shop.between(2.6, 5.6), shop.between(3.0, 6.8)
+    width, depth = builder.between(2.6, 5.6), builder.between(3.0, 6.8)
     if kind == "corridor":
-        width, depth = shop.between(1.4, 2.2), shop.between(6, 10)
+        width, depth = builder.between(1.4, 2.2), builder.between(6, 10)
     elif kind == "bath":
-        width, depth = shop.between(1.9, 3.2), shop.between(2.2, 3.6)
+        width, depth = builder.between(1.9, 3.2), builder.between(2.2, 3.6)
     elif kind in {"class", "shop"}:
-        width, depth = shop.between(4.5, 8), shop.between(5, 9)
-    height = shop.between(2.3, 3.2)
-    room = _Room(shop, width, depth, height, kind)
+        width, depth = builder.between(4.5, 8), builder.between(5, 9)
+    height = builder.between(2.3, 3.2)
+    room = _Room(builder, width, depth, height, kind)
     room.build()
     return scene, room.plan.views(size_px)
 
@@ -94,80 +94,82 @@ class _Room:
     """Builds one room: shell, furniture, clutter."""
 
     def __init__(
-        self, shop: Workshop, width: float, depth: float, height: float, kind: str
+        self, builder: FurnitureBuilder, width: float, depth: float, height: float, kind: str
     ) -> None:
-        self.shop, self.width, self.depth, self.height = shop, width, depth, height
+        self.builder, self.width, self.depth, self.height = builder, width, depth, height
         self.kind = kind
-        self.plan = Plan(shop, width, depth)
+        self.plan = Plan(builder, width, depth)
 
     def build(self) -> None:
         """Fill the scene."""
-        shop, scene = self.shop, self.shop.scene
-        day, lamps = shop.maybe(0.65), shop.between(0.3, 1.0)
+        builder, scene = self.builder, self.builder.scene
+        day, lamps = builder.maybe(0.65), builder.between(0.3, 1.0)
         scene.add(
             storey.floor_and_ceiling(
-                shop, self.width, self.depth, self.height, self.kind in {"bath", "kitchen"}
+                builder, self.width, self.depth, self.height, self.kind in {"bath", "kitchen"}
             )
         )
         bulbs, lights = storey.ceiling_lamps(
-            shop, self.width, self.depth, self.height, lamps if shop.maybe(0.75) else 0.1
+            builder, self.width, self.depth, self.height, lamps if builder.maybe(0.75) else 0.1
         )
         scene.add(bulbs)
         scene.lights += lights
-        self._walls(shop.between(1.0, 3.0) if day else 0.05)
-        scene.ambient = (np.array([1.0, 0.97, 0.93]) * shop.between(0.18, 0.5)).astype(np.float32)
-        if shop.maybe(0.35):
+        self._walls(builder.between(1.0, 3.0) if day else 0.05)
+        scene.ambient = (np.array([1.0, 0.97, 0.93]) * builder.between(0.18, 0.5)).astype(
+            np.float32
+        )
+        if builder.maybe(0.35):
             self._corner()
-        if shop.maybe(0.45) and self.kind not in {"kitchen", "bath"}:
-            rug = bodies.box(shop.between(1, 2.5), 0.012, shop.between(0.8, 2))
+        if builder.maybe(0.45) and self.kind not in {"kitchen", "bath"}:
+            rug = bodies.box(builder.between(1, 2.5), 0.012, builder.between(0.8, 2))
             scene.add(
                 shift(
-                    [shop.clothed(rug, 1.5)],
-                    shop.between(-0.5, 0.5),
+                    [builder.clothed(rug, 1.5)],
+                    builder.between(-0.5, 0.5),
                     0,
-                    shop.between(-0.7, 0.7),
-                    shop.between(-8, 8),
+                    builder.between(-0.7, 0.7),
+                    builder.between(-8, 8),
                 )
             )
         for name in self._chosen(
-            _PIECES[self.kind].split(), 1.1 if shop.catalogue is None else 1.5
+            _PIECES[self.kind].split(), 1.1 if builder.catalogue is None else 1.5
         ):
-            self.plan.against(piece(shop, name))
+            self.plan.against(piece(builder, name))
         for name in self._chosen(_MIDDLE.get(self.kind, "").split(), 0.3):
-            self.plan.amid(piece(shop, name))
-        if shop.catalogue is not None:
-            self._bought(shop.catalogue)
-        for _ in range(int(shop.rng.poisson(5 + 0.25 * self.width * self.depth))):
-            self.plan.amid(on_floor(shop), margin=0.1)
-        for _ in range(int(shop.rng.integers(1, 3)) if shop.maybe(0.15) else 0):
+            self.plan.amid(piece(builder, name))
+        if builder.catalogue is not None:
+            self._bought(builder.catalogue)
+        for _ in range(int(builder.rng.poisson(5 + 0.25 * self.width * self.depth))):
+            self.plan.amid(on_floor(builder), margin=0.1)
+        for _ in range(int(builder.rng.integers(1, 3)) if builder.maybe(0.15) else 0):
             self.plan.amid(self._somebody())
 
     def _bought(self, catalogue: Catalogue) -> None:
         """Add what only a catalogue has: kitchen islands, pianos, exercise machines, lamps."""
-        shop = self.shop
+        builder = self.builder
         role = "island" if self.kind == "kitchen" else "middle"
-        found = showroom.single(shop, catalogue, role) if shop.maybe(0.25) else None
+        found = showroom.single(builder, catalogue, role) if builder.maybe(0.25) else None
         if found is not None:
             self.plan.amid(found)
-        if shop.maybe(0.4):
-            x, z = (shop.between(-0.3, 0.3) * side for side in (self.width, self.depth))
-            self.shop.scene.add(
-                shift(showroom.under_ceiling(shop, catalogue, self.height), x, 0, z)
+        if builder.maybe(0.4):
+            x, z = (builder.between(-0.3, 0.3) * side for side in (self.width, self.depth))
+            self.builder.scene.add(
+                shift(showroom.under_ceiling(builder, catalogue, self.height), x, 0, z)
             )
 
     def _somebody(self) -> Thing:
-        shop = self.shop
+        builder = self.builder
         found = None
-        if shop.catalogue is not None and shop.maybe(0.8):
-            found = showroom.single(shop, shop.catalogue, "person")
-        return person(shop) if found is None else found
+        if builder.catalogue is not None and builder.maybe(0.8):
+            found = showroom.single(builder, builder.catalogue, "person")
+        return person(builder) if found is None else found
 
     def _chosen(self, names: list[str], per_metre: float) -> list[str]:
-        room = max(1, round(per_metre * (self.width + self.depth) * self.shop.between(0.6, 1.2)))
+        room = max(1, round(per_metre * (self.width + self.depth) * self.builder.between(0.6, 1.2)))
         return (names * 3)[:room] if len(names) else []
 
     def _walls(self, daylight: float) -> None:
-        shop, scene = self.shop, self.shop.scene
+        builder, scene = self.builder, self.builder.scene
         makers = [indoors.plaster] * 5 + [
             indoors.stripes,
             indoors.flowers,
@@ -176,46 +178,46 @@ class _Room:
         ]
         if self.kind in {"bath", "kitchen"}:
             makers += [indoors.tiles] * 6
-        maker = makers[int(shop.rng.integers(len(makers)))]
-        texture = scene.add_texture(shop.library.surface(shop.rng, maker))
+        maker = makers[int(builder.rng.integers(len(makers)))]
+        texture = scene.add_texture(builder.library.surface(builder.rng, maker))
         bare = maker in {indoors.plaster, indoors.tiles}
         paint = bodies.box(1, 1, 1).painted(
-            shop.plain(0.35, 0.35) if bare else shop.plain(0.1, 0.7), texture, gloss=0.05
+            builder.plain(0.35, 0.35) if bare else builder.plain(0.1, 0.7), texture, gloss=0.05
         )
         doors, windows = 0, 0
         for wall in shell.four_walls(self.width, self.depth):
             hole: Hole | None = None
-            what = shop.rng.random()
+            what = builder.rng.random()
             slack = max(wall.length / 2 - 0.8, 0.0)
             if what < 0.4 and doors < 2:
                 hole, doors = (
                     Hole(
-                        shop.between(-slack, slack),
-                        shop.between(0.75, 0.95),
+                        builder.between(-slack, slack),
+                        builder.between(0.75, 0.95),
                         0,
-                        shop.between(1.95, 2.1),
+                        builder.between(1.95, 2.1),
                     ),
                     doors + 1,
                 )
-                scene.add(shell.door_parts(shop, wall, hole, self.height))
+                scene.add(shell.door_parts(builder, wall, hole, self.height))
                 self.plan.claim(wall.placed([block(hole.at, 0, 0.4, (0.8, 2, 0.8))]))
             elif what < 0.8 and windows < 2 and wall.length > 2:
-                wide = shop.between(0.7, min(2.4, wall.length - 0.6))
+                wide = builder.between(0.7, min(2.4, wall.length - 0.6))
                 slack = (wall.length - wide) / 2 - 0.15
                 hole = Hole(
-                    shop.between(-slack, slack),
+                    builder.between(-slack, slack),
                     wide,
-                    float(shop.rng.choice([0.3, 0.85, 1.0])),
-                    shop.between(1.9, 2.25),
+                    float(builder.rng.choice([0.3, 0.85, 1.0])),
+                    builder.between(1.9, 2.25),
                 )
                 windows += 1
-                scene.add(shell.window_parts(shop, wall, hole, daylight))
+                scene.add(shell.window_parts(builder, wall, hole, daylight))
                 self._window_light(wall, hole, daylight)
-            scene.add(shell.wall_parts(shop, wall, self.height, hole, paint))
+            scene.add(shell.wall_parts(builder, wall, self.height, hole, paint))
             self._hang(wall, hole)
 
     def _window_light(self, wall: Wall, hole: Hole, daylight: float) -> None:
-        if daylight < 0.2 or len(self.shop.scene.lights) > 6:
+        if daylight < 0.2 or len(self.builder.scene.lights) > 6:
             return
         lamp = wall.placed(
             [
@@ -226,23 +228,26 @@ class _Room:
         one, two = (part.triangles.reshape(-1, 3).mean(axis=0) for part in lamp)
         facing = ((two - one) / np.linalg.norm(two - one)).astype(np.float32)
         color = np.array([0.9, 0.97, 1.0], np.float32) * np.float32(daylight * 1.6 * hole.width)
-        self.shop.scene.lights.append(
+        self.builder.scene.lights.append(
             Light(one.astype(np.float32), color, shadow=True, facing=facing)
         )
 
     def _hang(self, wall: Wall, hole: Hole | None) -> None:
-        shop = self.shop
-        for _ in range(int(shop.rng.poisson(0.6 * wall.length))):
-            width, height = shop.between(0.15, 1.1), shop.between(0.15, 0.9)
-            x = shop.between(-0.5, 0.5) * (wall.length - width)
-            y = shop.between(1.1, max(1.2, self.height - height - 0.1))
+        builder = self.builder
+        for _ in range(int(builder.rng.poisson(0.6 * wall.length))):
+            width, height = builder.between(0.15, 1.1), builder.between(0.15, 0.9)
+            x = builder.between(-0.5, 0.5) * (wall.length - width)
+            y = builder.between(1.1, max(1.2, self.height - height - 0.1))
             if hole is None or abs(x - hole.at) > (width + hole.width) / 2 + 0.15:
-                shop.scene.add(wall.placed(on_wall(shop, width, height, x, y)))
+                builder.scene.add(wall.placed(on_wall(builder, width, height, x, y)))
 
     def _corner(self) -> None:
         """Cut a corner out of the plan: the room becomes an L."""
-        w, d = self.shop.between(0.3, 0.4) * self.width, self.shop.between(0.15, 0.4) * self.depth
-        sx, sz = self.shop.rng.choice([-1, 1], 2)
+        w, d = (
+            self.builder.between(0.3, 0.4) * self.width,
+            self.builder.between(0.15, 0.4) * self.depth,
+        )
+        sx, sz = self.builder.rng.choice([-1, 1], 2)
         pillar = block(sx * (self.width - w) / 2, 0, sz * (self.depth - d) / 2, (w, self.height, d))
         self.plan.claim([pillar])
-        self.shop.scene.add(pillar.painted(self.shop.plain(0.3, 0.4)))
+        self.builder.scene.add(pillar.painted(self.builder.plain(0.3, 0.4)))

@@ -1,4 +1,4 @@
-"""Triangles of one stuff.
+"""Triangles of one material.
 
 The world's axes are x right, y up and z so that they are right-handed, in metres.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Solid:
-    """Triangles of one stuff.
+    """Triangles of one material.
 
     Attributes:
         triangles: (T, 3, 3) corners in metres; both faces are seen.

@@ -37,7 +37,7 @@ class View:
 
 
 def focal_px(side_px: float, angle: float) -> float:
-    """Return the focal length that sees so many pixels under an angle in radians."""
+    """Return the focal length that spans this many pixels at an angle of view in radians."""
     return float(side_px / 2 / np.tan(angle / 2))
 
 

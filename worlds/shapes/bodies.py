@@ -170,7 +170,7 @@ def heightfield(heights_m: ArrayLike, width_m: float, depth_m: float) -> Solid:
 
 
 def leaves(rng: np.random.Generator, centres: ArrayLike, size_m: float) -> Solid:
-    """Return square cards of about `size_m`, turned anyhow, around (n, 3) centres.
+    """Return square cards of about `size_m`, at random angles, around (n, 3) centres.
 
     Paint them with `cutout`.
     """

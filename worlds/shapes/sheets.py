@@ -83,7 +83,7 @@ def cells(net: Array) -> Array:
 
 
 def merged(solids: Iterable[Solid]) -> Solid:
-    """Return several solids of one stuff as one; the first one's surface is taken."""
+    """Return several solids of one material merged into one, with the first one's surface."""
     parts = list(solids)
     first = parts[0]
     return Solid(

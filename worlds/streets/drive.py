@@ -27,7 +27,7 @@ _MANNERS = ("city", "town", "suburb", "industry", "country", "wood")
 def make_drive(rng: np.random.Generator, textures: list[Picture]) -> tuple[Scene, list[View]]:
     """Build a road with traffic, seen from a car at three places."""
     scene = Scene()
-    stuffs = outdoors.stuffs(rng, scene, textures)
+    materials = outdoors.materials(rng, scene, textures)
     weather(rng, scene)
     manner = str(rng.choice(_MANNERS, p=[0.17, 0.26, 0.24, 0.07, 0.17, 0.09]))
     built = manner not in {"country", "wood"}
@@ -37,9 +37,9 @@ def make_drive(rng: np.random.Generator, textures: list[Picture]) -> tuple[Scene
     eyes = np.array(
         [(s + rng.uniform(-6, 6), hand * lane + rng.normal(0, 0.35)) for s in (0, 45, 95)]
     )
-    place = site(rng, road, stuffs, eyes)
-    solids = roads.ground(rng, road, stuffs, green=manner not in {"city", "industry"})
-    solids += markings(rng, road) + skyline(rng, road, stuffs)
+    place = site(rng, road, materials, eyes)
+    solids = roads.ground(rng, road, materials, green=manner not in {"city", "industry"})
+    solids += markings(rng, road) + skyline(rng, road, materials)
     for side in (-1, 1):
         own = manner if rng.random() < 0.75 else str(rng.choice(_MANNERS))
         solids += town.side(rng, place, side, own)

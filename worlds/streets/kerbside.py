@@ -67,7 +67,7 @@ def _rows(rng: np.random.Generator, place: Site, side: int, kerb: float) -> Thin
 
 def _clutter(rng: np.random.Generator, place: Site, s: float, side: int) -> Thing:
     """Return one thing at the kerb or at the pavement's far edge."""
-    road, stuffs = place.road, place.stuffs
+    road, materials = place.road, place.materials
     near = side * (road.half_m + (0.5 if road.walk_m else 1.0) + rng.uniform(-0.1, 0.3))
     far = side * (road.half_m + max(road.walk_m - 0.3, 1.2))
     inward = -90.0 * side
@@ -81,10 +81,10 @@ def _clutter(rng: np.random.Generator, place: Site, s: float, side: int) -> Thin
     made: dict[str, Callable[[], tuple[Thing, float, float]]] = {
         "sign": lambda: (streetparts.sign(rng), near, rng.normal(180, 8)),
         "bin": lambda: (streetparts.bin_(rng), far, rng.choice([0, 90, 180])),
-        "shelter": lambda: (stands.shelter(rng, stuffs), far + side * 0.4, inward),
-        "poster": lambda: (stands.poster(rng, stuffs), far, rng.choice([180.0, inward])),
+        "shelter": lambda: (stands.shelter(rng, materials), far + side * 0.4, inward),
+        "poster": lambda: (stands.poster(rng, materials), far, rng.choice([180.0, inward])),
         "bicycle": lambda: (people.bicycle(rng), far, rng.uniform(0, 360)),
-        "bench": lambda: (stands.bench(rng, stuffs), far, inward),
+        "bench": lambda: (stands.bench(rng, materials), far, inward),
     }
     thing, u, turn = made[kind]()
     return road.put(thing, s, u, float(turn))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from worlds.scene.arrays import Array, Float
     from worlds.scene.solid import Solid, Thing
-    from worlds.surfaces.outdoors import Stuffs
+    from worlds.surfaces.outdoors import Materials
 
 STEP_M = 2.0
 
@@ -178,7 +178,7 @@ def laid(rng: np.random.Generator, *, town: bool) -> Road:
 
 
 def ground(
-    rng: np.random.Generator, road: Road, stuffs: Stuffs, *, green: bool, tile_m: float = 5.0
+    rng: np.random.Generator, road: Road, materials: Materials, *, green: bool, tile_m: float = 5.0
 ) -> Thing:
     """Return the road's surface, kerbs, pavements and the land beside it out to 120 m."""
     s = np.arange(road.start_m, road.start_m + road.long_m, 2.0)
@@ -187,16 +187,16 @@ def ground(
     solids = [
         road.sheet(s, np.linspace(-half - 0.0099, half + 0.0099, 7), 0, tile_m).painted(
             grey(rng.uniform(0.5, 1.0)),
-            stuffs.asphalt,
+            materials.asphalt,
             gloss=float(rng.choice([0, 0.1, 0.35], p=[0.6, 0.3, 0.1])),
         )
     ]
     slab = (
-        stuffs.paving
+        materials.paving
         if rng.random() < 0.6
-        else stuffs.cobbles
+        else materials.cobbles
         if rng.random() < 0.5
-        else stuffs.asphalt
+        else materials.asphalt
     )
     lawn = shade(rng, (0.45, 0.5, 0.35), 0.3)
     edge = half + walk
@@ -207,7 +207,7 @@ def ground(
             net = road.point(along, side * (kerb[:, 0] + 0.0101), kerb[:, 1])
             solids.append(
                 sheets.grid(net, smooth=False).painted(
-                    grey(0.6), stuffs.concrete, tiles=(1, road.long_m / 2)
+                    grey(0.6), materials.concrete, tiles=(1, road.long_m / 2)
                 )
             )
             solids.append(
@@ -218,8 +218,8 @@ def ground(
         near = side * np.array([edge, edge + 1.0, edge + 2.5, edge + 5, edge + 8, edge + 11.5])
         far = side * np.concatenate([[edge + 11.5], np.array([16, 24, 34, 46, 60, 80, 120]) + edge])
         base, tone, tile = (
-            (stuffs.grass, lawn, 3.0) if green or rng.random() < 0.3 else (slab, grey(0.5), 2.0)
+            (materials.grass, lawn, 3.0) if green or rng.random() < 0.3 else (slab, grey(0.5), 2.0)
         )
         solids.append(road.sheet(s, near, 0.0, tile).painted(tone, base))
-        solids.append(road.sheet(coarse, far, 0.0, 8.0).painted(lawn, stuffs.grass))
+        solids.append(road.sheet(coarse, far, 0.0, 8.0).painted(lawn, materials.grass))
     return solids

@@ -1,4 +1,4 @@
-"""Where things are stood: a road, its stuffs, what grows there, and the cameras kept free."""
+"""A place along a road: its materials, its plants, and the cameras to keep free."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from worlds.scene.arrays import Array
     from worlds.scene.solid import Thing
     from worlds.streets.roads import Road
-    from worlds.surfaces.outdoors import Stuffs
+    from worlds.surfaces.outdoors import Materials
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Site:
 
     Attributes:
         road: The road.
-        stuffs: Its textures.
+        materials: Its textures.
         eyes: (n, 2) cameras' (s, u) in metres, kept free.
         trees: Trees to be seen from near.
         groves: Trees of few, large cards.
@@ -30,7 +30,7 @@ class Site:
     """
 
     road: Road
-    stuffs: Stuffs
+    materials: Materials
     eyes: Array
     trees: list[Thing]
     groves: list[Thing]
@@ -59,13 +59,13 @@ class Site:
         return not bool(np.any((away[:, 0] < along_m) & (away[:, 1] < across_m)))
 
 
-def site(rng: np.random.Generator, road: Road, stuffs: Stuffs, eyes: Array) -> Site:
+def site(rng: np.random.Generator, road: Road, materials: Materials, eyes: Array) -> Site:
     """Grow a road's plants."""
     return Site(
         road,
-        stuffs,
+        materials,
         eyes,
-        [plants.tree(rng, stuffs.leaf) for _ in range(4)],
-        [plants.tree(rng, stuffs.leaf, fine=False) for _ in range(4)],
-        [plants.bush(rng, stuffs.leaf, float(rng.uniform(0.6, 2.4))) for _ in range(4)],
+        [plants.tree(rng, materials.leaf) for _ in range(4)],
+        [plants.tree(rng, materials.leaf, fine=False) for _ in range(4)],
+        [plants.bush(rng, materials.leaf, float(rng.uniform(0.6, 2.4))) for _ in range(4)],
     )

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from worlds.scene.arrays import Array
     from worlds.scene.solid import Thing
     from worlds.streets.roads import Road
-    from worlds.surfaces.outdoors import Stuffs
+    from worlds.surfaces.outdoors import Materials
 
 
-def skyline(rng: np.random.Generator, road: Road, stuffs: Stuffs) -> Thing:
+def skyline(rng: np.random.Generator, road: Road, materials: Materials) -> Thing:
     """Return hills, woods and towers 150 to 900 m away all round."""
     solids: Thing = []
     for away, high in (
@@ -36,11 +36,11 @@ def skyline(rng: np.random.Generator, road: Road, stuffs: Stuffs) -> Thing:
         peak = np.stack([low[:, 0] * 1.15, np.maximum(top, -5.0), low[:, 2] * 1.15], 1)
         places = np.stack(np.meshgrid(np.linspace(0, 60, 181), [0, 2]), -1)
         sheet = sheets.grid(np.stack([low, peak]) + centre, places)
-        solids.append(sheet.painted(shade(rng, (0.18, 0.24, 0.13), 0.4), stuffs.grass))
+        solids.append(sheet.painted(shade(rng, (0.18, 0.24, 0.13), 0.4), materials.grass))
     net = road.middle(80.0) + np.array(
         [[[x, -9.0, z] for x in (-900, 0, 900)] for z in (-900, 0, 900)]
     )
-    solids.append(sheets.grid(net).painted((0.3, 0.36, 0.22), stuffs.grass, tiles=80))
+    solids.append(sheets.grid(net).painted((0.3, 0.36, 0.22), materials.grass, tiles=80))
     if rng.random() < 0.5:
         count = int(rng.integers(3, 14))
         turn = rng.normal(0, 0.35, count)
@@ -50,7 +50,7 @@ def skyline(rng: np.random.Generator, road: Road, stuffs: Stuffs) -> Thing:
         )
         size = rng.uniform([12, 20, 10], [40, 60, 30], (count, 3))
         body = blocks(spot, spot + size)
-        solids.append(body.painted(shade(rng, grey(0.5), 0.4), stuffs.plaster, tiles=0.1))
+        solids.append(body.painted(shade(rng, grey(0.5), 0.4), materials.plaster, tiles=0.1))
         rows = [
             (
                 np.add(spot[k], (-0.1, y, 2)),

@@ -19,7 +19,7 @@ def make_street(rng: np.random.Generator, textures: list[Picture]) -> tuple[Scen
     """Build a street and three views of it; two in three are seen from a car.
 
     Args:
-        rng: Source of chance.
+        rng: The random generator.
         textures: (h, w, 3) sRGB pictures that may hang as posters; may be empty.
 
     Returns:

@@ -20,7 +20,7 @@ def side(rng: np.random.Generator, place: Site, hand: int, manner: str) -> Thing
     """Return everything beyond the pavement on the right (`hand` 1) or left (-1).
 
     Args:
-        rng: Source of chance.
+        rng: The random generator.
         place: Where.
         hand: Which side.
         manner: "city", "town", "suburb", "industry", "country" or "wood".
@@ -43,7 +43,7 @@ def side(rng: np.random.Generator, place: Site, hand: int, manner: str) -> Thing
         middle = s + of.long_m / 2
         slant = rng.normal(0, 6) if kind == "cottage" else 0.0
         turn = (0.0 if hand < 0 else 180.0) + slant
-        solids += road.put(house(rng, place.stuffs, of), middle, hand * (edge + setback), turn)
+        solids += road.put(house(rng, place.materials, of), middle, hand * (edge + setback), turn)
         if rng.random() < 0.05:
             scaffold = fences.scaffold(rng, of.long_m, of.high_m)
             solids += road.put(scaffold, middle, hand * (edge + setback), turn)
@@ -100,14 +100,14 @@ def _mouth(place: Site, hand: int, s: float, wide_m: float) -> Thing:
     columns = hand * np.concatenate(
         [[road.half_m - 0.1], np.linspace(road.half_m + 0.02, road.half_m + 60, 12)]
     )
-    return [road.sheet(rows, columns, 0.03, 5.0).painted(grey(0.75), place.stuffs.asphalt)]
+    return [road.sheet(rows, columns, 0.03, 5.0).painted(grey(0.75), place.materials.asphalt)]
 
 
 def _garden(
     rng: np.random.Generator, place: Site, hand: int, run: tuple[float, float], deep_m: float
 ) -> Thing:
     """Return a fence or hedge along the pavement, and bushes and trees behind it."""
-    road, stuffs, edge = place.road, place.stuffs, place.edge_m
+    road, materials, edge = place.road, place.materials, place.edge_m
     s, long_m = run
     solids: Thing = []
     gate = rng.uniform(1.5, 4)
@@ -122,10 +122,14 @@ def _garden(
             continue
         if manner < 0.4:
             line = plants.hedge(
-                rng, stuffs.leaf, piece, float(rng.uniform(0.8, 2.2)), float(rng.uniform(0.5, 1.1))
+                rng,
+                materials.leaf,
+                piece,
+                float(rng.uniform(0.8, 2.2)),
+                float(rng.uniform(0.5, 1.1)),
             )
         else:
-            line = fences.fence(rng, stuffs, piece)
+            line = fences.fence(rng, materials, piece)
         solids += road.put(line, start, hand * (edge + 0.5))
     for _ in range(int(rng.integers(0, 5))):
         u = hand * (edge + rng.uniform(0.8, max(deep_m, 1.0)))
@@ -147,7 +151,7 @@ def _green(
     rng: np.random.Generator, place: Site, hand: int, run: tuple[float, float], *, thick: bool
 ) -> Thing:
     """Return a stretch of trees, bushes, weeds and fences with no house."""
-    road, stuffs, edge = place.road, place.stuffs, place.edge_m
+    road, materials, edge = place.road, place.materials, place.edge_m
     s, long_m = run
     solids: Thing = []
     near = rng.uniform(1.5, 8)
@@ -185,7 +189,7 @@ def _green(
             s + rng.uniform(0, long_m, count),
             hand * (edge + rng.uniform(0.4, 3, count)),
         )
-        solids.append(plants.tufts(rng, road.point(along, across), stuffs.leaf))
+        solids.append(plants.tufts(rng, road.point(along, across), materials.leaf))
     if rng.random() < 0.3:
-        solids += road.put(fences.fence(rng, stuffs, long_m), s, hand * (edge + 0.9))
+        solids += road.put(fences.fence(rng, materials, long_m), s, hand * (edge + 0.9))
     return solids

@@ -19,7 +19,7 @@ def vehicles(rng: np.random.Generator, place: Site, hand: int) -> Thing:
     """Return parked and driving vehicles.
 
     Args:
-        rng: Source of chance.
+        rng: The random generator.
         place: Where.
         hand: 1 where one drives on the right, -1 on the left.
     """

@@ -1,4 +1,4 @@
-"""Pictures of leaves, drawn by chance."""
+"""Pictures of leaves, drawn at random."""
 
 from __future__ import annotations
 

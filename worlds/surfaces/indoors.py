@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def tint(
     rng: np.random.Generator, saturation: float = 0.5, value: tuple[float, float] = (0.25, 0.95)
 ) -> Array:
-    """Return a chance sRGB color, (3,) of 0 to 1, at most so saturated."""
+    """Return a random sRGB color, (3,) of 0 to 1, of at most this saturation."""
     color = colorsys.hsv_to_rgb(rng.random(), rng.random() ** 1.7 * saturation, rng.uniform(*value))
     return np.array(color)
 
@@ -51,7 +51,7 @@ def veneer(rng: np.random.Generator) -> Picture:
 
 
 def wood(rng: np.random.Generator, boards: int = 0) -> Picture:
-    """Return so many boards, or a chance number, with grain along x."""
+    """Return this many boards, or a random number, with grain along x."""
     boards = boards or int(rng.choice([3, 4, 6, 8]))
     grain = noise(rng, 6, 4)
     long = cv2.resize(grain[:, :32].astype(np.float32), (SIDE, SIDE)).astype(np.float64)

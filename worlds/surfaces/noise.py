@@ -29,7 +29,7 @@ def noise(rng: np.random.Generator, octaves: int = 5, first: int = 4) -> Array:
     """Return seamless cloudy noise, (256, 256) with mean 0 and about -1 to 1.
 
     Args:
-        rng: Chance.
+        rng: The random generator.
         octaves: How many scales are summed.
         first: Bumps across on the coarsest scale; rounded up to a power of two.
     """

@@ -1,4 +1,4 @@
-"""Surfaces of streets, drawn by chance."""
+"""Surfaces of streets, drawn at random."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Stuffs:
+class Materials:
     """Texture indices of a street's scene; the walls' are pale, to be tinted."""
 
     asphalt: int
@@ -39,11 +39,11 @@ class Stuffs:
         return self.posters[int(rng.integers(len(self.posters)))]
 
 
-def stuffs(rng: np.random.Generator, scene: Scene, pictures: list[Picture]) -> Stuffs:
+def materials(rng: np.random.Generator, scene: Scene, pictures: list[Picture]) -> Materials:
     """Draw a street's textures into its scene.
 
     Args:
-        rng: Source of chance.
+        rng: The random generator.
         scene: Takes the textures.
         pictures: (h, w, 3) sRGB pictures that may hang as posters.
     """
@@ -52,7 +52,7 @@ def stuffs(rng: np.random.Generator, scene: Scene, pictures: list[Picture]) -> S
     posters += [
         add(pictures[int(rng.integers(len(pictures)))]) for _ in range(2 if pictures else 0)
     ]
-    return Stuffs(
+    return Materials(
         add(_asphalt(rng)),
         add(_bricks(rng, int(rng.integers(4, 9)), 0.7, 14)),
         add(_bricks(rng, int(rng.integers(10, 18)), 0.35, 45)),

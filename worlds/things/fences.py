@@ -14,12 +14,12 @@ from worlds.shapes.tubes import tube
 if TYPE_CHECKING:
     from worlds.scene.arrays import Array
     from worlds.scene.solid import Solid, Thing
-    from worlds.surfaces.outdoors import Stuffs
+    from worlds.surfaces.outdoors import Materials
 
 _SAG_M = 0.6
 
 
-def fence(rng: np.random.Generator, stuffs: Stuffs, long_m: float) -> Thing:
+def fence(rng: np.random.Generator, materials: Materials, long_m: float) -> Thing:
     """Return a fence, wall or rail along z, from 0 to -long."""
     kind = rng.choice(
         ["pickets", "bars", "wall", "planks", "mesh", "rail"], p=[0.2, 0.2, 0.25, 0.15, 0.1, 0.1]
@@ -31,7 +31,7 @@ def fence(rng: np.random.Generator, stuffs: Stuffs, long_m: float) -> Thing:
         return [
             wall.painted(
                 shade(rng, grey(0.6), 0.4),
-                stuffs.brick if rng.random() < 0.4 else stuffs.concrete,
+                materials.brick if rng.random() < 0.4 else materials.concrete,
                 tiles=0.5,
             ),
             tinted(cap, grey(0.4)),
@@ -40,7 +40,7 @@ def fence(rng: np.random.Generator, stuffs: Stuffs, long_m: float) -> Thing:
         high = rng.uniform(1.2, 2.0)
         return [
             blocks([(-0.03, -0.3, -long_m)], [(0.03, high, 0)]).painted(
-                shade(rng, (0.5, 0.38, 0.28), 0.5), stuffs.planks, tiles=(0.8, 0.5)
+                shade(rng, (0.5, 0.38, 0.28), 0.5), materials.planks, tiles=(0.8, 0.5)
             )
         ]
     step = {"pickets": 0.16, "bars": 0.13, "mesh": 0.3, "rail": 2.0}[kind]

@@ -57,7 +57,7 @@ def broadleaf(
     """Return a tree with a crown of leaf clusters.
 
     Args:
-        rng: Source of chance.
+        rng: The random generator.
         leaf: Its leaves' textures.
         height_m: Height.
         fine: Whether it may be seen from near; else fewer, larger cards.

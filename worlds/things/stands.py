@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from worlds.scene.solid import Thing
-    from worlds.surfaces.outdoors import Stuffs
+    from worlds.surfaces.outdoors import Materials
 
 
-def bench(rng: np.random.Generator, stuffs: Stuffs) -> Thing:
+def bench(rng: np.random.Generator, materials: Materials) -> Thing:
     """Return a bench 0.45 m high."""
     long = rng.uniform(1.3, 2.2)
     slats = blocks(
@@ -34,12 +34,12 @@ def bench(rng: np.random.Generator, stuffs: Stuffs) -> Thing:
         [(s * long * 0.4 + 0.03, 0.86, 0.24) for s in (-1, 1)],
     )
     return [
-        slats.painted(shade(rng, (0.6, 0.42, 0.28), 0.4), stuffs.planks),
+        slats.painted(shade(rng, (0.6, 0.42, 0.28), 0.4), materials.planks),
         tinted(sheets.merged([legs, backs]), grey(0.05)),
     ]
 
 
-def shelter(rng: np.random.Generator, stuffs: Stuffs) -> Thing:
+def shelter(rng: np.random.Generator, materials: Materials) -> Thing:
     """Return a bus stop with a roof, a bench and a poster; open towards -z."""
     long = rng.uniform(3, 5)
     posts = blocks(
@@ -51,15 +51,15 @@ def shelter(rng: np.random.Generator, stuffs: Stuffs) -> Thing:
     seat = block((0, 0.45, 0.4), (long * 0.6, 0.06, 0.35))
     return [
         tinted(sheets.merged([posts, roof, seat]), shade(rng, grey(0.2), 0.5), 0.2),
-        panel.painted(grey(0.9), stuffs.poster(rng), tiles=(0.8, 0.5)),
+        panel.painted(grey(0.9), materials.poster(rng), tiles=(0.8, 0.5)),
     ]
 
 
-def poster(rng: np.random.Generator, stuffs: Stuffs) -> Thing:
+def poster(rng: np.random.Generator, materials: Materials) -> Thing:
     """Return an advertising column or a billboard."""
     if rng.random() < 0.4:
         drum = bodies.cylinder(0.6, 2.8, 20).painted(
-            grey(0.9), stuffs.poster(rng), tiles=(-3, -1.5)
+            grey(0.9), materials.poster(rng), tiles=(-3, -1.5)
         )
         return [drum, tinted(moves.moved(bodies.cone(0.75, 0.2, 0.5, 20), (0, 2.8, 0)), grey(0.1))]
     wide, tall, lift = rng.uniform(1.3, 4), rng.uniform(1.8, 2.8), rng.uniform(0.4, 1.5)
@@ -76,7 +76,7 @@ def poster(rng: np.random.Generator, stuffs: Stuffs) -> Thing:
         [(s * wide * 0.35 + 0.06, lift + 0.1, 0.06) for s in (-1, 1)],
     )
     return [
-        face.painted(grey(0.9), stuffs.poster(rng)),
+        face.painted(grey(0.9), materials.poster(rng)),
         tinted(
             sheets.merged([block((0, lift + tall / 2, 0), (wide + 0.15, tall + 0.15, 0.2)), legs]),
             grey(0.15),
@@ -84,7 +84,7 @@ def poster(rng: np.random.Generator, stuffs: Stuffs) -> Thing:
     ]
 
 
-def stall(rng: np.random.Generator, stuffs: Stuffs) -> Thing:
+def stall(rng: np.random.Generator, materials: Materials) -> Thing:
     """Return a market stall or a sunshade with a table."""
     if rng.random() < 0.4:
         shade_ = moves.moved(bodies.cone(1.5, 0.05, 0.55, 8), (0, 2.1, 0))
@@ -94,7 +94,7 @@ def stall(rng: np.random.Generator, stuffs: Stuffs) -> Thing:
         ]
         backs = [block((x - 0.18, 0.65, z), (0.05, 0.5, 0.4)) for x, z in ((-0.4, 0.1), (1.5, 0.2))]
         return [
-            shade_.painted(loud(rng), stuffs.stripes, tiles=2),
+            shade_.painted(loud(rng), materials.stripes, tiles=2),
             tinted(
                 sheets.merged([bodies.cylinder(0.03, 2.5, 6), table, *seats, *backs]),
                 shade(rng, (0.3, 0.2, 0.12), 0.5),
@@ -126,8 +126,8 @@ def stall(rng: np.random.Generator, stuffs: Stuffs) -> Thing:
         for k in range(3)
     ]
     return [
-        sheets.merged(roof).painted(loud(rng), stuffs.stripes, tiles=2),
+        sheets.merged(roof).painted(loud(rng), materials.stripes, tiles=2),
         tinted(posts, grey(0.2)),
-        table.painted(shade(rng, (0.5, 0.4, 0.3), 0.5), stuffs.planks),
+        table.painted(shade(rng, (0.5, 0.4, 0.3), 0.5), materials.planks),
         *fruit,
     ]

@@ -12,7 +12,7 @@ from types import FrameType
 
 from cyclopts import App, CycloptsError
 
-from nearfar.cli._shared import never_fail
+from nearfar.cli._shared import never_fail, sentence_of
 from nearfar.errors import NearfarError
 from nearfar.version import __version__
 
@@ -115,7 +115,7 @@ def _run(tokens: list[str], *, debug: bool) -> int:
     except CycloptsError as error:
         return _fail(_sentence(error), 2, debug=debug)
     except NearfarError as error:
-        return _fail(str(error), error.exit_status, debug=debug)
+        return _fail(sentence_of(error), error.exit_status, debug=debug)
     except KeyboardInterrupt:
         return _fail("interrupted", 130, debug=debug)
     except BrokenPipeError:
@@ -141,5 +141,5 @@ def _refused(error: OSError) -> str:
 
 def _sentence(error: CycloptsError) -> str:
     if isinstance(error.__cause__, NearfarError):
-        return str(error.__cause__)
+        return sentence_of(error.__cause__)
     return " ".join(str(error).split()) + " See: nearfar --help"

@@ -12,10 +12,11 @@ from typing import Final
 import cv2
 import numpy as np
 
-from nearfar.config import OutputOptions, RuntimeName
+from nearfar.config import OutputOptions
 from nearfar.errors import UsageError
 from nearfar.io.images import encode_image
 from nearfar.runtimes import cpu
+from nearfar.runtimes.table import DeviceName, RuntimeName
 from nearfar.service.engine import InferenceEngine
 from nearfar.service.response_formats import DEFAULT, encode
 from nearfar.service.settings import ServiceOptions
@@ -97,6 +98,7 @@ def settings(count: int) -> tuple[Setting, ...]:
 def fill(
     model: str,
     runtime: RuntimeName,
+    device: DeviceName,
     photo_px: tuple[int, int],
     *,
     budget_s: float = BUDGET_S,
@@ -106,7 +108,8 @@ def fill(
 
     Args:
         model: to serve.
-        runtime: to run it.
+        runtime: that runs it.
+        device: that it runs on.
         photo_px: width and height of the photo, a JPEG; what comes of it is a 16-bit PNG.
         budget_s: of all measuring together.
         bar: show one on standard error meanwhile.
@@ -122,7 +125,11 @@ def fill(
         for number in range(_ROUNDS):
             for each in tried[::-1] if number % 2 else tried:
                 options = ServiceOptions(
-                    model=model, runtime=runtime, queue=each.clients, **asdict(each)
+                    model=model,
+                    runtime=runtime,
+                    device=device,
+                    queue=each.clients,
+                    **asdict(each),
                 )
                 turn = asyncio.run(_serve(options, each.clients, photo, seconds))
                 turns[each].append(turn)

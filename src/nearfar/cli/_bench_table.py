@@ -7,17 +7,20 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from nearfar.errors import InferenceError, ModelFileError
+from nearfar.errors import DeviceError, InferenceError, ModelFileError
 from nearfar.models.catalog import Purpose
 from nearfar.models.preprocess import target_size
 from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import autotune, benchmark
 from nearfar.runtimes.autotune_cache import Candidate
-from nearfar.runtimes.base import Batch, Runtime, Session
+from nearfar.runtimes.base import Batch, Session, label
 from nearfar.runtimes.benchmark import Timing
+from nearfar.runtimes.table import CPU, RUNTIMES, Runtime
 
 _WARMUP: Final = 2
+_REFERENCE: Final = label(next(iter(RUNTIMES)), CPU)
+"""What the others are compared with: the first row of the table, on the CPU."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Plan:
 
     Attributes:
         spec: the model.
-        runtimes: what runs it, in turns.
+        places: the runtimes that run it in turns, each with a device.
         photo_px: width and height of the photo.
         runs: of each.
         threads: of a run; None for the physical cores.
@@ -34,7 +37,7 @@ class Plan:
     """
 
     spec: ModelSpec
-    runtimes: tuple[Runtime, ...]
+    places: tuple[tuple[Runtime, str], ...]
     photo_px: tuple[int, int]
     runs: int
     threads: int | None
@@ -60,7 +63,7 @@ class Row:
 
     Attributes:
         model: its name.
-        runtime: its name.
+        runtime: its name, with its device where that is not the CPU.
         width_px: of what is fed.
         height_px: likewise.
         gmac: 10^9 multiply-adds a run; None when not known.
@@ -69,9 +72,9 @@ class Row:
         photos_per_s: one by one.
         of_peak: part of the machine's peak; None when `gmac` is.
         speedup: how many times as fast as onnxruntime; None where that was not timed.
-        auto: what is taken for this model when no runtime is asked for; None where onnxruntime
-            was not timed.
-        default: what it is taken for when neither model nor runtime is asked for.
+        auto: whether it is taken for many photos when this model is named and no runtime; None
+            where onnxruntime was not timed.
+        default: what it is taken for when neither model nor runtime is named.
         error: why there are no times.
     """
 
@@ -102,7 +105,7 @@ def fill(
     Args:
         plan: what is timed.
         store: where the model lies.
-        defaults: what is taken for what when neither model nor runtime is asked for.
+        defaults: what is taken for what when neither model nor runtime is named.
         bar: show one on standard error meanwhile.
 
     Raises:
@@ -112,15 +115,21 @@ def fill(
     """
     model = store.read(plan.spec.name)
     batch = benchmark.sample(plan.shape)
-    opened = {name: _open(plan, model, name, batch) for name in plan.runtimes}
+    opened = {label(*place): _open(plan, model, place, batch) for place in plan.places}
     sessions: dict[str, Session] = {
         name: it for name, it in opened.items() if not isinstance(it, str)
     }
     with _ticking(plan, bar=bar) as tick:
         times = benchmark.interleaved(sessions, batch, runs=plan.runs, warmup=_WARMUP, tick=tick)
     auto = None
-    if "onnxruntime" in sessions:
-        auto = autotune.take(store, (plan.spec,), plan.shape, threads=plan.threads).runtime
+    if _REFERENCE in sessions:
+        auto = autotune.take(
+            store,
+            (plan.spec,),
+            plan.shape,
+            threads=plan.threads,
+            expected_photos=autotune.MANY_PHOTOS,
+        ).place
     rows = []
     for name, session in opened.items():
         row = Row(plan.spec.name, name, plan.shape[3], plan.shape[2], plan.gmac)
@@ -130,18 +139,23 @@ def fill(
         row = replace(
             row,
             auto=None if auto is None else name == auto,
-            default=tuple(each for each, way in defaults.items() if way == (plan.spec.name, name)),
+            default=tuple(
+                each
+                for each, way in defaults.items()
+                if (way.model, way.place) == (plan.spec.name, name)
+            ),
         )
         rows.append(_timed(row, times[name], plan.peak_gflops))
     return _compared(rows)
 
 
-def _open(plan: Plan, model: bytes, name: Runtime, batch: Batch) -> Session | str:
-    """Give a session that ran once, or why there is none."""
+def _open(plan: Plan, model: bytes, place: tuple[Runtime, str], batch: Batch) -> Session | str:
+    """Return a session that ran once, or why there is none."""
+    runtime, device = place
     try:
-        session = autotune.open_session(model, name, threads=plan.threads)
+        session = autotune.open_session(model, runtime, device=device, threads=plan.threads)
         session.run(batch)
-    except (ModelFileError, InferenceError) as error:
+    except (ModelFileError, InferenceError, DeviceError) as error:
         return str(error)
     return session
 
@@ -158,7 +172,7 @@ def _timed(row: Row, timing: Timing, peak_gflops: float) -> Row:
 
 
 def _compared(rows: list[Row]) -> list[Row]:
-    reference = next((row.median_ms for row in rows if row.runtime == "onnxruntime"), None)
+    reference = next((row.median_ms for row in rows if row.runtime == _REFERENCE), None)
     return [
         replace(row, speedup=reference / row.median_ms) if reference and row.median_ms else row
         for row in rows
@@ -188,7 +202,7 @@ def show(plan: Plan, rows: list[Row]) -> None:
     work = "" if plan.gmac is None else f", {plan.gmac:.2f} GMAC"
     table = Table(title=f"{plan.spec.name}: {fed}{work}", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("runtime")
-    for heading in ("median ms", "p95 ms", "photos/s", "of peak", "vs onnxruntime"):
+    for heading in ("median ms", "p95 ms", "photos/s", "of peak", f"vs {_REFERENCE}"):
         table.add_column(heading, justify="right")
     for row in rows:
         if row.median_ms is not None:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, final
 
 from nearfar.cli._progress import photo_bar
-from nearfar.cli._shared import print_json, tell_left_out, tell_warnings
+from nearfar.cli._shared import print_json, sentence_of, tell_left_out, tell_warnings
 from nearfar.io.find_images import Outcome
 from nearfar.jobs import Done
 
@@ -62,7 +62,7 @@ class Report:
         """Tell of one photo."""
         done = outcome.result
         if done is None:
-            self._failed.append(str(outcome.error))
+            self._failed.append(sentence_of(outcome.error))
         elif done.size_px is None:
             self._skipped += 1
         else:
@@ -78,7 +78,7 @@ class Report:
     def _row(self, outcome: Outcome[Done]) -> dict[str, object]:
         done = outcome.result
         if done is None:
-            return {"input": str(outcome.found.path), "error": str(outcome.error)}
+            return {"input": str(outcome.found.path), "error": sentence_of(outcome.error)}
         outputs = {
             "depth": done.outputs.depth,
             "color": done.outputs.color,

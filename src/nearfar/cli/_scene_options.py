@@ -1,69 +1,31 @@
-"""The options that turn relative depth into metres, and a photo into a scene."""
+"""Turn a photo and the flags on distances into a scene in metres, for `cloud` and `mesh`."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
-
-from nearfar.cli._shared import parse_distance, parse_point
-from nearfar.config import ImageLimits, Options, option
-from nearfar.errors import UsageError
+from nearfar.calibration import DistanceOptions
+from nearfar.cli._options import flags_of, options_of
+from nearfar.config import ImageLimits
 
 if TYPE_CHECKING:
-    from nearfar.calibration import Calibration
-    from nearfar.depth import DepthMap, MetricDepth
+    from nearfar.depth import MetricDepth
     from nearfar.estimator import Estimator
     from nearfar.geometry import Camera
     from nearfar.io.images import Image
 
-
-@dataclass(frozen=True)
-class MetresOptions(Options):
-    """What is known, or assumed, about distances and the camera."""
-
-    near: str | None = option("Distance of the nearest pixel, such as 1m; an assumption.", None)
-    far: str | None = option("Distance of the farthest pixel, or inf; an assumption.", None)
-    known: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = option(
-        "Points of known distance, X,Y=1.5m, two or more; instead of --near and --far.", ()
-    )
-    camera_height: str | None = option(
-        "Height of the camera over a flat floor, such as 1.6m; instead of the others.", None
-    )
-    pitch: float = option("How many degrees the camera looks down; for --camera-height.", 0.0)
-    fov: float | None = option(
-        "Horizontal field of view in degrees; by EXIF, or else 60 is assumed.", None, ge=1, le=170
-    )
-
-    def calibrate(self, depth: "DepthMap", camera: "Camera") -> "Calibration":
-        """Fit what was given to a map.
-
-        Raises:
-            UsageError: options that exclude each other, or half of a range.
-            CalibrationError: what was given does not determine metres.
-        """
-        from nearfar.calibration import Distances, KnownPoint
-
-        points = [parse_point(text) for text in self.known]
-        if unknown := [f"{x_px},{y_px}" for x_px, y_px, metres in points if metres is None]:
-            raise UsageError(f"--known {unknown[0]}: write its distance too: {unknown[0]}=1.5m")
-        near_m, far_m, height_m = (
-            None if text is None else parse_distance(text)
-            for text in (self.near, self.far, self.camera_height)
-        )
-        known = tuple(KnownPoint(x, y, m) for x, y, m in points if m is not None)
-        distances = Distances(near_m, far_m, known, height_m, self.pitch)
-        return distances.calibrate(depth, camera.hfov_deg)
-
-
-Metres = Annotated[MetresOptions, Parameter(name="*")]
+Distances, NO_DISTANCES = flags_of(DistanceOptions)
+"""Annotation and default of the parameter `distances` of a command."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A photo with what geometry needs of it.
+    """A photo, its depth in metres and its camera.
 
     Attributes:
-        warnings: what was odd about the photo, a sentence each.
+        photo: (H, W, 3) uint8 RGB.
+        depth: of the photo's size.
+        camera: of the photo's size.
+        warnings: sentences on what was unusual in the photo's file.
     """
 
     photo: "Image"
@@ -72,21 +34,27 @@ class Scene:
     warnings: tuple[str, ...] = ()
 
 
-def read_scene(
-    path: str, estimator: "Estimator", metres: MetresOptions, limits: ImageLimits
-) -> Scene:
-    """Read a photo, estimate its depth, and bring that to metres.
+def read_scene(path: str, estimator: "Estimator", distances: Any, limits: ImageLimits) -> Scene:
+    """Read a photo, estimate its depth, and convert that to metres.
+
+    Args:
+        path: of the photo.
+        estimator: the loaded model.
+        distances: the flags of `DistanceOptions`.
+        limits: beyond which the photo is refused.
 
     Raises:
         ImageError: the photo can't be read.
-        UsageError, CalibrationError: as of `MetresOptions.calibrate`.
+        UsageError, CalibrationError: as of `DistanceOptions` and its `calibrate`.
     """
     from nearfar.geometry import Camera
     from nearfar.io.images import ImageFile
 
+    options = options_of(DistanceOptions, distances)
     with ImageFile(path, limits=limits) as file:
         size_px, focal_35mm_mm = (file.width_px, file.height_px), file.focal_35mm_mm
         photo, warnings = file.read(), file.warnings
-    camera = Camera.of_photo(size_px, fov_deg=metres.fov, focal_35mm_mm=focal_35mm_mm)
+    camera = Camera.of_photo(size_px, fov_deg=options.fov_deg, focal_35mm_mm=focal_35mm_mm)
     depth = estimator(photo)
-    return Scene(photo, metres.calibrate(depth, camera).apply(depth), camera, warnings)
+    calibration = options.calibrate(depth, camera.hfov_deg)
+    return Scene(photo, calibration.apply(depth), camera, warnings)

@@ -15,9 +15,10 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from nearfar.config import EstimateOptions, ImageLimits, OutputOptions, RuntimeName
-from nearfar.errors import UsageError
+from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
+from nearfar.errors import NearfarError, UsageError
 from nearfar.models.catalog import Purpose
+from nearfar.runtimes.table import DeviceName, RuntimeName
 
 _ERRORS: Final = "nearfar-escape"
 
@@ -60,8 +61,21 @@ def user_language(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def dashed(name: str) -> str:
-    """Turn a field's name into an option's: without its unit, with dashes."""
-    return name.removesuffix("_px").replace("_", "-")
+    """Turn a field's name into that of a flag: without pixels, metres or degrees, with dashes."""
+    for unit in ("_px", "_m", "_deg"):
+        name = name.removesuffix(unit)
+    return name.replace("_", "-")
+
+
+_FLAGS: Final = {"overwrite": "--force", "cap_m": "--cap-m"}
+"""Parameter -> flag, where the flag is not named like it."""
+
+
+def sentence_of(error: BaseException | None) -> str:
+    """Return the text of an error, and the flags of the options that its remedy is about."""
+    names = error.options if isinstance(error, NearfarError) else ()
+    flags = ", ".join(_FLAGS.get(name, f"--{dashed(name)}") for name in names)
+    return f"{error} ({flags})" if flags else str(error)
 
 
 Model = Annotated[
@@ -72,7 +86,16 @@ Model = Annotated[
         " and for many.",
     ),
 ]
-Runtime = Annotated[RuntimeName, Parameter(help="What runs it; auto is the faster installed.")]
+Runtime = Annotated[
+    RuntimeName, Parameter(help="Runtime of the network; auto is the faster installed.")
+]
+Device = Annotated[
+    DeviceName,
+    Parameter(
+        help="Where the network runs; auto is the CPU, or another device that is here where it"
+        " was measured to be clearly faster."
+    ),
+]
 Threads = Annotated[int | None, Parameter(help="Threads; the machine's physical cores if unset.")]
 Force = Annotated[bool, Parameter(negative="", help="Replace files that are there.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, a line a result.")]
@@ -118,6 +141,12 @@ def are_many(inputs: Sequence[str]) -> bool:
     first = inputs[0]
     # unlike a Path's methods, these never raise
     return len(inputs) > 1 or os.path.isdir(first) or has_magic(first)  # noqa: PTH112
+
+
+def expected_photos(inputs: Sequence[str]) -> int | None:
+    """Return how many photos are named; None, for many, where a folder or pattern is among them."""
+    single = not any(are_many([each]) for each in inputs)
+    return len(inputs) if single else None
 
 
 def purpose_of(*, many: bool) -> Purpose:

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 
@@ -18,10 +18,7 @@ from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import autotune, benchmark
 from nearfar.runtimes.autotune_cache import Candidate
-from nearfar.runtimes.base import Runtime
-
-if TYPE_CHECKING:
-    from nearfar.config import RuntimeName
+from nearfar.runtimes.table import DeviceName, Runtime, RuntimeName
 
 _RUNS = 30
 _MEANT: Final[Mapping[Purpose, str]] = {"photo": "one photo", "stream": "many pictures"}
@@ -35,6 +32,7 @@ def bench(
         list[Runtime] | None,
         Parameter(name="--runtime", negative=""),
     ] = None,
+    device: args.Device = "auto",
     size: str = "640x480",
     runs: int | None = None,
     threads: args.Threads = None,
@@ -43,9 +41,9 @@ def bench(
 ) -> int:
     """Time each installed model in each installed runtime, in turns.
 
-    Also tells what part of the machine's fp32 peak each reaches, which runtime `auto` takes for
-    each model, and what is taken for one photo and for many when neither is named. The peak is
-    the rate of a large matrix product; a multiply-add is two operations.
+    Also shows what part of the machine's fp32 peak each reaches, which runtime `auto` takes for
+    many photos with each model, and what is taken for one photo and for many when neither is
+    named. The peak is the rate of a large matrix product; a multiply-add is two operations.
 
     Args:
         models: Only this model; may be given several times.
@@ -63,7 +61,7 @@ def bench(
             raise UsageError(
                 "--service tries numbers of threads itself: leave --runs and --threads"
             )
-        return _service(models, runtimes, photo_px, json_lines=json_lines)
+        return _service(models, runtimes, device, photo_px, json_lines=json_lines)
     runs = _RUNS if runs is None else runs
     if runs < 1:
         raise UsageError(f"--runs must be at least 1, not {runs}")
@@ -75,7 +73,7 @@ def bench(
     status = 0
     for spec in specs:
         plan = _bench_table.Plan(
-            spec, tuple(runtimes or autotune.available()), photo_px, runs, threads, peak_gflops
+            spec, _places(spec, runtimes, device), photo_px, runs, threads, peak_gflops
         )
         rows = _bench_table.fill(plan, store, defaults=defaults, bar=sys.stderr.isatty())
         status |= any(row.error for row in rows)
@@ -94,22 +92,35 @@ def bench(
 def _service(
     models: list[str] | None,
     runtimes: list[Runtime] | None,
+    device: DeviceName,
     photo_px: tuple[int, int],
     *,
     json_lines: bool,
 ) -> int:
     from nearfar.cli import _bench_service
 
-    asked: list[RuntimeName] = [*runtimes] if runtimes else ["auto"]
+    chosen: list[RuntimeName] = [*runtimes] if runtimes else ["auto"]
     for model in models or ["auto"]:
-        for runtime in asked:
-            rows = _bench_service.fill(model, runtime, photo_px, bar=sys.stderr.isatty())
+        for runtime in chosen:
+            rows = _bench_service.fill(model, runtime, device, photo_px, bar=sys.stderr.isatty())
             if json_lines:
                 for row in rows:
                     print(json.dumps(asdict(row)))
             else:
                 _bench_service.show(rows, photo_px)
     return 0
+
+
+def _places(
+    spec: ModelSpec, runtimes: list[Runtime] | None, device: DeviceName
+) -> tuple[tuple[Runtime, str], ...]:
+    """List the runtimes to time, each with the devices that it offers here."""
+    found = autotune.candidates([spec], "auto", device)
+    if runtimes:
+        found = tuple(
+            each for name in runtimes for each in autotune.candidates([spec], name, device)
+        )
+    return tuple((each.runtime, each.device) for each in found)
 
 
 def _defaults(
@@ -125,7 +136,13 @@ def _defaults(
         if set(candidates) & set(specs):
             width_px, height_px = target_size(*photo_px, candidates[0].input)
             shape = (1, 3, height_px, width_px)
-            found[purpose] = autotune.take(store, candidates, shape, threads=threads)
+            found[purpose] = autotune.take(
+                store,
+                candidates,
+                shape,
+                threads=threads,
+                expected_photos=autotune.usual_photos(purpose),
+            )
     return found
 
 

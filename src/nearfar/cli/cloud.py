@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from nearfar.cli import _shared as args
-from nearfar.cli._scene_options import Metres, MetresOptions, read_scene
+from nearfar.cli._scene_options import NO_DISTANCES, Distances, read_scene
 from nearfar.cli._shared import print_json, tell_odd
 from nearfar.config import ImageLimits, RefinedOptions
 from nearfar.errors import OutputExistsError
@@ -19,13 +19,14 @@ def cloud(
     photo: str,
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    metres: Metres = MetresOptions(),
+    distances: Any = NO_DISTANCES,
     making: Annotated[CloudOptions, Parameter(name="*", name_transform=args.dashed)] = (
         CloudOptions()
     ),
     remove_outliers: Annotated[bool, Parameter(negative="")] = False,
     model: args.Model = "auto",
     runtime: args.Runtime = "auto",
+    device: args.Device = "auto",
     threads: args.Threads = None,
     estimating: Annotated[RefinedOptions, Parameter(name="*", name_transform=args.dashed)] = (
         RefinedOptions()
@@ -50,8 +51,8 @@ def cloud(
     export.suffix_of(target, export.CLOUD_FORMATS, "cloud")
     if target.exists() and not force:
         raise OutputExistsError(f"{target} is there already: use --force to replace it")
-    estimator = load(model, runtime=runtime, threads=threads, **estimating.values())
-    scene = read_scene(photo, estimator, metres, limits)
+    estimator = load(model, runtime=runtime, device=device, threads=threads, **estimating.values())
+    scene = read_scene(photo, estimator, distances, limits)
     points = make_cloud(scene.depth, scene.photo, scene.camera, making)
     if remove_outliers:
         from nearfar.geometry.open3d import remove_outliers as cleaned
@@ -70,3 +71,6 @@ def cloud(
         print_json(row)
     elif not quiet:
         print(f"{target}: {len(points):,} points; {points.note}")
+
+
+cloud.__annotations__["distances"] = Distances

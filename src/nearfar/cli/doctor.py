@@ -23,9 +23,10 @@ from nearfar.models.catalog import Purpose
 from nearfar.models.registry import NOWHERE, ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.optional import EXTRA_OF
-from nearfar.runtimes import autotune, cpu, telemetry
+from nearfar.runtimes import autotune, cpu, table, telemetry
 from nearfar.runtimes.autotune_cache import Candidate, Measurements
 from nearfar.runtimes.error_text import reason
+from nearfar.runtimes.table import CPU, RUNTIMES
 from nearfar.version import __version__
 
 
@@ -35,20 +36,20 @@ class Taken:
 
     Attributes:
         purpose: which.
-        ways: what may be taken; one where it is known.
+        among: what may be taken; one where it is known, and else those on the CPU.
         choice: the times by which one of several was taken; None where none were measured.
-        one_thread: the same for pictures that get a thread each.
+        one_thread: the same for many photos that get a thread each.
     """
 
     purpose: Purpose
-    ways: tuple[Candidate, ...]
+    among: tuple[Candidate, ...]
     choice: Measurements | None
     one_thread: Measurements | None
 
     @property
     def models(self) -> tuple[str, ...]:
         """Name the files that may be taken."""
-        return tuple(dict.fromkeys(way.model for way in self.ways))
+        return tuple(dict.fromkeys(way.model for way in self.among))
 
 
 def taken(store: ModelRegistry, purpose: Purpose) -> Taken:
@@ -58,15 +59,14 @@ def taken(store: ModelRegistry, purpose: Purpose) -> Taken:
         ModelMissingError: no model is here.
     """
     specs = store.candidates("auto", purpose)
-    ways, shape = autotune.ways(specs), autotune.usual_shape(specs[0])
-    if len(ways) == 1:
-        return Taken(purpose, ways, None, None)
-    choice = autotune.remembered(specs, shape)
-    one_thread = autotune.remembered(specs, shape, threads=1)
-    return Taken(purpose, (choice.taken,) if choice else ways, choice, one_thread)
+    shape, photos = autotune.usual_shape(specs[0]), autotune.usual_photos(purpose)
+    choice = autotune.remembered(specs, shape, expected_photos=photos)
+    many = autotune.remembered(specs, shape, threads=1, expected_photos=autotune.MANY_PHOTOS)
+    among = (choice.taken(photos),) if choice else autotune.candidates(specs, device=CPU)
+    return Taken(purpose, among, choice, many)
 
 
-def table(store: ModelRegistry) -> Iterator[Taken]:
+def taken_for_all(store: ModelRegistry) -> Iterator[Taken]:
     """Look up every purpose for which there is a model."""
     for purpose in store.auto:
         with suppress(ModelMissingError):
@@ -76,7 +76,8 @@ def table(store: ModelRegistry) -> Iterator[Taken]:
 ENOUGH_BYTES: Final = 200_000_000
 """Free space below which a model of the catalogue may not fit."""
 
-_LIBRARIES: Final = {"onnxruntime": "onnxruntime", "OpenCV": "cv2", "Pillow": "PIL"}
+_REQUIRED: Final = next(iter(RUNTIMES))
+_LIBRARIES: Final = {_REQUIRED: _REQUIRED, "OpenCV": "cv2", "Pillow": "PIL"}
 _BROKEN: Final = (ImportError, OSError, RuntimeError, ValueError, TypeError, AttributeError)
 """What libraries raise while they are imported, when they are damaged or don't fit together."""
 _USES: Final[Mapping[Purpose, str]] = {
@@ -111,6 +112,7 @@ def examine(store: ModelRegistry) -> Iterator[Finding]:
     yield from _libraries()
     yield from _extras()
     yield from _folders(store)
+    yield from _devices()
     yield from _models(store)
     yield from _auto(store)
     yield from _environment()
@@ -143,9 +145,7 @@ def _libraries() -> Iterator[Finding]:
 
 def _library(name: str, module: str) -> Finding:
     try:
-        loaded = (
-            telemetry.onnxruntime() if module == "onnxruntime" else importlib.import_module(module)
-        )
+        loaded = telemetry.onnxruntime() if module == _REQUIRED else importlib.import_module(module)
         return Finding("libraries", name, loaded.__version__)
     except _BROKEN as error:
         said = reason(error)
@@ -161,6 +161,17 @@ def _extras() -> Iterator[Finding]:
             yield Finding("extras", module, version(module))
         except PackageNotFoundError:
             yield Finding("extras", module, "installed, of unknown version")
+
+
+def _devices() -> Iterator[Finding]:
+    """Report which devices the installed runtimes offer; whether one starts is not tried."""
+    for name in table.available():
+        try:
+            offered = RUNTIMES[name].offered()
+        except _BROKEN as error:
+            yield Finding("devices", name, "not known", f"reinstall {name}: {reason(error)}")
+            continue
+        yield Finding("devices", name, ", ".join(offered))
 
 
 def _folders(store: ModelRegistry) -> Iterator[Finding]:
@@ -222,13 +233,15 @@ def _auto(store: ModelRegistry) -> Iterator[Finding]:
 
 
 def _taken(topic: str, found: Taken) -> Iterator[Finding]:
-    """Tell what is taken with all cores, and with one thread, which each of many pictures gets."""
+    """Report what is taken with all cores, and with one thread, which each of many photos gets."""
     yield Finding(topic, "model", _one_of(found.models))
-    yield Finding(topic, "runtime", _one_of(way.runtime for way in found.ways))
+    yield Finding(topic, "runtime", _one_of(each.place for each in found.among))
     if found.choice:
         yield Finding(topic, "because", str(found.choice))
     if (many := found.one_thread) and cpu.physical() > 1:
-        yield Finding(topic, "with one thread", f"{many.taken}, because {many}")
+        yield Finding(
+            topic, "with one thread", f"{many.taken(autotune.MANY_PHOTOS)}, because {many}"
+        )
 
 
 def _order(store: ModelRegistry, purpose: Purpose) -> Iterator[str]:

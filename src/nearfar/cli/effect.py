@@ -3,24 +3,27 @@
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import Field, dataclass, field, fields, make_dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, Optional, get_type_hints
+from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
 from nearfar.cli import _shared as args
+from nearfar.cli._options import flags_of, options_of
 from nearfar.cli._progress import bar, photo_bar
 from nearfar.cli._shared import (
     are_many,
+    expected_photos,
     print_json,
     purpose_of,
+    sentence_of,
     tell_left_out,
     tell_odd,
     user_language,
 )
-from nearfar.config import EstimateOptions, ImageLimits, Options, range_text
+from nearfar.config import EstimateOptions, ImageLimits, Options
 from nearfar.effects import EFFECTS, Clip, Effect, NavigationPlan, Sound
 from nearfar.effects._ground.phrases import plan_in_words
 from nearfar.effects.base import CLIP_PX, SizeOptions, fitted
@@ -150,56 +153,20 @@ def _words(result: Result) -> dict[str, str]:
 app = App(name="effect", help="Make something of a photo's depth: blur, fog, stereo, sound ...")
 
 
-def _given(effect: Effect[Any, Any]) -> type[Any]:
-    """Make of an effect's options what the command line takes: a path for a picture."""
-    hints = get_type_hints(effect.options)
-    rows = []
-    for each in fields(effect.options):
-        hint = Optional[Path] if "picture" in each.metadata else hints[each.name]  # noqa: UP045 - not a name
-        about = field(default=each.default, metadata={"help": _help(each)})
-        rows.append((each.name, hint, about))
-    return make_dataclass("Given", rows, namespace={"__module__": __name__})
-
-
-def _help(option: "Field[Any]") -> str:
-    limits = range_text(option.metadata)
-    return f"{option.metadata['help']} ({limits})" if limits else str(option.metadata["help"])
-
-
-def _read(effect: Effect[Any, Any], given: Any) -> Any:
-    """Make the options; a path becomes the picture there.
-
-    Raises:
-        UsageError: a value out of its range.
-        ImageError: a picture that can't be read.
-    """
-    values = {each.name: getattr(given, each.name) for each in fields(effect.options)}
-    return effect.options.of(
-        **{
-            name: _picture(value) if isinstance(value, Path) else value
-            for name, value in values.items()
-        }
-    )
-
-
-def _picture(path: Path) -> Image:
-    with ImageFile(path) as file:
-        return file.read(keep_alpha=True)
-
-
 def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
-    kind = _given(effect)
+    annotation, nothing = flags_of(effect.options)
 
     def command(
         inputs: Annotated[list[str], Parameter(negative="")],
         *,
-        given: Any = kind(),  # noqa: B008 - frozen in effect: nobody changes it
+        flags: Any = nothing,
         output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
         size: Annotated[SizeOptions, Parameter(name="*", name_transform=args.dashed)] = (
             SizeOptions()
         ),
         model: args.Model = "auto",
         runtime: args.Runtime = "auto",
+        device: args.Device = "auto",
         threads: args.Threads = None,
         estimating: args.Estimating = EstimateOptions(),
         recursive: Annotated[bool, Parameter(name=["--recursive", "-r"], negative="")] = False,
@@ -215,13 +182,15 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
             output: A file, for one photo, whose suffix tells the format; a folder, for several.
             recursive: Also search the folders in folders.
         """
-        options = _read(effect, given)
+        options = options_of(effect.options, flags)
         many = are_many(inputs)
         workers = (threads or physical()) if many else 1
         estimator = load(
             model,
             purpose=purpose_of(many=many),
             runtime=runtime,
+            device=device,
+            expected_photos=expected_photos(inputs),
             threads=1 if many else threads,
             callers=workers,
             **estimating.values(),
@@ -252,9 +221,7 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
             tell_left_out(len(left_out), next(iter(left_out), ""))
         return 1 if failed else 0
 
-    command.__annotations__["given"] = Annotated[
-        kind, Parameter(name="*", name_transform=args.dashed, negative="")
-    ]
+    command.__annotations__["flags"] = annotation
     command.__doc__ = (command.__doc__ or "").replace(
         "Take the place of what is written below.", effect.sentence
     )
@@ -293,9 +260,10 @@ def _watched(result: Result, *, quiet: bool) -> Result:
 def _tell(outcome: Outcome[Made], *, effect: str, json_lines: bool, quiet: bool) -> None:
     made, photo = outcome.result, outcome.found.path
     if made is None:
+        error = sentence_of(outcome.error)
         if json_lines:
-            print_json({"input": str(photo), "error": str(outcome.error)})
-        print(f"nearfar: {outcome.error}", file=sys.stderr)
+            print_json({"input": str(photo), "error": error})
+        print(f"nearfar: {error}", file=sys.stderr)
         return
     if not quiet:
         tell_odd(photo, made.warnings)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from nearfar.cli import _shared as args
-from nearfar.cli._shared import are_many, purpose_of
+from nearfar.cli._shared import are_many, expected_photos, purpose_of
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import UsageError
 from nearfar.loading import load
@@ -40,6 +40,7 @@ def estimate(
     ] = None,
     model: args.Model = "auto",
     runtime: args.Runtime = "auto",
+    device: args.Device = "auto",
     threads: args.Threads = None,
     estimating: args.Estimating = EstimateOptions(),
     writing: args.Writing = OutputOptions(),
@@ -66,6 +67,8 @@ def estimate(
         model,
         purpose=purpose_of(many=many),
         runtime=runtime,
+        device=device,
+        expected_photos=expected_photos(inputs),
         threads=1 if many else threads,
         callers=workers,
         **estimating.values(),
@@ -113,11 +116,12 @@ def _stdin() -> "Found":
 def _to_stdout(
     inputs: list[str], estimator: "Estimator", writing: OutputOptions, limits: ImageLimits
 ) -> int:
+    from nearfar.io.depth_files import DEFAULT_FORMAT
     from nearfar.io.images import ImageFile
 
     if len(inputs) != 1 or writing.color or writing.side_by_side:
         raise UsageError("standard output takes the map of one photo, and no pictures beside it")
     source = sys.stdin.buffer if inputs == [STREAM] else inputs[0]
     with ImageFile(source, limits=limits) as file:
-        sys.stdout.buffer.write(estimator.from_file(file).encode(writing.format or "png16"))
+        sys.stdout.buffer.write(estimator.from_file(file).encode(writing.format or DEFAULT_FORMAT))
     return 0

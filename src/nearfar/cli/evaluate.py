@@ -180,6 +180,7 @@ def evaluate(
     csv: Path | None = None,
     sheets: Path | None = None,
     runtime: args.Runtime = "auto",
+    device: args.Device = "auto",
     threads: args.Threads = None,
     force: args.Force = False,
     json_lines: args.Json = False,
@@ -214,7 +215,15 @@ def evaluate(
     workers = threads_or_physical(threads)
     found = []
     for model in models or ["auto"]:
-        estimator = load(model, purpose="photo", runtime=runtime, threads=1, callers=workers)
+        estimator = load(
+            model,
+            purpose="photo",
+            runtime=runtime,
+            device=device,
+            expected_photos=max(1, sum(len(dataset.entries) for dataset in sets)),
+            threads=1,
+            callers=workers,
+        )
         for dataset in sets:
             with photo_bar(len(dataset.entries), quiet=quiet) as advance:
                 scores = runner.evaluate(

@@ -17,6 +17,7 @@ def live(
     colormap: ColormapName = "inferno",
     model: args.Model = "auto",
     runtime: args.Runtime = "auto",
+    device: args.Device = "auto",
     threads: args.Threads = None,
 ) -> None:
     """Show the depth of a camera, a network stream or a clip, as it comes.
@@ -35,7 +36,7 @@ def live(
         require("av")
     from nearfar.service.stream.mjpeg import serve_live
 
-    estimator = load(model, purpose="stream", runtime=runtime, threads=threads)
+    estimator = load(model, purpose="stream", runtime=runtime, device=device, threads=threads)
     serve_live(
         source, estimator, port=port, colormap=colormap, tell=lambda line: print(line, flush=True)
     )

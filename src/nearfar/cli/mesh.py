@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from nearfar.cli import _shared as args
-from nearfar.cli._scene_options import Metres, MetresOptions, read_scene
+from nearfar.cli._scene_options import NO_DISTANCES, Distances, read_scene
 from nearfar.cli._shared import print_json, tell_odd
 from nearfar.config import ImageLimits, RefinedOptions
 from nearfar.errors import OutputExistsError
@@ -19,13 +19,14 @@ def mesh(
     photo: str,
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    metres: Metres = MetresOptions(),
+    distances: Any = NO_DISTANCES,
     making: Annotated[MeshOptions, Parameter(name="*", name_transform=args.dashed)] = (
         MeshOptions()
     ),
     poisson: Annotated[bool, Parameter(negative="")] = False,
     model: args.Model = "auto",
     runtime: args.Runtime = "auto",
+    device: args.Device = "auto",
     threads: args.Threads = None,
     estimating: Annotated[RefinedOptions, Parameter(name="*", name_transform=args.dashed)] = (
         RefinedOptions()
@@ -50,8 +51,8 @@ def mesh(
     suffix = export.suffix_of(target, export.MESH_FORMATS, "mesh")
     if target.exists() and not force:
         raise OutputExistsError(f"{target} is there already: use --force to replace it")
-    estimator = load(model, runtime=runtime, threads=threads, **estimating.values())
-    scene = read_scene(photo, estimator, metres, limits)
+    estimator = load(model, runtime=runtime, device=device, threads=threads, **estimating.values())
+    scene = read_scene(photo, estimator, distances, limits)
     if poisson:
         from nearfar.geometry.open3d import poisson_mesh
 
@@ -75,3 +76,6 @@ def mesh(
         print_json(row)
     elif not quiet:
         print(f"{target}: {count:,} triangles; {surface.note}")
+
+
+mesh.__annotations__["distances"] = Distances

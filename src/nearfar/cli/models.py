@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from nearfar.cli import _shared as args
-from nearfar.cli.doctor import Taken, table
+from nearfar.cli.doctor import Taken, taken_for_all
 from nearfar.errors import UsageError
 from nearfar.io import hashing
 from nearfar.models.catalog import Purpose
@@ -29,7 +29,7 @@ def list_(*, json_lines: args.Json = False) -> None:
     `auto` has still to measure which of two is faster here, both have a question mark.
     """
     store = ModelRegistry()
-    rows = tuple(table(store))
+    rows = tuple(taken_for_all(store))
     for name in store.names():
         spec, path = store.spec(name), store.path(name)
         auto = {row.purpose: _is_taken(row, name) for row in rows}
@@ -42,7 +42,7 @@ def list_(*, json_lines: args.Json = False) -> None:
             f" {spec.licence}"
         )
     for error in store.damaged():
-        print(f"nearfar: {error}", file=sys.stderr)
+        print(f"nearfar: {args.sentence_of(error)}", file=sys.stderr)
 
 
 def _is_taken(row: Taken, name: str) -> bool | None:

@@ -17,6 +17,7 @@ def probe(
     *,
     model: args.Model = "auto",
     runtime: args.Runtime = "auto",
+    device: args.Device = "auto",
     threads: args.Threads = None,
     estimating: args.Estimating = EstimateOptions(),
     json_lines: args.Json = False,
@@ -35,7 +36,10 @@ def probe(
     parsed = [parse_point(text) for text in points]
     known = [KnownPoint(x_px, y_px, metres) for x_px, y_px, metres in parsed if metres is not None]
     with ImageFile(photo, limits=limits) as file:
-        depth = load(model, runtime=runtime, threads=threads, **estimating.values()).from_file(file)
+        estimator = load(
+            model, runtime=runtime, device=device, threads=threads, **estimating.values()
+        )
+        depth = estimator.from_file(file)
         tell_odd(photo, file.warnings)
     metric = fit_points(depth, known).apply(depth) if known else None
     nearness = depth.nearness()

@@ -26,10 +26,8 @@ from nearfar.models import user_models
 from nearfar.models.preprocess import prepare, target_size
 from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec, ModelSpec
-from nearfar.runtimes import autotune, benchmark, cpu
+from nearfar.runtimes import autotune, benchmark, cpu, table
 from nearfar.runtimes.base import Batch, Session
-from nearfar.runtimes.onnx import OnnxSession
-from nearfar.runtimes.openvino import OpenvinoSession
 
 
 @dataclass(frozen=True)
@@ -272,11 +270,10 @@ def _photo(path: Path) -> Image | None:
 
 
 def _sessions(content: bytes, threads: int | None) -> dict[str, Session]:
-    """Open a network in each runtime that is installed."""
-    sessions: dict[str, Session] = {"onnxruntime": OnnxSession(content, threads=threads)}
-    if "openvino" in autotune.available():
-        sessions["openvino"] = OpenvinoSession(content, threads=threads)
-    return sessions
+    """Open a network in each runtime that is installed, on the CPU."""
+    return {
+        name: autotune.open_session(content, name, threads=threads) for name in table.available()
+    }
 
 
 def _time(
@@ -307,7 +304,9 @@ def _bad_pixels(
     dataset, workers = open_dataset(path), cpu.threads_or_physical(threads)
     found: list[float] = []
     for content in contents:
-        estimator = Estimator(spec, OnnxSession(content, threads=1))
+        estimator = Estimator(
+            spec, autotune.open_session(content, next(iter(table.RUNTIMES)), threads=1)
+        )
         scores = evaluate(estimator, dataset, workers=workers)
         for sentence in () if found else scores.failed:
             print(f"nearfar: left out: {sentence}", file=sys.stderr)

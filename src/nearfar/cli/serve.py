@@ -1,36 +1,26 @@
 """`nearfar serve`: the page, and the service behind it."""
 
 import sys
-from dataclasses import MISSING, field, fields, make_dataclass
-from typing import Annotated, Any, Optional, get_type_hints
+from dataclasses import MISSING, Field, fields
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from nearfar.cli._shared import dashed
+from nearfar.cli._options import flags_of
 from nearfar.errors import UsageError
 from nearfar.optional import require
 from nearfar.scale.serve import ReplicaOptions
 from nearfar.service.settings import PREFIX, ServiceOptions
 
 
-def _without_defaults() -> type[Any]:
-    """Make of the options what was given on the command line: None is what was not.
-
-    Otherwise a default would win over the environment.
-    """
-    hints = get_type_hints(ServiceOptions)
-    rows = []
-    for each in fields(ServiceOptions):
-        standard = "" if each.default in {None, MISSING, ""} else f" [default: {each.default}]"
-        sentence = f"{each.metadata['help']}{standard} [env: {PREFIX}{each.name.upper()}]"
-        about = field(default=None, metadata={"help": sentence})
-        rows.append((each.name, Optional[hints[each.name]], about))  # noqa: UP045 - not a name
-    return make_dataclass("Given", rows, namespace={"__module__": __name__})
+def _help(option: "Field[Any]") -> str:
+    standard = "" if option.default in {None, MISSING, ""} else f" [default: {option.default}]"
+    return f"{option.metadata['help']}{standard} [env: {PREFIX}{option.name.upper()}]"
 
 
 _ON_RAY = "Run on Ray Serve, with as many replicas as there is work for; without the page."
-_GIVEN = _without_defaults()
-_NOTHING = _GIVEN()
+# a default of the command line would win over the environment
+_GIVEN, _NOTHING = flags_of(ServiceOptions, describe=_help, are_optional=True)
 _ANYWHERE = ReplicaOptions()
 
 
@@ -74,6 +64,4 @@ def _warn(line: str) -> None:
     print(f"nearfar: warning: {line}", file=sys.stderr, flush=True)
 
 
-serve.__annotations__["given"] = Annotated[
-    _GIVEN, Parameter(name="*", name_transform=dashed, negative="")
-]
+serve.__annotations__["given"] = _GIVEN

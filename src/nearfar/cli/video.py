@@ -5,17 +5,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from cyclopts import Parameter
 
 from nearfar.cli import _shared as args
+from nearfar.cli._options import value_of_text
 from nearfar.cli._shared import print_json
 from nearfar.config import ColormapName, EstimateOptions
 from nearfar.effects import Effect
 from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
 from nearfar.errors import UsageError
-from nearfar.io.images import ImageFile
 from nearfar.io.paths import beside
 from nearfar.loading import load
 from nearfar.optional import require
@@ -42,27 +42,20 @@ def frame_effect(name: str, settings: Sequence[str] = ()) -> FrameEffect:
     if name not in FRAME_EFFECTS:
         raise UsageError(f"no effect {name!r} for a clip: there are {', '.join(FRAME_EFFECTS)}")
     effect = FRAME_EFFECTS[name]
-    options = effect.options.of(**dict(_read(effect, setting) for setting in settings))
-    return for_each_frame(effect, options)
+    given = dict(_read(effect, setting) for setting in settings)
+    try:
+        return for_each_frame(effect, effect.options.of(**given))
+    except UsageError as error:
+        raise UsageError(f"--set {' '.join(settings)}: {error}") from error
 
 
 def _read(effect: Effect[Any, Any], setting: str) -> tuple[str, Any]:
-    from pydantic import TypeAdapter, ValidationError
-
     name, equals, text = setting.partition("=")
     name = name.strip().replace("-", "_")
-    option = next((each for each in fields(effect.options) if each.name == name), None)
-    if option is None or not equals:
-        names = ", ".join(each.name for each in fields(effect.options))
-        raise UsageError(f"--set {setting}: give name=value; {effect.name} has {names}")
-    if "picture" in option.metadata:
-        with ImageFile(Path(text)) as file:
-            return name, file.read(keep_alpha=True)
-    try:
-        hint = get_type_hints(effect.options)[name]
-        return name, TypeAdapter(hint).validate_strings(text)
-    except ValidationError as error:
-        raise UsageError(f"--set {setting}: {error.errors()[0]['msg']}") from error
+    names = [each.name for each in fields(effect.options)]
+    if name not in names or not equals:
+        raise UsageError(f"--set {setting}: give name=value; {effect.name} has {', '.join(names)}")
+    return name, value_of_text(effect.options, name, text)
 
 
 def video(
@@ -77,6 +70,7 @@ def video(
     colormap: ColormapName = "inferno",
     model: args.Model = "auto",
     runtime: args.Runtime = "auto",
+    device: args.Device = "auto",
     threads: args.Threads = None,
     estimating: args.Estimating = EstimateOptions(),
     force: args.Force = False,
@@ -110,6 +104,7 @@ def video(
         model,
         purpose="stream",
         runtime=runtime,
+        device=device,
         threads=1,
         callers=workers,
         **estimating.values(),

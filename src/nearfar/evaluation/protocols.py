@@ -98,7 +98,8 @@ def crop_mask(name: CropName, shape: tuple[int, int], *, driving: bool) -> NDArr
         bounds = _INDOOR
     else:
         raise DatasetError(
-            f"the crop {name} is not made for these pictures of {width} x {height}: use --crop none"
+            f"the crop {name} is not made for these pictures of {width} x {height}: set it to none",
+            options=("crop",),
         )
     mask = np.zeros(shape, np.bool_)
     mask[bounds[0] : bounds[1], bounds[2] : bounds[3]] = True
@@ -175,18 +176,23 @@ def counted_pixels(
     """
     if protocol == "affine" and truth.kind == "disparity":
         raise DatasetError(
-            "disparity of unknown offset has no depth to align with: use --protocol midas"
+            "disparity of unknown offset has no depth to align with: use the protocol midas",
+            options=("protocol",),
         )
     counted = truth.valid & crop
     if not counted.any():
-        raise DatasetError("no pixel of the truth lies in the crop: use --crop none")
+        raise DatasetError(
+            "no pixel of the truth lies in the crop: set it to none", options=("crop",)
+        )
     in_metres = cap_m is not None and truth.kind == "depth"
     farthest = cap_m if in_metres and cap_m else _BEYOND / float(truth.inverse[counted].min())
     if protocol == "affine":
         counted &= truth.inverse > 1 / farthest
         counted &= truth.inverse < 1 / (_NEAREST * farthest)
         if not counted.any():
-            raise DatasetError(f"no truth between 0 and {farthest:g} m: give another --cap-m")
+            raise DatasetError(
+                f"no truth between 0 and {farthest:g} m: give another cap", options=("cap_m",)
+            )
     return counted, farthest
 
 

@@ -24,10 +24,10 @@ may be written to but not read."""
 def replacing(
     path: str | os.PathLike[str], *, overwrite: bool = True, durable: bool = False
 ) -> Iterator[Path]:
-    """Give a temporary path in the folder of `path`; on success it takes the place of `path`.
+    """Yield a temporary path in the folder of `path`; on success it replaces `path`.
 
-    If the block raises, or the process dies at any moment, whatever stood at `path` stands
-    there still, and nothing where nothing stood. The content is on the disk before the name
+    If the block raises, or the process dies at any moment, what was at `path` stays
+    there, and where nothing was, nothing is. The content is on the disk before the name
     points to it, so that a power cut leaves no name without its content either.
 
     Args:
@@ -50,7 +50,7 @@ def replacing(
         raise _exists(target)
     temporary = target.with_name(f".{target.stem[:40]}-{os.urandom(4).hex()}{target.suffix}")
     try:
-        temporary.open("xb").close()  # a folder that refuses is told before any work is done
+        temporary.open("xb").close()  # a folder that refuses is reported before any work is done
         yield temporary
         sync_file(temporary)
         if overwrite:
@@ -156,9 +156,9 @@ def sync_parents(paths: Iterable[Path], root: Path) -> None:
 
 
 def _name_once(temporary: Path, target: Path) -> None:
-    """Give a file its name unless something has that name; FileExistsError then."""
+    """Rename a file, or raise FileExistsError where something has that name."""
     if os.name == "nt":
-        temporary.rename(target)  # fails there where something stands
+        temporary.rename(target)  # fails there where the name is taken
         return
     try:
         os.link(temporary, target, follow_symlinks=False)
@@ -181,7 +181,9 @@ def _restore(old: Path, target: Path) -> None:
 
 
 def _exists(target: Path) -> OutputExistsError:
-    return OutputExistsError(f"{target} is there already: use --force to replace it")
+    return OutputExistsError(
+        f"{target} is there already: overwrite it, or choose another name", options=("overwrite",)
+    )
 
 
 def _refused(target: Path, error: OSError) -> WriteError:

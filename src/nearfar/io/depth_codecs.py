@@ -216,7 +216,7 @@ def decode_pfm(data: bytes) -> tuple[Samples, Tags]:
 def encode_tiff(samples: Samples, tags: Tags) -> bytes:
     """One page, one strip, float32; tags as JSON in ImageDescription.
 
-    Stored plainly: tifffile has no float predictor of its own, and without one deflate
+    Stored plainly: tifffile has no float predictor, and without one deflate
     saves an eighth of the size for a hundred times the time.
     """
     import tifffile
@@ -360,7 +360,7 @@ def _decode(data: bytes) -> tuple[Samples, Tags]:
     import OpenEXR
 
     with OpenEXR.File(io.BytesIO(data), header_only=True) as file:
-        header = dict(file.header())  # the file empties its own when it is closed
+        header = dict(file.header())  # the file clears its header when it is closed
         _bound([dict(part.header) for part in file.parts])
     first, last = header["dataWindow"]
     shape = int(last[1]) - int(first[1]) + 1, int(last[0]) - int(first[0]) + 1
@@ -394,8 +394,8 @@ def _bound(headers: Iterable[dict[str, Any]]) -> None:
         raise DepthFileError(f"all its channels are over {MOST_BYTES // 1_000_000} MB")
 
 
-class _Listening:
-    """Stands for standard output: what some threads print goes nowhere, the rest where it went."""
+class _FilteredStdout:
+    """Replace standard output: drop what some threads print, and pass on the rest."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -415,12 +415,12 @@ class _Listening:
             self.true.flush()
 
 
-_STDOUT: Final = _Listening()
+_STDOUT: Final = _FilteredStdout()
 
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Keep in what OpenEXR prints of a damaged file by Python's print: an error tells of it."""
+    """Drop what OpenEXR prints about a damaged file by Python's print: an error reports it."""
     me = threading.get_ident()
     with _STDOUT.lock:
         if not _STDOUT.silent:

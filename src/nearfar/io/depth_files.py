@@ -6,8 +6,8 @@
 - png8: a relative map within half a step of 255.
 - exr, pfm, tiff, npy, npz: both, float32, exact.
 
-PNG, EXR, TIFF and NPZ say themselves what their values are and which model made them. PFM
-and NPY can't, nor do other programs' files: there the reader has to.
+PNG, EXR, TIFF and NPZ files from here record what their values are and which model made them.
+PFM and NPY can't, and other programs' files don't: there the reader has to know.
 """
 
 import os
@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import DepthFileError, UsageError
-from nearfar.io import depth_codecs
 from nearfar.io import depth_codecs as codecs
 from nearfar.io.atomic import replacing
 from nearfar.io.depth_codecs import KINDS, MAX_PIXELS, MAX_TEXT_BYTES, DepthRaster, Kind
@@ -29,7 +28,7 @@ from nearfar.io.depth_codecs import KINDS, MAX_PIXELS, MAX_TEXT_BYTES, DepthRast
 _Decoded = TypeVar("_Decoded")
 
 MAX_FILE_BYTES: Final = 8 * MAX_PIXELS + MAX_TEXT_BYTES
-_BLOCK_VALUES: Final = 2**17  # are made integers at a time, within a core's cache
+_BLOCK_VALUES: Final = 2**17  # converted at a time: they fit in a core's cache
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,10 @@ class DepthFormat:
     """One row of the table.
 
     Attributes:
-        suffixes: of such files; where two formats share one, it stands for the first.
-        magic: what such a file may begin with; reading goes by this alone.
+        suffixes: of such files; where two formats share one, it means the first.
+        magic: what such a file may begin with; reading decides by this alone.
+        media_type: of an HTTP response; where two formats share one, it means the first.
+        sentence: what it is, for the documents of the service.
         kinds: what it can hold.
         bits: of one stored integer; None for float32.
         encode: samples and tags to bytes.
@@ -47,6 +48,8 @@ class DepthFormat:
 
     suffixes: tuple[str, ...]
     magic: tuple[bytes, ...]
+    media_type: str
+    sentence: str
     kinds: tuple[Kind, ...]
     bits: Literal[8, 16] | None
     encode: Callable[[codecs.Samples, codecs.Tags], bytes]
@@ -55,33 +58,90 @@ class DepthFormat:
 
 _BOTH: Final[tuple[Kind, ...]] = ("inverse_depth", "metres")
 _PNG: Final = (b"\x89PNG\r\n\x1a\n",)
-_EXR: Final = (b"v/1\x01",)
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 FORMATS: Final[Mapping[str, DepthFormat]] = MappingProxyType(
     {
-        "png16": DepthFormat((".png",), _PNG, _BOTH, 16, codecs.encode_png, codecs.decode_png),
-        "png8": DepthFormat((".png",), _PNG, _BOTH[:1], 8, codecs.encode_png, codecs.decode_png),
+        "png16": DepthFormat(
+            suffixes=(".png",),
+            magic=_PNG,
+            media_type="image/png",
+            sentence="16-bit PNG",
+            kinds=_BOTH,
+            bits=16,
+            encode=codecs.encode_png,
+            decode=codecs.decode_png,
+        ),
+        "png8": DepthFormat(
+            suffixes=(".png",),
+            magic=_PNG,
+            media_type="image/png",
+            sentence="8-bit PNG",
+            kinds=("inverse_depth",),
+            bits=8,
+            encode=codecs.encode_png,
+            decode=codecs.decode_png,
+        ),
         "exr": DepthFormat(
-            (".exr",), _EXR, _BOTH, None, depth_codecs.encode_exr, depth_codecs.decode_exr
+            suffixes=(".exr",),
+            magic=(b"v/1\x01",),
+            media_type="image/x-exr",
+            sentence="OpenEXR, float32",
+            kinds=_BOTH,
+            bits=None,
+            encode=codecs.encode_exr,
+            decode=codecs.decode_exr,
         ),
         "pfm": DepthFormat(
-            (".pfm",), (b"Pf", b"PF"), _BOTH, None, codecs.encode_pfm, codecs.decode_pfm
+            suffixes=(".pfm",),
+            magic=(b"Pf", b"PF"),
+            media_type="image/x-portable-floatmap",
+            sentence="PFM, float32",
+            kinds=_BOTH,
+            bits=None,
+            encode=codecs.encode_pfm,
+            decode=codecs.decode_pfm,
         ),
         "tiff": DepthFormat(
-            (".tiff", ".tif"), _TIFF, _BOTH, None, codecs.encode_tiff, codecs.decode_tiff
+            suffixes=(".tiff", ".tif"),
+            magic=_TIFF,
+            media_type="image/tiff",
+            sentence="TIFF, float32",
+            kinds=_BOTH,
+            bits=None,
+            encode=codecs.encode_tiff,
+            decode=codecs.decode_tiff,
         ),
         "npy": DepthFormat(
-            (".npy",), (b"\x93NUMPY",), _BOTH, None, codecs.encode_npy, codecs.decode_npy
+            suffixes=(".npy",),
+            magic=(b"\x93NUMPY",),
+            media_type="application/x-npy",
+            sentence="NumPy array, float32",
+            kinds=_BOTH,
+            bits=None,
+            encode=codecs.encode_npy,
+            decode=codecs.decode_npy,
         ),
-        "npz": DepthFormat((".npz",), (b"PK",), _BOTH, None, codecs.encode_npz, codecs.decode_npz),
+        "npz": DepthFormat(
+            suffixes=(".npz",),
+            magic=(b"PK",),
+            media_type="application/x-npz",
+            sentence="NumPy archive, float32, with the model's name",
+            kinds=_BOTH,
+            bits=None,
+            encode=codecs.encode_npz,
+            decode=codecs.decode_npz,
+        ),
     }
 )
-"""Every format by name."""
+"""Every format by name; `config.FormatName` lists the same names for the options."""
+
+DEFAULT_FORMAT: Final = next(iter(FORMATS))
+SUFFIXES: Final = tuple(dict.fromkeys(each for row in FORMATS.values() for each in row.suffixes))
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """Name the format that a path's suffix stands for.
+    """Return the name of the format that a path's suffix means.
 
     Raises:
         UsageError: no depth format has this suffix.
@@ -90,7 +150,7 @@ def format_of(path: str | os.PathLike[str]) -> str:
     for name, row in FORMATS.items():
         if suffix in row.suffixes:
             return name
-    known = ", ".join(dict.fromkeys(known for row in FORMATS.values() for known in row.suffixes))
+    known = ", ".join(SUFFIXES)
     raise UsageError(f"no depth format has the suffix {suffix!r}: use {known}, or name a format")
 
 
@@ -106,7 +166,7 @@ def write_depth(
     Args:
         raster: what to write.
         path: where; its folder must exist.
-        format: a name of `FORMATS`; by default what the suffix stands for, png16 for .png.
+        format: a name of `FORMATS`; by default by the suffix, png16 for .png.
         overwrite: replace a file that is there.
 
     Raises:
@@ -147,7 +207,7 @@ def encode_depth(raster: DepthRaster, format: str) -> bytes:
 
 
 def read_raster(source: str | os.PathLike[str] | bytes, *, kind: Kind | None = None) -> DepthRaster:
-    """Read a depth file of any format here; its content tells which, not its suffix.
+    """Read a depth file of any format here; its content decides which, not its suffix.
 
     Args:
         source: path, or the file's bytes.
@@ -196,13 +256,13 @@ def _decoded(
         return use(*row.decode(data))
     except DepthFileError as error:
         raise DepthFileError(f"{name}: {error}") from error
-    except Exception as error:  # each library has its own ways to fail on damage
+    except Exception as error:  # each library raises other errors on damage
         cause = " ".join(str(error).split())[:120] or type(error).__name__
         raise DepthFileError(f"{name}: damaged or cut off ({cause}): write it anew") from error
 
 
 def _quantize(raster: DepthRaster, bits: int) -> tuple[codecs.Samples, float, float]:
-    """Give stored, scale and offset such that value = stored * scale + offset."""
+    """Return stored, scale and offset such that value = stored * scale + offset."""
     if raster.kind == "metres":
         millimetres = np.rint(raster.values.astype(np.float64) * 1000)
         fits = (millimetres >= 1) & (millimetres <= 65535)

@@ -26,8 +26,8 @@ RESULTS: Final = {
 """How the stems of nearfar's own results end, and their suffixes as far as pictures have them."""
 
 _MOST_BRACKETS: Final = 6
-"""Parts of a pattern with brackets that are read both ways, each doubling the work; where there
-are more, brackets stand for themselves."""
+"""Parts with brackets that are read both literally and as a pattern, each doubling the work; where
+there are more, brackets are read literally."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Found:
     """A photo and where its results belong.
 
     Attributes:
-        path: where the photo lies.
+        path: of the photo.
         folder: its folder relative to the folder that was searched; empty for a named file.
         stream: where its bytes come from, when that is not `path`.
         error: why there is no photo here: a folder that can't be read, a pattern without match.
@@ -67,7 +67,7 @@ def find(
     Args:
         inputs: files, folders, or patterns such as `trip/*.jpg`. A file is taken whatever its
             name; of folders and patterns only what has a picture's suffix, hidden files and
-            nearfar's own results (`*-depth.png`) left out. Brackets in a pattern stand for
+            nearfar's own results (`*-depth.png`) left out. Brackets in a pattern mean
             themselves too, since names have them.
         recursive: also search the folders in folders.
         passed_over: called with each picture that is left out as a result.
@@ -127,8 +127,8 @@ def _in_pattern(pattern: str, passed_over: Callable[[Path], None]) -> Iterator[F
 def matching(pattern: str) -> list[Path]:
     """List what fits a pattern, in order.
 
-    Brackets are read both ways, part by part: `trip [1]/*.jpg` is the folder of this name, and
-    `trip 1`.
+    Brackets are read both literally and as a pattern, part by part: `trip [1]/*.jpg` is the folder
+    of this name, and `trip 1`.
     """
     path = Path(pattern)
     root = Path(path.anchor)
@@ -137,18 +137,18 @@ def matching(pattern: str) -> list[Path]:
 
 
 def readings(parts: Sequence[str]) -> Iterator[str]:
-    """Give the patterns, for a glob, that a pattern with brackets may stand for.
+    """Yield the patterns, for a glob, that a pattern with brackets may mean.
 
     Args:
         parts: of the pattern, a folder or a name each.
     """
     literally = [part.replace("[", "[[]") for part in parts]
-    ways: list[tuple[str, ...]]
+    readings: list[tuple[str, ...]]
     if sum("[" in part for part in parts) > _MOST_BRACKETS:
-        ways = [(part,) for part in literally]
+        readings = [(part,) for part in literally]
     else:
-        ways = [tuple(dict.fromkeys(way)) for way in zip(parts, literally, strict=True)]
-    yield from map("/".join, product(*ways))
+        readings = [tuple(dict.fromkeys(pair)) for pair in zip(parts, literally, strict=True)]
+    yield from map("/".join, product(*readings))
 
 
 def is_photo(path: PurePath) -> bool:
@@ -161,7 +161,7 @@ def is_photo(path: PurePath) -> bool:
 
 
 def is_result(path: PurePath) -> bool:
-    """Tell whether a picture is named as nearfar names its own; `x-depth.jpg` is not."""
+    """Return whether a picture has the name of one of nearfar's results; `x-depth.jpg` is not."""
     suffix = path.suffix.lower()
     return any(
         path.stem.endswith(ending) and suffix in suffixes for ending, suffixes in RESULTS.items()
@@ -178,7 +178,7 @@ def work_on(
     """Do the same work on many photos, several at once.
 
     Each worker takes one photo from decoding to writing, so the stages of different photos
-    overlap; at most two photos a worker are under way, however many there are.
+    overlap; at most two photos a worker are in progress, however many there are.
 
     Args:
         photos: consumed as fast as the workers are.

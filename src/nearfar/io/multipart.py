@@ -45,10 +45,10 @@ async def read_form(
 
     Args:
         content_type: of the request, with the boundary.
-        pieces: of its body; whoever gives them limits them.
+        pieces: of its body; the caller limits their number and size.
         allowed: names of the fields that there may be, each once, and the most bytes of each that
             are held in memory.
-        into: what the content of a field is added to; `pieces` may empty it whenever it is asked
+        into: what the content of a field is added to; `pieces` may empty it whenever it is read
             for the next one, so that a large file need not be in memory. Whoever empties it
             limits it.
         begun: called with each field before its content comes.
@@ -147,7 +147,7 @@ class _Reader:
 
 
 def stem_of(name: str, other: str) -> str:
-    """Give a file name without folders and suffix, cut and fit to be shown; or else `other`."""
+    """Return a file name without folders and suffix, shortened and printable; or else `other`."""
     stem = PurePosixPath(name.replace("\\", "/")).stem
     kept = "".join(letter for letter in stem if letter.isprintable())
     return kept[:_LONGEST_STEM] if kept.strip(".") else other  # `..` is a folder

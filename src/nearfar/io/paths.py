@@ -17,14 +17,14 @@ from nearfar.errors import UsageError, WriteError
 _log = logging.getLogger(__name__)
 
 _NO_PLACE: Final = "no folder for temporary files can be written: set TMPDIR to one that can"
-_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - asked only where Python's places are none
+_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - used only where Python finds no folder
 
 
 def data_folder() -> Path | None:
     """Return where models lie, which need not exist: NEARFAR_HOME, or the system's own place.
 
     Returns:
-        None where there is no home folder, which is told in the log once.
+        None where there is no home folder, which is logged once.
 
     Raises:
         UsageError: NEARFAR_HOME begins with `~` and there is no home folder.
@@ -131,7 +131,7 @@ def fitting(stem: str, room: int) -> str:
 
 
 def beside(source: str | os.PathLike[str], ending: str, *, what: str = "photo") -> Path:
-    """Name a result that lies beside the file it is made of: `<stem><ending>`.
+    """Return the path of a result beside the file that it is made of: `<stem><ending>`.
 
     Args:
         source: the file.

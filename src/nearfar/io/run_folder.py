@@ -23,7 +23,7 @@ _HELD: Final[list[FileLock]] = []
 def run_folder(purpose: str) -> Path:
     """Make a folder that nobody else on this machine can read.
 
-    It goes when the process ends. Where the process could not see to that, since it was killed,
+    It is deleted when the process ends. Where the process was killed before it could do that,
     the next call of any process of the same user does: the folder's lock is free then.
 
     Args:
@@ -89,7 +89,7 @@ def _let_go(lock: FileLock) -> None:
 
 
 def _base() -> Path:
-    """Give the folder that all runs of this user share."""
+    """Return the folder that all runs of this user share."""
     owner = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     base = temporary_root() / f"nearfar-{owner}"
     try:

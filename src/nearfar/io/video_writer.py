@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def file_url(path: str | os.PathLike[str]) -> str:
     """Return the address of a file, whatever its name.
 
-    FFmpeg takes what stands before a colon for a protocol: `12:30.mp4`, `concat:a.mp4`.
+    FFmpeg takes the text before a colon for a protocol: `12:30.mp4`, `concat:a.mp4`.
     """
     return f"file:{os.fspath(path)}"
 
@@ -105,7 +105,7 @@ class ToFrames:
 
 
 def colored(levels: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Color a map for `ToFrames.planes`, with no way round by RGB.
+    """Color a map for `ToFrames.planes`, without converting to RGB first.
 
     Args:
         levels: (H, W) uint8; the last line of an odd side is doubled.
@@ -127,7 +127,7 @@ def colored(levels: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.u
 
 
 def yuv(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Give colors as H.264 has them: BT.709, luma 16 to 235, chroma 16 to 240.
+    """Return colors as H.264 stores them: BT.709, luma 16 to 235, chroma 16 to 240.
 
     Args:
         colors: (N, 3) uint8 RGB.
@@ -182,7 +182,7 @@ def write_clip(frames: Iterator[Image], path: Path, *, fps: float, loops: bool) 
 
     Args:
         frames: each (H, W, 3) uint8 RGB, all of one size, one or more.
-        path: the file; its suffix, one of `CLIP_FORMATS`, tells the format.
+        path: the file; its suffix, one of `CLIP_FORMATS`, decides the format.
         fps: frames a second.
         loops: begin anew after the last frame; MP4 leaves that to the player.
 

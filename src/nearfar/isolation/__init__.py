@@ -1,4 +1,4 @@
-"""Run code that reads strangers' bytes in processes of their own, within limits."""
+"""Run code that reads untrusted bytes in child processes, within limits."""
 
 from nearfar.isolation.limits import Limits
 from nearfar.isolation.pool import WorkerPool

@@ -1,17 +1,23 @@
-"""What a child process does: wait for calls, hold itself to their limits, answer."""
+"""The main loop of a child process: wait for a call, apply its limits, run it, answer."""
 
 import json
 import pickle
 import signal
 import sys
 import threading
-import traceback
 from contextlib import suppress
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from nearfar.errors import NearfarError, lacks_memory
+from nearfar.errors import (
+    NearfarError,
+    ProcessMemoryError,
+    WriteError,
+    is_disk_full,
+    lacks_memory,
+)
 from nearfar.isolation import limits
 from nearfar.isolation.shared import SharedFile
 
@@ -23,11 +29,11 @@ CallResult: TypeAlias = "tuple[Any, NDArray[Any] | None]"
 
 _LONGEST_TEXT: Final = 2000
 _GROWN_BYTES: Final = 256 * 2**20
-"""Address space that a process may keep from its calls before a new one takes its place."""
+"""Growth of the address space after which a process is replaced."""
 
 
 class Line:
-    """The child's end of what leads to its parent.
+    """The child's end of the connection to its parent.
 
     Attributes:
         files: shared with the parent.
@@ -47,7 +53,7 @@ class Line:
         return pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from the parent
 
     def send(self, **message: Any) -> None:
-        """Tell the parent something that JSON can hold, from any thread."""
+        """Send the parent a message that JSON can hold; thread-safe."""
         content = json.dumps(message).encode()
         with self._sending:
             self._connection.send_bytes(content)
@@ -80,7 +86,7 @@ def main(connection: int, *files: int) -> None:
 
 
 def _answered(call: "dict[str, Any]", line: Line) -> dict[str, Any]:
-    """Do a call; give its result, or what it raised, as JSON can hold it."""
+    """Run a call; return its result, or the error, as JSON can hold it."""
     try:
         limits.apply(call["limits"])
         if call["talks"]:
@@ -90,27 +96,30 @@ def _answered(call: "dict[str, Any]", line: Line) -> dict[str, Any]:
             value, array = call["function"](content, *call["arguments"])
         if array is not None:
             line.files[0].write(array)
-    except NearfarError as error:
-        if lacks_memory(error.__cause__):
-            return _too_much_memory()
-        return {"error": type(error).__name__, "text": str(error)[:_LONGEST_TEXT]}
-    except Exception as error:  # noqa: BLE001 - told to the parent, whose log has it
-        if lacks_memory(error):
-            return _too_much_memory()
-        text = "".join(traceback.format_exception(error))[-_LONGEST_TEXT:]
-        return {"error": None, "text": text}
+    except Exception as error:  # noqa: BLE001 - the parent raises it again
+        return _failed(error)
     if array is None:
         return {"value": value, "shape": None}
     return {"value": value, "shape": array.shape, "kind": np.dtype(array.dtype).name}
 
 
-def _too_much_memory() -> dict[str, Any]:
-    text = "the decoder needs more memory for this file than it may have: make it smaller"
-    return {"error": "ProcessMemoryError", "text": text}
+def _failed(error: Exception) -> dict[str, Any]:
+    """Return the class and the text of an error, as JSON can hold them."""
+    is_known = isinstance(error, NearfarError)
+    if is_disk_full(error) and (isinstance(error, WriteError) or not is_known):
+        name, text = WriteError.__name__, "there is no room on the disk: free some"
+    elif lacks_memory(error.__cause__ if is_known else error):
+        name = ProcessMemoryError.__name__
+        text = "the decoder needs more memory for this file than it may have: make it smaller"
+    elif is_known:
+        return {"error": type(error).__name__, "text": str(error)[:_LONGEST_TEXT]}
+    else:
+        return {"error": None, "text": "".join(format_exception(error))[-_LONGEST_TEXT:]}
+    return {"error": name, "text": text}
 
 
 def _ignore_signals() -> None:
-    """Leave it to the parent when to stop: a terminal and systemd signal to all processes."""
+    """Ignore signals: a terminal and systemd send them to all processes, and the parent decides."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

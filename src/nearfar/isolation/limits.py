@@ -1,4 +1,4 @@
-"""What one call in a child process may take, and how the child holds itself to it."""
+"""Limits of one call in a child process, and their enforcement by the child."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ _THREAD_BYTES: Final = 16 * 2**20
 
 @dataclass(frozen=True)
 class Limits:
-    """What one call may take.
+    """Limits of one call.
 
     Attributes:
         memory_bytes: address space beyond what the process has when the call begins
@@ -61,7 +61,7 @@ def apply_cpu(cpu_s: float) -> None:
 
 
 def address_space() -> int:
-    """Return the bytes of this process's address space; 0 where the system does not tell."""
+    """Return the bytes of this process's address space; 0 where that is unknown."""
     if sys.platform != "linux":
         return 0
     return int(os.pread(_statm(), 64, 0).split()[0]) * _page_bytes()
@@ -69,7 +69,7 @@ def address_space() -> int:
 
 @cache
 def _statm() -> int:
-    """Open once what tells of this process: it is read at every call."""
+    """Open the statistics of this process once: they are read at every call."""
     return os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
 
 

@@ -1,4 +1,4 @@
-"""Photos that strangers sent, decoded in a child process."""
+"""Decode untrusted photos in a child process."""
 
 import atexit
 from collections.abc import Callable
@@ -143,7 +143,7 @@ class IsolatedImageFile:
         self._content, self._ahead = b"", None
 
     def _checked(self, array: Any, most_channels: int) -> Image:
-        """Refuse what is no picture, whoever says that it is."""
+        """Raise if the child's answer is no picture."""
         if (
             array is None
             or array.ndim != 3
@@ -190,7 +190,7 @@ def _look(content: bytes, limits: ImageLimits, plan: Plan | None) -> CallResult:
         if plan is not None and size_px[0] * size_px[1] <= _AHEAD_PIXELS:
             at_least_px, area_px = plan(size_px)
             if area_px is not None:
-                with suppress(ImageError):  # told when the pixels are asked for
+                with suppress(ImageError):  # raised when the pixels are read
                     ahead = _resized(file.read(at_least_px=at_least_px), area_px)
         return {
             "format": file.format,

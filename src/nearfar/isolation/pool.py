@@ -17,7 +17,7 @@ START_S: Final = 60.0
 """A new process must be ready within this, on however slow a machine."""
 
 MOST_CALLS: Final = 10_000
-"""After so many calls a new process takes its place: libraries leak."""
+"""Calls after which a process is replaced: libraries leak."""
 
 
 @final
@@ -102,7 +102,7 @@ class WorkerPool:
         raise AssertionError
 
     def close(self) -> None:
-        """End all processes, those at work among them."""
+        """End all processes, busy ones among them."""
         with self._changed:
             self._is_closed = True
             workers, self._idle = tuple(self._all), []
@@ -178,7 +178,7 @@ class WorkerPool:
         """Let there be `count` processes again, before anybody waits for one."""
 
         def start() -> None:
-            with suppress(NearfarError):  # whoever needs it next tries again, and is told
+            with suppress(NearfarError):  # the next call tries again, and raises
                 self.prepare(count)
 
         if self._is_closed:

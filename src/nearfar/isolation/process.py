@@ -25,7 +25,7 @@ from nearfar.errors import (
 from nearfar.isolation.shared import SharedFile
 
 MOST_ANSWER_BYTES: Final = 4 * 2**20
-"""Of one message of a child; what is larger comes through a shared file."""
+"""Maximum size of one message of a child; larger data goes through a shared file."""
 
 _START: Final = (
     "import json, sys; paths, handles = map(json.loads, sys.argv[1:3]);"
@@ -150,7 +150,7 @@ class Child:
     def failure(self) -> ProcessError:
         """End it, and say why it is gone."""
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(0.2)  # it has closed its end: its status comes in a moment
+            self._process.wait(0.2)  # it has closed its end: its exit status follows
         self.kill()
         status = self._process.returncode
         if status == -_SIGXCPU:
@@ -168,13 +168,13 @@ class Child:
             self._process.wait(_END_S)
 
     def close(self) -> None:
-        """End it, and let go of what leads to it."""
+        """End it, and close the connection."""
         self.kill()
         self._connection.close()
 
 
 def raised(told: Mapping[str, Any]) -> Exception:
-    """Make the error that a child tells of; of what is no error of ours, only a `ProcessError`."""
+    """Return the error that a child reports, by the name of its class; else a `ProcessError`."""
     kind = getattr(errors, str(told.get("error")), None)
     text = str(told.get("text", ""))
     if isinstance(kind, type) and issubclass(kind, NearfarError):
@@ -184,7 +184,7 @@ def raised(told: Mapping[str, Any]) -> Exception:
 
 
 def _inheriting(handles: list[int]) -> dict[str, Any]:
-    """Give the arguments with which a child inherits these handles, and no others."""
+    """Return the arguments with which a child inherits these handles, and no others."""
     if sys.platform == "win32":
         for each in handles:
             os.set_handle_inheritable(each, True)

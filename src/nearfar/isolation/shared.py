@@ -1,4 +1,4 @@
-"""A file in memory that a process shares with its child: for what is too large for a pipe."""
+"""A file in memory that a process shares with its child, for data too large for a pipe."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ _MOST_AXES: Final = 4
 
 @final
 class SharedFile:
-    """Bytes and arrays, one at a time, for whoever has the file open.
+    """Bytes and arrays, one at a time, shared by the processes that have the file open.
 
     It is read and written by system calls and never mapped: a child that cuts it short makes
     the read fail, where a mapping would kill the reader.
@@ -84,7 +84,7 @@ class SharedFile:
         return content
 
     def read_array(self, shape: Any, kind: Any, *, most_bytes: int) -> NDArray[Any]:
-        """Read an array; what is said of it comes from a child that is not to be trusted.
+        """Read an array, whose shape and type come from an untrusted child.
 
         Args:
             shape: up to four sides.
@@ -111,7 +111,7 @@ class SharedFile:
         return array
 
     def trim(self) -> None:
-        """Give back memory beyond `KEPT_BYTES`."""
+        """Free memory beyond `KEPT_BYTES`."""
         if self._file.seek(0, os.SEEK_END) > KEPT_BYTES:
             self._file.truncate(KEPT_BYTES)
 

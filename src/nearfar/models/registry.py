@@ -311,18 +311,25 @@ class ModelRegistry:
     def _existing(self, spec: ModelSpec) -> Path:
         if path := self._find(spec):
             return path
-        raise ModelMissingError(f"{spec.name} is not on this machine: {self._remedy(spec)}")
+        raise ModelMissingError(
+            f"{spec.name} is not on this machine: {self._remedy(spec)}",
+            options=self._remedy_options(spec),
+        )
 
     def _compare(self, spec: ModelSpec, path: Path, found: str) -> None:
         if found != spec.sha256:
             raise ChecksumError(
                 f"{path} is not {spec.name}: its SHA-256 is {found[:12]}..., not "
-                f"{spec.sha256[:12]}...; {self._remedy(spec, path)}"
+                f"{spec.sha256[:12]}...; {self._remedy(spec, path)}",
+                options=self._remedy_options(spec),
             )
+
+    def _remedy_options(self, spec: ModelSpec) -> tuple[str, ...]:
+        return ("overwrite",) if self._row(spec.name) is None else ()
 
     def _remedy(self, spec: ModelSpec, path: Path | None = None) -> str:
         if self._row(spec.name) is None:
-            return f"nearfar models add {spec.name} FILE --force brings it back"
+            return f"nearfar models add {spec.name} FILE brings it back"
         if not spec.urls or (path and path.parent == self.bundled):
             return _REINSTALL
         return (

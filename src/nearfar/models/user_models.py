@@ -83,7 +83,10 @@ def keep(folder: Path, source: Path, spec: ModelSpec, *, overwrite: bool) -> Non
     record = folder / RECORD
     with locked(record):
         if record.exists() and not overwrite:
-            raise OutputExistsError(f"there is a model {spec.name} already: --force replaces it")
+            raise OutputExistsError(
+                f"there is a model {spec.name} already: overwrite it, or choose another name",
+                options=("overwrite",),
+            )
         hashing.copy(source, folder / spec.file, spec.sha256)
         with replacing(record, durable=True) as temporary:
             temporary.write_bytes(TypeAdapter(ModelSpec).dump_json(spec, indent=2))

@@ -1,1 +1,1 @@
-"""Runtimes: what turns a model file into something that runs."""
+"""Runtimes: libraries that run a network, and the choice among them and their devices."""

@@ -1,85 +1,146 @@
-"""Which model in which runtime on this machine: asked for, or measured once and remembered."""
+"""Choose the model's file, the runtime and the device: as named, or by a one-time measurement."""
 
 import importlib.util
 import logging
+import time
 from collections.abc import Sequence
 from math import log2
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from nearfar.config import DEFAULT_MAX_SIDE_PX, RuntimeName
-from nearfar.errors import InferenceError, ModelFileError
+from nearfar.config import DEFAULT_MAX_SIDE_PX
+from nearfar.errors import DeviceError, InferenceError, ModelFileError
 from nearfar.io.paths import cache_folder
+from nearfar.models.catalog import Purpose
 from nearfar.models.preprocess import target_size
 from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
-from nearfar.runtimes import autotune_cache, benchmark, cpu
-from nearfar.runtimes.autotune_cache import Candidate, Measurements
-from nearfar.runtimes.base import Runtime, Session
-from nearfar.runtimes.onnx import OnnxSession
-from nearfar.runtimes.openvino import OpenvinoSession
+from nearfar.runtimes import autotune_cache, benchmark, cpu, table
+from nearfar.runtimes.autotune_cache import Candidate, Cost, Measurements
+from nearfar.runtimes.base import Session, SessionClass
+from nearfar.runtimes.table import CPU, DeviceName, Runtime, RuntimeName, RuntimeRow
 
 Shape: TypeAlias = tuple[int, int, int, int]
 
-RUNTIMES: Final[tuple[Runtime, ...]] = ("onnxruntime", "openvino")
+MANY_PHOTOS: Final = 10_000
+"""A number of photos of which only the rate counts: loading is less than a thousandth of it."""
 
 _ROUNDS: Final = 15
-_BUDGET_S: Final = 0.75  # a way
+_BUDGET_S: Final = 0.75  # a candidate
 
 _log = logging.getLogger(__name__)
 
 
-def available() -> tuple[Runtime, ...]:
-    """Name the runtimes that are installed; none is imported."""
-    found = importlib.util.find_spec
-    return tuple(name for name in RUNTIMES if name == "onnxruntime" or found(name) is not None)
+def usual_photos(purpose: Purpose) -> int:
+    """Return how many photos are expected of a purpose when no number is given."""
+    return 1 if purpose == "photo" else MANY_PHOTOS
 
 
 def usual_shape(spec: ModelSpec, *, max_side_px: int = DEFAULT_MAX_SIDE_PX) -> Shape:
-    """Give (1, 3, h, w) of what a model is fed for a photo of 640 x 480."""
+    """Return the shape (1, 3, h, w) that a photo of 640 x 480 is resized to for a model."""
     width_px, height_px = target_size(640, 480, spec.input, max_side_px=max_side_px)
     return (1, 3, height_px, width_px)
 
 
 def open_session(
-    model: bytes | Path, runtime: Runtime, *, threads: int | None = None, callers: int = 1
+    model: bytes | Path,
+    runtime: Runtime,
+    *,
+    device: str = CPU,
+    threads: int | None = None,
+    callers: int = 1,
 ) -> Session:
     """Load a network.
 
     Args:
         model: an ONNX file, or its content. onnxruntime reads a file in less memory.
-        runtime: what is to run it.
-        threads: of one run; the physical cores when not given.
+        runtime: a name of `table.RUNTIMES`.
+        device: the name of one of the runtime's devices.
+        threads: of one run on the CPU; the physical cores when not given.
         callers: how many threads will call `run` at the same time.
 
     Raises:
         MissingExtraError: the runtime is not installed.
+        DeviceError: the device is missing or does not start.
         ModelFileError: the file is damaged, or no depth network.
-        UsageError: less than one thread.
+        UsageError: less than one thread, or the runtime has no such device.
     """
-    if runtime == "onnxruntime":
-        return OnnxSession(model, threads=threads)
-    content = model if isinstance(model, bytes) else model.read_bytes()
-    home = cache_folder()
-    folder = home / "openvino" if home else None
-    return OpenvinoSession(content, threads=threads, callers=callers, cache_dir=folder)
+    row = table.RUNTIMES[runtime]
+    chosen = row.device(device)
+    folder = cache_folder()
+    session_class: SessionClass = row.session_class()
+    return session_class(
+        model,
+        device=chosen,
+        threads=threads,
+        callers=callers,
+        cache_dir=folder / runtime if folder else None,
+    )
 
 
-def ways(specs: Sequence[ModelSpec], runtime: RuntimeName = "auto") -> tuple[Candidate, ...]:
+def open_chosen(
+    model: bytes | Path,
+    choice: Candidate,
+    *,
+    device: DeviceName,
+    threads: int | None = None,
+    callers: int = 1,
+) -> Session:
+    """Load the network of a choice; where its device fails under `auto`, load it on the CPU.
+
+    Args:
+        model: see `open_session`.
+        choice: as `take` returned it.
+        device: the device that was wanted; for `auto`, a warning is logged where the chosen one
+            does not start, and the CPU is used.
+        threads: see `open_session`.
+        callers: see `open_session`.
+
+    Raises: as `open_session`; DeviceError only for a device wanted by name.
+    """
+    try:
+        return open_session(
+            model, choice.runtime, device=choice.device, threads=threads, callers=callers
+        )
+    except DeviceError as error:
+        if device != "auto":
+            raise
+        _log.warning("the CPU is used instead: %s", error)
+        return open_session(model, choice.runtime, threads=threads, callers=callers)
+
+
+def candidates(
+    specs: Sequence[ModelSpec], runtime: RuntimeName = "auto", device: DeviceName = "auto"
+) -> tuple[Candidate, ...]:
     """List what there is to choose from.
 
     Args:
         specs: what `ModelRegistry.candidates` gave: a network and perhaps the same in int8.
-        runtime: the only one that may be taken; `auto` is onnxruntime, and openvino where that
-            is installed.
+        runtime: the only one that may be taken; `auto` is every one that is installed.
+        device: the only one that may be taken; `auto` is the CPU, and every other that an
+            installed runtime offers. The runtimes are then imported.
 
     Returns:
-        The ways, first the one that is kept where no other is clearly faster.
+        The candidates, first the one that is kept where no other is clearly faster.
+
+    Raises:
+        UsageError: see `table.allowed`.
     """
-    allowed = available() if runtime == "auto" else (runtime,)
-    if runtime not in ("auto", *available()):  # opening it says what is missing
-        specs = specs[:1]
-    return tuple(Candidate(spec.name, name) for spec in specs for name in allowed)
+    here = table.available()
+    found = []
+    for row in table.allowed(runtime, device):
+        if row.name not in here:  # opening a session says what is missing
+            wanted = CPU if device == "auto" else device
+            return (Candidate(specs[0].name, row.name, wanted),)
+        names = _devices(row) if device == "auto" else (device,)
+        found += [(row.name, name) for name in names]
+    found.sort(key=lambda place: place[1] != CPU)
+    return tuple(Candidate(spec.name, *place) for spec in specs for place in found)
+
+
+def _devices(row: RuntimeRow) -> tuple[str, ...]:
+    """Name the CPU, and the other devices that a runtime's installed library offers."""
+    return (CPU, *(name for name in row.offered() if name != CPU))
 
 
 def take(
@@ -88,36 +149,54 @@ def take(
     shape: Shape,
     *,
     runtime: RuntimeName = "auto",
+    device: DeviceName = "auto",
     threads: int | None = None,
+    expected_photos: int = 1,
 ) -> Candidate:
-    """Choose a network and a runtime.
+    """Choose a network, a runtime and a device.
 
-    Where there is more than one way, all are timed once for these files, this size, number of
-    threads and machine, which takes about a second each, and the times are kept in the cache
-    folder. No model is read and no runtime imported where the times are known.
+    Where there is more than one candidate, all are timed once for these files, this size, number
+    of threads and machine, and the times are kept in the cache folder. That takes about a second
+    each, and where loading counts, as long again as two cold starts of each. No model is read and
+    no runtime imported where the times are known.
 
     Args:
         store: where the models lie.
-        specs: see `ways`.
-        shape: (N, 3, h, w) that the ways are timed with.
-        runtime: see `ways`.
+        specs: see `candidates`.
+        shape: (N, 3, h, w) that the candidates are timed with.
+        runtime: see `candidates`.
+        device: see `candidates`.
         threads: of one run; the physical cores when not given.
+        expected_photos: how many will be estimated, one after another: the least time for
+            loading and so many runs is chosen. From `MANY_PHOTOS` on, loading is not timed.
 
     Raises:
-        MissingExtraError: the runtime asked for is not installed.
+        MissingExtraError: the named runtime is not installed.
+        DeviceError: the named device is missing or does not start.
         ChecksumError: a model's file is not the recorded one.
         ModelFileError: the first network's file is no depth network.
         InferenceError: the first network can't run at this size.
-        UsageError: less than one thread.
+        UsageError: less than one thread or photo; also see `candidates`.
     """
-    first, *others = ways(specs, runtime)
-    if not others:
-        return first
-    choice = remembered(specs, shape, runtime=runtime, threads=threads)
-    if choice is None:
-        choice = _measure(store, (first, *others), shape, threads)
-        autotune_cache.keep(_key(specs, shape, runtime, threads), choice)
-    return choice.taken
+    choice = remembered(
+        specs,
+        shape,
+        runtime=runtime,
+        device=device,
+        threads=threads,
+        expected_photos=expected_photos,
+    )
+    if choice is not None:
+        return choice.taken(expected_photos)
+    among = candidates(specs, runtime, device)
+    if len(among) == 1:
+        return among[0]
+    choice = _measure(store, among, shape, threads, cold=expected_photos < MANY_PHOTOS)
+    autotune_cache.keep(
+        _key(specs, shape, runtime, device, threads=threads, expected_photos=expected_photos),
+        choice,
+    )
+    return choice.taken(expected_photos)
 
 
 def remembered(
@@ -125,46 +204,103 @@ def remembered(
     shape: Shape,
     *,
     runtime: RuntimeName = "auto",
+    device: DeviceName = "auto",
     threads: int | None = None,
+    expected_photos: int = 1,
 ) -> Measurements | None:
-    """Give what was measured earlier; see `take` for the arguments."""
-    return autotune_cache.recall(_key(specs, shape, runtime, threads))
-
-
-def _measure(
-    store: ModelRegistry, among: Sequence[Candidate], shape: Shape, threads: int | None
-) -> Measurements:
-    batch = benchmark.sample(shape)
-    sessions: dict[str, Session] = {}
-    for way in among:
-        try:
-            with store.opened(way.model) as path:
-                session = open_session(path, way.runtime, threads=threads)
-            session.run(batch)
-        except (ModelFileError, InferenceError) as error:
-            if way == among[0]:
-                raise
-            _log.warning("auto does without %s, which can't run: %s", way, error)
-            continue
-        sessions[str(way)] = session
-    budget_s = _BUDGET_S * len(sessions)
-    times = benchmark.interleaved(sessions, batch, runs=_ROUNDS, budget_s=budget_s)
-    return Measurements(
-        {way: times[str(way)].median_ms if str(way) in times else None for way in among}
+    """Return what was measured earlier, or None; see `take` for the arguments."""
+    return autotune_cache.recall(
+        _key(specs, shape, runtime, device, threads=threads, expected_photos=expected_photos)
     )
 
 
+def _measure(
+    store: ModelRegistry,
+    among: Sequence[Candidate],
+    shape: Shape,
+    threads: int | None,
+    *,
+    cold: bool,
+) -> Measurements:
+    """Time runs, and with `cold` also the first result of a new process."""
+    batch = benchmark.sample(shape)
+    sessions: dict[str, Session] = {}
+    failed: set[tuple[str, str]] = set()
+    for each in among:
+        if (each.runtime, each.device) in failed:
+            continue
+        try:
+            with store.opened(each.model) as path:
+                session = open_session(path, each.runtime, device=each.device, threads=threads)
+            session.run(batch)
+        except (ModelFileError, InferenceError, DeviceError) as error:
+            if each == among[0]:
+                raise
+            if isinstance(error, DeviceError):  # for any network: one warning is enough
+                failed.add((each.runtime, each.device))
+                _log.warning("auto does without %s: %s", each.device, error)
+            else:
+                _log.warning("auto does without %s, which can't run: %s", each, error)
+            continue
+        sessions[str(each)] = session
+    budget_s = _BUDGET_S * len(sessions)
+    times = benchmark.interleaved(sessions, batch, runs=_ROUNDS, budget_s=budget_s)
+    ran = [each for each in among if str(each) in sessions]
+    sessions.clear()  # the memory of their networks, before others are loaded
+    first_ms = _cold_start_ms(store, ran, shape, threads) if cold else {}
+    return Measurements(
+        {
+            each: Cost(times[str(each)].median_ms, first_ms.get(each)) if each in ran else None
+            for each in among
+        }
+    )
+
+
+def _cold_start_ms(
+    store: ModelRegistry, ran: Sequence[Candidate], shape: Shape, threads: int | None
+) -> dict[Candidate, float]:
+    """Time the first result of a new process, of each candidate; of none where that fails."""
+    best_ms: dict[Candidate, float] = {}
+    try:
+        for order in (ran, ran[::-1]):  # the lesser of two: other programs only ever add time
+            for each in order:
+                with store.opened(each.model) as path:
+                    ms = benchmark.cold_start_ms(path, each.runtime, each.device, shape, threads)
+                best_ms[each] = min(ms, best_ms.get(each, ms))
+    except InferenceError as error:
+        _log.warning("auto counts no time for loading: %s", error)
+        return {}
+    return best_ms
+
+
+def time_first_result(
+    model: bytes, runtime: Runtime, device: str, shape: Shape, threads: int | None
+) -> float:
+    """Time, in this process, what `benchmark.cold_start_ms` times in a new one; see there."""
+    batch = benchmark.sample(shape)
+    began = time.perf_counter()
+    open_session(model, runtime, device=device, threads=threads).run(batch)
+    return (time.perf_counter() - began) * 1e3
+
+
 def _key(
-    specs: Sequence[ModelSpec], shape: Shape, runtime: RuntimeName, threads: int | None
+    specs: Sequence[ModelSpec],
+    shape: Shape,
+    runtime: RuntimeName,
+    device: DeviceName,
+    *,
+    threads: int | None,
+    expected_photos: int,
 ) -> str:
     """Name what a choice holds for; sizes count as one up to a factor of two in pixels."""
-    runtimes = dict.fromkeys(way.runtime for way in ways(specs, runtime))
     parts = (
         *(f"{spec.name} {spec.sha256}" for spec in specs),
         f"2^{round(log2(shape[0] * shape[2] * shape[3]))} px",
         f"{cpu.threads_or_physical(threads)} threads",
+        f"device {device}",
+        "runs" if expected_photos >= MANY_PHOTOS else "runs and loading",
         cpu.cpu_name(),
-        *map(_release, runtimes),
+        *(_release(row.name) for row in table.allowed(runtime, device)),
     )
     return " | ".join(parts)
 

@@ -11,60 +11,105 @@ from typing import Final, NamedTuple
 from nearfar.errors import WriteError
 from nearfar.io.atomic import replacing
 from nearfar.io.paths import cache_folder
-from nearfar.runtimes.base import Runtime
+from nearfar.runtimes.base import label
 from nearfar.runtimes.error_text import reason
+from nearfar.runtimes.table import CPU, RUNTIMES, Runtime
+
+FASTER_RUNTIME: Final = 0.97
+"""Another runtime of the same network and device is taken where it needs at most this part of the
+time: its results are the same, and medians of such runs vary by some 2 %."""
 
 WORTH_IT: Final = 0.9
-"""Another way than the first is taken where it needs at most this part of the first one's time."""
+"""Another network (int8) or device is taken where it needs at most this part of the time: its
+results are a little different."""
 
 
 class Candidate(NamedTuple):
-    """One network in one runtime.
+    """One network in one runtime on one device.
 
     Attributes:
         model: name of the network.
-        runtime: what runs it.
+        runtime: a name of `table.RUNTIMES`.
+        device: the name of one of the runtime's devices.
     """
 
     model: str
     runtime: Runtime
+    device: str = CPU
+
+    @property
+    def place(self) -> str:
+        """The runtime, with its device where that is not the CPU."""
+        return label(self.runtime, self.device)
 
     def __str__(self) -> str:
-        """Name both, for a person."""
-        return f"{self.model} in {self.runtime}"
+        """Return all three as a text for a person."""
+        return f"{self.model} in {self.place}"
+
+
+class Cost(NamedTuple):
+    """What one candidate takes.
+
+    Attributes:
+        run_ms: median of a run.
+        first_ms: from the import of the runtime in a new process to the first result; None where
+            loading does not count.
+    """
+
+    run_ms: float
+    first_ms: float | None = None
+
+    def total_ms(self, photos: int) -> float:
+        """Return the time for so many photos, from a cold start where that was timed."""
+        first_ms = self.run_ms if self.first_ms is None else self.first_ms
+        return first_ms + (photos - 1) * self.run_ms
+
+    def __str__(self) -> str:
+        """Return the times as a text for a person."""
+        run = f"{self.run_ms:.1f} ms"
+        return run if self.first_ms is None else f"{run}, the first {self.first_ms:.0f} ms"
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """What was measured of several ways.
+    """What was measured of several candidates.
 
     Attributes:
-        times_ms: way -> median of a run; None where it can't run. The first one can.
+        costs: of each candidate; None where it can't run. The first one can.
     """
 
-    times_ms: Mapping[Candidate, float | None]
+    costs: Mapping[Candidate, Cost | None]
 
-    @property
-    def taken(self) -> Candidate:
-        """The fastest; the first where none is clearly faster than that (`WORTH_IT`)."""
-        ran = {way: ms for way, ms in self.times_ms.items() if ms is not None}
-        first = next(iter(ran))
-        faster = [way for way, ms in ran.items() if ms <= WORTH_IT * ran[first]]
-        return min(faster, key=ran.__getitem__, default=first)
+    def taken(self, photos: int) -> Candidate:
+        """Return the fastest for a number of photos; the first where none is clearly faster.
+
+        Args:
+            photos: that will be estimated one after another.
+        """
+        ms = {each: cost.total_ms(photos) for each, cost in self.costs.items() if cost is not None}
+        first = next(iter(ms))
+        alike = [each for each in ms if (each.model, each.device) == (first.model, first.device)]
+        best = _fastest(alike, ms, first, FASTER_RUNTIME)
+        return _fastest([each for each in ms if each not in alike], ms, best, WORTH_IT)
 
     def __str__(self) -> str:
-        """Tell what was measured, for a person."""
+        """Return what was measured as a text for a person."""
         return ", ".join(
-            f"{way} can't run" if ms is None else f"{way} {ms:.1f} ms"
-            for way, ms in self.times_ms.items()
+            f"{each} can't run" if cost is None else f"{each} {cost}"
+            for each, cost in self.costs.items()
         )
 
 
-KEPT: Final = 64
-"""Choices that are remembered; the oldest goes first."""
+def _fastest(
+    others: list[Candidate], ms: Mapping[Candidate, float], kept: Candidate, part: float
+) -> Candidate:
+    """Return the fastest that needs at most `part` of the time of `kept`, or else `kept`."""
+    faster = [each for each in others if ms[each] <= part * ms[kept]]
+    return min(faster, key=ms.__getitem__, default=kept)
 
-_RUNTIMES: Final[Mapping[str, Runtime]] = {"onnxruntime": "onnxruntime", "openvino": "openvino"}
-"""Those that are measured."""
+
+KEPT: Final = 64
+"""Choices that are remembered; the oldest is dropped first."""
 
 _DAMAGED: Final = (OSError, ValueError, TypeError, AttributeError, KeyError)
 """What reading a file of any content can raise."""
@@ -75,11 +120,11 @@ _log = logging.getLogger(__name__)
 def file() -> Path | None:
     """Return the file, which need not exist; None where there is no cache folder."""
     folder = cache_folder()
-    return folder / "choices.json" if folder else None
+    return folder / "measurements.json" if folder else None
 
 
 def recall(key: str) -> Measurements | None:
-    """Give what was measured earlier under this key; a damaged file is told in the log."""
+    """Return what was measured earlier under this key; a damaged file is logged."""
     try:
         return _read().get(key)
     except _DAMAGED as error:
@@ -88,17 +133,17 @@ def recall(key: str) -> Measurements | None:
 
 
 def keep(key: str, choice: Measurements) -> None:
-    """Remember what was measured; where the system refuses, that is told in the log."""
+    """Remember what was measured; where the system refuses, that is logged."""
     path = file()
     if path is None:
         return
     choices: dict[str, Measurements] = {}
-    with suppress(*_DAMAGED):  # that was told of when the file was read
+    with suppress(*_DAMAGED):  # `recall` logged that
         choices = _read()
     choices.pop(key, None)
     choices[key] = choice
     content = {
-        kept: {f"{way.model} {way.runtime}": ms for way, ms in found.times_ms.items()}
+        kept: {" ".join(each): cost for each, cost in found.costs.items()}
         for kept, found in list(choices.items())[-KEPT:]
     }
     try:
@@ -116,14 +161,21 @@ def _read() -> dict[str, Measurements]:
         content = json.loads(path.read_text(encoding="utf-8")) if path else {}
     except FileNotFoundError:
         return {}
-    return {key: _choice(times_ms) for key, times_ms in content.items()}
+    return {key: _choice(costs) for key, costs in content.items()}
 
 
-def _choice(stored: dict[str, float | None]) -> Measurements:
-    times_ms: dict[Candidate, float | None] = {}
-    for way, ms in stored.items():
-        model, _, runtime = way.rpartition(" ")
-        times_ms[Candidate(model, _RUNTIMES[runtime])] = None if ms is None else float(ms)
-    if next(iter(times_ms.values()), None) is None:
+def _choice(stored: dict[str, list[float | None] | None]) -> Measurements:
+    costs: dict[Candidate, Cost | None] = {}
+    for text, cost in stored.items():
+        model, runtime, device = text.rsplit(" ", 2)
+        candidate = Candidate(model, RUNTIMES[runtime].name, device)
+        costs[candidate] = None if cost is None else _cost(*cost)
+    if next(iter(costs.values()), None) is None:
         raise ValueError("a choice without its first time")
-    return Measurements(times_ms)
+    return Measurements(costs)
+
+
+def _cost(run_ms: float | None, first_ms: float | None) -> Cost:
+    if run_ms is None:
+        raise ValueError("a choice without the time of a run")
+    return Cost(float(run_ms), None if first_ms is None else float(first_ms))

@@ -1,15 +1,15 @@
-"""What a runtime must do, and what goes into and comes out of a depth network's graph."""
+"""The interface of a runtime, and the input and output of a depth network's graph."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.errors import InferenceError, ModelFileError
-
-Runtime: TypeAlias = Literal["onnxruntime", "openvino"]
+from nearfar.runtimes.table import CPU, Device
 
 Batch = NDArray[np.float32]
 """(N, 3, h, w) float32, RGB, normalised as the model's `InputSpec` says."""
@@ -22,7 +22,7 @@ class Session(Protocol):
     """A loaded network. Safe to call from several threads at once."""
 
     runtime: str
-    """Name of the runtime: onnxruntime or openvino."""
+    """Name of the runtime, with its device where that is not the CPU: `onnxruntime on cuda`."""
 
     def run(self, batch: Batch) -> RawDepth:
         """Run the network; a graph made for one picture gets them one by one.
@@ -40,14 +40,54 @@ class Session(Protocol):
         ...
 
 
+class SessionClass(Protocol):
+    """The class of a runtime: calling it loads a network."""
+
+    def __call__(
+        self,
+        model: bytes | Path,
+        *,
+        device: Device,
+        threads: int | None,
+        callers: int,
+        cache_dir: Path | None,
+    ) -> Session:
+        """Load a network.
+
+        Args:
+            model: an ONNX file, or its content.
+            device: a row of the runtime's devices.
+            threads: of one run on the CPU; the physical cores when not given.
+            callers: threads that call `run` at the same time.
+            cache_dir: where compiled networks may be kept; None: nowhere.
+
+        Raises:
+            MissingExtraError: the runtime is not installed.
+            DeviceError: the device is missing or does not start.
+            ModelFileError: the file is damaged, or no depth network, or keeps weights elsewhere.
+            OutOfMemoryError: there is too little memory for it.
+            UsageError: less than one thread.
+        """
+        ...
+
+    def providers(self) -> tuple[str, ...]:
+        """Name what the installed library can run on, as `Device.provider` does."""
+        ...
+
+
+def label(runtime: str, device: str) -> str:
+    """Name a runtime for a person, with its device where that is not the CPU."""
+    return runtime if device == CPU else f"{runtime} on {device}"
+
+
 @dataclass(frozen=True)
 class TensorInfo:
     """One input or output of a graph.
 
     Attributes:
-        name: as the graph has it.
+        name: in the graph.
         shape: None for a side that is free; None as a whole where the graph doesn't say.
-        dtype: NumPy's name of its numbers.
+        dtype: NumPy's name of the type of its numbers.
     """
 
     name: str
@@ -76,14 +116,14 @@ class ModelIO:
         taken = self.input.shape or (None, 3, None, None)
         if self.input.dtype != "float32" or len(taken) != 4 or taken[1] not in {3, None}:
             raise ModelFileError(
-                f"a depth network takes (N, 3, h, w) float32, this one {_told(self.input)}:"
+                f"a depth network takes (N, 3, h, w) float32, this one {_described(self.input)}:"
                 " export it with that input"
             )
         given = self.output.shape
         if self.output.dtype != "float32" or (given is not None and not _is_map(given)):
             raise ModelFileError(
                 f"a depth network gives (N, h, w) or (N, 1, h, w) float32, this one"
-                f" {_told(self.output)}: export it with one map as output"
+                f" {_described(self.output)}: export it with one map as output"
             )
         if taken[0] not in {1, None}:
             raise ModelFileError(
@@ -93,21 +133,21 @@ class ModelIO:
         self._single = taken[0] == 1
         self._height_px, self._width_px = taken[2:]
 
-    def through(self, batch: Batch, run: Callable[[Batch], NDArray[np.float32]]) -> RawDepth:
+    def run(self, batch: Batch, call: Callable[[Batch], NDArray[np.float32]]) -> RawDepth:
         """Run a batch; where the graph takes one picture at a time, one by one.
 
         Args:
             batch: (N, 3, h, w) float32.
-            run: gives the graph's output for what it can take at once.
+            call: returns the graph's output for as many pictures as it takes at once.
 
         Returns:
             (N, h, w) float32.
 
         Raises:
-            InferenceError: `batch` is not of the form or size the graph takes, or the answer is
-                not one map a picture.
+            InferenceError: the graph does not take a batch of this form or size, or its output
+                is not one map a picture.
         """
-        parts = [_maps(run(piece), len(piece)) for piece in self._pieces(batch)]
+        parts = [_maps(call(piece), len(piece)) for piece in self._pieces(batch)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _pieces(self, batch: Batch) -> Sequence[Batch]:
@@ -142,9 +182,8 @@ def _is_map(shape: tuple[int | None, ...]) -> bool:
     return len(shape) == 3 or (len(shape) == 4 and shape[1] in {1, None})
 
 
-def _told(port: TensorInfo) -> str:
-    if port.shape is None:
-        return port.dtype
-    return (
-        f"({', '.join('free' if side is None else str(side) for side in port.shape)}) {port.dtype}"
-    )
+def _described(tensor: TensorInfo) -> str:
+    if tensor.shape is None:
+        return tensor.dtype
+    sides = ", ".join("free" if side is None else str(side) for side in tensor.shape)
+    return f"({sides}) {tensor.dtype}"

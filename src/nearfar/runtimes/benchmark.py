@@ -1,10 +1,12 @@
-"""How fast a network runs, and how fast this machine could run at most."""
+"""Time a network's runs and its cold start, and the largest rate that this machine reaches."""
 
+import json
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -60,7 +62,7 @@ def interleaved(
     """Time networks in turns, so that a machine that slows down slows all of them.
 
     Args:
-        sessions: what to time, by name. Every second round goes through them backwards.
+        sessions: what to time, by name; in every second round in reverse order.
         batch: (N, 3, h, w) float32, fed each time.
         runs: rounds that are timed, at least 1.
         warmup: rounds before them.
@@ -100,10 +102,58 @@ def sample(shape: tuple[int, int, int, int]) -> Batch:
     return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
 
 
+_COLD_START: Final = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from nearfar.runtimes.autotune import time_first_result
+print(time_first_result(sys.stdin.buffer.read(), *json.loads(sys.argv[2])))
+"""
+
+
+def cold_start_ms(
+    model: Path, runtime: str, device: str, shape: tuple[int, int, int, int], threads: int | None
+) -> float:
+    """Time the first result of a network in a new process.
+
+    Args:
+        model: an ONNX file.
+        runtime: see `nearfar.runtimes.autotune.open_session`.
+        device: likewise.
+        shape: (N, 3, h, w) of what is fed.
+        threads: of one run; the physical cores when not given.
+
+    Returns:
+        Milliseconds from the import of the runtime to the end of the first run. The start of
+        Python and of NumPy, which every candidate needs, is left out.
+
+    Raises:
+        InferenceError: the process can't be started, or failed.
+    """
+    import subprocess
+
+    settings = json.dumps([runtime, device, shape, threads])
+    command = [sys.executable, "-I", "-c", _COLD_START, json.dumps(sys.path), settings]
+    try:
+        with model.open("rb") as file:
+            answer = subprocess.run(  # noqa: S603 - the command is written here
+                command, stdin=file, capture_output=True, text=True, check=False
+            )
+    except OSError as error:
+        raise InferenceError(
+            f"a cold start can't be timed: {error}: make room for one more process"
+        ) from error
+    if answer.returncode:
+        lines = answer.stderr.strip().splitlines() or [f"exit status {answer.returncode}"]
+        raise InferenceError(
+            f"a cold start can't be timed ({lines[-1]}): try it with: nearfar doctor"
+        )
+    return float(answer.stdout.splitlines()[-1])
+
+
 def fp32_peak_gflops(threads: int | None = None) -> float:
     """Measure the largest rate of a float32 matrix product, NumPy's, over a few tries.
 
-    A practical ceiling for any network on this machine. One multiply-add (MAC) is two
+    No network on this machine is faster in practice. One multiply-add (MAC) is two
     operations: a network of M GMAC that takes t seconds runs at 2 M / t GFLOP/s.
 
     Args:

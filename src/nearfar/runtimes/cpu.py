@@ -1,6 +1,7 @@
-"""The processor: its name, its cores, the quotas of containers, and how many threads pay.
+"""The processor: its name, its cores, the quotas of containers, and how many threads to use.
 
-The group of a process lies in others, each of which may set a limit; the least one holds.
+The control group of a process is nested in others, each of which may set a limit; the least of
+them applies.
 """
 
 import os
@@ -43,7 +44,7 @@ def _groups(proc: Path) -> Iterator[Path]:
             if is_v2 != (controllers == ""):
                 continue
             inside = os.path.relpath(group, root)
-            # what lies outside of what is mounted here can't be seen: its top is the nearest
+            # a group outside of the mounted tree can't be read: the root of the tree is the nearest
             path = PurePosixPath("." if inside.startswith("..") else inside)
             yield from (folder / each for each in (path, *path.parents))
 
@@ -74,7 +75,7 @@ _TOPOLOGY: Final = Path("/sys/devices/system/cpu")
 
 
 def threads_or_physical(threads: int | None) -> int:
-    """Give the asked number of threads, or `physical()` when none was asked.
+    """Return the given number of threads, or `physical()` when none is given.
 
     Raises:
         UsageError: less than one.
@@ -92,8 +93,8 @@ def physical() -> int:
 
     A network gains nothing from the second thread of a core: both share its arithmetic. On
     Linux the process's affinity and the quotas of its control groups count too. Where the system
-    tells of logical processors only (Windows), those are counted: too many threads cost
-    less than idle cores.
+    reports logical processors only (Windows), those are counted: too many threads cost less
+    than idle cores.
     """
     if sys.platform == "darwin":
         count = _sysctl("hw.physicalcpu")
@@ -117,13 +118,13 @@ def count_cores(usable: set[int], topology: Path) -> int:
         try:
             siblings.add(path.read_text().strip())
         except OSError:
-            siblings.add(str(number))  # not told: a core of its own
+            siblings.add(str(number))  # unknown: it counts as a core
     return len(siblings)
 
 
 @cache
 def cpu_name() -> str:
-    """Name the processor as its maker does, or by its architecture where that isn't told."""
+    """Return the maker's name of the processor, or its architecture where that is unknown."""
     if sys.platform == "darwin":
         return _sysctl("machdep.cpu.brand_string") or platform.machine()
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A runtime's complaint, in one line, and the error that it becomes."""
+"""Turn the error of a runtime's library into one line, and into an error of nearfar."""
 
 import re
 from typing import Final
@@ -14,12 +14,12 @@ _NOISE: Final = re.compile(r"^(Exception from \S+|Check '.*' failed.*):?$")
 
 
 def reason(error: BaseException) -> str:
-    """Give what a runtime said without its error numbers, source lines and line breaks."""
+    """Return a library's error message without error numbers, source lines and line breaks."""
     text = _PREFIX.sub("", str(error).strip())
     lines = [line.strip() for line in text.splitlines()]
-    told = " ".join(line for line in lines if line and not _NOISE.match(line))
-    told = (told or " ".join(text.split()) or type(error).__name__).rstrip(".: ")
-    return told if len(told) <= LONGEST else told[: LONGEST - 3] + "..."
+    message = " ".join(line for line in lines if line and not _NOISE.match(line))
+    message = (message or " ".join(text.split()) or type(error).__name__).rstrip(".: ")
+    return message if len(message) <= LONGEST else message[: LONGEST - 3] + "..."
 
 
 def failure(runtime: str, piece: Batch, error: BaseException) -> InferenceError:

@@ -1,20 +1,30 @@
-"""ONNX Runtime on the CPU: the runtime that is always there."""
+"""ONNX Runtime: on the CPU, where it is always there, or through another execution provider."""
 
+import io
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.errors import ModelFileError, lacks_memory
+from nearfar.errors import DeviceError, ModelFileError, lacks_memory
 from nearfar.models.onnx_file import refuse_external
 from nearfar.runtimes import cpu, telemetry
-from nearfar.runtimes.base import Batch, ModelIO, RawDepth, TensorInfo
+from nearfar.runtimes.base import Batch, ModelIO, RawDepth, TensorInfo, label
 from nearfar.runtimes.error_text import failure, out_of_memory, reason
+from nearfar.runtimes.table import CPU, RUNTIMES, Device
 
+_CPU: Final = RUNTIMES["onnxruntime"].device(CPU)
 _DTYPE: Final = {"tensor(float)": "float32", "tensor(float16)": "float16"}
 _SILENT: Final = 4
-"""Fatal only: errors come back as exceptions, and a logged one would be told twice."""
+"""Severity `fatal`: errors are raised as exceptions, and would be reported a second time."""
+
+_DEFAULT_SEVERITY: Final = 2
+"""Severity `warning`, which the library's own log has unless it is set."""
 
 
 class OnnxSession:
@@ -22,17 +32,27 @@ class OnnxSession:
 
     Args:
         model: an ONNX file, or its content.
-        threads: of one run; the physical cores when not given.
+        device: a device of the runtime's row; what its provider can't run, the CPU runs.
+        threads: of one run on the CPU; the physical cores when not given.
+        callers: has no effect here: any number of threads may call `run`.
+        cache_dir: has no effect here: nothing is kept.
 
     Raises:
+        DeviceError: the device is missing or does not start.
         ModelFileError: the file is damaged, or no depth network, or keeps weights elsewhere.
         OutOfMemoryError: there is too little memory for it.
         UsageError: less than one thread.
     """
 
-    runtime: str = "onnxruntime"
-
-    def __init__(self, model: bytes | Path, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        model: bytes | Path,
+        *,
+        device: Device = _CPU,
+        threads: int | None = None,
+        callers: int = 1,  # noqa: ARG002 - of every runtime
+        cache_dir: Path | None = None,  # noqa: ARG002 - likewise
+    ) -> None:
         refuse_external(model)
         ort = telemetry.onnxruntime()
         options = ort.SessionOptions()
@@ -44,36 +64,89 @@ class OnnxSession:
         # spinning, but not between runs, where they would take the cores from those that
         # decode and write.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        try:
-            self._session = ort.InferenceSession(
-                model if isinstance(model, bytes) else str(model),
-                options,
-                providers=["CPUExecutionProvider"],
-            )
-        except Exception as error:  # the library's errors share no base of their own
-            if lacks_memory(error):
-                raise out_of_memory("onnxruntime", error) from error
-            raise ModelFileError(
-                f"not an ONNX network that onnxruntime can load ({reason(error)}):"
-                " get the file again, or export it anew"
-            ) from error
-        self._door = ModelIO(
-            [_port(value) for value in self._session.get_inputs()],
-            [_port(value) for value in self._session.get_outputs()],
+        source = model if isinstance(model, bytes) else str(model)
+        if device == _CPU:
+            self._session = _on_cpu(ort, source, options)
+        else:
+            self._session = _on_device(ort, source, options, device)
+        self._run_lock: AbstractContextManager[object] = (
+            threading.Lock() if device.is_serial else nullcontext()
         )
+        self.runtime: str = label("onnxruntime", device.name)
+        self._io = ModelIO(
+            [_tensor_info(value) for value in self._session.get_inputs()],
+            [_tensor_info(value) for value in self._session.get_outputs()],
+        )
+
+    @staticmethod
+    def providers() -> tuple[str, ...]:
+        """Name the execution providers that the installed library was built with."""
+        return tuple(telemetry.onnxruntime().get_available_providers())
 
     def run(self, batch: Batch) -> RawDepth:
         """Run the network; see `Session.run`."""
-        return self._door.through(batch, self._run)
+        return self._io.run(batch, self._run)
 
     def _run(self, piece: Batch) -> NDArray[np.float32]:
         try:
-            (output,) = self._session.run([self._door.output.name], {self._door.input.name: piece})
+            with self._run_lock:
+                (output,) = self._session.run([self._io.output.name], {self._io.input.name: piece})
         except Exception as error:  # the library's errors share no base of their own
             raise failure("onnxruntime", piece, error) from error
         return np.asarray(output)
 
 
-def _port(value: Any) -> TensorInfo:
+def _on_cpu(ort: ModuleType, source: bytes | str, options: Any) -> Any:
+    try:
+        return ort.InferenceSession(source, options, providers=[_CPU.provider])
+    except Exception as error:  # the library's errors share no base of their own
+        if lacks_memory(error):
+            raise out_of_memory("onnxruntime", error) from error
+        raise ModelFileError(
+            f"not an ONNX network that onnxruntime can load ({reason(error)}):"
+            " get the file again, or export it anew"
+        ) from error
+
+
+def _on_device(ort: ModuleType, source: bytes | str, options: Any, device: Device) -> Any:
+    """Open a session on a device, or raise.
+
+    By default the library uses the CPU where a provider fails, and only logs why.
+    """
+    if device.provider not in ort.get_available_providers():
+        raise DeviceError(f"this onnxruntime has no {device.provider}: {device.remedy}")
+    options.enable_mem_pattern = not device.is_serial
+    providers = [(device.provider, dict(device.options)), _CPU.provider]
+    try:
+        with _quiet(ort):
+            _preload(ort, device)
+            session = ort.InferenceSession(source, options, providers=providers, enable_fallback=0)
+    except Exception as error:  # the library's errors share no base of their own
+        raise DeviceError(
+            f"{device.name} failed to start in onnxruntime ({reason(error)}): {device.remedy}"
+        ) from error
+    if device.provider not in session.get_providers():
+        raise DeviceError(f"{device.name} failed to start in onnxruntime: {device.remedy}")
+    return session
+
+
+def _preload(ort: ModuleType, device: Device) -> None:
+    """Load CUDA and cuDNN from their own packages, where the system has none (since 1.21)."""
+    if device.name == "cuda" and hasattr(ort, "preload_dlls"):
+        with redirect_stdout(io.StringIO()):  # it prints what it does not find
+            ort.preload_dlls()
+
+
+@contextmanager
+def _quiet(ort: ModuleType) -> Iterator[None]:
+    """Keep the library from logging why a provider fails: an error says so."""
+    ort.set_default_logger_severity(_SILENT)
+    try:
+        yield
+    finally:
+        ort.set_default_logger_severity(_DEFAULT_SEVERITY)
+
+
+def _tensor_info(value: Any) -> TensorInfo:
     shape = tuple(side if isinstance(side, int) else None for side in value.shape)
     return TensorInfo(value.name, shape or None, _DTYPE.get(value.type, value.type))

@@ -1,19 +1,22 @@
-"""OpenVINO on the CPU: often the fastest on Intel. An extra."""
+"""OpenVINO on the CPU or an Intel GPU: often the fastest on Intel. An extra."""
 
 import logging
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.errors import ModelFileError, lacks_memory
+from nearfar.errors import DeviceError, ModelFileError, lacks_memory
 from nearfar.models.onnx_file import refuse_external
 from nearfar.runtimes import cpu, telemetry
-from nearfar.runtimes.base import Batch, ModelIO, RawDepth, TensorInfo
+from nearfar.runtimes.base import Batch, ModelIO, RawDepth, TensorInfo, label
 from nearfar.runtimes.error_text import failure, out_of_memory, reason
+from nearfar.runtimes.table import CPU, RUNTIMES, Device
+
+_CPU: Final = RUNTIMES["openvino"].device(CPU)
 
 _log = logging.getLogger(__name__)
 
@@ -25,71 +28,86 @@ class OpenvinoSession:
     288 x 224 and not at all at 640 x 480, for 0.4 s and 30 MB a size.
 
     Args:
-        model: content of an ONNX file.
-        threads: of one run; the physical cores when not given.
+        model: an ONNX file, or its content.
+        device: a device of the runtime's row.
+        threads: of one run on the CPU; the physical cores when not given.
         callers: threads that call `run` at the same time; more than these wait for each other.
         cache_dir: where compiled networks are kept, which halves the time to load; it is made
             when it is not there. None: nowhere. OpenVINO drops a file that was cut off.
 
     Raises:
         MissingExtraError: openvino is not installed.
+        DeviceError: the device is missing or does not start.
         ModelFileError: the file is damaged, or no depth network, or keeps weights elsewhere.
         OutOfMemoryError: there is too little memory for it.
         UsageError: less than one thread.
     """
 
-    runtime: str = "openvino"
-
     def __init__(
         self,
-        model: bytes,
+        model: bytes | Path,
         *,
+        device: Device = _CPU,
         threads: int | None = None,
         callers: int = 1,
         cache_dir: Path | None = None,
     ) -> None:
-        refuse_external(model)
+        content = model if isinstance(model, bytes) else model.read_bytes()
+        refuse_external(content)
         ov = telemetry.openvino()
         config: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "f32",
-            "INFERENCE_NUM_THREADS": cpu.threads_or_physical(threads) * callers,
             "NUM_STREAMS": callers,
         }
+        threads = cpu.threads_or_physical(threads)
+        if device == _CPU:
+            config["INFERENCE_NUM_THREADS"] = threads * callers
         if cache_dir is not None and _usable(cache_dir):
             config["CACHE_DIR"] = str(cache_dir)
         try:
-            # from bytes straight to compiled: a cached network is then not even parsed
-            self._compiled = ov.Core().compile_model(model, "CPU", config, weights=b"")
+            # compiling the bytes themselves: a cached network is then not even parsed
+            self._compiled = ov.Core().compile_model(content, device.provider, config, weights=b"")
         except (RuntimeError, ValueError, MemoryError) as error:
+            if device != _CPU:
+                raise DeviceError(
+                    f"{device.name} failed to start in openvino ({reason(error)}): {device.remedy}"
+                ) from error
             if lacks_memory(error):
                 raise out_of_memory("openvino", error) from error
             raise ModelFileError(
                 f"not an ONNX network that openvino can load ({reason(error)}):"
                 " get the file again, or export it anew"
             ) from error
-        self._door = ModelIO(
-            [_port(port) for port in self._compiled.inputs],
-            [_port(port) for port in self._compiled.outputs],
+        self.runtime: str = label("openvino", device.name)
+        self._io = ModelIO(
+            [_tensor_info(port) for port in self._compiled.inputs],
+            [_tensor_info(port) for port in self._compiled.outputs],
         )
-        self._own = threading.local()
+        self._thread = threading.local()
+
+    @staticmethod
+    def providers() -> tuple[str, ...]:
+        """Name OpenVINO's devices here, without the number that it gives to one of several."""
+        found = telemetry.openvino().Core().available_devices
+        return tuple(dict.fromkeys(name.partition(".")[0] for name in found))
 
     def run(self, batch: Batch) -> RawDepth:
         """Run the network; see `Session.run`."""
-        return self._door.through(batch, self._run)
+        return self._io.run(batch, self._run)
 
     def _run(self, piece: Batch) -> NDArray[np.float32]:
         try:
-            if not hasattr(self._own, "request"):
-                self._own.request = self._compiled.create_infer_request()
-            outputs = self._own.request.infer([piece], share_inputs=True)
+            if not hasattr(self._thread, "request"):
+                self._thread.request = self._compiled.create_infer_request()
+            outputs = self._thread.request.infer([piece], share_inputs=True)
         except (RuntimeError, ValueError, MemoryError) as error:
             raise failure("openvino", piece, error) from error
         return np.asarray(outputs[0])
 
 
 def _usable(folder: Path) -> bool:
-    """Make the folder of compiled networks; say so where that fails, and do without."""
+    """Make the folder of compiled networks; log a warning where that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -101,7 +119,7 @@ def _usable(folder: Path) -> bool:
     return True
 
 
-def _port(port: Any) -> TensorInfo:
+def _tensor_info(port: Any) -> TensorInfo:
     shape = port.get_partial_shape()
     sides = None
     if shape.rank.is_static:

@@ -1,7 +1,7 @@
-"""Import the runtimes without what they send to their makers.
+"""Import the runtimes with their telemetry turned off.
 
 nearfar runs without a network, so no part of it may open one by itself. Recent onnxruntime
-reports its use to Microsoft unless told not to (its Privacy.md), and openvino reports every
+reports its use to Microsoft unless a variable is set (its Privacy.md), and openvino reports every
 import to Google Analytics (openvino/tools/ovc/__init__.py).
 """
 
@@ -16,7 +16,7 @@ _REPORTER: Final = "openvino_telemetry"
 
 
 def onnxruntime() -> ModuleType:
-    """Import onnxruntime; `ORT_DISABLE_TELEMETRY` is set unless the user set it himself."""
+    """Import onnxruntime; `ORT_DISABLE_TELEMETRY` is set unless the user has set it."""
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read once, while the library loads
     import onnxruntime as module
 
@@ -24,7 +24,7 @@ def onnxruntime() -> ModuleType:
 
 
 def openvino() -> ModuleType:
-    """Import openvino; where it is new to the process, its reporter is hidden meanwhile.
+    """Import openvino; where it is new to the process, its reporter is hidden during the import.
 
     openvino has a stub for machines without the reporter, which it then uses.
 

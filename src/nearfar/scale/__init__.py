@@ -1,1 +1,1 @@
-"""More than one process: folders on Ray Data, and the service on Ray Serve."""
+"""Ray: batches of photos on Ray Data, and the service on Ray Serve."""

@@ -1,8 +1,7 @@
-"""`nearfar batch`: the Estimator over any number of photos, on Ray Data."""
+"""Estimate the depth of any number of photos on Ray Data, and resume a run that was stopped."""
 
 import json
 import logging
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,17 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from nearfar import errors
-from nearfar.config import EstimateOptions, ImageLimits, Options, OutputOptions, RuntimeName, option
+from nearfar.config import EstimateOptions, ImageLimits, Options, OutputOptions, option
 from nearfar.errors import NearfarError, ScaleError, UsageError
 from nearfar.loading import resolve
 from nearfar.models.registry import ModelRegistry
-from nearfar.optional import require
 from nearfar.runtimes.cpu import physical
+from nearfar.runtimes.table import CPU, RuntimeName
 from nearfar.scale import run_folder
-from nearfar.scale.ray_cluster import joined
+from nearfar.scale.ray_cluster import joined, require_ray
 from nearfar.scale.run_folder import Layout, Row
-from nearfar.scale.sources import Source, source_of
+from nearfar.scale.sources import Source, count, distinct, parts, source_of
 
 if TYPE_CHECKING:
     from nearfar.scale.worker import Task
@@ -30,33 +28,38 @@ PART = 64
 
 @dataclass(frozen=True)
 class BatchOptions(Options):
-    """How a run is shared out, and what it leaves."""
+    """How a run is distributed, and what it writes."""
 
     to: Literal["files", "parquet"] = option(
-        "What the maps become: files, or bytes in the table.", "files"
+        "Store the maps as files, or as bytes in the table.", "files"
     )
-    column: str = option("Of Parquet shards: where the photos or their paths are.", "")
+    column: str = option("Column of Parquet shards with the photos or their paths.", "")
     workers: int | None = option(
-        "Processes, each with the network once; as many as the cores allow if unset.", None, ge=1
+        "Processes, each with one copy of the network; as many as the cores allow if unset.",
+        None,
+        ge=1,
     )
     part: int = option(
-        "Photos that a worker takes at once, about; each part is a file of the table.", PART, ge=1
+        "Photos in a part, about, which a worker takes at once; each part is a file of the table.",
+        PART,
+        ge=1,
     )
     address: str | None = option(
-        "A Ray cluster that runs, or auto; by default one on this machine.", None
+        "Address of a running Ray cluster, or auto; by default one is started on this machine.",
+        None,
     )
 
 
 PER_WORKER = 4
-"""Threads of a worker unless told otherwise: beyond, they wait for each other's Python."""
+"""Most threads of a worker by default: more of them wait for the interpreter lock."""
 
 
 def shared_out(cores: int, workers: int | None, threads: int | None) -> tuple[int, int]:
-    """Say how many workers there are, and how many threads each has.
+    """Return the number of workers, and of threads in each.
 
     Args:
         cores: of the machine, or of the cluster.
-        workers: if they were asked for.
+        workers: if the caller chose a number.
         threads: likewise.
 
     Returns:
@@ -70,19 +73,20 @@ def shared_out(cores: int, workers: int | None, threads: int | None) -> tuple[in
 
 @contextmanager
 def quiet_data() -> Iterator[Any]:
-    """Set up Ray Data: every row by itself, and nothing on the screen."""
+    """Set up Ray Data to make a block of each row and to print nothing."""
     import ray.data
 
     for handler in logging.getLogger("ray.data").handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
-        # its own old fields, which its copy sets anew
+        # Ray's copy of its context sets its own deprecated fields
         warnings.filterwarnings("ignore", "`use_", DeprecationWarning, r"ray\.data\.context")
         context = ray.data.DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    context.target_max_block_size = 1  # a block a row: parts go to whichever worker is free
+    context.target_max_block_size = 1  # a row a block: a part goes to whichever worker is free
+    context.raise_original_map_exception = True
     context.execution_no_progress_timeout_s = -1  # a big part of big photos may take an hour
     with ray.data.DataContext.current(context):
         yield ray.data
@@ -90,7 +94,7 @@ def quiet_data() -> Iterator[Any]:
 
 @contextmanager
 def failing() -> Iterator[None]:
-    """Turn what Ray raises into one line."""
+    """Turn what Ray raises in the block into the error of nearfar that caused it, or ScaleError."""
     from ray.exceptions import RayError
 
     try:
@@ -106,46 +110,42 @@ def failing() -> Iterator[None]:
 
 
 def _cause(error: BaseException) -> NearfarError:
-    """Find the error of nearfar's own in one of Ray's, or in what that tells."""
+    """Return the error of nearfar's own that one of Ray's carries, or a ScaleError."""
     at: BaseException | None = error
     while at is not None:
         inner = getattr(at, "cause", None)
         if isinstance(inner, NearfarError):
+            inner.args = (str(inner).partition("\n")[0],)  # Ray Data appends lines about retries
             return inner
         at = inner if isinstance(inner, BaseException) else at.__cause__
-    found = re.findall(r"nearfar\.errors\.(\w+): (.+)", str(error))
-    if found:
-        name, sentence = found[-1]
-        kind: type[NearfarError] = getattr(errors, name, NearfarError)
-        return kind(sentence.strip())
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = lines[-1] if lines else type(error).__name__
-    return ScaleError(f"the cluster failed ({told[:300]}): run the same again to go on")
+    last = lines[-1] if lines else type(error).__name__
+    return ScaleError(f"the cluster failed ({last[:300]}): run the same again to go on")
 
 
 _STORE_BYTES: Final = 128 * 2**20
-"""Of Ray's object store beside the model: what goes through it is where photos are."""
+"""Size of Ray's object store beside the model; only references to photos pass through it."""
 
 LISTED: Final = ("part", "photos")
-"""Columns of what a worker takes; both are texts."""
+"""Columns of a worker's input, both texts: name of the part, and `Part.packed`."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is to be done.
+    """The source, destination and options of a run.
 
     Attributes:
         source: see `nearfar.scale.sources.source_of`.
-        dest: a folder that every machine of the cluster sees under this path.
-        options: how it is shared out, and what it leaves.
+        dest: a folder that every machine of the cluster has under this path.
+        options: how it is distributed, and what it writes.
         model: a name, or auto.
         runtime: see `nearfar.load`.
         threads: of each worker; as many as the cores allow when not given.
         estimating: how a photo becomes depth.
-        writing: which files, and how they look.
-        limits: what is refused unread.
-        force: begin anew in a destination that holds something.
-        again: do parts again that have a photo with an error.
+        writing: which files to write, and how they look.
+        limits: sizes beyond which a photo is refused unread.
+        force: whether to start over in a destination that is not empty.
+        again: whether to repeat parts that have a photo with an error.
     """
 
     source: str
@@ -160,8 +160,8 @@ class Run:
     force: bool = False
     again: bool = False
 
-    def asked(self, source: Source) -> dict[str, Any]:
-        """What decides on the results, by the names of the command line."""
+    def result_options(self, source: Source) -> dict[str, Any]:
+        """Return the options that determine the results, by the names of the command line."""
         values = {
             **self.estimating.values(),
             **self.writing.values(),
@@ -182,11 +182,11 @@ class Step:
 
     Attributes:
         rows: one a photo.
-        kept: it was done by an earlier run.
-        total: photos in all; None as long as they are being counted.
+        kept: whether an earlier run did it.
+        total: number of photos of the run; None until they are counted.
         model: that made the maps.
-        left_out: pictures that the run does not take, since they are named as results are; told
-            in a last step without rows, where there are any.
+        left_out: pictures that the run leaves out because they are named like results; given in
+            a last step without rows, where there are any.
         first_left_out: path or URL of the first of these.
     """
 
@@ -199,29 +199,32 @@ class Step:
 
 
 def steps(run: Run) -> Iterator[Step]:
-    """Do a run, or go on with it where it stood.
+    """Do a run, or resume it where it was stopped.
 
-    Whatever stops it, what is in the destination is whole: a part is in the table only once all
-    its photos are done, and a worker that dies is replaced, its part done again.
+    The destination is complete whatever stops the run: a part is in the table only once all its
+    photos are done, and a worker that dies is replaced and its part repeated.
 
     Args:
-        run: what is to be done.
+        run: source, destination and options.
 
     Yields:
-        A step a part, in the order in which they are done.
+        A step for each part, in the order in which they are done.
 
     Raises:
         MissingExtraError: Ray is not installed.
-        UsageError: source, destination or options make no sense, together or with what the run
-            in the destination was asked before.
-        OutputExistsError: the destination holds something else.
+        UsageError: source, destination or options contradict each other, or the options of the
+            run that is in the destination already.
+        OutputExistsError: the destination holds other files.
         ScaleError: the cluster failed.
-        NearfarError: whatever is wrong with the model, or with writing the table.
+        NearfarError: the model can't be loaded, or the table can't be written.
     """
-    require("ray")
+    require_ray()
     maps_in_table = run.options.to == "parquet"
     if maps_in_table and (run.writing.color or run.writing.side_by_side):
-        raise UsageError("--to parquet holds maps only: leave out --color and --side-by-side")
+        raise UsageError(
+            "a table in Parquet holds maps only: leave out color and side_by_side",
+            options=("to", "color", "side_by_side"),
+        )
     source = source_of(run.source, run.options.column)
     layout = Layout(run.dest.absolute(), maps_in_table=maps_in_table)
     _refuse_nested(source, layout.dest)
@@ -245,32 +248,34 @@ def _refuse_nested(source: Source, dest: Path) -> None:
 
 
 def _prepared(run: Run, source: Source, layout: Layout) -> "tuple[Task, bytes]":
-    """See what the run was before, choose the model once, and read it."""
+    """Read the manifest of the run, choose the model once, and read its file."""
     from nearfar.scale.worker import Task
 
     store = ModelRegistry()
-    asked = run.asked(source)
+    asked = run.result_options(source)
     resolved = None if run.force else run_folder.begun(layout, asked)
     if resolved is None:
-        way = resolve(
+        candidate = resolve(
             run.model,
             purpose="stream",
             runtime=run.runtime,
+            device=CPU,  # Ray hides GPUs from tasks that reserve none
             threads=1,
             store=store,
             max_side_px=run.estimating.max_side_px,
         )
         resolved = {
-            "model": way.model,
-            "runtime": way.runtime,
-            "sha256": store.spec(way.model).sha256,
+            "model": candidate.model,
+            "runtime": candidate.runtime,
+            "sha256": store.spec(candidate.model).sha256,
         }
         run_folder.begin(layout, asked, resolved)
     spec = store.spec(resolved["model"])
     if spec.sha256 != resolved["sha256"]:
         raise UsageError(
             f"{layout.dest} was begun with another file of {spec.name}: bring that back, give"
-            " another destination, or --force to begin anew"
+            " another destination, or begin anew",
+            options=("overwrite",),
         )
     run_folder.forget_attempts(layout)
     task = Task(
@@ -287,12 +292,17 @@ def _prepared(run: Run, source: Source, layout: Layout) -> "tuple[Task, bytes]":
     return task, store.read(spec.name)
 
 
+def _listed(source: Source, size: int, *, by_stem: bool) -> Iterator[dict[str, str]]:
+    """Yield the columns `LISTED` of each part of a source, listed as fast as parts are taken."""
+    for part in parts(distinct(source.photos(), by_stem=by_stem), size):
+        yield {"part": part.name, "photos": part.packed()}
+
+
 def _on_ray(
     run: Run, source: Source, task: "Task", content: bytes, layout: Layout
 ) -> Iterator[Step]:
     import ray
 
-    from nearfar.scale.listing import Listing, count
     from nearfar.scale.worker import Worker
 
     cluster = ray.cluster_resources()  # type: ignore[no-untyped-call] # Ray's own lack
@@ -301,10 +311,8 @@ def _on_ray(
     counting = ray.remote(num_cpus=0)(count).remote(source)
     total: int | None = None
     with quiet_data() as data, failing():
-        listed = data.read_datasource(
-            Listing(source, run.options.part, by_stem=not task.maps_in_table),
-            num_cpus=0,
-            override_num_blocks=1,
+        listed = data.from_items([0]).flat_map(
+            lambda _: _listed(source, run.options.part, by_stem=not task.maps_in_table), num_cpus=0
         )
         done = listed.map_batches(
             Worker,
@@ -328,4 +336,4 @@ def _on_ray(
     with run_folder.writing_to(layout.dest):
         for path in layout.parts():
             if path.stem.removeprefix("part-") not in seen:
-                path.unlink()  # of photos that are gone, or in another part by now
+                path.unlink()  # its photos were removed, or are in another part now

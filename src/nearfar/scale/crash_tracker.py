@@ -1,7 +1,7 @@
-"""Which photo kills workers: found by taking one at a time, then left out.
+"""Find the photo that crashes workers, by taking one at a time, and leave it out.
 
-A killed worker is started again, and its part with it. A photo that kills it each time, by its
-size or by a fault in a decoder, would so keep a run from ever ending.
+Ray restarts a killed worker and repeats its part. A photo that kills it each time, by its size or
+by a fault in a decoder, would otherwise keep a run from ever ending.
 """
 
 import json
@@ -12,18 +12,18 @@ from typing import Final
 
 from nearfar.errors import WriteError
 
-PATIENCE: Final = 2
-"""Deaths of a worker at one part after which its photos are taken one at a time."""
+MOST_CRASHES: Final = 2
+"""Crashes at one part after which its photos are taken one at a time."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """How often a part was begun and not ended.
+    """How often a part was begun and not finished.
 
     Attributes:
-        begun: times before this one.
-        at: the photo that was at work, alone, when the last of them ended.
-        guilty: photos that are left out.
+        begun: number of earlier attempts.
+        at: index of the photo that was processed, alone, when the last attempt crashed.
+        guilty: indices of the photos that are left out.
     """
 
     begun: int = 0
@@ -32,18 +32,18 @@ class Attempt:
 
     @property
     def careful(self) -> bool:
-        """Whether photos are taken one at a time."""
-        return self.begun >= PATIENCE
+        """Return whether photos are taken one at a time."""
+        return self.begun >= MOST_CRASHES
 
 
 class Attempts:
-    """Keeps the attempts at parts in a folder; what a worker noted outlives it."""
+    """Keeps the attempts at parts in a folder, where they outlive the worker."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def begin(self, part: str) -> Attempt:
-        """Note that a part is begun, and say how it went before."""
+        """Record that a part is begun, and return the earlier attempts."""
         last = Attempt()
         with suppress(FileNotFoundError, ValueError, TypeError):
             fields = json.loads(self._path(part).read_text("ascii"))
@@ -54,11 +54,11 @@ class Attempts:
         return now
 
     def alone(self, part: str, attempt: Attempt, index: int) -> None:
-        """Note that a photo is taken by itself."""
+        """Record that a photo is processed by itself."""
         self._keep(part, Attempt(attempt.begun + 1, index, attempt.guilty))
 
     def end(self, part: str) -> None:
-        """Note that a part is done."""
+        """Record that a part is done."""
         self._path(part).unlink(missing_ok=True)
 
     def _keep(self, part: str, attempt: Attempt) -> None:

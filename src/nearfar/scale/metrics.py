@@ -1,4 +1,4 @@
-"""One scrape for all replicas: each tells its own figures, under its own name."""
+"""Merge the Prometheus metrics of all replicas into one scrape."""
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -7,17 +7,17 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from nearfar.service.metrics import Metrics
+from nearfar.service.observability import Metrics
 
 REPLICA: Final = "replica"
 """The label that names a replica."""
 
 
 class ReplicaMetrics(Metrics):
-    """Counters of one replica, which answers `/metrics` for all.
+    """Metrics of one replica, which answers `/metrics` for all.
 
     Args:
-        gather: gives the text of each replica, by its name.
+        gather: returns the metrics of each replica in text format, by its name.
     """
 
     def __init__(self, gather: Callable[[], Coroutine[Any, Any, Mapping[str, bytes]]]) -> None:
@@ -25,37 +25,37 @@ class ReplicaMetrics(Metrics):
         self._gather = gather
 
     async def scrape(self) -> bytes:
-        """Ask all replicas, and give what they tell."""
+        """Return the metrics of all replicas."""
         return merged(await self._gather())
 
 
 def merged(texts: Mapping[str, bytes]) -> bytes:
-    """Put the figures of replicas together.
+    """Merge the metrics of replicas.
 
-    They are told apart, not added up: a sum would fall when a replica goes, and Prometheus would
-    take that for a restart.
+    They keep apart by a label, and are not added up: a sum would fall when a replica ends, and
+    Prometheus would take that for a restart.
 
     Args:
-        texts: name of a replica -> its figures, in Prometheus's text format.
+        texts: name of a replica -> its metrics, in Prometheus's text format.
 
     Returns:
         The same format; each sample has the label `replica`.
     """
     families: dict[str, Metric] = {}
     for replica, text in sorted(texts.items()):
-        for told in text_string_to_metric_families(text.decode()):
+        for parsed in text_string_to_metric_families(text.decode()):
             family = families.setdefault(
-                told.name, Metric(told.name, told.documentation, told.type)
+                parsed.name, Metric(parsed.name, parsed.documentation, parsed.type)
             )
-            for sample in told.samples:
+            for sample in parsed.samples:
                 labels = {**sample.labels, REPLICA: replica}
                 family.add_sample(sample.name, labels, sample.value)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Told(families.values()))
+    registry.register(_Families(families.values()))
     return generate_latest(registry)
 
 
-class _Told(Collector):
+class _Families(Collector):
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = families
 

@@ -1,4 +1,4 @@
-"""The folder of a run: its manifest, so that a run goes on, and its table of photos."""
+"""The folder of a run: the manifest, by which it can be resumed, and the table of its photos."""
 
 import json
 import os
@@ -16,17 +16,17 @@ from nearfar.io.atomic import replacing
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_FORM: Final = 1
-"""Of the manifest and the table; raised when an older run can't be gone on with."""
+_FORMAT: Final = 1
+"""Version of the manifest and the table, raised when older runs can't be resumed."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things are in a destination.
+    """The paths in a destination.
 
     Attributes:
         dest: the destination.
-        maps_in_table: whether the table is all there is, and lies at the top.
+        maps_in_table: whether the table holds the maps, and lies at the top.
     """
 
     dest: Path
@@ -34,40 +34,40 @@ class Layout:
 
     @property
     def own(self) -> Path:
-        """What is nearfar's own; readers of Parquet folders pass over such a name."""
+        """Return the folder of nearfar's own files; readers of Parquet folders skip its name."""
         return self.dest / "_nearfar"
 
     @property
     def manifest(self) -> Path:
-        """What the run was asked."""
+        """Return the file with the options of the run."""
         return self.own / "run.json"
 
     @property
     def attempts(self) -> Path:
-        """See `nearfar.scale.crash_tracker`."""
+        """Return the folder of `nearfar.scale.crash_tracker`."""
         return self.own / "attempts"
 
     @property
     def table(self) -> Path:
-        """The folder of the table."""
+        """Return the folder of the table."""
         return self.dest if self.maps_in_table else self.dest / "table"
 
     def part(self, name: str) -> Path:
-        """The file of a part."""
+        """Return the file of a part."""
         return self.table / f"part-{name}.parquet"
 
     def parts(self) -> Iterator[Path]:
-        """Every file of the table."""
+        """Yield every file of the table."""
         return self.table.glob("part-*.parquet")
 
 
 @contextmanager
 def claimed(layout: Layout) -> Iterator[None]:
-    """Have a destination for oneself, without what killed workers left half-written in its table.
+    """Lock a destination, and delete what killed workers left half-written in its table.
 
     Raises:
-        UsageError: another run is at work in it.
-        WriteError: the system refused.
+        UsageError: another run writes to it.
+        WriteError: it can't be written.
     """
     from filelock import FileLock, Timeout
 
@@ -77,7 +77,7 @@ def claimed(layout: Layout) -> Iterator[None]:
             try:
                 held.enter_context(FileLock(layout.own / "lock", timeout=0))
             except Timeout as error:
-                raise UsageError(f"another run is at work in {layout.dest}: wait for it") from error
+                raise UsageError(f"another run writes to {layout.dest}: wait for it") from error
             _sweep(layout)
         yield
         with writing_to(layout.dest):
@@ -86,7 +86,7 @@ def claimed(layout: Layout) -> Iterator[None]:
 
 @contextmanager
 def writing_to(dest: Path) -> Iterator[None]:
-    """Turn what the system refuses in the block into a WriteError."""
+    """Turn an OSError in the block into a WriteError."""
     try:
         yield
     except NearfarError:
@@ -96,17 +96,17 @@ def writing_to(dest: Path) -> Iterator[None]:
 
 
 def _sweep(layout: Layout) -> None:
-    """Delete what killed workers had begun to write of the table; see `nearfar.io.atomic`."""
+    """Delete temporary files of the table that killed workers left; see `nearfar.io.atomic`."""
     for begun_only in layout.table.glob(".part-*.parquet"):
         begun_only.unlink(missing_ok=True)
 
 
 def refuse_strange(layout: Layout) -> None:
-    """Refuse a destination that holds something else than a run.
+    """Refuse a destination that holds files but no run.
 
     Raises:
         OutputExistsError: it does.
-        WriteError: it is no folder, or can't be looked into.
+        WriteError: it is no folder, or can't be read.
     """
     try:
         names = set(os.listdir(layout.dest)) if layout.dest.exists() else set()  # noqa: PTH208
@@ -114,19 +114,20 @@ def refuse_strange(layout: Layout) -> None:
         raise WriteError(f"{layout.dest}: {error.strerror}: give a folder") from error
     if names and layout.own.name not in names:
         raise OutputExistsError(
-            f"{layout.dest} holds something else: give an empty folder, or --force"
+            f"{layout.dest} holds something else: give an empty folder, or overwrite it",
+            options=("overwrite",),
         )
 
 
 def begun(layout: Layout, asked: dict[str, Any]) -> dict[str, Any] | None:
-    """Read what the run in a destination was resolved to, if there is one.
+    """Return the model and runtime of the run in a destination, or None if there is no run.
 
     Args:
         layout: of the destination.
-        asked: the options that decide what the results are.
+        asked: the options that determine the results.
 
     Raises:
-        UsageError: it was asked something else, or by another version that can't be gone on with.
+        UsageError: the run has other options, or is of a version that can't be resumed.
     """
     try:
         found = json.loads(layout.manifest.read_text("utf-8"))
@@ -134,33 +135,40 @@ def begun(layout: Layout, asked: dict[str, Any]) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{layout.manifest} is damaged: begin anew with --force") from error
-    remedy = "give that again, another destination, or --force to begin anew"
-    if form != _FORM:
-        raise UsageError(f"{layout.dest} is of another version of nearfar: {remedy}")
+        raise UsageError(
+            f"{layout.manifest} is damaged: begin anew", options=("overwrite",)
+        ) from error
+    remedy = "give that again, another destination, or begin anew"
+    if form != _FORMAT:
+        raise UsageError(
+            f"{layout.dest} is of another version of nearfar: {remedy}", options=("overwrite",)
+        )
     for name, value in asked.items():
         if before.get(name) != value:
-            told, now = _words(before.get(name)), _words(value)
-            raise UsageError(f"{layout.dest} was begun with {name} {told}, not {now}: {remedy}")
+            then, now = _words(before.get(name)), _words(value)
+            raise UsageError(
+                f"{layout.dest} was begun with {name} {then}, not {now}: {remedy}",
+                options=("overwrite",),
+            )
     return dict(resolved)
 
 
 def begin(layout: Layout, asked: dict[str, Any], resolved: dict[str, Any]) -> None:
-    """Note what a run is asked, and what that was resolved to; what an older one left goes.
+    """Write the manifest of a new run, and delete the table of an older one.
 
     Raises:
-        WriteError: the system refused.
+        WriteError: it can't be written.
     """
     with writing_to(layout.dest):
         for path in layout.parts():
             path.unlink()
-    content = {"form": _FORM, "asked": asked, "resolved": resolved}
+    content = {"form": _FORMAT, "asked": asked, "resolved": resolved}
     with replacing(layout.manifest, durable=True) as temporary:
         temporary.write_text(json.dumps(content, indent=1, ensure_ascii=True), "utf-8")
 
 
 def forget_attempts(layout: Layout) -> None:
-    """Begin to count anew how often workers died."""
+    """Reset the number of crashes."""
     shutil.rmtree(layout.attempts, ignore_errors=True)
 
 
@@ -169,12 +177,12 @@ def _words(value: object) -> str:
 
 
 FLUSH_BYTES: Final = 32 * 2**20
-"""Of maps that are held before they are written as a row group."""
+"""Size of the maps that are held before they are written as a row group."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one photo.
+    """The result of one photo.
 
     Attributes:
         path: relative to the source, or as the list has it.
@@ -184,7 +192,7 @@ class Row:
         height_px: likewise.
         ms: from opening the photo to the last file written.
         error: why there is no map.
-        warnings: what was odd about the photo, in sentences.
+        warnings: oddities of the photo, in sentences.
     """
 
     path: str
@@ -197,7 +205,7 @@ class Row:
     warnings: str | None = None
 
     def printable(self) -> "Row":
-        """Make names that are no UTF-8 ones that can be written."""
+        """Escape names that are not UTF-8, so that they can be written."""
         texts = {"path": self.path, "depth_file": self.depth_file, "error": self.error}
         escaped = {
             name: text and text.encode("utf-8", "backslashreplace").decode()
@@ -207,10 +215,10 @@ class Row:
 
 
 def schema(*, maps: bool) -> Any:
-    """Give the table's Arrow schema.
+    """Return the Arrow schema of the table.
 
     Args:
-        maps: with the column `depth`, the bytes of depth files, in place of `depth_file`.
+        maps: whether it has the column `depth`, the bytes of depth files, not `depth_file`.
     """
     import pyarrow as pa
 
@@ -230,27 +238,27 @@ def schema(*, maps: bool) -> Any:
 
 
 class PartWriter:
-    """Writes one file of the table; it is there only once the block ends well."""
+    """Writes one file of the table, which appears only when the block ends without an error."""
 
     def __init__(self, file: Any, *, maps: bool) -> None:
         import pyarrow.parquet as pq
 
         self._schema = schema(maps=maps)
-        # PNG doesn't shrink any further, nor do floats without a predictor
+        # PNG can't be compressed further, nor can floats without a predictor
         packed = {name: "none" if name == "depth" else "zstd" for name in self._schema.names}
         self._writer = pq.ParquetWriter(file, self._schema, compression=packed)
         self._rows: list[dict[str, Any]] = []
         self._bytes = 0
 
     def add(self, row: Row, depth: bytes | None = None) -> None:
-        """Take a row, and the bytes of its map where they belong into the table."""
+        """Add a row, and the bytes of its map where the table holds maps."""
         self._rows.append({**asdict(row), "depth": depth})
         self._bytes += len(depth or b"")
         if self._bytes >= FLUSH_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is held."""
+        """Write the rows that are held."""
         import pyarrow as pa
 
         if self._rows:
@@ -276,7 +284,7 @@ def writing(path: Path, *, maps: bool) -> Iterator[PartWriter]:
     """Write a file of the table.
 
     Raises:
-        WriteError: the system refused.
+        WriteError: it can't be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -290,7 +298,7 @@ def writing(path: Path, *, maps: bool) -> Iterator[PartWriter]:
 
 
 def read(path: Path) -> list[Row] | None:
-    """Read the rows of a part, without maps; None where it isn't there, or not whole."""
+    """Read the rows of a part, without maps; return None where it is missing or damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -303,5 +311,5 @@ def read(path: Path) -> list[Row] | None:
 
 
 def packed(rows: Sequence[Row]) -> str:
-    """Give rows as JSON."""
+    """Return rows as JSON."""
     return json.dumps([asdict(row) for row in rows])

@@ -1,4 +1,4 @@
-"""`nearfar serve --ray`: the service as a Ray Serve application of as many replicas as it needs."""
+"""Deploy the service on Ray Serve, with as many replicas as there is work for."""
 
 import asyncio
 import logging
@@ -17,13 +17,18 @@ from nearfar import errors
 from nearfar.config import Options, option
 from nearfar.errors import NearfarError, UsageError
 from nearfar.models.registry import ModelRegistry
-from nearfar.optional import require
+from nearfar.runtimes.table import CPU
 from nearfar.scale import serve_proxy
 from nearfar.scale.metrics import ReplicaMetrics
-from nearfar.scale.ray_cluster import asks_for_token, environment, joined, keep_inside, silent
-from nearfar.scale.serve_proxy import Socket, Sockets
-from nearfar.service import logging as service_logging
+from nearfar.scale.ray_cluster import (
+    bind_replica_to_loopback,
+    environment,
+    joined,
+    require_ray,
+    requires_token,
+)
 from nearfar.service.app import drain, make_app
+from nearfar.service.observability import start_logging
 from nearfar.service.server import address_of, bind, warning_of
 from nearfar.service.settings import ServiceOptions
 
@@ -32,16 +37,16 @@ _RANGE: Final = re.compile(r"(\d{1,5})(?::(\d{1,5}))?")
 
 @dataclass(frozen=True)
 class ReplicaOptions(Options):
-    """Where the replicas run, and how many there are."""
+    """The cluster of the replicas, and their number."""
 
     replicas: str | None = option(
-        "Fewest and most replicas, as 1:4; 3 is always three. From 1 to what the cluster's CPUs"
-        " hold if not given.",
+        "Fewest and most replicas, as 1:4, or a fixed number, as 3; from 1 to what the CPUs of the"
+        " cluster hold if not given.",
         None,
     )
     address: str | None = option(
-        "A Ray cluster that runs already, as HOST:PORT, or auto for the one of this machine; one"
-        " of this process's own if not given.",
+        "Address of a running Ray cluster, HOST:PORT, or auto for the one of this machine; if not"
+        " given, one is started for this process alone.",
         None,
     )
 
@@ -51,11 +56,11 @@ class ReplicaOptions(Options):
             bounds(self.replicas)
 
     def range(self, *, cpus: float, cpus_each: int) -> tuple[int, int]:
-        """Give the fewest and the most replicas.
+        """Return the fewest and the most replicas.
 
         Args:
-            cpus: that the cluster has.
-            cpus_each: that one replica takes.
+            cpus: of the cluster.
+            cpus_each: of one replica.
 
         Raises:
             UsageError: the cluster can't hold the fewest.
@@ -65,16 +70,17 @@ class ReplicaOptions(Options):
         if fewest > room:
             raise UsageError(
                 f"{fewest} replicas of {cpus_each} CPUs do not fit on the {cpus:g} of the cluster:"
-                " ask for fewer with --replicas, or for smaller ones with --workers and --threads"
+                " ask for fewer replicas, or for fewer workers and threads of each",
+                options=("replicas", "workers", "threads"),
             )
         return fewest, most
 
 
 def bounds(text: str) -> tuple[int, int]:
-    """Read `MIN:MAX`, or one number for both.
+    """Parse `MIN:MAX`, or one number for both.
 
     Raises:
-        UsageError: it is neither, or not in this order, or begins at 0.
+        UsageError: it is neither, or the numbers are not in this order, or begin at 0.
     """
     found = _RANGE.fullmatch(text)
     fewest, most = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
@@ -84,8 +90,17 @@ def bounds(text: str) -> tuple[int, int]:
 
 
 def sized(options: ServiceOptions) -> ServiceOptions:
-    """Give the options of one replica: a single worker unless told otherwise."""
-    return options if options.workers else replace(options, workers=1)
+    """Return the options of one replica: on the CPU, with one worker unless a number is given.
+
+    Raises:
+        UsageError: another device is named; Ray hides GPUs from replicas that reserve none.
+    """
+    if options.device not in {"auto", CPU}:
+        raise UsageError(
+            f"replicas run on the cpu, not on {options.device}: leave the device out, or serve"
+            " without Ray"
+        )
+    return replace(options, device=CPU, workers=options.workers or 1)
 
 
 APPLICATION: Final = "nearfar"
@@ -93,41 +108,38 @@ DEPLOYMENT: Final = "depth"
 
 PAGE: Final = (
     "The page and /v1/videos keep what their users do in one process, so they are not here:"
-    " `nearfar serve`, without --ray, has them. The live camera is at /live,"
+    " `nearfar serve` without Ray has them. The live camera is at /live,"
     " the service at /v1: see /openapi.json."
 )
-"""What is at `/`."""
+"""The text at `/`."""
 
 Build: TypeAlias = Callable[[ServiceOptions], FastAPI]
 
-_TELLING_S: Final = 5.0
-"""How long a scrape waits for the other replicas."""
+_SCRAPE_S: Final = 5.0
+"""Time for the other replicas to send their metrics."""
 
 
 class Replica:
-    """What Ray Serve makes as many of as are needed; requests go to its application.
+    """A replica of the deployment: the ordinary application, which `serve.ingress` puts in `app`.
 
-    Its methods are for Serve and for the one who deployed it. `app` is put there by
-    `serve.ingress`.
+    Its methods are called by Serve and by the process that deployed it.
     """
 
     app: FastAPI
 
     async def check_health(self) -> None:
-        """Wait until the model is loaded, and raise what kept it from being."""
+        """Wait until the model is loaded, and raise what prevented it."""
         await asyncio.shield(self.app.state.starting)
 
-    async def figures(self) -> tuple[str, bytes]:
-        """Give the name of this replica, and its own figures."""
+    async def metrics(self) -> tuple[str, bytes]:
+        """Return the name of this replica, and its metrics in Prometheus's text format."""
         from ray import serve
 
         return serve.get_replica_context().replica_tag, self.app.state.metrics.text()
 
     async def stop(self) -> None:
-        """Take no more, finish what was taken, and close the live streams."""
+        """Refuse new requests, finish those that were accepted, and close the live streams."""
         await drain(self.app)
-        for socket in tuple(self.app.state.sockets):
-            await socket.close()
 
 
 def build(options: ServiceOptions) -> FastAPI:
@@ -136,32 +148,29 @@ def build(options: ServiceOptions) -> FastAPI:
     Args:
         options: of the service; `workers` is given.
     """
-    keep_inside()
-    service_logging.start()
-    app = make_app(options, metrics=ReplicaMetrics(_gather), page=PAGE, clips=False)
-    app.state.sockets = set[Socket]()
-    app.add_middleware(Sockets, open_ones=app.state.sockets)
-    return app
+    bind_replica_to_loopback()
+    start_logging()
+    return make_app(options, metrics=ReplicaMetrics(_gather), page=PAGE, clips=False)
 
 
 async def _gather() -> dict[str, bytes]:
     from ray import serve
 
     handle = serve.get_deployment_handle(DEPLOYMENT, APPLICATION)
-    asked = handle.broadcast("figures")
-    told = await asked.results_async(timeout_s=_TELLING_S, return_exceptions=True)
-    return dict(each for each in told if not isinstance(each, BaseException))
+    responses = handle.broadcast("metrics")
+    results = await responses.results_async(timeout_s=_SCRAPE_S, return_exceptions=True)
+    return dict(each for each in results if not isinstance(each, BaseException))
 
 
-_LINES: Final = {"RAY_DEDUP_LOGS": "0"}
-"""A line of one request is no copy of another's. Ray reads it when it is imported: not before."""
+_ALL_LINES: Final = {"RAY_DEDUP_LOGS": "0"}
+"""Ray would drop log lines of other requests as copies. It reads this when it is imported."""
 _TICK_S: Final = 0.2
 _UP_AFTER_S: Final = 5.0
 _DOWN_AFTER_S: Final = 60.0
-_TOLD_S: Final = 2.0
-"""How long replicas may take to hear and to say something."""
-_ELSE: Final = 32
-"""Requests beyond those that wait or work, health's among them, for which a replica has room."""
+_CALL_S: Final = 2.0
+"""Time for a call to a replica and its answer."""
+_EXTRA: Final = 32
+"""Requests, such as health checks, that a replica accepts beyond its workers, queue and streams."""
 
 
 def run(
@@ -176,24 +185,24 @@ def run(
 
     Args:
         options: of the service; limits are those of each replica.
-        where: the cluster, and how many replicas there are.
-        tell: gets the line with the address, once the service takes work.
-        warn: gets a line if others than this machine can reach it.
+        where: the cluster, and the number of replicas.
+        tell: gets the line with the address, once the service is ready.
+        warn: gets a line if other machines can reach it.
         make: makes the application of one replica, in its process.
 
     Raises:
         MissingExtraError: Ray is not installed.
         UsageError: the address can't be listened on; or there is no such cluster, or it serves
-            something already, or is too small, or asks for no token where others can reach it.
+            something already, or is too small, or requires no token where others can reach it.
         NearfarError: the model can't be loaded.
     """
+    require_ray()
     ModelRegistry().candidates(options.model, "photo")
     options = _listening(sized(options), here=where.address is None)
     cpus_each = options.worker_count * options.threads
     stop = threading.Event()
     with (
-        silent(),
-        environment({**_LINES, **serve_proxy.environment(options)}),
+        environment({**_ALL_LINES, **serve_proxy.environment(options)}),
         _stopping(stop),
         joined(where.address, with_logs=True),
     ):
@@ -230,17 +239,17 @@ def run(
 def _refuse_open(
     options: ServiceOptions, where: ReplicaOptions, warn: Callable[[str], None]
 ) -> None:
-    """Refuse to serve others on a cluster where whoever reaches its ports can run code.
+    """Refuse to serve other machines on a cluster that requires no token, and warn on loopback.
 
-    A cluster of our own has a token and listens on the loopback only.
+    A cluster that is started here requires one and listens on the loopback only.
     """
     import ray
 
-    if where.address is None or asks_for_token(ray.get_runtime_context().gcs_address):
+    if where.address is None or requires_token(ray.get_runtime_context().gcs_address):
         return
     risk = (
-        "this Ray cluster asks for no token: whoever reaches its ports can run code in the service,"
-        " in spite of --token"
+        "this Ray cluster requires no token: whoever reaches its ports can run code in the service,"
+        " in spite of its own token"
     )
     remedy = "start it with RAY_AUTH_MODE=token on every machine"
     if not options.is_local:
@@ -249,7 +258,7 @@ def _refuse_open(
 
 
 def _cpus() -> float:
-    """Count the CPUs of the cluster."""
+    """Return the number of CPUs of the cluster."""
     import ray
 
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # likewise
@@ -257,10 +266,12 @@ def _cpus() -> float:
 
 
 def _listening(options: ServiceOptions, *, here: bool) -> ServiceOptions:
-    """See that the address is free, and choose a port where any will do: Serve can't."""
+    """Check that the address is free, and choose a port for port 0, which Serve can't."""
     if not here:
         if options.port == 0:
-            raise UsageError("on another cluster the port must be chosen: give --port")
+            raise UsageError(
+                "on another cluster the port must be chosen: give one", options=("port",)
+            )
         return options
     with closing(bind(options)) as listener:
         return replace(options, port=listener.getsockname()[1])
@@ -271,7 +282,7 @@ def _start(options: ServiceOptions, *, here: bool) -> None:
     from ray.serve.config import ControllerOptions, HTTPOptions, ProxyLocation
     from ray.serve.schema import LoggingConfig
 
-    # processes of our own cluster have the variables already, and start faster without these
+    # processes of a cluster that was started here inherit the variables, and start faster so
     variables = {} if here else {"env_vars": serve_proxy.environment(options)}
     serve.start(
         proxy_location=ProxyLocation.HeadOnly,
@@ -291,7 +302,7 @@ def _deploy(
     deployed = serve.deployment(
         name=DEPLOYMENT,
         ray_actor_options={"num_cpus": cpus_each},
-        max_ongoing_requests=options.worker_count + options.queue + options.streams + _ELSE,
+        max_ongoing_requests=options.worker_count + options.queue + options.streams + _EXTRA,
         max_queued_requests=options.queue,
         backpressure_config=BackpressureConfig(status_code=429, retry_after_s=2),
         autoscaling_config=AutoscalingConfig(
@@ -314,7 +325,7 @@ def _deploy(
 
 
 def _wait_until_running(stop: threading.Event) -> bool:
-    """Wait for the first replicas; False when it is told to stop before."""
+    """Wait for the first replicas; return False if `stop` is set before."""
     from ray import serve
     from ray.serve.schema import ApplicationStatus
 
@@ -324,14 +335,17 @@ def _wait_until_running(stop: threading.Event) -> bool:
         if seen.status == ApplicationStatus.RUNNING:
             return True
         if seen.status in bad:
-            told = [each.message for each in seen.deployments.values()]
-            raise failure(" ".join((seen.message, *told)))
+            messages = [each.message for each in seen.deployments.values()]
+            raise failure(" ".join((seen.message, *messages)))
     return False
 
 
-def failure(told: str) -> NearfarError:
-    """Find in what Serve tells of a replica that did not start, what one of our errors said."""
-    found = re.findall(r"nearfar\.errors\.(\w+)(?:\(.*?\))?: (.+)", told)
+def failure(message: str) -> NearfarError:
+    """Find the error of nearfar in Serve's message about a replica that did not start.
+
+    Serve passes on no exceptions, only the text of a traceback.
+    """
+    found = re.findall(r"nearfar\.errors\.(\w+)(?:\(.*?\))?: (.+)", message)
     if not found:
         return NearfarError("no replica started: Ray's logs say why")
     name, sentence = found[-1]
@@ -340,43 +354,33 @@ def failure(told: str) -> NearfarError:
 
 
 def _drain(options: ServiceOptions) -> None:
-    """Have every replica finish what it took; meanwhile they refuse what is new."""
+    """Let every replica finish what it accepted; meanwhile they refuse new requests."""
     from ray import serve
 
-    told = serve.get_app_handle(APPLICATION).broadcast("stop")
-    with suppress(TimeoutError):  # who says nothing by then is ended all the same
-        told.results(timeout_s=options.drain_s + _TOLD_S, return_exceptions=True)
+    responses = serve.get_app_handle(APPLICATION).broadcast("stop")
+    with suppress(TimeoutError):  # a replica that does not answer is ended all the same
+        responses.results(timeout_s=options.drain_s + _CALL_S, return_exceptions=True)
 
 
 def _take_down(end_s: float) -> None:
-    """Let the last answers out and end the replicas; what hangs is left to the cluster's end."""
+    """End the replicas once their last answers are sent; one that hangs ends with the cluster."""
     from ray import serve
 
     serve.delete(APPLICATION, _blocking=False)
     while APPLICATION in serve.status().applications:
-        if time.monotonic() > end_s + _TOLD_S:
+        if time.monotonic() > end_s + _CALL_S:
             return
         time.sleep(_TICK_S)
 
 
 @contextmanager
 def _stopping(stop: threading.Event) -> Iterator[None]:
-    """Take SIGINT and SIGTERM as a wish to stop, from the beginning on.
-
-    Ray would put its own handler there, which exits at once, in the midst of a start too, and
-    leaves processes behind.
-    """
-    require("ray")
-    from ray._private import utils
-
+    """Set `stop` on SIGINT and SIGTERM; `joined` keeps Ray from installing its own handler."""
     before = {
         each: signal.signal(each, lambda *_: stop.set()) for each in (signal.SIGINT, signal.SIGTERM)
     }
-    rays = utils.set_sigterm_handler
-    setattr(utils, "set_sigterm_handler", lambda _: None)  # noqa: B010 - mypy takes no other way
     try:
         yield
     finally:
-        setattr(utils, "set_sigterm_handler", rays)  # noqa: B010 - likewise
         for each, handler in before.items():
             signal.signal(each, handler)

@@ -1,9 +1,9 @@
-"""What runs in each of Ray Serve's HTTP proxies, so that they answer as the service does."""
+"""Middleware of Ray Serve's HTTP proxies, by which they answer as the service does."""
 
 import asyncio
 import os
 import secrets
-from typing import Any, Final
+from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
@@ -12,89 +12,38 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from nearfar.service.errors import RefusedError, answer
 from nearfar.service.settings import ServiceOptions
 
-RESTARTING: Final = 1012
-"""Close code of RFC 6455's registry; the single process says the same."""
-
-
-class Sockets:
-    """ASGI middleware that knows the connections that are open.
-
-    Args:
-        app: what is behind it.
-        open_ones: gets the connections, while they are open.
-    """
-
-    def __init__(self, app: ASGIApp, open_ones: "set[Socket]") -> None:
-        self._app, self._open = app, open_ones
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request or connection."""
-        if scope["type"] != "websocket":
-            await self._app(scope, receive, send)
-            return
-        socket = Socket(send)
-        self._open.add(socket)
-        try:
-            await self._app(scope, receive, socket.send)
-        finally:
-            self._open.discard(socket)
-
-
-class Socket:
-    """One connection, as the replica sees it.
-
-    Args:
-        send: of ASGI.
-    """
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._is_closed = False
-
-    async def send(self, message: Message) -> None:
-        """Pass a message on, unless the connection is closed."""
-        if not self._is_closed:
-            self._is_closed = message["type"] == "websocket.close"
-            await self._send(message)
-
-    async def close(self) -> None:
-        """Tell the client that the service stops; the application hears of it from the client."""
-        close: dict[str, Any] = {"type": "websocket.close", "code": RESTARTING, "reason": ""}
-        await self.send(close)
-
-
 MAX_BYTES: Final = "NEARFAR_FRONT_MAX_BYTES"
-"""The variable with the most bytes of a body that a proxy takes in."""
+"""The variable with the most bytes of a body that a proxy accepts."""
 
 _HEALTH: Final = "/-/healthz"
 _SERVES_OWN: Final = "/-/"
 _RETRY_AFTER_S: Final = "2"
 _SLUG_OF: Final = {408: "timed-out", 429: "queue-full"}
-"""Status of Serve's own answers -> ours; all others say that no replica is there."""
+"""Status of an answer by Serve itself -> problem; any other means that no replica is there."""
 
 
 def environment(options: ServiceOptions) -> dict[str, str]:
-    """Give the variables that the proxies' processes need."""
+    """Return the environment variables of the processes of the proxies."""
     return {
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": f"{__name__}.middlewares",
-        "FORWARDED_ALLOW_IPS": "",  # a client is who is at the other end, not who it says
+        "FORWARDED_ALLOW_IPS": "",  # the client is the peer of the connection, whatever it claims
         MAX_BYTES: str(options.max_bytes),
     }
 
 
 def middlewares() -> list[Middleware]:
-    """Give Ray Serve what to put around a proxy; called in its process."""
+    """Return the middleware of a proxy; Ray Serve calls this in its process."""
     return [Middleware(Front, max_bytes=int(os.environ[MAX_BYTES]))]
 
 
 class Front:
-    """ASGI middleware: Serve's own answers become problems, and a body has its limit here too.
+    """ASGI middleware that turns Serve's own answers into problems and limits request bodies.
 
-    An answer of the service carries `X-Content-Type-Options`, which Serve's own do not.
+    An answer of the service has the header `X-Content-Type-Options`, which Serve's own lack.
 
     Args:
         app: the proxy.
-        max_bytes: of a body. What the replica then has got is enough for it to refuse.
+        max_bytes: size of a body, after which the replica has received enough to refuse it.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
@@ -105,7 +54,7 @@ class Front:
         if scope["type"] not in {"http", "websocket"} or scope["path"] == _HEALTH:
             await self._app(scope, receive, send)
             return
-        # by these a client could keep its own time, or have work done for nobody
+        # a client could set its own time limit by these, or have work done for nobody
         scope["headers"] = [row for row in scope["headers"] if not row[0].startswith(b"x-request-")]
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
@@ -125,7 +74,7 @@ class Front:
 
 
 class _Passing:
-    """One request and its answer, on their way through."""
+    """One request and its answer."""
 
     def __init__(self, receive: Receive, send: Send, max_bytes: int) -> None:
         self._receive, self._send = receive, send
@@ -135,7 +84,7 @@ class _Passing:
         self.is_started = False
 
     async def receive(self) -> Message:
-        """Pass a piece of the request on, unless there were too many."""
+        """Pass on a piece of the request, unless the body is too large."""
         if self._left < 0:
             await asyncio.Event().wait()  # until the replica has refused
         message = await self._receive()
@@ -143,7 +92,7 @@ class _Passing:
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass a piece of the service's own answer on; note what Serve would say."""
+        """Pass on a piece of an answer of the service; note the status of one by Serve."""
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=message["headers"])
             if "x-content-type-options" not in headers:
@@ -151,7 +100,7 @@ class _Passing:
                 self._retry_after_s = headers.get("retry-after", _RETRY_AFTER_S)
                 return
             self.is_started = True
-            ours = headers["x-request-id"]  # the first is the service's, then comes Serve's
+            ours = headers["x-request-id"]  # the first is the service's, the second Serve's
             del headers["x-request-id"]
             headers["X-Request-Id"] = ours
             message["headers"] = headers.raw
@@ -159,7 +108,7 @@ class _Passing:
             await self._send(message)
 
     def refusal(self) -> RefusedError:
-        """Say in our words what Serve said, or did not say because a replica was lost."""
+        """Return the problem that stands for Serve's answer, or for none where a replica died."""
         slug = _SLUG_OF.get(self._status, "not-ready")
         detail = "The replicas are full: try again in a moment." if slug == "queue-full" else ""
         return RefusedError(slug, detail, headers={"Retry-After": self._retry_after_s})

@@ -1,4 +1,4 @@
-"""Where the photos of a run come from: folders, lists, and shards of Parquet or tar."""
+"""List the photos of a run: from folders, lists, and shards of Parquet or tar."""
 
 import hashlib
 import json
@@ -16,23 +16,23 @@ from nearfar.io.find_images import is_photo, is_result
 from nearfar.optional import require
 from nearfar.scale import storage
 
-TOGETHER: Final = 4096
+MOST_OF_GROUP: Final = 4096
 """The most photos of one row group that stay in one part."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """Where a photo is, and what it is called; never its bytes.
+    """A reference to a photo: its place and name, never its bytes.
 
     Attributes:
-        path: what the table calls it: relative to the source, or as a list has it.
-        url: of the file that it is, or is in.
-        offset: where its bytes begin in the file; -1 where it is the whole file.
-        bytes: how many they are; -1 for the whole file.
+        path: its name in the table: relative to the source, or as a list has it.
+        url: path or URL of the file that it is, or is in.
+        offset: of its bytes in the file; -1 where it is the whole file.
+        bytes: their number; -1 for the whole file.
         group: its row group in a Parquet file; -1 elsewhere.
-        row: its row there.
-        column: its column there.
-        error: why there is no such photo; empty where there is one.
+        row: its row in the row group.
+        column: its column in the Parquet file.
+        error: why it can't be read; empty where nothing is known to be wrong.
     """
 
     path: str
@@ -46,7 +46,7 @@ class Photo:
 
     @property
     def name(self) -> PurePosixPath:
-        """Where its results belong below the destination; never outside of it."""
+        """Return the path of its results below the destination; it never leads out of it."""
         _, _, path = self.path.rpartition("://")
         parts = PurePosixPath(path.partition("?")[0] if path != self.path else path).parts
         return PurePosixPath(*(part for part in parts if part not in {"/", "//", ".", ".."}))
@@ -54,23 +54,23 @@ class Photo:
 
 @dataclass(frozen=True)
 class Part:
-    """Photos that one worker takes at once, and whose rows are in one file of the table.
+    """Photos that one worker processes together, and whose rows are in one file of the table.
 
     Attributes:
         photos: at least one.
-        name: made of all of `photos`: the same photos give the same name, others another.
+        name: a hash of `photos`: the same photos give the same name.
     """
 
     photos: tuple[Photo, ...]
     name: str
 
     def packed(self) -> str:
-        """Give the photos as JSON, which holds names that are no UTF-8 too."""
+        """Return the photos as JSON, which also holds names that are not UTF-8."""
         return _packed(self.photos)
 
     @classmethod
     def unpack(cls, name: str, packed: str) -> "Part":
-        """Read what `packed` gave."""
+        """Read what `packed` returned."""
         return cls(tuple(Photo(*fields) for fields in json.loads(packed)), name)
 
 
@@ -79,15 +79,15 @@ def _packed(photos: Iterable[Photo]) -> str:
 
 
 def parts(photos: Iterable[Photo], size: int) -> Iterator[Part]:
-    """Cut a run into parts, of `size` photos on average, between half of it and twice it.
+    """Split a run into parts of `size` photos on average, between half and twice as many.
 
-    Where a part ends is decided by the photos at its end, not by counting from the start, so a
-    photo that is new or gone changes the parts around it and no others (as in LBFS, SOSP 2001).
-    The photos of one row group stay together, since a row group is read from its start.
+    The name of a photo decides whether a part ends after it (content-defined chunking, as in LBFS,
+    SOSP 2001), so an added or removed photo changes the parts around it and no others. The photos
+    of one row group stay together, since a row group is read from its start.
 
     Args:
-        photos: held one part at a time.
-        size: at least 1.
+        photos: held in memory one part at a time.
+        size: 1 or more.
     """
     held: list[Photo] = []
     for photo in photos:
@@ -102,7 +102,7 @@ def parts(photos: Iterable[Photo], size: int) -> Iterator[Part]:
 def _ends(held: list[Photo], following: Photo, size: int) -> bool:
     last = held[-1]
     if last.group >= 0 and (last.url, last.group) == (following.url, following.group):
-        return len(held) >= max(TOGETHER, size)
+        return len(held) >= max(MOST_OF_GROUP, size)
     if 2 * len(held) < size:
         return False
     if len(held) >= 2 * size:
@@ -116,13 +116,13 @@ def _part(held: list[Photo]) -> Part:
 
 
 def distinct(photos: Iterable[Photo], *, by_stem: bool) -> Iterator[Photo]:
-    """Turn a photo whose results would replace another's into one with an error.
+    """Mark a photo with an error where its results would replace those of an earlier one.
 
-    Which names are taken is kept in a file of SQLite's, so that memory is bounded.
+    The names are kept in a temporary SQLite database on disk, so that memory is bounded.
 
     Args:
-        photos: in an order that is always the same: the first of equal ones is kept.
-        by_stem: results are called by the photo's name without its suffix.
+        photos: in an order that is always the same: the first of equal names is kept.
+        by_stem: whether results are named by the photo's name without its suffix.
     """
     database = sqlite3.connect("", isolation_level=None)  # no name: a temporary file
     try:
@@ -156,7 +156,7 @@ _KIND_OF: Final[dict[str, Kind]] = {
     ".tar": "tar",
 }
 _PATHS: Final = ("path", "url", "uri", "file", "filename", "file_name", "image_path", "image_url")
-"""Columns that are taken for paths unless told otherwise."""
+"""Columns that hold paths, unless a column is chosen; the first of these that exists is used."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,8 @@ class Source:
 
     Attributes:
         place: a path or URL; a path is absolute.
-        kind: of what is there.
-        column: of Parquet shards: where the photos or their paths are; chosen where empty.
+        kind: how photos are listed there.
+        column: column of Parquet shards with the photos or their paths; detected where empty.
     """
 
     place: str
@@ -174,10 +174,11 @@ class Source:
     column: str = ""
 
     def photos(self, passed_over: Callable[[str], None] = lambda _: None) -> Iterator[Photo]:
-        """Give the photos one by one, always in the same order.
+        """Yield the photos one by one, always in the same order.
 
         Args:
-            passed_over: called with each picture that is left out, named as results are.
+            passed_over: called with each picture that is left out because it is named like a
+                result.
         """
         if self.kind == "photos":
             for url, name in storage.files(self.place, passed_over=passed_over):
@@ -192,8 +193,35 @@ class Source:
                     yield from _of_shard(_of_tar(url, name, passed_over), url, name)
 
 
+@dataclass(frozen=True)
+class Counted:
+    """The number of photos in a source.
+
+    Attributes:
+        photos: that a run processes.
+        left_out: pictures that it leaves out because they are named like results.
+        first_left_out: path or URL of the first of these.
+    """
+
+    photos: int
+    left_out: int = 0
+    first_left_out: str = ""
+
+
+def count(source: Source) -> Counted:
+    """Count the photos of a source."""
+    left_out, first = 0, ""
+
+    def pass_over(name: str) -> None:
+        nonlocal left_out, first
+        left_out, first = left_out + 1, first or name
+
+    photos = sum(1 for _ in source.photos(pass_over))
+    return Counted(photos, left_out, first)
+
+
 def source_of(text: str, column: str = "") -> Source:
-    """Look what is there.
+    """Find out how photos are listed at a place.
 
     Args:
         text: a folder of photos or shards, a list, a shard, or a pattern of either; as a path
@@ -201,11 +229,12 @@ def source_of(text: str, column: str = "") -> Source:
         column: see `Source`.
 
     Raises:
-        UsageError: nothing is there, or nothing of use.
+        UsageError: nothing is there, or neither photos, a list nor shards.
     """
     place = storage.plain(text)
     if not storage.is_url(place):
-        place = os.path.abspath(place)  # noqa: PTH100 - Path.resolve would follow links
+        # Path.resolve would follow links
+        place = Path(os.path.abspath(place)).as_posix()  # noqa: PTH100
     suffix = PurePosixPath(place).suffix.lower()
     if not storage.exists(place):
         raise UsageError(f"{text}: there is nothing: give a folder, a list, a shard or a pattern")
@@ -220,7 +249,7 @@ def source_of(text: str, column: str = "") -> Source:
             f"{text}: give a folder, a pattern, a list (.txt), or shards (.parquet, .tar)"
         )
     if column and kind != "parquet":
-        raise UsageError("--column is for Parquet shards: leave it out")
+        raise UsageError("column is for Parquet shards: leave it out", options=("column",))
     return Source(place, kind, column)
 
 
@@ -245,8 +274,8 @@ def _checked(photo: Photo) -> Photo:
 
 
 def _listed(place: str) -> Iterator[Photo]:
-    """Read a list, a path or URL a line; paths are relative to the list's folder."""
-    home = place.rpartition("/")[0] if storage.is_url(place) else str(Path(place).parent)
+    """Read a list, a path or URL a line; paths are relative to the folder of the list."""
+    home = place.rpartition("/")[0]
     with closing(storage.opened(place)) as file:
         for line in file:
             text = line.decode("utf-8-sig", "surrogateescape").strip()
@@ -256,29 +285,27 @@ def _listed(place: str) -> Iterator[Photo]:
 
 def _joined(home: str, text: str) -> str:
     text = storage.plain(text)
-    if storage.is_url(text) or text.startswith("/"):
-        return text
-    return f"{home}/{text}" if storage.is_url(home) else str(Path(home, text))
+    return text if storage.is_url(text) or text.startswith("/") else f"{home}/{text}"
 
 
 def _of_shard(photos: Iterator[Photo], url: str, name: str) -> Iterator[Photo]:
     try:
         yield from photos
-    except Exception as error:  # each library has its own ways to fail on damage
-        if isinstance(error, NearfarError):
-            raise
+    except NearfarError:
+        raise
+    except Exception as error:  # noqa: BLE001 - each library has its own errors for damage
         cause = " ".join(str(error).split())[:200] or type(error).__name__
         yield Photo(name, url, error=f"{url}: a shard that can't be read ({cause})")
 
 
 def _of_tar(url: str, name: str, passed_over: Callable[[str], None]) -> Iterator[Photo]:
-    """Walk the headers of a WebDataset shard; the photos themselves are skipped over."""
+    """Read the headers of a WebDataset shard, and skip the photos themselves."""
     if not name.lower().endswith(".tar"):
         raise UsageError(f"{url}: give shards that are not compressed, *.tar")
     home = PurePosixPath(name).with_suffix("")
     with closing(storage.opened(url)) as file, tarfile.open(fileobj=file, mode="r:") as tar:
         while (member := tar.next()) is not None:
-            vars(tar)["members"].clear()  # else every header of the shard would be kept
+            vars(tar)["members"].clear()  # bounds memory: tarfile keeps every header
             if not member.isreg() or member.issparse():
                 continue
             path = str(home / member.name.lstrip("/"))
@@ -289,7 +316,7 @@ def _of_tar(url: str, name: str, passed_over: Callable[[str], None]) -> Iterator
 
 
 def _of_parquet(url: str, name: str, column: str) -> Iterator[Photo]:
-    """Read of a shard its footer, and its column only where that holds paths."""
+    """Read the footer of a shard, and its column only where that holds paths."""
     parquet = _parquet()
     with closing(storage.opened(url)) as file:
         shard = parquet.ParquetFile(file)
@@ -319,7 +346,7 @@ def _parquet() -> Any:
 
 
 def holds_bytes(kind: Any) -> bool:
-    """Whether a column of this Arrow type holds photos: bytes, or `{bytes, path}`."""
+    """Return whether a column of this Arrow type holds photos: bytes, or `{bytes, path}`."""
     from pyarrow import types
 
     if types.is_struct(kind):
@@ -328,7 +355,7 @@ def holds_bytes(kind: Any) -> bool:
 
 
 def _column_of(schema: Any, url: str) -> str:
-    """Choose the only column of bytes, or else the first that is called as paths are."""
+    """Choose the only column of bytes, or else the first that is named as one of paths."""
     full = [field.name for field in schema if holds_bytes(field.type)]
     named = [name for name in _PATHS if name in schema.names]
     if len(full) == 1:
@@ -337,5 +364,6 @@ def _column_of(schema: Any, url: str) -> str:
         return named[0]
     which = f"the photos in one of {', '.join(full)}" if full else "neither photos nor paths in it"
     raise UsageError(
-        f"{url}: {which}: name the column with --column (there are {', '.join(schema.names)})"
+        f"{url}: {which}: name the column (there are {', '.join(schema.names)})",
+        options=("column",),
     )

@@ -1,221 +1,207 @@
-"""Files by their path or URL: on this machine, or wherever fsspec or pyarrow reach."""
+"""Read and list files by path or URL through fsspec: on this machine, or in an object store."""
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from glob import has_magic
-from pathlib import Path, PurePath, PurePosixPath
-from typing import IO, Any, Final
+from pathlib import PurePath, PurePosixPath
+from typing import IO, Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from nearfar.errors import ImageNotFoundError, UsageError
-from nearfar.io.find_images import find, is_photo, is_result, matching, readings
+from nearfar.io.find_images import is_photo, is_result, readings
 from nearfar.optional import require
 
 _SCHEME: Final = "://"
 
+Answer = TypeVar("Answer")
+
 
 def is_url(text: str) -> bool:
-    """Whether it names something elsewhere: `s3://...`, but not `file://...`."""
+    """Return whether a text is a URL of another file system: `s3://...`, but not `file://...`."""
     return _SCHEME in text and not text.startswith("file:")
 
 
 def plain(text: str) -> str:
-    """Turn `file:///photos` into `/photos`, and leave all else as it is."""
+    """Turn `file:///photos` into `/photos`, and leave everything else as it is."""
     return unquote(urlsplit(text).path) if text.startswith(f"file{_SCHEME}") else text
 
 
 def files(
-    source: str,
+    place: str,
     wanted: Callable[[PurePath], bool] = is_photo,
     passed_over: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[str, str]]:
-    """Find files, in an order that is always the same; one folder's names are held at a time.
+    """Find files, in an order that is always the same; the names of one folder are held at a time.
 
     Args:
-        source: a file, a folder that is searched with the folders in it, or a pattern, whose
-            brackets stand for themselves too (`nearfar.io.find_images.matching`).
-        wanted: tells by its name whether a file of a folder or pattern counts.
-        passed_over: called with each picture that is not wanted since it is named as results are.
+        place: a file, a folder that is searched with its subfolders, or a pattern, whose brackets
+            also stand for themselves (`nearfar.io.find_images.readings`).
+        wanted: decides by its name whether a file of a folder or pattern counts.
+        passed_over: called with each picture that is left out because it is named like a result.
 
     Yields:
-        Its path or URL, and its path relative to the folder, or to the pattern's fixed part.
+        Its path or URL, and its path relative to the folder, or to the fixed part of the pattern.
+        A subfolder that must not be read is yielded as if it were a file.
 
     Raises:
-        UsageError: nothing here reads such URLs, or there is no such place.
+        UsageError: no library reads such URLs, or the place can't be listed.
     """
-    if is_url(source):
-        yield from _elsewhere(source, wanted, passed_over)
+    system, path = filesystem(place)
+    if is_folder(place):
+        root = path.rstrip("/")
+        found = _below(system, root, place)
+    elif has_magic(place) and not _attempt(place, partial(system.exists, path)):
+        root = str(_fixed(path))
+        found = ((each, False) for each in _matches(system, path, place))
+    else:
+        yield place, PurePosixPath(path).name
         return
-    path = Path(source)
-    if path.is_dir():
-        if wanted is is_photo:
-            photos = find([source], recursive=True, passed_over=lambda each: passed_over(str(each)))
-            here = ((found.path, found.folder / found.path.name) for found in photos)
-        else:
-            shards = sorted(each for each in path.rglob("*") if each.is_file() and wanted(each))
-            here = ((each, each.relative_to(path)) for each in shards)
-        yield from ((str(each), name.as_posix()) for each, name in here)
-    elif has_magic(source) and not path.exists():
-        root = _fixed(source)
-        for each in matching(source):
-            if wanted(each):
-                yield str(each), each.relative_to(root).as_posix()
-            elif is_result(each):
-                passed_over(str(each))
-    else:
-        yield source, path.name
+    for each, is_locked in found:
+        name = PurePosixPath(each)
+        address = str(system.unstrip_protocol(each)) if is_url(place) else each
+        if is_locked or wanted(name):
+            yield address, each.removeprefix(root).strip("/")
+        elif is_result(name):
+            passed_over(address)
 
 
-def exists(source: str) -> bool:
-    """Whether there is such a file or folder, or anything that fits the pattern."""
-    if not is_url(source):
-        is_there = Path(source).exists()
-    else:
-        system, path = filesystem(source)
-        is_there = bool(_asked(source, lambda: system.exists(path)))
-    if is_there or not has_magic(source):
-        return is_there
-    return next(files(source, lambda _: True), None) is not None
+def exists(place: str) -> bool:
+    """Return whether there is such a file or folder, or any file that matches the pattern."""
+    system, path = filesystem(place)
+    if _attempt(place, partial(system.exists, path)):
+        return True
+    return has_magic(place) and next(files(place, lambda _: True), None) is not None
 
 
-def is_folder(source: str) -> bool:
-    """Whether it is a folder, or a prefix with something below it."""
-    if not is_url(source):
-        return Path(source).is_dir()
-    system, path = filesystem(source)
-    return bool(_asked(source, lambda: system.isdir(path)))
+def is_folder(place: str) -> bool:
+    """Return whether it is a folder, or a prefix with an object below it."""
+    system, path = filesystem(place)
+    return bool(_attempt(place, partial(system.isdir, path)))
 
 
-def filesystem(url: str) -> tuple[Any, str]:
-    """Give an fsspec file system, and the path in it.
+def filesystem(place: str) -> tuple[Any, str]:
+    """Return an fsspec file system, and the path in it.
 
-    pyarrow's own clients serve s3 and gs where fsspec's are not installed.
+    pyarrow's own clients read s3 and gs where fsspec's are not installed.
 
     Raises:
-        UsageError: nothing here reads such URLs.
+        MissingExtraError: fsspec is not installed.
+        UsageError: no library reads such URLs.
     """
-    core = require("fsspec").core
+    fsspec = require("fsspec")
+    if not is_url(place):
+        return fsspec.filesystem("file"), place
     try:
-        system, path = core.url_to_fs(url)
+        system, path = fsspec.url_to_fs(place)
     except (ImportError, ValueError) as error:
         try:
             from fsspec.implementations.arrow import ArrowFSWrapper
             from pyarrow.fs import FileSystem
 
-            found, path = FileSystem.from_uri(url)
+            found, path = FileSystem.from_uri(place)
         except (ImportError, OSError, ValueError):
-            scheme = url.partition(_SCHEME)[0]
+            scheme = place.partition(_SCHEME)[0]
             raise UsageError(
-                f"{url}: nothing here reads {scheme}{_SCHEME}: install what fsspec needs for it"
-                f" ({' '.join(str(error).split())[:120]})"
+                f"{place}: nothing here reads {scheme}{_SCHEME}: install what fsspec needs for it"
+                f" ({_cause(error, 120)})"
             ) from error
         system = ArrowFSWrapper(found)
     return system, str(path)
 
 
-def opened(url: str) -> IO[bytes]:
+def opened(place: str) -> IO[bytes]:
     """Open a file for reading; the caller closes it.
 
     Raises:
-        OSError: of this machine's files; other libraries have their own ways to fail.
+        OSError: from files of this machine; each client of an object store raises its own errors.
     """
-    if not is_url(url):
-        return Path(url).open("rb")
-    system, path = filesystem(url)
+    system, path = filesystem(place)
     file: IO[bytes] = system.open(path, "rb")
     return file
 
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Turn whatever goes wrong in the block into ImageNotFoundError."""
+    """Turn whatever a storage client or pyarrow raises in the block into ImageNotFoundError."""
     try:
         yield
-    except Exception as error:  # each library has its own ways to fail
-        cause = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ImageNotFoundError(f"can't be read: {cause}") from error
+    except Exception as error:  # each library has its own classes of errors
+        raise ImageNotFoundError(f"can't be read: {_cause(error)}") from error
 
 
-class Far(io.RawIOBase):
-    """Bytes elsewhere, or within a file, that are fetched when they are first asked for.
+class LazyFile(io.RawIOBase):
+    """Bytes of a file, or of a part of it, that are fetched at the first read.
 
     Args:
-        url: of the file.
+        place: path or URL of the file.
         offset: where they begin; -1 stands for the whole file.
-        size: how many they are.
+        size: their number.
     """
 
-    def __init__(self, url: str, offset: int = -1, size: int = -1) -> None:
-        self._url, self._offset, self._size = url, offset, size
+    def __init__(self, place: str, offset: int = -1, size: int = -1) -> None:
+        self._place, self._offset, self._size = place, offset, size
         self._rest: io.BytesIO | None = None
 
     def read(self, size: int = -1, /) -> bytes:
-        """Read up to `size` bytes, all that are left when it is negative.
+        """Read up to `size` bytes, or the rest when it is negative.
 
         Raises:
-            ImageNotFoundError: they can't be had.
+            ImageNotFoundError: they can't be fetched.
         """
         if self._rest is None:
             self._rest = io.BytesIO(self._fetch(size))
         return self._rest.read(size)
 
     def _fetch(self, most: int) -> bytes:
-        with reading(), closing(opened(self._url)) as file:
+        with reading(), closing(opened(self._place)) as file:
             if self._offset < 0:
                 return file.read(most)
             file.seek(self._offset)
             return file.read(min(self._size, most) if most >= 0 else self._size)
 
 
-def _elsewhere(
-    source: str, wanted: Callable[[PurePath], bool], passed_over: Callable[[str], None]
-) -> Iterator[tuple[str, str]]:
-    system, path = filesystem(source)
-    paths: Iterable[str]
-    if is_folder(source):
-        root = path.rstrip("/")
-        paths = _below(system, root, source)
-    elif has_magic(source) and not _asked(source, lambda: system.exists(path)):
-        root = str(_fixed(path))
-        ways = readings(path.split("/"))
-        paths = sorted({each for way in ways for each in _asked(source, partial(system.glob, way))})
-    else:
-        yield source, PurePosixPath(path).name
-        return
-    for each in paths:
-        name = PurePosixPath(each)
-        if wanted(name):
-            yield str(system.unstrip_protocol(each)), each.removeprefix(root).strip("/")
-        elif is_result(name):
-            passed_over(str(system.unstrip_protocol(each)))
-
-
-def _below(system: Any, folder: str, source: str) -> Iterator[str]:
-    entries = _asked(source, lambda: system.ls(folder, detail=True))
+def _below(system: Any, folder: str, place: str) -> Iterator[tuple[str, bool]]:
+    """Yield the files below a folder, and True with a subfolder that must not be read."""
+    entries = _attempt(place, partial(system.ls, folder, detail=True))
     rows = sorted((str(entry["name"]), entry["type"]) for entry in entries)
-    system.invalidate_cache(folder)  # what was listed is not kept
+    system.invalidate_cache(folder)  # bounds memory
     for name, kind in rows:
         if PurePosixPath(name).name.startswith(".") or name.rstrip("/") == folder:
             continue
-        if kind == "directory":
-            yield from _below(system, name, source)
-        else:
-            yield name
+        if kind != "directory":
+            yield name, False
+            continue
+        try:
+            yield from _below(system, name, place)
+        except _LockedError:
+            yield name, True
+
+
+def _matches(system: Any, pattern: str, place: str) -> list[str]:
+    found: set[str] = set()
+    for chosen in readings(pattern.split("/")):
+        found.update(map(str, _attempt(place, partial(system.glob, chosen))))
+    return sorted(found)
 
 
 def _fixed(pattern: str) -> PurePath:
-    """Give the folder of a pattern that none of its wildcards is in."""
-    path = PurePath(pattern)
-    return next(each for each in path.parents if not has_magic(str(each)))
+    """Return the innermost folder of a pattern whose path has no wildcard."""
+    return next(each for each in PurePosixPath(pattern).parents if not has_magic(str(each)))
 
 
-def _asked(source: str, ask: Callable[[], Any]) -> Any:
+class _LockedError(UsageError):
+    """A folder that the account must not read."""
+
+
+def _attempt(place: str, call: Callable[[], Answer]) -> Answer:
     try:
-        return ask()
-    except UsageError:
-        raise
-    except Exception as error:  # each of fsspec's libraries has its own ways to fail
-        cause = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UsageError(f"{source}: can't be listed: {cause}") from error
+        return call()
+    except Exception as error:  # each of fsspec's clients has its own classes of errors
+        kind = _LockedError if isinstance(error, PermissionError) else UsageError
+        raise kind(f"{place}: can't be listed: {_cause(error)}") from error
+
+
+def _cause(error: Exception, most: int = 200) -> str:
+    return " ".join(str(error).split())[:most] or type(error).__name__

@@ -1,10 +1,11 @@
-"""A worker: one process, one session, part after part."""
+"""Estimate the photos of a run, part by part, in a process with one session."""
 
 import io
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import ImageNotFoundError, NearfarError, ScaleError
 from nearfar.estimator import Estimator
 from nearfar.io.atomic import sync_parents
+from nearfar.io.depth_files import DEFAULT_FORMAT
 from nearfar.io.find_images import Found, Outcome, work_on
 from nearfar.io.images import ImageFile
 from nearfar.jobs import PhotoJob
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes.autotune import open_session
-from nearfar.runtimes.base import Runtime
+from nearfar.runtimes.table import Runtime
 from nearfar.scale import run_folder, storage
 from nearfar.scale.crash_tracker import Attempts
 from nearfar.scale.run_folder import Layout, PartWriter, Row
@@ -29,19 +31,19 @@ KILLED = "each worker that took this photo died: look at it, and at the machine'
 
 @dataclass(frozen=True)
 class Task:
-    """What every worker of a run is told.
+    """What all workers of a run share.
 
     Attributes:
         spec: of the model.
         runtime: that runs it.
-        threads: photos at once, each with one core.
+        threads: photos at a time, each on one core.
         estimating: how a photo becomes depth.
-        writing: the format, and for files, which there are.
-        limits: what is refused unread.
-        dest: the destination; every machine must see it under this path.
-        maps_in_table: whether maps go into the table.
-        again: do parts again that have a photo with an error.
-        version: of the nearfar that asks.
+        writing: the depth format, and which files to write.
+        limits: sizes beyond which a photo is refused unread.
+        dest: the destination, under the same path on every machine.
+        maps_in_table: whether maps are stored in the table.
+        again: whether to repeat parts that have a photo with an error.
+        version: of nearfar where the run was started.
     """
 
     spec: ModelSpec
@@ -58,7 +60,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Mapped:
-    """A map that goes into the table."""
+    """A map to be stored in the table."""
 
     content: bytes
     size_px: tuple[int, int]
@@ -67,35 +69,39 @@ class Mapped:
 
 
 class Worker:
-    """Turns parts into files; a part that is done already is told of, not done again.
+    """Turns parts into files, and reports parts that are done already without repeating them.
+
+    The model is loaded for the first part that has to be done: what a constructor raises, Ray
+    passes on as text only.
 
     Args:
-        task: what the run is about.
-        model: the ONNX file, or where Ray has it.
-
-    Raises:
-        ScaleError: this machine has another nearfar.
-        NearfarError: the model can't be loaded here.
+        task: what all workers of the run share.
+        model: the ONNX file, or Ray's reference to it.
     """
 
     def __init__(self, task: Task, model: Any) -> None:
+        self._task, self._model = task, model
+        self._layout = Layout(task.dest, maps_in_table=task.maps_in_table)
+        self._attempts = Attempts(self._layout.attempts)
+
+    @cached_property
+    def _estimator(self) -> Estimator:
+        task = self._task
         if task.version != __version__:
             raise ScaleError(
                 f"a worker has nearfar {__version__}, not {task.version}: install the same"
                 " nearfar on every machine of the cluster"
             )
-        if not isinstance(model, bytes):
+        content = self._model
+        if not isinstance(content, bytes):
             import ray
 
-            model = ray.get(model)
-        self._task = task
-        session = open_session(model, task.runtime, threads=1, callers=task.threads)
-        self._estimator = Estimator(task.spec, session, task.estimating)
-        self._layout = Layout(task.dest, maps_in_table=task.maps_in_table)
-        self._attempts = Attempts(self._layout.attempts)
+            content = ray.get(content)
+        session = open_session(content, task.runtime, threads=1, callers=task.threads)
+        return Estimator(task.spec, session, task.estimating)
 
     def __call__(self, batch: Any) -> dict[str, list[Any]]:
-        """Do the parts of a batch; see `nearfar.scale.batch.LISTED` for its columns."""
+        """Do the parts of a batch, whose columns are `nearfar.scale.batch.LISTED`."""
         rows = batch.to_pylist()
         done = [self.do(Part.unpack(row["part"], row["photos"])) for row in rows]
         return {
@@ -108,15 +114,18 @@ class Worker:
         """Do a part.
 
         Returns:
-            Whether it was there already, and its rows.
+            Whether an earlier run did it, and its rows.
 
         Raises:
+            ScaleError: this machine has another version of nearfar.
             WriteError: its file of the table can't be written.
+            NearfarError: the model can't be loaded here.
         """
         path = self._layout.part(part.name)
         there = run_folder.read(path)
         if there is not None and not (self._task.again and any(row.error for row in there)):
             return True, there
+        _ = self._estimator  # before the attempt: a model that fails is no photo's fault
         attempt = self._attempts.begin(part.name)
         made: list[Row] = []
         with run_folder.writing(path, maps=self._task.maps_in_table) as writer:
@@ -170,7 +179,7 @@ class Worker:
         with ImageFile(found.stream or found.path, limits=self._task.limits) as file:
             depth = self._estimator.from_file(file)
             warnings = file.warnings
-        content = depth.encode(self._task.writing.format or "png16")
+        content = depth.encode(self._task.writing.format or DEFAULT_FORMAT)
         return Mapped(content, depth.size_px, (time.perf_counter() - start) * 1000, warnings)
 
     def _row(self, row: Row, photo: Photo, outcome: Outcome[Any]) -> tuple[Row, bytes | None]:
@@ -187,13 +196,14 @@ class Worker:
 
 
 def streams(photos: list[Photo]) -> Iterator[tuple[Photo, Any]]:
-    """Give each photo with what its bytes are read from; None where its path will do."""
+    """Yield each photo with the stream of its bytes; None where it is a file of this machine."""
     rest = iter(photos)
     photo = next(rest, None)
     while photo is not None:
         if photo.group < 0:
-            far = storage.is_url(photo.url) or photo.offset >= 0
-            yield photo, storage.Far(photo.url, photo.offset, photo.bytes) if far else None
+            is_file = photo.offset < 0 and not storage.is_url(photo.url)
+            stream = storage.LazyFile(photo.url, photo.offset, photo.bytes)
+            yield photo, None if is_file else stream
             photo = next(rest, None)
             continue
         here, group = [photo], (photo.url, photo.group)
@@ -203,7 +213,7 @@ def streams(photos: list[Photo]) -> Iterator[tuple[Photo, Any]]:
 
 
 def _of_group(photos: list[Photo]) -> Iterator[tuple[Photo, Any]]:
-    """Read a row group from its start to the last of these photos, a few rows at a time."""
+    """Read a row group from its start to the last of these photos, eight rows at a time."""
     left = iter(photos)
     photo: Photo | None = next(left)
     try:
@@ -223,18 +233,18 @@ def _of_group(photos: list[Photo]) -> Iterator[tuple[Photo, Any]]:
                 at += len(batch)
     except ImageNotFoundError as error:
         while photo is not None:
-            yield photo, Lost(str(error))
+            yield photo, UnreadableFile(str(error))
             photo = next(left, None)
 
 
-class Lost(io.RawIOBase):
-    """Bytes that can't be had, and why."""
+class UnreadableFile(io.RawIOBase):
+    """Bytes that could not be fetched, and why."""
 
     def __init__(self, sentence: str) -> None:
         self._sentence = sentence
 
     def read(self, size: int = -1, /) -> bytes:
-        """Raise OSError, however many are asked for."""
+        """Raise OSError with the reason."""
         del size
         raise OSError(None, self._sentence)
 

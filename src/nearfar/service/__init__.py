@@ -1,1 +1,1 @@
-"""Depth for many at once: HTTP, the stream and the page stand on one engine and one scheduler."""
+"""The service: HTTP, live streams and the page share one engine and one scheduler."""

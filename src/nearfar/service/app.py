@@ -28,16 +28,15 @@ from nearfar.service.errors import (
     refusal_of,
     responses,
 )
-from nearfar.service.logging import FAULTS
 from nearfar.service.memory_pressure import MemoryPressure
-from nearfar.service.metrics import Metrics
 from nearfar.service.middleware import OPEN, AccessMiddleware
+from nearfar.service.observability import FAULTS, Metrics
 from nearfar.service.page import PageBackend
 from nearfar.service.routes import depth, geometry, health, models, probe
 from nearfar.service.routes.effects import effects_router
 from nearfar.service.settings import ServiceOptions
 from nearfar.service.stream.live_page import live_router
-from nearfar.service.stream.routes import stream_router
+from nearfar.service.stream.routes import Stream, stream_router
 from nearfar.service.videos import routes as videos
 from nearfar.service.videos.manager import VideoManager
 
@@ -72,8 +71,8 @@ def make_app(
 
     Returns:
         An ASGI application. Its state has `engine`, `videos`, `metrics`, `options`; `starting`,
-        the task that loads the model; and `streams`, the tasks of answers that never end by
-        themselves.
+        the task that loads the model; `streams`, the tasks of answers that never end by
+        themselves; and `live_streams`, the WebSocket streams that are open.
     """
     metrics = metrics or Metrics()
     engine = engine or InferenceEngine(options, observer=metrics)
@@ -91,11 +90,12 @@ def make_app(
     app.state.videos = VideoManager(engine)
     app.state.shortage = MemoryPressure()
     app.state.streams = set[asyncio.Task[Any]]()
+    app.state.live_streams = set[Stream]()
     refusals = responses("foreign-host", *(("token-needed",) if options.token else ()))
     rest = (geometry.router, effects_router(), models.router, health.router)
     for router in (depth.router, probe.router, *rest, *((videos.router,) if clips else ())):
         app.include_router(router, responses=refusals)
-    app.include_router(stream_router())
+    app.include_router(stream_router(app.state.live_streams))
     app.include_router(live_router())
     app.router.routes.append(ApiNotFound(app))
     for kind in (NearfarError, RequestValidationError, HTTPException):
@@ -134,15 +134,17 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def drain(app: FastAPI) -> None:
-    """Take nothing more; finish photos, end clips, each within the deadline of the settings."""
+    """Take nothing more; finish photos, end clips, within the deadline; then end live streams."""
     await asyncio.gather(app.state.videos.drain(), app.state.engine.drain())
+    for stream in tuple(app.state.live_streams):
+        stream.stop()
 
 
 def _mount_page(app: FastAPI, engine: InferenceEngine, *, page: bool | str) -> None:
     why = page if isinstance(page, str) else "The service is at /v1: see /openapi.json."
     if page is True:
         try:
-            settle_temporary_root()  # Gradio asks for one when it is imported
+            settle_temporary_root()  # Gradio needs one when it is imported
             require("gradio")
         except (MissingExtraError, WriteError) as error:
             why = f"There is no page, as {error}"
@@ -167,7 +169,7 @@ def _mount_page(app: FastAPI, engine: InferenceEngine, *, page: bool | str) -> N
 
 
 async def _tell(request: Request, error: Exception) -> Response:
-    """Answer for an error, whoever raised it."""
+    """Return the answer for an error of any origin."""
     request_id: str = request.state.request_id
     request.app.state.shortage.note(error)
     if isinstance(error, RequestValidationError):
@@ -195,7 +197,7 @@ class ApiNotFound(BaseRoute):
         return (Match.FULL if mine and scope["type"] == "http" else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Say 405 where another method would do, and else 404."""
+        """Answer 405 where another method is allowed, and else 404."""
         for route in self._app.router.routes:
             if route.matches(scope)[0] is Match.PARTIAL:
                 await route.handle(scope, receive, send)

@@ -77,7 +77,7 @@ class Outbox:
 
 
 class Sender:
-    """Passes one answer on in pieces, and gives it up when its client reads too slowly.
+    """Sends one answer in pieces, and drops it when its client reads too slowly.
 
     Args:
         send: of the server.
@@ -92,7 +92,7 @@ class Sender:
         self._is_dropped = False
 
     def drop(self) -> None:
-        """Give the answer up; what is sent of it from now on goes nowhere."""
+        """Drop the answer; what is sent of it from now on is discarded."""
         self._is_dropped = True
         if self._abort is not None:
             self._abort()
@@ -157,13 +157,13 @@ _KEPT_DESCRIPTORS: Final = 256
 
 
 class Connection(Protocol):
-    """What is looked after."""
+    """A connection with limits."""
 
     client: tuple[str, int] | None
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing was asked that is not answered."""
+        """Whether every request was answered."""
 
     @property
     def waits_since_s(self) -> float | None:
@@ -210,7 +210,7 @@ class Connections:
         return len(self._open)
 
     def admit(self, connection: Connection) -> bool:
-        """Let a connection in; False where there is no room for it."""
+        """Admit a connection; return False where there is no room for it."""
         client = connection.client[0] if connection.client else None
         same = [each for each in self._open if each.client and each.client[0] == client]
         has_room = self._make_room(same, max(1, self.most // 2))
@@ -219,7 +219,7 @@ class Connections:
         return has_room
 
     def add(self, connection: Connection) -> None:
-        """Note a connection that was let in as another one."""
+        """Add a connection that was admitted before its protocol changed."""
         self._open[connection] = None
 
     def holds(self, connection: Connection) -> bool:
@@ -231,7 +231,7 @@ class Connections:
         self._open.pop(connection, None)
 
     def look_after(self) -> None:
-        """End what takes too long."""
+        """Close connections that take too long."""
         now_s = time.monotonic()
         for each in tuple(self._open):
             each.look_after(now_s)
@@ -249,7 +249,7 @@ class Connections:
 
 
 def by_descriptors() -> int:
-    """Say how many connections this process has descriptors for, `MOST` at most.
+    """Return how many connections this process has descriptors for, `MOST` at most.
 
     As many as the system lets it have are asked for first.
     """

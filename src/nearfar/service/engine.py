@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 import cv2
 import numpy as np
 
-from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions, ImageLimits, RuntimeName
+from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions, ImageLimits
 from nearfar.depth import DepthMap
 from nearfar.errors import DrainingError, ImageTooLargeError, TimedOutError
 from nearfar.estimator import Estimator, check_image, plan
@@ -22,18 +22,19 @@ from nearfar.models.catalog import Purpose
 from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import cpu
+from nearfar.runtimes.autotune import MANY_PHOTOS
 from nearfar.runtimes.base import Batch, RawDepth
-from nearfar.service.admission import Reservation
+from nearfar.runtimes.table import CPU, DeviceName, RuntimeName
 from nearfar.service.scheduler import Scheduler
 from nearfar.service.settings import ServiceOptions
-from nearfar.service.worker import Job, NullObserver, Observer, Timing
+from nearfar.service.worker import Job, NullObserver, Observer, Reservation, Timing
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Prediction(Generic[T]):
-    """What came of one photo.
+    """The result of one photo.
 
     Attributes:
         value: what `make` gave.
@@ -114,14 +115,14 @@ class InferenceRequest:
         return self._estimator.finish(raw, image, size_px=(self.width_px, self.height_px))
 
     def raw(self, raw: RawDepth) -> RawDepth:
-        """Give what the network gave, (h, w), once it is seen to be a map."""
+        """Check the output of the network, (h, w), and return it."""
         self._image = None
         self._estimator.check(raw)
         return raw
 
 
 class ModelCache:
-    """Models loaded when they are first asked for, each once, off the event loop.
+    """Models, each loaded once when first requested, off the event loop.
 
     Used from one event loop. One is loaded at a time, since loading fills memory and cores. A
     load that failed is tried anew by whoever asks next.
@@ -137,7 +138,7 @@ class ModelCache:
         self._thread = ThreadPoolExecutor(1, "nearfar-load")
 
     async def get(self, key: Hashable, load: Callable[[], Estimator]) -> Estimator:
-        """Give a model.
+        """Return a model, loading it if need be.
 
         Args:
             key: what it is held under.
@@ -151,7 +152,7 @@ class ModelCache:
             self._models[key] = loading
             loading.add_done_callback(partial(self._loaded, key))
         self._models.move_to_end(key)
-        # a caller who goes away must not take the model from the others
+        # a cancelled caller must not cancel the loading for others
         return await asyncio.shield(self._models[key])
 
     def close(self) -> None:
@@ -197,7 +198,7 @@ async def run_with_timeout(limit_s: float, work: Coroutine[Any, Any, T]) -> T:
 
 
 def _heard(task: "asyncio.Task[Any]") -> None:
-    """Keep asyncio from complaining of an error that came after the caller had gone."""
+    """Keep asyncio from logging an error that nobody waits for any more."""
     if not task.cancelled():
         task.exception()
 
@@ -239,11 +240,11 @@ class InferenceEngine:
         self._store = store or ModelRegistry()
         self._observer = observer or NullObserver()
         self._default: Estimator | None = None
-        self._store.candidates(options.model, "photo")  # a wrong name is told at once
-        self._own: dict[Purpose, tuple[str, RuntimeName]] = {}
+        self._store.candidates(options.model, "photo")  # raises for an unknown name
+        self._own: dict[Purpose, tuple[str, RuntimeName, DeviceName]] = {}
         self._choosing = asyncio.Lock()
         self._loaded = ModelCache(KEPT)
-        self._workers = options.worker_count
+        self._workers, self._limits = options.worker_count, options.limits
         self._scheduler = Scheduler(
             workers=self._workers,
             queue=options.queue,
@@ -260,7 +261,7 @@ class InferenceEngine:
         return self._default is not None and not self._is_draining
 
     def default_model(self, purpose: Purpose) -> str:
-        """Name of the model of requests that ask for none: of photos, or of clips and streams."""
+        """Return the name of the model that `auto` means for photos, or for clips and streams."""
         if purpose in self._own:
             return self._own[purpose][0]
         return self._store.candidates(self.options.model, purpose)[0].name
@@ -283,30 +284,31 @@ class InferenceEngine:
         Raises:
             ModelMissingError: its file is not on this machine.
             ChecksumError: its file is not what it was.
-            MissingExtraError: the runtime asked for is not installed.
+            MissingExtraError: the named runtime is not installed.
+            DeviceError: the named device is missing or does not start.
             InferenceError: the network does not run.
             ProcessError: no process for decoders can be started.
         """
         if self._opencv_threads is None:
             self._opencv_threads = cv2.getNumThreads()
             cv2.setNumThreads(max(1, cpu.physical() // self._workers))
-        loop = asyncio.get_running_loop()
+        loop, options = asyncio.get_running_loop(), self.options
         pool = decoders()
         pool.allow(self._workers + 1)  # one for headers, while all workers decode
         warming = loop.run_in_executor(None, pool.prepare, min(self._workers, WARM_DECODERS))
         default = await loop.run_in_executor(
-            self._lookers, self._load, self.options.model, self.options.runtime
+            self._lookers, self._load, options.model, options.runtime, options.device
         )
         await warming
-        self._own["photo"] = (default.spec.name, self.options.runtime)
+        self._own["photo"] = (default.spec.name, options.runtime, options.device)
         self._default = default
 
     def models(self) -> tuple[ModelSpec, ...]:
-        """The installed models, best first: any may be asked for by name."""
+        """Return the installed models, best first."""
         return self._store.installed()
 
     def reserve(self, client: str) -> Reservation:
-        """Take a place for a request, before its body is read.
+        """Make a reservation for a request, before its body is read.
 
         Raises:
             BusyError: no place left, or this client holds too many.
@@ -364,7 +366,7 @@ class InferenceEngine:
         model: str | None = None,
         max_side_px: int = DEFAULT_MAX_SIDE_PX,
     ) -> Prediction[T]:
-        """Give the network's own answer for a photo, for live streams.
+        """Return the raw output of the network for a photo, for live streams.
 
         Args:
             photo: as for `depth`.
@@ -385,7 +387,7 @@ class InferenceEngine:
         )
 
     async def submit(self, job: Job[T], place: Reservation) -> tuple[T, Timing]:
-        """Have a worker do what is no photo's whole way, such as one frame of a clip.
+        """Run a job in a worker, such as one frame of a clip.
 
         Raises: as `Scheduler.submit`.
         """
@@ -417,9 +419,7 @@ class InferenceEngine:
         loop = asyncio.get_running_loop()
         loaded = await self.model(*model)
         estimator = Estimator(loaded.spec, loaded.session, options)
-        source = await loop.run_in_executor(
-            self._lookers, opened, photo, self.options.limits, estimator
-        )
+        source = await loop.run_in_executor(self._lookers, opened, photo, self._limits, estimator)
         seen = InferenceRequest(estimator, source)
         job = Job(estimator.session, seen.prepare, partial(finish, seen))
         value, timing = await self._scheduler.submit(job, place)
@@ -428,7 +428,7 @@ class InferenceEngine:
         return Prediction(value, name, runtime, *size_px, timing, estimator.fed_px(size_px))
 
     async def model(self, name: str | None, purpose: Purpose) -> Estimator:
-        """Give a model, loaded when it is first asked for.
+        """Return a model, loaded when first requested.
 
         Args:
             name: of the model; `auto` or None is the service's own choice, `options.model`.
@@ -441,17 +441,17 @@ class InferenceEngine:
         """
         if self._default is None:
             raise DrainingError(_STARTING)
-        runtime = self.options.runtime
+        runtime, device = self.options.runtime, self.options.device
         if name is None or name == "auto":
-            name, runtime = self._own.get(purpose) or await self._choose(purpose)
+            name, runtime, device = self._own.get(purpose) or await self._choose(purpose)
         if name == self._default.spec.name:
             return self._default
         loop = asyncio.get_running_loop()
         spec = await loop.run_in_executor(self._lookers, self._store.spec, name)
-        load_it = partial(self._load, spec.name, runtime)
+        load_it = partial(self._load, spec.name, runtime, device)
         return await self._loaded.get((spec.name, spec.sha256), load_it)
 
-    async def _choose(self, purpose: Purpose) -> tuple[str, RuntimeName]:
+    async def _choose(self, purpose: Purpose) -> tuple[str, RuntimeName, DeviceName]:
         """Make the service's own choice for a purpose, once; candidates may have to be timed."""
         loop = asyncio.get_running_loop()
         async with self._choosing:
@@ -461,21 +461,32 @@ class InferenceEngine:
                 )
         return self._own[purpose]
 
-    def _chosen(self, purpose: Purpose) -> tuple[str, RuntimeName]:
+    def _chosen(self, purpose: Purpose) -> tuple[str, RuntimeName, DeviceName]:
         name, store = self.options.model, self._store
         if store.candidates(name, purpose) == store.candidates(name, "photo"):
             return self._own["photo"]
         options = self.options
-        return resolve(
-            name, purpose=purpose, runtime=options.runtime, threads=options.threads, store=store
+        choice = resolve(
+            name,
+            purpose=purpose,
+            runtime=options.runtime,
+            device=options.device,
+            threads=options.threads,
+            expected_photos=MANY_PHOTOS,
+            store=store,
         )
+        # a device that `auto` chose may still give way to the CPU when the model is loaded
+        device = CPU if choice.device == CPU else options.device
+        return choice.model, choice.runtime, device
 
-    def _load(self, name: str, runtime: RuntimeName) -> Estimator:
+    def _load(self, name: str, runtime: RuntimeName, device: DeviceName) -> Estimator:
         """Load a model and run it once, so that the first request does not pay for that."""
         estimator = load(
             name,
             purpose="photo",
             runtime=runtime,
+            device=device,
+            expected_photos=MANY_PHOTOS,
             threads=self.options.threads,
             callers=self._workers,
             store=self._store,

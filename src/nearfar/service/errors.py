@@ -1,6 +1,5 @@
 """Errors as `application/problem+json` (RFC 9457): one table."""
 
-import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -9,19 +8,19 @@ from typing import Any, Final
 from starlette.responses import JSONResponse
 
 from nearfar import errors
-from nearfar.errors import NearfarError, lacks_memory
+from nearfar.errors import NearfarError, is_disk_full, lacks_memory
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One row: a kind of failure that callers can tell from others.
+    """One row: a kind of failure that clients can distinguish.
 
     Attributes:
         status: of HTTP.
         title: the same for every failure of this kind.
-        detail: what is told where the failure's own words are not for a stranger's eyes.
+        detail: replaces the error's own message, where that must not reach clients.
     """
 
     status: int
@@ -33,14 +32,14 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "bad-request": Problem(400, "The request is malformed"),
     "token-needed": Problem(401, "A token is needed", "Send 'Authorization: Bearer <token>'."),
     "foreign-origin": Problem(
-        403, "A page of another origin asks", "Its origin is not among those that are let in."
+        403, "The request comes from another origin", "Its origin is not among the allowed ones."
     ),
     "foreign-host": Problem(
         403,
-        "The service is not called like this",
-        "Ask for it by its own address, or name this host in NEARFAR_SERVE_ALLOWED_HOSTS.",
+        "Unknown host name",
+        "Use the service's own address, or add this host to NEARFAR_SERVE_ALLOWED_HOSTS.",
     ),
-    "not-found": Problem(404, "There is nothing here", "See /openapi.json for what there is."),
+    "not-found": Problem(404, "Nothing at this address", "See /openapi.json for the addresses."),
     "method-not-allowed": Problem(405, "The method is not allowed here"),
     "not-acceptable": Problem(406, "No such format"),
     "upload-timeout": Problem(408, "The upload took too long"),
@@ -78,7 +77,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         431, "The headers are too large", "Send fewer and shorter headers, and a shorter address."
     ),
     "internal": Problem(
-        500, "The service failed", "The cause is in its log, under this request's id."
+        500, "The service failed", "The cause is in its log, under the id of this request."
     ),
     "not-installed": Problem(501, "What this needs is not installed here"),
     "out-of-memory": Problem(
@@ -112,10 +111,12 @@ _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
     (errors.PointError, "bad-point"),
     (errors.CalibrationError, "no-metres"),
     (errors.DepthFileError, "format-too-small"),
+    (errors.PictureSizeError, "format-too-small"),
     (errors.WriteError, "no-room"),
     (errors.UnknownModelError, "unknown-model"),
     (errors.ModelMissingError, "unknown-model"),
     (errors.GeometryError, "no-surface"),
+    (errors.HeifMissingError, "heic-not-read"),
     (errors.MissingExtraError, "not-installed"),
     (errors.FormTooLargeError, "too-large"),
     (errors.FormError, "bad-request"),
@@ -124,14 +125,11 @@ _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
 """Error -> slug; the first that fits. What is not here is the service's own fault."""
 
 
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the system says when there is no room on a disk."""
-
 MOST_FAULTS: Final = 20
 """Wrong options of one request that are named; a stranger may send any number."""
 
 TOLD_IN_THE_LOG: Final = frozenset({"internal", "out-of-memory"})
-"""Slugs of failures whose cause the operator must learn of: it stands in the log."""
+"""Slugs of failures whose cause is logged for the operator."""
 
 _RETRY_AFTER_S: Final = {"not-ready": 2, "out-of-memory": 5}
 """Slug -> seconds after which it is worth trying again."""
@@ -162,16 +160,14 @@ class RefusedError(NearfarError):
 
 
 def refusal_of(error: Exception) -> RefusedError:
-    """Say of any error what a caller may know of it."""
+    """Return the refusal that a client may see of an error."""
     if isinstance(error, RefusedError):
         return error
     slug = next((slug for kind, slug in _OF if isinstance(error, kind)), "internal")
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if isinstance(error, OSError) and is_disk_full(error):
         slug = "no-room"
     if slug == "internal" and lacks_memory(error):
         slug = "out-of-memory"
-    if isinstance(error, errors.MissingExtraError) and "pillow_heif" in str(error):
-        slug = "heic-not-read"
     headers = {}
     if isinstance(error, errors.BusyError):
         headers["Retry-After"] = str(error.retry_after_s)
@@ -181,7 +177,7 @@ def refusal_of(error: Exception) -> RefusedError:
 
 
 def answer(error: Exception, request_id: str) -> JSONResponse:
-    """Make the answer that tells of an error.
+    """Return the HTTP response for an error.
 
     Args:
         error: any; of one that is not known here, nothing is told.
@@ -208,7 +204,7 @@ def told(refused: RefusedError, request_id: str) -> dict[str, Any]:
 
 
 def type_of(slug: str) -> str:
-    """Give the `type` that answers of this kind carry."""
+    """Return the `type` of answers of this kind."""
     return f"urn:nearfar:problem:{slug}"
 
 
@@ -255,7 +251,7 @@ SCHEMA: Final[dict[str, Any]] = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "request_id": {"type": "string", "description": "Under which the log has more."},
+        "request_id": {"type": "string", "description": "Id of the request in the log."},
         "faults": {
             "type": "object",
             "description": "Option or field -> what is wrong with it.",

@@ -1,4 +1,4 @@
-"""A shortage of memory: noted, what can be given back is, and told until it is over."""
+"""Detect a shortage of memory, free what can be freed, and report it until it is over."""
 
 import ctypes
 import gc
@@ -25,7 +25,7 @@ class MemoryPressure:
         self._lock = threading.Lock()
 
     def note(self, error: Exception) -> None:
-        """Note an error, if it is a shortage of memory; then give back what is free."""
+        """Record an error if it is a shortage of memory, and free unused memory."""
         if refusal_of(error).slug != "out-of-memory":
             return
         with self._lock:
@@ -34,7 +34,7 @@ class MemoryPressure:
             threading.Thread(target=give_back, name="nearfar-give-back", daemon=True).start()
 
     def is_there(self) -> bool:
-        """Say whether memory is short; once it was, whether there is enough is tried out."""
+        """Return whether memory is short; after a shortage, try an allocation to find out."""
         with self._lock:
             if self._met_s is None:
                 return False
@@ -45,7 +45,7 @@ class MemoryPressure:
 
 
 def give_back() -> None:
-    """Give memory that nothing uses back to the system."""
+    """Return unused memory to the system."""
     gc.collect()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; musl has none

@@ -1,4 +1,4 @@
-"""ASGI middleware: who may come in, how much they may bring, and the log of each request."""
+"""ASGI middleware: access control, limits of bodies, and the log of each request."""
 
 import asyncio
 import base64
@@ -18,9 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nearfar.service.connections import PIECE_BYTES, Outbox, Sender
 from nearfar.service.errors import RefusedError, answer
-from nearfar.service.logging import FAULTS, REQUESTS
 from nearfar.service.memory_pressure import MemoryPressure
-from nearfar.service.metrics import Metrics
+from nearfar.service.observability import FAULTS, REQUESTS, Metrics
 from nearfar.service.settings import ServiceOptions
 
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -44,7 +43,7 @@ class Hosts:
             self._names.add(socket.gethostname().lower())
 
     def knows(self, scope: Scope) -> bool:
-        """Say whether a request asks for a name of this service. One without a name does not."""
+        """Return whether the `Host` of a request is a name of this service."""
         given = Headers(scope=scope).getlist("host")
         if len(given) != 1:
             return False
@@ -93,7 +92,7 @@ _ELSE_BYTES: Final = 256 * 2**10
 
 
 def most_bytes(options: ServiceOptions, path: str) -> int:
-    """Give the most that a body may have."""
+    """Return the maximum size of a body in bytes."""
     if path == _PAGE:
         return max(options.max_bytes, options.clip_bytes)
     if path == CLIPS:
@@ -102,7 +101,7 @@ def most_bytes(options: ServiceOptions, path: str) -> int:
 
 
 def limit_s(options: ServiceOptions, path: str) -> float:
-    """Give the seconds within which a body must be here."""
+    """Return the seconds within which a body must arrive."""
     return options.clip_upload_timeout_s if path in {CLIPS, _PAGE} else options.upload_timeout_s
 
 
@@ -129,7 +128,7 @@ def client_of(scope: Scope) -> str:
 
 
 def is_allowed(wanted: str | None, given: str | None) -> bool:
-    """Compare tokens in constant time; where none is wanted, all may come in."""
+    """Compare tokens in constant time; without a configured token all requests are allowed."""
     bytes_given = (given or "").encode(errors="surrogatepass")
     return wanted is None or hmac.compare_digest(wanted.encode(), bytes_given)
 
@@ -151,7 +150,7 @@ def token_of(headers: Headers) -> str | None:
 
 
 def is_foreign(headers: Headers, allowed: frozenset[str]) -> bool:
-    """Say whether a page of another site asks; CORS alone keeps neither forms nor WebSockets out.
+    """Return whether the request is cross-origin; CORS alone stops neither forms nor WebSockets.
 
     Args:
         headers: of the request.
@@ -220,7 +219,7 @@ class AccessMiddleware:
             self._log(exchange)
 
     async def _attempt(self, exchange: "_Exchange") -> Exception | None:
-        """Have the request answered, or say why it could not be."""
+        """Pass the request on; return the error that needs an answer, if any."""
         try:
             self._admit(exchange.scope)
             await self.app(exchange.scope, exchange.receive, exchange.send)
@@ -233,7 +232,7 @@ class AccessMiddleware:
             await exchange.end()
         except RefusedError as refused:
             exchange.refused = refused
-        except Exception as fault:  # noqa: BLE001 - the last place where it can become an answer
+        except Exception as fault:  # noqa: BLE001 - the last handler: it becomes an answer
             FAULTS.exception("request %s failed", exchange.request_id)
             self.shortage.note(fault)
             return fault

@@ -1,4 +1,4 @@
-"""The backend of the page: its photos and clips queue with all others."""
+"""The backend of the page: its photos and clips share the queue with all others."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from nearfar.errors import ProcessError, VideoError
 from nearfar.models.spec import ModelSpec
 from nearfar.service.engine import InferenceEngine
 from nearfar.service.errors import TOLD_IN_THE_LOG, RefusedError, refusal_of
-from nearfar.service.logging import FAULTS
+from nearfar.service.observability import FAULTS
 from nearfar.service.videos.manager import VideoManager
 from nearfar.service.videos.store import VideoJob
 from nearfar.video.pipeline import ClipOrder
@@ -81,7 +81,7 @@ class PageVideos:
         self._engine = engine
 
     async def begin(self, path: Path, order: ClipOrder, *, client: str, root: Path) -> _Seen:
-        """Begin with a clip; see `ClipBackend.begin`."""
+        """Send a clip; see `ClipBackend.begin`."""
         try:
             size_bytes = (await asyncio.to_thread(path.stat)).st_size
             with self._engine.reserve(client, size_bytes) as slot:
@@ -103,7 +103,7 @@ class PageVideos:
         return _Seen(job, self._engine.ahead(job))
 
     def find(self, id: str) -> _Seen | None:
-        """Look how far a clip is."""
+        """Return the state of a clip."""
         try:
             job = self._engine.find(id)
         except RefusedError:
@@ -111,7 +111,7 @@ class PageVideos:
         return _Seen(job, self._engine.ahead(job))
 
     async def remove(self, id: str) -> None:
-        """Give up a clip, or delete its result."""
+        """Cancel a clip, or delete its result."""
         try:
             job = self._engine.find(id)
         except RefusedError:
@@ -120,7 +120,7 @@ class PageVideos:
 
 
 def _borrow(path: Path, target: Path) -> None:
-    """Give a file another name; the page may delete its own whenever it likes."""
+    """Link or copy a file, since the page may delete its own at any time."""
     try:
         os.link(path, target)
     except OSError:  # another disk, or one without links
@@ -142,7 +142,7 @@ class PageBackend:
         self.videos = PageVideos(videos)
 
     def models(self) -> tuple[ModelSpec, ...]:
-        """Give the models that may be asked for, best first."""
+        """Return the installed models, best first."""
         return self._engine.models()
 
     async def depth(

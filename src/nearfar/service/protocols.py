@@ -17,7 +17,7 @@ LET_IN: Final = "nearfar.let_in"
 """Key of a scope: called once the client may send whole messages."""
 
 FIRST_BYTES: Final = 64 * 2**10
-"""That a client may send before it is let in."""
+"""Bytes that a client may send before it is admitted."""
 
 _MOST_UNREAD_PONGS: Final = 1000
 _MOST_PARTS: Final = 4096
@@ -47,7 +47,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     @property
     def is_idle(self) -> bool:
-        """Say no: whoever has a WebSocket wants it."""
+        """Return False: an open WebSocket is in use."""
         return False
 
     def connection_made(self, transport: "BaseTransport") -> None:
@@ -191,7 +191,7 @@ class HttpConnection(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; also the trailers behind a body come here."""
+        """Receive a header, or a trailer after a body."""
         self._head_bytes += len(name) + len(value)
         super().on_header(name, value)
 
@@ -205,7 +205,7 @@ class HttpConnection(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_chunk_header(self) -> None:
-        """See that a body comes."""
+        """Receive a piece of the body."""
         self._aside_bytes = 0
 
     def on_body(self, body: bytes) -> None:
@@ -235,7 +235,7 @@ class HttpConnection(HttpToolsProtocol):
                 self._rest()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's
-        """Answer what is no request as any other failure is told."""
+        """Answer an invalid request with a problem, as for other failures."""
         self._refuse("bad-request")
 
     def handle_websocket_upgrade(self) -> None:
@@ -247,7 +247,7 @@ class HttpConnection(HttpToolsProtocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing was asked that is not answered."""
+        """Whether every request was answered."""
         return self.waits_since_s is not None
 
     def drop(self) -> None:
@@ -315,7 +315,7 @@ class HttpConnection(HttpToolsProtocol):
 
 
 def refusal(slug: str, headers: dict[str, str] | None = None) -> bytes:
-    """Give the bytes of an answer that no application makes."""
+    """Return the bytes of an answer of the server itself."""
     told = answer(RefusedError(slug, headers=headers), "")
     told.headers["Connection"] = "close"
     told.headers["X-Content-Type-Options"] = "nosniff"

@@ -7,7 +7,7 @@ from typing import Final
 
 from nearfar.config import OutputOptions
 from nearfar.depth import DepthMap
-from nearfar.io.depth_files import FORMATS
+from nearfar.io.depth_files import DEFAULT_FORMAT, FORMATS
 from nearfar.io.images import encode_image
 
 
@@ -28,20 +28,10 @@ class Result:
     is_picture: bool
 
 
-_STORED: Final = {
-    "png16": ("image/png", "16-bit PNG"),
-    "png8": ("image/png", "8-bit PNG"),
-    "exr": ("image/x-exr", "OpenEXR, float32"),
-    "pfm": ("image/x-portable-floatmap", "PFM, float32"),
-    "tiff": ("image/tiff", "TIFF, float32"),
-    "npy": ("application/x-npy", "NumPy array, float32"),
-    "npz": ("application/x-npz", "NumPy archive, float32, with the model's name"),
-}
-
 RESULTS: Final[Mapping[str, Result]] = MappingProxyType(
     {
         **{
-            name: Result(row.suffixes[0], *_STORED[name], is_picture=False)
+            name: Result(row.suffixes[0], row.media_type, row.sentence, is_picture=False)
             for name, row in FORMATS.items()
         },
         "jpeg": Result(".jpg", "image/jpeg", "JPEG in color", is_picture=True),
@@ -51,7 +41,7 @@ RESULTS: Final[Mapping[str, Result]] = MappingProxyType(
 )
 """Every format by name; where several have one media type, `Accept` means the first."""
 
-DEFAULT: Final = "png16"
+DEFAULT: Final = DEFAULT_FORMAT
 
 
 def encode(depth: DepthMap, name: str, options: OutputOptions) -> bytes:
@@ -63,7 +53,7 @@ def encode(depth: DepthMap, name: str, options: OutputOptions) -> bytes:
         options: colors of a picture; its format is not looked at.
 
     Raises:
-        WriteError: the format can't hold so large a picture.
+        PictureSizeError: the format can't hold so large a picture.
     """
     row = RESULTS[name]
     if not row.is_picture:

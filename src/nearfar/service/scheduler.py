@@ -1,21 +1,23 @@
-"""The scheduler: one bounded queue in which clients take turns, and the worker threads."""
+"""The scheduler: admission control, a bounded queue fair to all clients, and worker threads."""
 
 import asyncio
 import logging
+import math
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from nearfar.errors import BusyError, DrainingError, InferenceError
-from nearfar.service.admission import AdmissionControl, Reservation, ReservationState
 from nearfar.service.worker import (
     Job,
     NullObserver,
     Observer,
     Outcome,
+    Reservation,
+    ReservationState,
     T,
     Task,
     Timing,
@@ -45,7 +47,7 @@ class FairQueue(Generic[Item]):
         self._count += 1
 
     def take(self) -> Item:
-        """Take the first of the client whose turn it is; who is next in turn, goes next.
+        """Take the first item of the next client in turn.
 
         Raises:
             LookupError: nothing waits.
@@ -59,7 +61,7 @@ class FairQueue(Generic[Item]):
         raise LookupError("nothing waits")
 
     def remove(self, client: str, item: Item) -> bool:
-        """Take an item out, wherever it stands; False when it is not here."""
+        """Remove an item from any position; return False if it is not here."""
         line = self._lines.get(client)
         if line is None or item not in line:
             return False
@@ -81,6 +83,82 @@ class FairQueue(Generic[Item]):
             del self._lines[client]
 
 
+_LONGEST_RETRY_S: Final = 60
+_PACE_WEIGHT: Final = 0.1
+"""Of the newest job in the mean time of a job, from which Retry-After is reckoned."""
+
+
+class AdmissionControl:
+    """Counts reservations by stage and by client. Not thread-safe by itself.
+
+    Args:
+        workers: jobs that are worked on at a time.
+        queue: places beyond those that workers are free for.
+        per_client: places that one client may hold.
+    """
+
+    def __init__(self, *, workers: int, queue: int, per_client: int) -> None:
+        self._workers = workers
+        self._queue = queue
+        self._per_client = per_client
+        self._stages: Counter[ReservationState] = Counter()
+        self._held: Counter[str] = Counter()
+        self._pace_s = 0.0
+
+    def __getitem__(self, stage: ReservationState) -> int:
+        return self._stages[stage]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every reservation was released."""
+        return not self._held
+
+    def refusal(self, client: str, *, idle: int) -> tuple[str, BusyError] | None:
+        """Return why a client can't have a reservation, or None.
+
+        Args:
+            client: who asks.
+            idle: workers that have nothing to do.
+
+        Returns:
+            The reason in a word, see `Observer`, and in a sentence.
+        """
+        inside = self._held.total()
+        full = inside - self._stages[ReservationState.RUNNING] >= self._queue + idle
+        if self._held[client] < self._per_client and not full:
+            return None
+        retry_after_s = math.ceil(inside * self._pace_s / self._workers)
+        retry_after_s = min(max(1, retry_after_s), _LONGEST_RETRY_S)
+        if full:
+            reason = "queue-full"
+            message = f"all {self._queue} places of the queue are taken"
+        else:
+            reason = "client-full"
+            message = f"{self._per_client} requests of yours are here already"
+        message += f": try again in {retry_after_s} s"
+        return reason, BusyError(message, retry_after_s=retry_after_s)
+
+    def enter(self, place: Reservation) -> None:
+        """Count a new reservation."""
+        self._stages[place.stage] += 1
+        self._held[place.client] += 1
+
+    def move(self, place: Reservation, stage: ReservationState) -> None:
+        """Move a reservation to another stage; RELEASED is the last."""
+        self._stages[place.stage] -= 1
+        self._stages[stage] += 1
+        place.stage = stage
+        if stage is ReservationState.RELEASED:
+            self._held[place.client] -= 1
+            if not self._held[place.client]:  # the number of clients is unbounded
+                del self._held[place.client]
+
+    def took(self, seconds: float) -> None:
+        """Record how long a worker took for a job."""
+        weight = _PACE_WEIGHT if self._pace_s else 1
+        self._pace_s += weight * (seconds - self._pace_s)
+
+
 STOPPING: Final = "the service is stopping: try again when it is back"
 
 
@@ -98,7 +176,7 @@ class Queue:
         self._turns: FairQueue[Task[Any]] = FairQueue()
         self._ledger = AdmissionControl(workers=workers, queue=queue, per_client=per_client)
         self._awaited: dict[Reservation, Task[Any]] = {}
-        """The task that someone waits for, by its place."""
+        """The task that a caller waits for, by its reservation."""
         self._at_work: set[Task[Any]] = set()
         self._listeners: list[Callable[[], None]] = []
         self._draining = False
@@ -117,7 +195,7 @@ class Queue:
             return len(self._at_work)
 
     def enter(self, client: str) -> Reservation | tuple[str, BusyError | DrainingError]:
-        """Take a place, or give the reason why not: in a word, see `Observer`, and to raise."""
+        """Make a reservation, or return the reason of a refusal, see `Observer`, and the error."""
         with self._lock:
             if self._draining:
                 return "draining", DrainingError(STOPPING)
@@ -129,7 +207,7 @@ class Queue:
             return place
 
     def put(self, task: Task[Any]) -> None:
-        """Let a task wait for a worker.
+        """Queue a task for a worker.
 
         Raises:
             DrainingError: `close` was called.
@@ -147,7 +225,7 @@ class Queue:
             self._lock.notify()
 
     def take(self) -> Task[Any] | None:
-        """Wait for a task and hand it to this worker, which owes an `end`; None: all is over."""
+        """Wait for a task, for which the worker calls `end`; return None once closed."""
         with self._lock:
             while not self._turns:
                 if self._closed:
@@ -159,7 +237,7 @@ class Queue:
             return task
 
     def end(self, task: Task[Any], *, took_s: float) -> None:
-        """Note that a worker is done with a task, before whoever waits is told.
+        """Record the end of a task, before its caller gets the outcome.
 
         Args:
             task: one that `take` gave.
@@ -173,7 +251,7 @@ class Queue:
             self._tell_if_quiet()
 
     def withdraw(self, task: Task[Any]) -> None:
-        """Note that nobody waits for a task any longer."""
+        """Record that nobody waits for a task any longer."""
         with self._lock:
             task.dropped = True
             place = task.place
@@ -184,7 +262,7 @@ class Queue:
                     self._ledger.move(place, ReservationState.DONE)
 
     def stop_entry(self, when_quiet: Callable[[], None]) -> None:
-        """Give no more places; call back once all are given back and no worker has a task.
+        """Make no more reservations; call back once all are released and no task runs.
 
         Args:
             when_quiet: called from any thread, perhaps at once, perhaps more than once.
@@ -195,7 +273,7 @@ class Queue:
             self._tell_if_quiet()
 
     def close(self) -> list[Task[Any]]:
-        """Have `take` give nothing more; give the tasks that have not ended."""
+        """Make `take` return None from now on; return the tasks that have not ended."""
         with self._lock:
             self._closed = True
             left = [*self._turns.clear(), *self._at_work]
@@ -260,7 +338,7 @@ class Scheduler:
         return self._queue.running
 
     def reserve(self, client: str) -> Reservation:
-        """Take a place for a request, before its body is read.
+        """Make a reservation for a request, before its body is read.
 
         Raises:
             BusyError: no place left, or this client holds too many.
@@ -274,7 +352,7 @@ class Scheduler:
         raise error
 
     async def submit(self, job: Job[T], place: Reservation) -> tuple[T, Timing]:
-        """Have a job done, and wait for it.
+        """Run a job, and wait for it.
 
         When the wait is cancelled, a job that has not begun is never begun; of one that has,
         what is left is not done, and its result is dropped.
@@ -298,7 +376,7 @@ class Scheduler:
             del task  # its future holds the error, whose traceback holds this frame
 
     async def drain(self, deadline_s: float) -> bool:
-        """Take no new places, wait until all are given back and all work ended, end the threads.
+        """Refuse new requests, wait until all work has ended, and end the threads.
 
         Returns:
             Whether all was done before the deadline. What was not, ends with DrainingError.
@@ -331,7 +409,7 @@ class Scheduler:
             pass
 
     def _serve_once(self) -> bool:
-        """Work on what is next; nothing of it outlives this call. False: there is no next."""
+        """Run the next task, to which no reference remains; return False when there is none."""
         task = self._queue.take()
         if task is not None:
             try:
@@ -341,7 +419,7 @@ class Scheduler:
         return task is not None
 
     def _work_on(self, task: Task[Any]) -> None:
-        """Work on a task, and tell whoever waits for it, also of what no job can have raised."""
+        """Run a task, and set its outcome, even if the scheduler itself fails."""
         start_s = time.perf_counter()
         outcome: Outcome | None = InferenceError("the service failed on this picture: try again")
         try:

@@ -1,73 +1,78 @@
-"""What is asked and answered, as pydantic models. No option is declared here a second time."""
+"""What requests and answers hold: options, adapted to pydantic, points, and the photo."""
 
-from dataclasses import MISSING, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from dataclasses import Field as Field_
-from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_type_hints
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
+from urllib.parse import quote
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, create_model
 
-from nearfar.config import EstimateOptions, Options, OutputOptions, RefinedOptions
-from nearfar.effects import EFFECTS
-from nearfar.geometry.options import CloudOptions, MeshOptions
+from nearfar.config import EstimateOptions, Options, OutputOptions
+from nearfar.io.multipart import TEXT_BYTES, read_form, stem_of
 from nearfar.models.catalog import Purpose
+from nearfar.service.errors import RefusedError
 from nearfar.service.response_formats import RESULTS
-from nearfar.video.pipeline import VideoOptions
 
 MAX_POINTS: Final = 100
-"""Each costs a look at the whole map."""
+"""Each point reads the whole map."""
 
 _BOUNDS: Final = ("ge", "gt", "le", "lt")
-_O = TypeVar("_O", bound=Options)
+OptionsT = TypeVar("OptionsT", bound=Options)
 
 MAX_TEXT: Final = 100
-"""Letters of an option that is text: long ones would be drawn as wide pictures."""
+"""Characters of a text option: a longer text would be drawn as a wide picture."""
 
 CAPS: Final = {"max_points": 1_000_000, "max_vertices": 1_000_000, "max_texture_px": 8192}
-"""Option without an upper bound of its own -> the most that the service makes for a caller."""
+"""Option without an upper bound of its own -> the largest value that a request may have."""
 
 
-def _all_of(part: type[Options], *but: str) -> tuple[str, ...]:
-    """Name the options of a set that a query can hold: a picture is a file of the form."""
+def offered(part: type[Options]) -> tuple[str, ...]:
+    """Return the names of the options that a query may hold.
+
+    A picture is a file of the form; a font is a path on the machine of the service; `format` names
+    pictures too over HTTP, and an answer has no further files beside it.
+    """
+    hidden = {"format", "color", "side_by_side"} if part is OutputOptions else {"font"}
     return tuple(
         each.name
         for each in fields(part)
-        if each.name not in but and "picture" not in each.metadata
+        if each.name not in hidden and "picture" not in each.metadata
     )
 
 
-OFFERED: Final[dict[type[Options], tuple[str, ...]]] = {
-    EstimateOptions: _all_of(EstimateOptions),
-    RefinedOptions: _all_of(RefinedOptions),
-    OutputOptions: ("colormap", "robust"),
-    CloudOptions: _all_of(CloudOptions),
-    MeshOptions: _all_of(MeshOptions),
-    VideoOptions: _all_of(VideoOptions),
-    **{effect.options: _all_of(effect.options, "font") for effect in EFFECTS},
-}
-"""The options that callers choose, of those that there are. `format` is wider here, as there are
-pictures in it too; `color` and `side_by_side` are about files beside the map's own; `font` is a
-path on the machine of the service, which is not told."""
-
-
 def query_of(name: str, *parts: type[Options], **others: Any) -> type[BaseModel]:
-    """Make the model of a query string; what it does not know is refused.
+    """Create the model of a query string, which refuses unknown names.
 
     Args:
         name: of the model.
-        parts: sets of options, whose `OFFERED` fields become its fields.
+        parts: sets of options, whose `offered` fields become its fields.
         others: further fields, each a type and a pydantic field.
     """
-    made: dict[str, Any] = {}
-    for part in parts:
-        hints = get_type_hints(part)
-        for each in fields(part):
-            if each.name in OFFERED[part]:
-                made[each.name] = (hints[each.name], _field(each, hints[each.name]))
+    made = {name: row for part in parts for name, row in query_fields(part).items()}
     return create_model(name, __config__=ConfigDict(extra="forbid"), **made, **others)
 
 
+def query_fields(part: type[Options], names: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """Translate options to pydantic: the types and fields of `create_model`.
+
+    Args:
+        part: set of options.
+        names: of the options; all `offered` ones if None.
+    """
+    hints = get_type_hints(part)
+    chosen = offered(part) if names is None else names
+    return {
+        each.name: _field(each, hints[each.name]) for each in fields(part) if each.name in chosen
+    }
+
+
 def _field(option: "Field_[Any]", hint: Any) -> Any:
+    sentence = option.metadata["description"]
+    if get_origin(hint) is tuple:
+        return str | None, Field(None, description=f"JSON: a list. {sentence}")
     bounds: dict[str, Any] = {
         word: option.metadata[word] for word in _BOUNDS if word in option.metadata
     }
@@ -77,32 +82,33 @@ def _field(option: "Field_[Any]", hint: Any) -> Any:
     if str in kinds:
         bounds["max_length"] = MAX_TEXT
     if float in kinds:
-        bounds["allow_inf_nan"] = False
+        bounds["allow_inf_nan"] = "infinite" in option.metadata
     default = ... if option.default is MISSING else option.default
-    return Field(default, description=option.metadata["description"], **bounds)
+    return hint, Field(default, description=sentence, **bounds)
 
 
 def reads(model: type[BaseModel]) -> Any:
-    """Give the FastAPI dependency that reads a query string into a model made at run time."""
+    """Return the FastAPI dependency that reads a query string into a model made at run time."""
 
-    async def read(query: BaseModel) -> BaseModel:  # a plain function would go through a thread
+    async def read(query: BaseModel) -> BaseModel:  # FastAPI runs a plain function in a thread
         return query
 
     read.__annotations__["query"] = Annotated[model, Query()]
     return Depends(read)
 
 
-def part_of(query: BaseModel, part: type[_O], **others: Any) -> _O:
-    """Take a set of options out of a query; `others` are those that came another way."""
-    return part(**{name: getattr(query, name) for name in OFFERED[part]}, **others)
+def part_of(query: BaseModel, part: type[OptionsT], **others: Any) -> OptionsT:
+    """Return the set of options that a query holds; `others` are values from elsewhere."""
+    values = {name: getattr(query, name) for name in offered(part)}
+    return part(**{**values, **others})
 
 
 MODEL: Final = (
-    str | None,
+    str,
     Field(
-        None,
-        description="A name of /v1/models; `auto`, or none, is the service's own choice, which"
-        " may be another for a photo than for a clip.",
+        "auto",
+        description="A name of /v1/models; `auto` is the service's own choice, which may differ"
+        " between photos and clips.",
     ),
 )
 _FORMATS: Final = "; ".join(f"{name}: {row.sentence}" for name, row in RESULTS.items())
@@ -120,7 +126,7 @@ DepthQuery: Final = query_of(
 
 
 class Point(BaseModel):
-    """A pixel to read; with its distance, where that is known."""
+    """A pixel to read, with its distance if that is known."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -149,7 +155,7 @@ ProbeQuery: Final = query_of(
 
 
 class Reading(BaseModel):
-    """What the map says at a pixel."""
+    """Values of the map at a pixel."""
 
     x_px: int
     y_px: int
@@ -162,26 +168,26 @@ class Reading(BaseModel):
 
 
 class ProbeAnswer(BaseModel):
-    """The readings, in the order in which they were asked for."""
+    """The readings, in the order of the points."""
 
     model: str = Field(examples=["nearfar-lite"])
     width_px: int
     height_px: int
     assumption: str | None = Field(
-        description="What the metres rest on; null where there are none."
+        description="What the metres are based on; null where there are none."
     )
     points: list[Reading]
 
 
 class ModelRow(BaseModel):
-    """A model that can be asked for."""
+    """An installed model."""
 
     name: str = Field(examples=["nearfar-lite"])
     licence: str
     origin: str
     size_bytes: int
     default_for: list[Purpose] = Field(
-        description="What it is taken for when no model is asked for: a photo; clips and streams."
+        description="Requests that `auto` uses it for: photos; clips and streams."
     )
 
 
@@ -192,6 +198,121 @@ class ModelList(BaseModel):
 
 
 class Health(BaseModel):
-    """That all is well."""
+    """The service runs."""
 
     status: Literal["ok"] = "ok"
+
+
+PHOTO: Final = "photo"
+"""Name of the form field that holds the picture."""
+
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """The body of a request.
+
+    Attributes:
+        photo: the picture file, at least one byte.
+        stem: of its name, if it came with one.
+        fields: the form's other fields that are text.
+        files: the form's other fields that are files.
+    """
+
+    photo: bytes
+    stem: str
+    fields: dict[str, str] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def disposition(self, suffix: str, what: str = "depth") -> str:
+        """Make the Content-Disposition of an answer: `<stem>-<what><suffix>`."""
+        return disposition(f"{self.stem}-{what}{suffix}", f"{PHOTO}-{what}{suffix}")
+
+
+def disposition(name: str, plain: str) -> str:
+    """Make a Content-Disposition (RFC 6266); `plain` is for clients that read ASCII only."""
+    if quote(name) == name:
+        return f'attachment; filename="{name}"'
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
+
+
+async def read_upload(
+    request: Request,
+    *,
+    fields: frozenset[str] = frozenset(),
+    files: frozenset[str] = frozenset(),
+) -> Upload:
+    """Read the photo.
+
+    Args:
+        request: its body is either the picture itself, of whatever stated type, or a form.
+        fields: texts that the form may hold beside the photo.
+        files: files that it may hold beside the photo.
+
+    Raises:
+        FormError: a form that is none, or of other fields.
+        RefusedError: nothing in the photo.
+    """
+    form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+    upload = await _read_form(request, fields, files) if form else await _read_body(request)
+    if not upload.photo:
+        raise RefusedError("not-a-picture", "It is empty: send the bytes of a picture.")
+    return upload
+
+
+def body_for_openapi(
+    *,
+    files: Mapping[str, str] = MappingProxyType({}),
+    needed: bool = True,
+    **fields: dict[str, Any],
+) -> dict[str, Any]:
+    """Describe the two ways to send a photo.
+
+    Args:
+        files: the form's other files that there may be, name -> what it is.
+        needed: whether the other fields must be there.
+        fields: the form's other fields, by name.
+    """
+    pictures = {name: {**_BINARY["schema"], "description": files[name]} for name in files}
+    form = {
+        "type": "object",
+        "required": [PHOTO, *(fields if needed else ())],
+        "properties": {PHOTO: _BINARY["schema"], **pictures, **fields},
+        "additionalProperties": False,
+    }
+    kinds = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
+    return {
+        "requestBody": {
+            "required": True,
+            "description": "The photo: JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF; its content tells.",
+            "content": {"multipart/form-data": {"schema": form}, **dict.fromkeys(kinds, _BINARY)},
+        }
+    }
+
+
+async def _read_body(request: Request) -> Upload:
+    pieces = [piece async for piece in request.stream()]
+    return Upload(b"".join(pieces), PHOTO)
+
+
+async def _read_form(request: Request, fields: frozenset[str], files: frozenset[str]) -> Upload:
+    content_type = request.headers["content-type"]
+    most_bytes: int = request.app.state.options.max_bytes
+    allowed = {**dict.fromkeys(fields, TEXT_BYTES), **dict.fromkeys(files | {PHOTO}, most_bytes)}
+    parts = await read_form(content_type, request.stream(), allowed=allowed)
+    photo = parts.pop(PHOTO, None)
+    if photo is None:
+        raise RefusedError(
+            "bad-request", f"The form has no picture: send it as a file in the field {PHOTO!r}."
+        )
+    return Upload(
+        bytes(photo.content),
+        stem_of(photo.file_name, PHOTO),
+        {
+            name: part.content.decode(errors="replace")
+            for name, part in parts.items()
+            if name in fields
+        },
+        {name: bytes(part.content) for name, part in parts.items() if name in files},
+    )

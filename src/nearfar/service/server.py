@@ -1,4 +1,4 @@
-"""Start the service, and stop it so that nothing that was taken is lost."""
+"""Start the service, and stop it after the accepted requests are done."""
 
 import asyncio
 import contextlib
@@ -14,9 +14,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from nearfar.errors import UsageError
-from nearfar.service import logging
 from nearfar.service.app import drain, make_app
 from nearfar.service.connections import Connections
+from nearfar.service.observability import start_logging
 from nearfar.service.protocols import HttpConnection, WebSocketConnection
 from nearfar.service.settings import ServiceOptions
 
@@ -45,7 +45,7 @@ def run(
         address = address_of(options.host, listener.getsockname()[1])
         if not options.is_local:
             warn(warning_of(options, address))
-        logging.start()
+        start_logging()
         app = make_app(options)
         server = Server(app, options, lambda: tell(f"nearfar is at {address} (Ctrl+C stops it)"))
         server.run(sockets=[listener])
@@ -125,7 +125,7 @@ class Server(LookedAfter):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take signals as a wish to stop; unlike uvicorn, don't raise them again afterwards."""
+        """Stop on signals; unlike uvicorn, don't raise them again afterwards."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -143,7 +143,7 @@ class Server(LookedAfter):
 
 
 def limited(connections: Connections) -> dict[str, Any]:
-    """Give the settings by which uvicorn makes connections with limits."""
+    """Return the settings of uvicorn for connections with limits."""
     return {
         "http": partial(HttpConnection, connections=connections),
         "ws": partial(WebSocketConnection, connections=connections),
@@ -152,7 +152,7 @@ def limited(connections: Connections) -> dict[str, Any]:
 
 
 def _signals() -> list[signal.Signals]:
-    """Give the wishes to stop; a terminal that closes is one, unless `nohup` says that it isn't."""
+    """Return the signals that stop the service: SIGHUP is one, unless `nohup` ignores it."""
     wishes = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         wishes.append(signal.SIGHUP)
@@ -173,20 +173,21 @@ def bind(options: ServiceOptions) -> socket.socket:
     except OSError as error:
         raise UsageError(
             f"can't listen on {options.host}, port {options.port}:"
-            f" {error.strerror or error}: choose another with --host or --port"
+            f" {error.strerror or error}: choose another host or port",
+            options=("host", "port"),
         ) from error
 
 
 def address_of(host: str, port: int) -> str:
-    """Give the URL of a service."""
+    """Return the URL of a service."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def warning_of(options: ServiceOptions, address: str) -> str:
-    """Say who else can reach a service that is not for this machine alone."""
+    """Return the warning for a service that other machines can reach."""
     if options.token:
         return f"{address} can be reached from other machines, with the token, unencrypted"
     return (
         f"{address} can be reached by everyone on the network:"
-        " ask for a token with NEARFAR_SERVE_TOKEN, or leave --host out"
+        " ask for a token with NEARFAR_SERVE_TOKEN, or listen on 127.0.0.1"
     )

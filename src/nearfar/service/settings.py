@@ -1,15 +1,15 @@
-"""The settings of the service: each declared once, for the command line and the environment."""
+"""The settings of the service, for the command line and the environment."""
 
 import ipaddress
 import os
-import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Final
 
-from nearfar.config import ImageLimits, Options, RuntimeName, option
+from nearfar.config import ImageLimits, Options, option
 from nearfar.errors import UsageError
 from nearfar.runtimes import cpu
+from nearfar.runtimes.table import DeviceName, RuntimeName
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -18,12 +18,12 @@ PREFIX: Final = "NEARFAR_SERVE_"
 """What the variables of the environment begin with."""
 
 _DAY_S: Final = 86_400
-_ASKED: Final = "Ask every request but those for health for this bearer token."
+_ASKED: Final = "Require this bearer token of every request but those for health."
 
 
 @dataclass(frozen=True)
 class ServiceOptions(Options):
-    """How the service listens, works and refuses."""
+    """Address, workers and limits of the service."""
 
     host: str = option("Address to listen on; 0.0.0.0 is all of them.", "127.0.0.1")
     port: int = option("Port to listen on; 0 is any that is free.", 7860, ge=0, le=65535)
@@ -31,24 +31,27 @@ class ServiceOptions(Options):
         default=None, repr=False, metadata={"help": _ASKED, "description": _ASKED}
     )
     model: str = option(
-        "Model of those that ask for none; auto is the best installed for a photo, the lightest for"
+        "Model of requests that name none; auto is the best installed for a photo, the lightest for"
         " clips and streams.",
         "auto",
     )
     runtime: RuntimeName = option("Runtime of the models.", "auto")
+    device: DeviceName = option(
+        "Device of the models; auto is the CPU, or another that was measured to be faster.", "auto"
+    )
     workers: int | None = option(
-        "Requests that are worked on at a time; the physical cores when not given.",
+        "Requests that are processed at a time; the physical cores when not given.",
         None,
         ge=1,
         le=256,
     )
     threads: int = option("Threads of one run of the network.", 1, ge=1, le=256)
     queue: int = option("Requests that may wait for a worker.", 64, ge=0, le=100_000)
-    per_client: int = option("Requests that one client may have inside.", 32, ge=1, le=100_000)
+    per_client: int = option("Requests of one client that may wait or run.", 32, ge=1, le=100_000)
     max_bytes: int = option("Refuse bodies with more bytes than this.", 32 * 2**20, ge=1)
     max_pixels: int = option("Refuse pictures with more pixels than this.", 50_000_000, ge=1)
     upload_timeout_s: float = option(
-        "A body must be here within this, in seconds.", 20.0, gt=0, le=_DAY_S
+        "A body must arrive within this, in seconds.", 20.0, gt=0, le=_DAY_S
     )
     timeout_s: float = option(
         "A request must be done within this, in seconds.", 60.0, gt=0, le=_DAY_S
@@ -66,7 +69,7 @@ class ServiceOptions(Options):
         le=2**20,
     )
     head_timeout_s: float = option(
-        "The line and headers of a request must be here within this, in seconds.",
+        "The line and headers of a request must arrive within this, in seconds.",
         10.0,
         gt=0,
         le=_DAY_S,
@@ -78,7 +81,7 @@ class ServiceOptions(Options):
         le=_DAY_S,
     )
     unread_bytes: int = option(
-        "Bytes of answers that may wait for slow readers; the oldest answers are given up then.",
+        "Bytes of answers that may wait for slow readers; beyond it the oldest are dropped.",
         2**30,
         ge=1,
     )
@@ -86,7 +89,7 @@ class ServiceOptions(Options):
         "Bytes of answers that may wait for one client.", 256 * 2**20, ge=1
     )
     drain_s: float = option(
-        "How long what was taken may still take when the service stops, in seconds.",
+        "Time for accepted requests to finish when the service stops, in seconds.",
         20.0,
         ge=0,
         le=_DAY_S,
@@ -95,21 +98,19 @@ class ServiceOptions(Options):
     stream_fps: float = option(
         "Frames a second that one live stream may send.", 60.0, gt=0, le=1000
     )
-    clips: int = option("Clips that are worked on at a time.", 1, ge=1, le=64)
-    clip_queue: int = option("Clips that may wait for their turn.", 8, ge=0, le=10_000)
-    clips_per_client: int = option(
-        "Clips that one client may have waiting and at work.", 2, ge=1, le=10_000
-    )
+    clips: int = option("Clips that are processed at a time.", 1, ge=1, le=64)
+    clip_queue: int = option("Clips that may wait.", 8, ge=0, le=10_000)
+    clips_per_client: int = option("Clips of one client that may wait or run.", 2, ge=1, le=10_000)
     clip_bytes: int = option("Refuse clips with more bytes than this.", 256 * 2**20, ge=1)
     clip_pixels: int = option(
         "Refuse clips whose frames have more pixels than this.", 3840 * 2160, ge=1
     )
     clip_frames: int = option("Refuse clips with more frames than this.", 9000, ge=1)
     clip_upload_timeout_s: float = option(
-        "A clip must be here within this, in seconds.", 300.0, gt=0, le=_DAY_S
+        "A clip must arrive within this, in seconds.", 300.0, gt=0, le=_DAY_S
     )
     clip_patience_s: float = option(
-        "A clip is given up when nobody asks for it for so long, in seconds.",
+        "A clip is cancelled when nobody requests its state for so long, in seconds.",
         300.0,
         gt=0,
         le=_DAY_S,
@@ -123,7 +124,7 @@ class ServiceOptions(Options):
         ge=1,
     )
     allowed_hosts: str = option(
-        "Names by which the service may be asked for beside its own, comma separated; * is any.",
+        "Host names of the service beside its own, comma separated; * is any.",
         "",
     )
     cors_origins: str = option(
@@ -179,7 +180,6 @@ class ServiceOptions(Options):
             UsageError: a value is wrong, or no option is called like this; the variable is named.
         """
         names = {PREFIX + each.name.upper(): each.name for each in fields(cls)}
-        hints = get_type_hints(cls)
         values = {}
         for variable, text in environ.items():
             if not variable.startswith(PREFIX):
@@ -189,21 +189,9 @@ class ServiceOptions(Options):
             name = names[variable]
             if name in given:
                 continue
-            values[name] = _read(hints[name], text)
+            values[name] = cls.from_text(name, text)
             try:
                 cls(**{name: values[name]})
             except UsageError as error:
                 raise UsageError(f"{variable}: {error}") from error
         return cls.of(**{**values, **given})
-
-
-def _read(hint: Any, text: str) -> Any:
-    """Make a value of a text; where that fails, the text itself, which the option then refuses."""
-    if get_origin(hint) in {Union, types.UnionType}:
-        hint = next(each for each in get_args(hint) if each is not type(None))
-    if hint in {int, float}:
-        try:
-            return hint(text)
-        except ValueError:
-            return text
-    return text

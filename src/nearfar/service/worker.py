@@ -1,17 +1,64 @@
-"""Jobs, and what a worker thread does with each: prepare, run, finish."""
+"""Reservations and jobs of requests, and the work of a thread: prepare, run, finish."""
 
 import asyncio
+import enum
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from nearfar.errors import InferenceError
 from nearfar.runtimes.base import Batch, RawDepth, Session
-from nearfar.service.admission import Reservation
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 T = TypeVar("T")
+
+
+class ReservationState(enum.Enum):
+    """Progress of the request that holds a reservation."""
+
+    RESERVED = enum.auto()
+    """Its body is on its way, or its header is being read."""
+    QUEUED = enum.auto()
+    """Its job waits for a worker."""
+    RUNNING = enum.auto()
+    """A worker has its job."""
+    DONE = enum.auto()
+    """Its job ended; the reservation may get another one."""
+    RELEASED = enum.auto()
+    """It is given back."""
+
+
+class Reservation:
+    """What a request holds from before its body is read until it is answered.
+
+    A context manager. `Scheduler.reserve` makes it, and alone changes it.
+
+    Attributes:
+        client: who holds it.
+        stage: see `ReservationState`.
+    """
+
+    def __init__(self, client: str, release: Callable[["Reservation"], None]) -> None:
+        self.client = client
+        self.stage = ReservationState.RESERVED
+        self._release = release
+
+    def release(self) -> None:
+        """Release the reservation; any number of times, from any thread.
+
+        A job that still has it is taken out of the queue, and whoever waits for it is told.
+        """
+        self._release(self)
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 @dataclass(frozen=True)
@@ -53,17 +100,17 @@ class Timing:
 
 
 class Observer(Protocol):
-    """Who is told what happens; called from any thread, so it must be quick and safe there."""
+    """Receives events; called from any thread, so it must be quick and thread-safe."""
 
     def done(self, timing: Timing) -> None:
         """A job gave its result."""
 
     def refused(self, reason: str) -> None:
-        """A place was refused: `queue-full`, `client-full`, `draining` or `not-ready`."""
+        """A reservation was refused: `queue-full`, `client-full`, `draining` or `not-ready`."""
 
 
 class NullObserver:
-    """The observer that looks away."""
+    """The observer that ignores everything."""
 
     def done(self, timing: Timing) -> None:
         """Nothing."""
@@ -77,7 +124,7 @@ Outcome: TypeAlias = tuple[Any, Timing] | Exception
 
 
 class Task(Generic[T]):
-    """A job under way. Made in the event loop of the one who waits; told from any thread.
+    """A submitted job. Created in the event loop of its caller; settled from any thread.
 
     Attributes:
         job: the work.
@@ -96,7 +143,7 @@ class Task(Generic[T]):
         self.dropped = False
 
     def tell(self, outcome: Outcome) -> None:
-        """Hand over the outcome; only the first counts, and none where nobody is left to hear."""
+        """Set the outcome; only the first counts, and none if nobody waits any more."""
         call_in(self._loop, partial(self._settle, outcome))
 
     def _settle(self, outcome: Outcome) -> None:
@@ -110,7 +157,7 @@ class Task(Generic[T]):
 
 
 def call_in(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
-    """Have something called in an event loop, from any thread; not if the loop was closed."""
+    """Call a function in an event loop from any thread; do nothing if the loop is closed."""
     try:
         loop.call_soon_threadsafe(call)
     except RuntimeError:
@@ -155,7 +202,7 @@ def _run(session: Session, batch: Batch) -> RawDepth:
 
 
 def _attempt(part: Callable[[], Value]) -> tuple[Value | _Raised, float]:
-    """Do a part of the work; give what came of it, and how many milliseconds it took.
+    """Run a part of the work; return its result, and the milliseconds that it took.
 
     `part` must not lead to its task: the error's traceback holds it, and the task the error.
     """

@@ -110,7 +110,9 @@ class Trainer:
         for unit in units:
             unit.drop = self.options.drop
         if self.options.drop and not units:
-            raise UsageError("--drop is for networks with residual units, such as nearfar-lite")
+            raise UsageError(
+                "drop is for networks with residual units, such as nearfar-lite", options=("drop",)
+            )
         self._optimizer = schedule.make_optimizer(
             self.network,
             encoder_rate=self.options.encoder_rate,
@@ -138,7 +140,8 @@ class Trainer:
         if stored.recipe != self.recipe():
             raise TrainingError(
                 f"the run in {self.folder} has other options, data or network:"
-                " give those again, or another --out"
+                " give those again, or another name",
+                options=("out",),
             )
         self.network.load_state_dict(stored.network)
         self._average.network.load_state_dict(stored.average)
@@ -244,8 +247,9 @@ class Trainer:
             total = total + self.options.step * step_loss(prediction, truth, valid, exact)
         if not torch.isfinite(total):
             raise TrainingError(
-                f"the loss is no number at step {self._step}: lower the rates, or go on from the"
-                f" last snapshot in {self.folder} with --resume"
+                f"the loss is no number at step {self._step}: lower the rates, or resume from the"
+                f" last snapshot in {self.folder}",
+                options=("resume",),
             )
         self._optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]

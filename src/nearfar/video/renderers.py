@@ -93,7 +93,10 @@ class Show:
                 f" {' or '.join(self.format.suffixes)}"
             )
         elif target.exists() and not overwrite:
-            raise OutputExistsError(f"{target} is there already: use --force to replace it")
+            raise OutputExistsError(
+                f"{target} is there already: overwrite it, or choose another name",
+                options=("overwrite",),
+            )
 
 
 _FORMATS: Final = {"color": COLOR, "heat": HEAT, "grey10": GREY10}

@@ -310,6 +310,9 @@ def refuse_folder(path: Path, *, overwrite: bool) -> None:
         raise UsageError(f"{path} is a file: give a folder for a sequence")
     names = sorted(each.name for each in path.iterdir())
     if names and not overwrite:
-        raise OutputExistsError(f"{path} is not empty: use --force to replace a sequence in it")
+        raise OutputExistsError(
+            f"{path} is not empty: overwrite the sequence in it, or give another folder",
+            options=("overwrite",),
+        )
     if strange := next((name for name in names if not _OURS.fullmatch(name)), None):
         raise UsageError(f"{path} holds {strange}, which is no sequence: give another folder")

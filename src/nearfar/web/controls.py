@@ -1,19 +1,19 @@
-"""Options as Gradio components, each made from the field that declares it."""
+"""Make Gradio components of options, each from the field that declares it, and read them."""
 
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import Field, fields
-from typing import Any, Final, Literal, cast, get_args, get_origin, get_type_hints
+from dataclasses import Field, fields, replace
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import gradio as gr
 from gradio.components import Component
 
-from nearfar.config import EstimateOptions, Options, OutputOptions
+from nearfar.config import EstimateOptions, Options
 from nearfar.effects import EFFECTS, Effect, WebPage
 from nearfar.effects.export import kinds_of
 from nearfar.errors import UsageError
-from nearfar.io.images import ImageLimits
+from nearfar.io.images import DEFAULT_LIMITS, ImageLimits
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.files import read_file
 from nearfar.web.fonts import chinese_font, is_latin
@@ -21,39 +21,68 @@ from nearfar.web.i18n.components import Phrase, Phrasebook
 from nearfar.web.i18n.texts import TEXTS, Language, say
 from nearfar.web.show_errors import PageError
 
-Control = gr.Checkbox | gr.Dropdown | gr.Number | gr.Slider
-
-STEPS_PX: Final = 32
-"""A slider in pixels moves by this."""
+OptionsT = TypeVar("OptionsT", bound=Options)
 
 LOOKS: Final = ("colormap", "robust")
-"""Options of `OutputOptions` that are components; the others are ways to download."""
+"""Options of `OutputOptions` with a component; the others are buttons for downloads."""
 
 DOWNLOADS: Final = ("format", "color", "side_by_side")
-"""Options of `OutputOptions` that say what to write: each is a button of its own, or several."""
+"""Options of `OutputOptions` that say which files to write: each has one or several buttons."""
+
+PAGE_EFFECTS: Final = tuple(each for each in EFFECTS if kinds_of(each) != (WebPage,))
+"""Effects of the Effects tab; the 3D tab shows the 3D photo."""
+
+MAX_TEXT: Final = 100
+"""Characters of a text option."""
+
+NOT_OFFERED: Final = frozenset({"font"})
+"""Options without a component: a path on the machine of the service; the page finds a font."""
+
+_STEPS: Final = 100
+_COARSE_STEP_PX: Final = 32
+"""Step of a slider over more than a thousand pixels: networks take multiples of 32."""
+
+_RGBA: Final = re.compile(r"rgba?\(\s*([\d.]+)\s*,\s*([\d.]+)\s*,\s*([\d.]+)")
 
 
 def page_options() -> set[str]:
-    """Name the options the page offers, each labelled by the text `option.<name>`."""
+    """Return the names of the options on the page, each labelled by the text `option.<name>`."""
     estimating = [field.name for field in fields(EstimateOptions)]
     return {name for name in (*estimating, *LOOKS, *DOWNLOADS) if f"option.{name}" in TEXTS}
 
 
-def estimate_controls(book: Phrasebook, prefix: str = "nf") -> dict[str, Control]:
-    """Make a component for every option of estimating; ids are `<prefix>-<option>`."""
-    return controls(EstimateOptions, book, prefix=prefix)
+def offered(kind: type[Options], names: Sequence[str] | None = None) -> tuple["Field[Any]", ...]:
+    """Return the options that have a component: all if `names` is None."""
+    return tuple(
+        each
+        for each in fields(kind)
+        if each.name not in NOT_OFFERED and (names is None or each.name in names)
+    )
 
 
-def look_controls(book: Phrasebook) -> dict[str, Control]:
-    """Make a component for every option of the map's look."""
-    return controls(OutputOptions, book, LOOKS)
+def label_key(name: str, effect: str = "") -> str:
+    """Return the key of an option's label; options of effects have labels of their own."""
+    keys = (f"effect.option.{effect}.{name}", f"effect.option.{name}") if effect else ()
+    return next((key for key in keys if key in TEXTS), f"option.{name}")
 
 
-def format_names() -> tuple[str, ...]:
-    """Name the depth formats that can be downloaded."""
-    hint = get_type_hints(OutputOptions)["format"]
-    literals = [each for each in get_args(hint) if get_origin(each) is Literal]
-    return tuple(name for literal in literals for name in get_args(literal))
+def places(kind: type[Options]) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of options that a click on the photo sets, in the order of the clicks."""
+    names = [each.name for each in fields(kind)]
+    heads = [name[:-1] for name in names if name == "x" or name.endswith("_x")]
+    return tuple((f"{head}x", f"{head}y") for head in heads)
+
+
+def values_of(kind: type[Options], name: str) -> tuple[str, ...]:
+    """Return the values of an option that is a choice; an empty tuple for any other."""
+    hint = get_type_hints(kind)[name]
+    return get_args(hint) if get_origin(hint) is Literal else ()
+
+
+def choices(values: Sequence[str], language: Language) -> list[tuple[str, str]]:
+    """Return the label and the value of each choice; without a text the value is the label."""
+    keys = {value: f"effect.value.{value}" for value in values}
+    return [(say(key, language) if key in TEXTS else value, value) for value, key in keys.items()]
 
 
 def controls(
@@ -62,128 +91,83 @@ def controls(
     names: Sequence[str] | None = None,
     *,
     prefix: str = "nf",
-) -> dict[str, Control]:
-    """Make a component for options of a set, all of them if not named; see `estimate_controls`."""
+    effect: str = "",
+) -> dict[str, Component]:
+    """Make a component for each option of a set.
+
+    Args:
+        kind: the set.
+        book: makes the components, whose texts follow the language.
+        names: of the options; all if None.
+        prefix: of the ids, which are `<prefix>-<option>`.
+        effect: name of the effect whose options these are, for its labels.
+
+    Returns:
+        Name of the option -> component, in the order of the fields.
+    """
     hints = get_type_hints(kind)
-    known = {field.name: field for field in fields(kind)}
-    return {name: _control(known[name], hints[name], book, prefix) for name in names or known}
+    chosen = {each.name: each for each in offered(kind, names)}
+    rows = {x: (x, y) for x, y in places(kind)}
+    made: dict[str, Component] = {}
+
+    def make(name: str) -> None:
+        made[name] = _control(chosen[name], hints[name], book, prefix, effect)
+
+    for name in chosen:
+        if name in rows:
+            with gr.Row(elem_classes="nf-pair"):
+                for part in rows[name]:
+                    make(part)
+        elif name not in made:
+            make(name)
+    return {name: made[name] for name in chosen}
 
 
-def _control(field: "Field[Any]", hint: Any, book: Phrasebook, prefix: str) -> Control:
-    phrases: dict[str, Phrase] = {"label": f"option.{field.name}"}
-    if f"option.{field.name}.info" in TEXTS:
-        phrases["info"] = f"option.{field.name}.info"
-    options: dict[str, Any] = {"value": field.default, "elem_id": f"{prefix}-{field.name}"}
-    kind: Callable[..., Any]
-    if hint is bool:
-        kind = gr.Checkbox
-    elif get_origin(hint) is Literal:
-        kind = gr.Dropdown
-        options |= {"choices": list(get_args(hint)), "filterable": False}
-    elif {"ge", "le"} <= field.metadata.keys():
-        kind = gr.Slider
-        options |= {
-            "minimum": field.metadata["ge"],
-            "maximum": field.metadata["le"],
-            "step": STEPS_PX if field.name.endswith("_px") else None,
-        }
-    else:
-        kind = gr.Number
-        options |= {
-            "precision": 0 if hint is int else None,
-            "minimum": field.metadata.get("ge"),
-            "maximum": field.metadata.get("le"),
-        }
-    return cast("Control", book.make(kind, phrases, **options))
-
-
-PAGE_EFFECTS: Final = tuple(each for each in EFFECTS if kinds_of(each) != (WebPage,))
-"""Effects of the Effects tab; a page with a 3D photo is what the 3D tab shows."""
-
-MOST_LETTERS: Final = 100
-NOT_OFFERED: Final = frozenset({"font"})
-"""A path on the machine of the service; the page finds a font by itself."""
-
-_RGBA: Final = re.compile(r"rgba?\(\s*([\d.]+)\s*,\s*([\d.]+)\s*,\s*([\d.]+)")
-_STEPS: Final = 100
-
-
-def offered(effect: Effect[Any, Any]) -> tuple["Field[Any]", ...]:
-    """Give the options that the page has a component for."""
-    return tuple(each for each in fields(effect.options) if each.name not in NOT_OFFERED)
-
-
-def label_key(effect: Effect[Any, Any], name: str) -> str:
-    """Give the key of an option's label."""
-    own = f"effect.option.{effect.name}.{name}"
-    return own if own in TEXTS else f"effect.option.{name}"
-
-
-def places(effect: Effect[Any, Any]) -> tuple[tuple[str, str], ...]:
-    """Give the pairs of options that a click on the photo sets, in the order of the clicks."""
-    names = [each.name for each in fields(effect.options)]
-    heads = [name[:-1] for name in names if name == "x" or name.endswith("_x")]
-    return tuple((f"{head}x", f"{head}y") for head in heads)
-
-
-def choices(values: Sequence[str], language: Language) -> list[tuple[str, str]]:
-    """Name the values of an option."""
-    return [(say(f"effect.value.{value}", language), value) for value in values]
-
-
-def values_of(effect: Effect[Any, Any], name: str) -> tuple[str, ...]:
-    """Give the values of an option that is a choice; empty for any other."""
-    hint = get_type_hints(effect.options)[name]
-    return get_args(hint) if get_origin(hint) is Literal else ()
-
-
-def make_controls(
+def effect_controls(
     effect: Effect[Any, Any], book: Phrasebook, prefix: str = "nf-effect"
 ) -> dict[str, Component]:
-    """Make a component for every option, by name; ids are `<prefix>-<effect>-<option>`."""
-    head = f"{prefix}-{effect.name}"
-    hints = get_type_hints(effect.options)
-    paired = {name for pair in places(effect) for name in pair}
-    made: dict[str, Component] = {}
-    for each in offered(effect):
-        if each.name in paired and each.name.endswith("x"):
-            with gr.Row(elem_classes="nf-pair"):
-                for name in (each.name, f"{each.name[:-1]}y"):
-                    field = next(one for one in fields(effect.options) if one.name == name)
-                    made[name] = _effect_control(effect, field, hints[name], book, head)
-        elif each.name not in made:
-            made[each.name] = _effect_control(effect, each, hints[each.name], book, head)
-    return {each.name: made[each.name] for each in offered(effect)}
+    """Make a component for each option of an effect; ids are `<prefix>-<effect>-<option>`."""
+    return controls(effect.options, book, prefix=f"{prefix}-{effect.name}", effect=effect.name)
 
 
-def read_controls(effect: Effect[Any, Any], values: Sequence[Any], limits: ImageLimits) -> Any:
-    """Make the options of what the components hold, in the order of `offered`.
+def read_controls(
+    kind: type[OptionsT],
+    values: Sequence[Any],
+    limits: ImageLimits = DEFAULT_LIMITS,
+    names: Sequence[str] | None = None,
+) -> OptionsT:
+    """Make options of the values of components, which are in the order of `offered`.
 
     Raises:
         ImageError: a picture that can't be read.
-        PageError: a value that is none or out of its range, or a text that no font here has.
+        PageError: a text that is no number, or a value out of its range.
     """
+    hints = get_type_hints(kind)
     given = {
-        each.name: _value(each, get_type_hints(effect.options)[each.name], value, limits)
-        for each, value in zip(offered(effect), values, strict=True)
+        each.name: _value(each, hints[each.name], value, limits)
+        for each, value in zip(offered(kind, names), values, strict=True)
     }
-    if given.get("background") == "photo" and given["picture"] is None:
-        raise PageError("effect.error.nobackground")
-    if "font" in {each.name for each in fields(effect.options)}:
-        given["font"] = _font(given)
     try:
-        return effect.options.of(**given)
+        return kind.of(**given)
     except UsageError as error:
-        raise PageError("effect.error.option", fault=error) from error
+        raise PageError("error.option", fault=error) from error
 
 
-def _font(given: dict[str, Any]) -> str | None:
-    if given.get("picture") is not None or is_latin(given["text"]):
-        return None
+def read_effect(effect: Effect[Any, Any], values: Sequence[Any], limits: ImageLimits) -> Any:
+    """Make the options of an effect of the values of its components, and choose its font.
+
+    Raises:
+        ImageError, PageError: as of `read_controls`; or no font here has the text's letters.
+    """
+    options = read_controls(effect.options, values, limits)
+    if getattr(options, "background", None) == "photo" and options.picture is None:
+        raise PageError("effect.error.nobackground")
+    if not hasattr(options, "font") or options.picture is not None or is_latin(options.text):
+        return options
     font = chinese_font()
     if font is None:
         raise PageError("effect.error.nofont")
-    return font
+    return replace(options, font=font)
 
 
 def _value(field: "Field[Any]", hint: Any, value: Any, limits: ImageLimits) -> Any:
@@ -192,6 +176,8 @@ def _value(field: "Field[Any]", hint: Any, value: Any, limits: ImageLimits) -> A
     kinds = get_args(hint) or (hint,)
     if value is None or value == "":
         return None if type(None) in kinds else field.default if str not in kinds else ""
+    if isinstance(value, bool):
+        return value
     if int in kinds or float in kinds:
         number = value if isinstance(value, int | float) else _number(value)
         return round(number) if int in kinds else float(number)
@@ -204,7 +190,7 @@ def _number(text: str) -> float:
     try:
         return float(text.replace(",", "."))
     except ValueError:
-        raise PageError("effect.error.number", text=text) from None
+        raise PageError("error.number", text=text) from None
 
 
 def _picture(path: str, limits: ImageLimits) -> Any:
@@ -212,40 +198,41 @@ def _picture(path: str, limits: ImageLimits) -> Any:
         return file.read(keep_alpha=True)
 
 
-def _effect_control(
-    effect: Effect[Any, Any], field: "Field[Any]", hint: Any, book: Phrasebook, head: str
+def _control(
+    field: "Field[Any]", hint: Any, book: Phrasebook, prefix: str, effect: str
 ) -> Component:
-    options: dict[str, Any] = {"elem_id": f"{head}-{field.name}"}
-    phrases = {"label": label_key(effect, field.name)}
+    phrases: dict[str, Phrase] = {"label": label_key(field.name, effect)}
+    if f"option.{field.name}.info" in TEXTS and not effect:
+        phrases["info"] = f"option.{field.name}.info"
     kinds = get_args(hint) or (hint,)
     may_be_none = type(None) in kinds
     kind: Callable[..., Component]
     more: dict[str, Any] = {}
     if "picture" in field.metadata:
         kind, more = gr.Image, {"type": "filepath", "sources": ["upload", "clipboard"]}
-        more |= {"height": 150, "buttons": [], "image_mode": None}
+        more |= {"height": 150, "buttons": [], "image_mode": None, "elem_classes": "nf-drop"}
     elif get_origin(hint) is Literal:
         kind = gr.Dropdown
         more = {"choices": choices(get_args(hint), "en"), "filterable": False}
     elif bool in kinds:
         kind = gr.Checkbox
     elif str in kinds and field.name == "color" and not may_be_none:
-        kind, more = gr.ColorPicker, {}
+        kind = gr.ColorPicker
     elif str in kinds or may_be_none:  # Gradio's own field for numbers can't be empty
-        kind, more = gr.Textbox, {"max_length": MOST_LETTERS, "max_lines": 1}
+        kind, more = gr.Textbox, {"max_length": MAX_TEXT, "max_lines": 1}
         if may_be_none:
             phrases["placeholder"] = "effect.none"
     elif (span := _span(field)) and not _is_place(field.name):
-        step = 1.0 if int in kinds else _step(span)
+        step = _whole_step(span) if int in kinds else _step(span)
         low = span[0] if "ge" in field.metadata else span[0] + step
         high = span[1] if "le" in field.metadata else span[1] - step
         kind, more = gr.Slider, {"minimum": low, "maximum": high, "step": step}
     else:
         kind = gr.Number
         more = {"minimum": field.metadata.get("ge"), "maximum": field.metadata.get("le")}
-        if _is_place(field.name):
-            more["step"] = 0.01
-    return book.make(kind, phrases, value=field.default, **options, **more)
+        more |= {"step": 0.01} if _is_place(field.name) else {}
+        more |= {"precision": 0} if int in kinds else {}
+    return book.make(kind, phrases, value=field.default, elem_id=f"{prefix}-{field.name}", **more)
 
 
 def _is_place(name: str) -> bool:
@@ -258,8 +245,12 @@ def _span(field: "Field[Any]") -> tuple[float, float] | None:
     return None if low is None or high is None else (low, high)
 
 
+def _whole_step(span: tuple[float, float]) -> int:
+    return _COARSE_STEP_PX if span[1] - span[0] > 1000 else 1
+
+
 def _step(span: tuple[float, float]) -> float:
-    """Give 1, 2 or 5 times a power of ten, so that there are a hundred steps or somewhat more."""
+    """Return 1, 2 or 5 times a power of ten, for a hundred steps or somewhat more."""
     exact = (span[1] - span[0]) / _STEPS
     power = 10 ** math.floor(math.log10(exact))
     return float(

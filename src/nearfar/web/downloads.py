@@ -1,9 +1,9 @@
-"""The files a visitor can take home."""
+"""The files that a visitor of the page can download."""
 
 from dataclasses import dataclass
 from typing import Final
 
-from nearfar.calibration import fit_range
+from nearfar.calibration import DistanceOptions
 from nearfar.config import ImageLimits, OutputOptions
 from nearfar.depth import MetricDepth
 from nearfar.geometry.cloud import make_cloud
@@ -13,13 +13,8 @@ from nearfar.io.depth_codecs import DepthRaster
 from nearfar.io.depth_files import FORMATS, encode_depth
 from nearfar.io.images import Image, encode_image
 from nearfar.isolation.photos import IsolatedImageFile
-from nearfar.web.controls import format_names
 from nearfar.web.points import Visit, metric_of
 from nearfar.web.session_store import Result
-
-NEAR_M: Final = 1.0
-FAR_M: Final = 10.0
-"""What a point cloud assumes of the nearest and the farthest point, when nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,7 @@ CLOUD: Final = Download("cloud", "depth.download.cloud")
 
 DOWNLOADS: Final = (
     *PICTURES,
-    *(Download(name, f"depth.download.{name}") for name in format_names()),
+    *(Download(name, f"depth.download.{name}") for name in FORMATS),
     CLOUD,
 )
 """Every button, in order."""
@@ -86,7 +81,8 @@ def make_download(
 
 def _cloud(result: Result, metric: MetricDepth | None, limits: ImageLimits) -> bytes:
     if metric is None:
-        metric = fit_range(result.depth, NEAR_M, FAR_M).apply(result.depth)
+        assumed = DistanceOptions().calibrate(result.depth, result.camera().hfov_deg)
+        metric = assumed.apply(result.depth)
     photo = _photo(result, limits)
     return encode_cloud(make_cloud(metric, photo, result.camera()), ".ply")
 

@@ -12,7 +12,7 @@ from nearfar.config import EstimateOptions, ImageLimits
 from nearfar.depth import DepthMap
 from nearfar.web.backend import Backend
 from nearfar.web.components import example_buttons, model_choice, quiet
-from nearfar.web.controls import estimate_controls
+from nearfar.web.controls import controls
 from nearfar.web.examples import available, credits_, example
 from nearfar.web.files import read_file
 from nearfar.web.i18n.texts import Language, say
@@ -154,7 +154,7 @@ class PhotoSource:
                 book.make(gr.HTML, {"value": quiet("photo.hint")}, padding=False)
                 with book.make(gr.Accordion, {"label": "photo.options"}, open=False):
                     self.model = model_choice(stage, "photo", "nf-model")
-                    self.estimating = estimate_controls(book)
+                    self.estimating: dict[str, Any] = controls(EstimateOptions, book)
             with gr.Column(scale=6, min_width=300):
                 self.examples = example_buttons(book, "nf-example")
                 if self.examples:

@@ -163,7 +163,7 @@ class Results:
     def annotate(self, key: str | None, note: object) -> None:
         """Store what one visitor marked on a result, so that it survives a reload of the page."""
         with self._lock:
-            if key in self._kept and key not in self._shared:
+            if key is not None and key in self._kept and key not in self._shared:
                 self._notes[key] = note
 
     def note(self, key: str | None) -> object:

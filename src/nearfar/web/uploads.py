@@ -1,7 +1,6 @@
 """Files that visitors bring to the page: each in a folder of its own, and of one session."""
 
 import asyncio
-import errno
 import secrets
 import shutil
 import time
@@ -14,7 +13,7 @@ from typing import BinaryIO, Final
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 
-from nearfar.errors import FormError, FormTooLargeError, NearfarError
+from nearfar.errors import FormError, FormTooLargeError, NearfarError, is_disk_full
 from nearfar.io.multipart import Part, read_form, stem_of
 from nearfar.web.files import LIFETIME_S, folder_bytes, page_folder
 
@@ -33,7 +32,6 @@ _STEM_BYTES: Final = 150
 
 _LOOK_S: Final = 0.05
 _WRITTEN_BYTES: Final = 2**20
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class NotUploadedError(NearfarError):
@@ -120,7 +118,7 @@ class Uploads:
             try:
                 path = await self._write(request, folder, progress)
             except OSError as error:
-                if error.errno in _FULL:
+                if is_disk_full(error):
                     raise NoRoomError("the disk is full") from error
                 raise
             finally:

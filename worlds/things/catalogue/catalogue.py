@@ -52,7 +52,7 @@ class Entry:
 
 
 class Catalogue:
-    """The models of a folder's catalogues, read when they are asked for.
+    """The models of a folder's catalogues, read on first use.
 
     Args:
         folder: Holds .sh3f files.
@@ -109,7 +109,7 @@ class Catalogue:
                 yield entry
 
     def chosen(self, rng: np.random.Generator, role_name: str) -> Entry | None:
-        """Return a chance entry of a role whose model can be read, or None."""
+        """Return a random entry of a role whose model can be read, or None."""
         entries = self.roles.get(role_name, [])
         for _ in range(4 if entries else 0):
             entry = entries[int(rng.integers(len(entries)))]

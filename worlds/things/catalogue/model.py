@@ -67,7 +67,8 @@ def built(
     return [
         _part(mesh, placed, facing, index, material=materials.get(name, Material()), read=read)
         for index, name in enumerate(mesh.names)
-        if (mesh.stuff == index).any() and materials.get(name, Material()).solidity >= _GLASS
+        if (mesh.material_index == index).any()
+        and materials.get(name, Material()).solidity >= _GLASS
     ]
 
 
@@ -80,7 +81,7 @@ def _part(
     material: Material,
     read: Callable[[str], bytes | None],
 ) -> Part:
-    mine = mesh.stuff == index
+    mine = mesh.material_index == index
     picture, holed = _picture(material, read)
     triangles, normals = placed[mine], facing[mine]
     uv = _projected(triangles) if picture is None else mesh.uv[mine]

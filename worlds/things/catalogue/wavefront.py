@@ -41,7 +41,7 @@ class Mesh:
         triangles: (T, 3, 3) corners.
         normals: (T, 3, 3) unit normals.
         uv: (T, 3, 2) places in the texture, v downwards.
-        stuff: (T,) index of each triangle's material.
+        material_index: (T,) index of each triangle's material.
         names: The materials' names.
         library: Name of the MTL file; empty without one.
     """
@@ -49,7 +49,7 @@ class Mesh:
     triangles: Array
     normals: Array
     uv: Array
-    stuff: NDArray[np.int64]
+    material_index: NDArray[np.int64]
     names: list[str]
     library: str
 
@@ -60,7 +60,7 @@ class _Lists:
     uv: list[list[str]] = field(default_factory=list)
     normals: list[list[str]] = field(default_factory=list)
     faces: list[str] = field(default_factory=list)
-    stuff: list[int] = field(default_factory=list)
+    material_index: list[int] = field(default_factory=list)
     names: dict[str, int] = field(default_factory=dict)
     library: str = ""
 
@@ -77,7 +77,7 @@ class _Lists:
         face = np.repeat(np.arange(len(sides)), fans)
         step = np.arange(len(face)) - np.repeat(np.cumsum(fans) - fans, fans)
         corners = first[face][:, None] + np.stack([step * 0, step + 1, step + 2], axis=1)
-        return numbers[corners] - 1, np.array(self.stuff)[face]
+        return numbers[corners] - 1, np.array(self.material_index)[face]
 
 
 def read_obj(text: str) -> Mesh:
@@ -95,7 +95,7 @@ def read_obj(text: str) -> Mesh:
         key, _, rest = line.strip().partition(" ")
         if key == "f":
             lists.faces.append(" ".join(rest.split()))
-            lists.stuff.append(current)
+            lists.material_index.append(current)
         elif key == "v":
             lists.places.append(rest.split()[:3])
         elif key == "vt":
@@ -108,14 +108,16 @@ def read_obj(text: str) -> Mesh:
             lists.library = rest.strip()
     if not lists.faces:
         raise ValueError("it has no faces")
-    index, stuff = lists.fans()
+    index, material_index = lists.fans()
     places = np.array(lists.places, float)
     if not len(index) or index[..., 0].min() < 0 or index[..., 0].max() >= len(places):
         raise ValueError("its faces point at corners that it does not have")
-    return _mesh(lists, index, stuff, places)
+    return _mesh(lists, index, material_index, places)
 
 
-def _mesh(lists: _Lists, index: NDArray[np.int64], stuff: NDArray[np.int64], places: Array) -> Mesh:
+def _mesh(
+    lists: _Lists, index: NDArray[np.int64], material_index: NDArray[np.int64], places: Array
+) -> Mesh:
     triangles = places[index[..., 0]]
     across = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
     area = np.linalg.norm(across, axis=1)
@@ -135,7 +137,7 @@ def _mesh(lists: _Lists, index: NDArray[np.int64], stuff: NDArray[np.int64], pla
     if lists.uv and index[..., 1].max() < len(lists.uv):
         uv = np.where(index[..., 1:2] >= 0, np.array(lists.uv, float)[index[..., 1]], 0.0)
         uv[..., 1] = 1 - uv[..., 1]
-    return Mesh(triangles, normals, uv, stuff[kept], list(lists.names), lists.library)
+    return Mesh(triangles, normals, uv, material_index[kept], list(lists.names), lists.library)
 
 
 def _smoothed(index: NDArray[np.int64], across: Array, flat: Array, count: int) -> Array:

@@ -1,1 +1,1 @@
-"""What stands in rooms, and the workshop that makes it."""
+"""Furniture for rooms, and the builder of its parts."""

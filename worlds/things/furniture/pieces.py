@@ -7,69 +7,69 @@ from typing import TYPE_CHECKING
 from worlds.shapes import bodies, moves
 from worlds.things.catalogue import showroom
 from worlds.things.furniture import clutter, cupboards, fittings, seats, tables
-from worlds.things.furniture.workshop import Workshop, block, shift
+from worlds.things.furniture.builder import FurnitureBuilder, block, shift
 
 if TYPE_CHECKING:
     from worlds.scene.solid import Thing
 
 
-def piece(shop: Workshop, name: str) -> Thing:
+def piece(builder: FurnitureBuilder, name: str) -> Thing:
     """Return one piece of furniture, or a group such as a desk with its screen and chair."""
-    found = None if shop.catalogue is None else showroom.piece(shop, shop.catalogue, name)
-    return _MAKERS[name](shop) if found is None else found
+    found = None if builder.catalogue is None else showroom.piece(builder, builder.catalogue, name)
+    return _MAKERS[name](builder) if found is None else found
 
 
-def desk(shop: Workshop) -> Thing:
+def desk(builder: FurnitureBuilder) -> Thing:
     """Return a desk, mostly with a screen and a chair drawn up."""
-    parts = tables.table(shop, shop.between(0.9, 1.8), shop.between(0.5, 0.8), 0.74, 1.3)
-    if shop.maybe(0.7):
-        shown = fittings.screen(shop, shop.between(0.35, 0.6))
-        parts += shift(shown, shop.between(-0.2, 0.2), 0.74, 0.05, turn=shop.between(-15, 15))
-    if shop.maybe(0.8):
-        turn = 180 + shop.between(-50, 50)
-        place = shop.between(0.9, 1.2)
-        parts += shift(seats.chair(shop), shop.between(-0.3, 0.3), 0, place, turn=turn)
+    parts = tables.table(builder, builder.between(0.9, 1.8), builder.between(0.5, 0.8), 0.74, 1.3)
+    if builder.maybe(0.7):
+        shown = fittings.screen(builder, builder.between(0.35, 0.6))
+        parts += shift(shown, builder.between(-0.2, 0.2), 0.74, 0.05, turn=builder.between(-15, 15))
+    if builder.maybe(0.8):
+        turn = 180 + builder.between(-50, 50)
+        place = builder.between(0.9, 1.2)
+        parts += shift(seats.chair(builder), builder.between(-0.3, 0.3), 0, place, turn=turn)
     return parts
 
 
-def group(shop: Workshop) -> Thing:
+def group(builder: FurnitureBuilder) -> Thing:
     """Return a table with up to four chairs."""
-    width = shop.between(0.8, 1.9)
-    parts = tables.table(shop, width, 0.85, 0.74)
+    width = builder.between(0.8, 1.9)
+    parts = tables.table(builder, width, 0.85, 0.74)
     for side, z, turn in ((-1, -0.35, 0), (1, -0.35, 0), (-1, 1.2, 180), (1, 1.2, 180)):
-        if shop.maybe(0.75):
-            place = z + shop.between(-0.15, 0.15)
-            askew = turn + shop.between(-25, 25)
-            parts += shift(seats.chair(shop), side * width / 4, 0, place, turn=askew)
+        if builder.maybe(0.75):
+            place = z + builder.between(-0.15, 0.15)
+            askew = turn + builder.between(-25, 25)
+            parts += shift(seats.chair(builder), side * width / 4, 0, place, turn=askew)
     return parts
 
 
-def low_table(shop: Workshop) -> Thing:
+def low_table(builder: FurnitureBuilder) -> Thing:
     """Return a low table."""
-    size = shop.between(0.6, 1.3), shop.between(0.45, 0.7), shop.between(0.35, 0.5)
-    return tables.table(shop, *size, 1.5)
+    size = builder.between(0.6, 1.3), builder.between(0.45, 0.7), builder.between(0.35, 0.5)
+    return tables.table(builder, *size, 1.5)
 
 
-def night_table(shop: Workshop) -> Thing:
+def night_table(builder: FurnitureBuilder) -> Thing:
     """Return a low chest beside a bed."""
-    return cupboards.cupboard(shop, shop.between(0.4, 0.6))
+    return cupboards.cupboard(builder, builder.between(0.4, 0.6))
 
 
-def television(shop: Workshop) -> Thing:
+def television(builder: FurnitureBuilder) -> Thing:
     """Return a screen on a sideboard."""
-    height = shop.between(0.4, 0.7)
-    shown = fittings.screen(shop, shop.between(0.6, 1.2))
-    return [*cupboards.cupboard(shop, height), *shift(shown, y=height, z=0.1)]
+    height = builder.between(0.4, 0.7)
+    shown = fittings.screen(builder, builder.between(0.6, 1.2))
+    return [*cupboards.cupboard(builder, height), *shift(shown, y=height, z=0.1)]
 
 
-def tall_plant(shop: Workshop) -> Thing:
+def tall_plant(builder: FurnitureBuilder) -> Thing:
     """Return a plant that stands on the floor."""
-    return shift(clutter.plant(shop, shop.between(0.7, 1.8)), z=0.4)
+    return shift(clutter.plant(builder, builder.between(0.7, 1.8)), z=0.4)
 
 
-def units(shop: Workshop) -> Thing:
+def units(builder: FurnitureBuilder) -> Thing:
     """Return a run of kitchen units."""
-    return fittings.kitchen(shop, shop.between(1.2, 3.2))
+    return fittings.kitchen(builder, builder.between(1.2, 3.2))
 
 
 _MAKERS = {
@@ -92,42 +92,50 @@ _MAKERS = {
 }
 
 
-def on_floor(shop: Workshop) -> Thing:
+def on_floor(builder: FurnitureBuilder) -> Thing:
     """Return something that lies on a floor: bag, carton, cloth, pail or toy."""
-    if shop.catalogue is not None and shop.maybe(0.6):
-        found = showroom.single(shop, shop.catalogue, "floor" if shop.maybe(0.6) else "top")
+    if builder.catalogue is not None and builder.maybe(0.6):
+        found = showroom.single(
+            builder, builder.catalogue, "floor" if builder.maybe(0.6) else "top"
+        )
         if found is not None:
             return found
-    what = shop.rng.random()
+    what = builder.rng.random()
     if what < 0.25:
-        size = shop.between(0.25, 0.5), shop.between(0.2, 0.5), shop.between(0.12, 0.35)
-        return [shop.clothed(bodies.box(*size, shop.between(0.03, 0.1)))]
+        size = builder.between(0.25, 0.5), builder.between(0.2, 0.5), builder.between(0.12, 0.35)
+        return [builder.clothed(bodies.box(*size, builder.between(0.03, 0.1)))]
     if what < 0.45:
-        carton = bodies.box(shop.between(0.2, 0.6), shop.between(0.15, 0.5), shop.between(0.2, 0.5))
-        return [carton.painted((0.45, 0.3, 0.17)) if shop.maybe(0.5) else shop.pictured(carton)]
+        carton = bodies.box(
+            builder.between(0.2, 0.6), builder.between(0.15, 0.5), builder.between(0.2, 0.5)
+        )
+        return [
+            carton.painted((0.45, 0.3, 0.17)) if builder.maybe(0.5) else builder.pictured(carton)
+        ]
     if what < 0.55:
-        size = shop.between(0.4, 0.9), shop.between(0.3, 0.8), 0.05
-        return [shop.clothed(seats.crumpled(shop, *size))]
+        size = builder.between(0.4, 0.9), builder.between(0.3, 0.8), 0.05
+        return [builder.clothed(seats.crumpled(builder, *size))]
     if what < 0.65:
-        pail = bodies.cone(0.11, 0.15, shop.between(0.25, 0.5))
-        return [shop.colored(pail)]
-    return [moves.scaled(part, shop.between(1.2, 2.2)) for part in clutter.thing(shop)]
+        pail = bodies.cone(0.11, 0.15, builder.between(0.25, 0.5))
+        return [builder.colored(pail)]
+    return [moves.scaled(part, builder.between(1.2, 2.2)) for part in clutter.thing(builder)]
 
 
-def on_wall(shop: Workshop, width: float, height: float, x: float, y: float) -> Thing:
+def on_wall(builder: FurnitureBuilder, width: float, height: float, x: float, y: float) -> Thing:
     """Return a picture, a small shelf or a clock; its bottom middle at (x, y) on the wall z = 0."""
-    if shop.catalogue is not None and shop.maybe(0.3):
-        found = showroom.single(shop, shop.catalogue, "wall" if shop.maybe(0.75) else "plug")
+    if builder.catalogue is not None and builder.maybe(0.3):
+        found = showroom.single(
+            builder, builder.catalogue, "wall" if builder.maybe(0.75) else "plug"
+        )
         if found is not None:
             return shift(found, x)
-    what = shop.rng.random()
+    what = builder.rng.random()
     if what < 0.2:
-        board = shop.wooden(block(x, y, 0.11, (width, 0.025, 0.22)))
-        return [board, *shift(clutter.strewn(shop, width, 0.2, y + 0.025, 3.0), x)]
+        board = builder.wooden(block(x, y, 0.11, (width, 0.025, 0.22)))
+        return [board, *shift(clutter.strewn(builder, width, 0.2, y + 0.025, 3.0), x)]
     if what < 0.28:
         ring = moves.turned(bodies.cylinder(0.15, 0.04, 24), 90, "x")
         return [moves.moved(ring, (x, y + 0.2, 0.0)).painted((0.8, 0.8, 0.8))]
-    edge = shop.between(0, 0.05)
+    edge = builder.between(0, 0.05)
     frame = block(x, y, 0.012, (width, height, 0.024))
     inner = block(x, y + edge, 0.016, (width - 2 * edge, height - 2 * edge, 0.024))
-    return [shop.colored(frame), shop.pictured(inner)]
+    return [builder.colored(frame), builder.pictured(inner)]

@@ -9,47 +9,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worlds.shapes import bodies, moves
+from worlds.things.furniture.builder import FurnitureBuilder, block
 from worlds.things.furniture.clutter import strewn
-from worlds.things.furniture.workshop import Workshop, block
 
 if TYPE_CHECKING:
     from worlds.scene.solid import Thing
 
 
-def legs(shop: Workshop, width: float, depth: float, height: float) -> Thing:
+def legs(builder: FurnitureBuilder, width: float, depth: float, height: float) -> Thing:
     """Return four legs under a width by depth top whose back is at z = 0."""
-    thick = shop.between(0.02, 0.07)
+    thick = builder.between(0.02, 0.07)
     leg = (
         bodies.box(thick, height, thick)
-        if shop.maybe(0.6)
+        if builder.maybe(0.6)
         else bodies.cone(thick / 3, thick / 2, height, 10)
     )
-    wood = shop.wooden(leg) if shop.maybe(0.6) else shop.metal(leg)
+    wood = builder.wooden(leg) if builder.maybe(0.6) else builder.metal(leg)
     ends = [(sx * (width / 2 - thick), z) for sx in (-1, 1) for z in (thick, depth - thick)]
     return [moves.moved(wood, (x, 0, z)) for x, z in ends]
 
 
-def table(shop: Workshop, width: float, depth: float, height: float, clutter: float = 1.0) -> Thing:
+def table(
+    builder: FurnitureBuilder, width: float, depth: float, height: float, clutter: float = 1.0
+) -> Thing:
     """Return a table with things on it."""
-    thick = shop.between(0.02, 0.06)
+    thick = builder.between(0.02, 0.06)
     top = block(0, height - thick, depth / 2, (width, thick, depth))
-    parts = [shop.wooden(top), *legs(shop, width, depth, height - thick)]
-    if shop.maybe(0.3):
+    parts = [builder.wooden(top), *legs(builder, width, depth, height - thick)]
+    if builder.maybe(0.3):
         parts.append(
-            shop.wooden(block(0, height - 0.12, depth / 2, (width * 0.9, 0.1, depth * 0.9)))
+            builder.wooden(block(0, height - 0.12, depth / 2, (width * 0.9, 0.1, depth * 0.9)))
         )
-    if shop.maybe(0.15):
+    if builder.maybe(0.15):
         parts.append(
-            shop.clothed(
+            builder.clothed(
                 block(0, height - 0.2, depth / 2, (width + 0.04, 0.205, depth + 0.04), 0.01)
             )
         )
-    return parts + strewn(shop, width, depth, height, clutter)
+    return parts + strewn(builder, width, depth, height, clutter)
 
 
-def round_table(shop: Workshop) -> Thing:
+def round_table(builder: FurnitureBuilder) -> Thing:
     """Return a round table on one foot."""
-    radius, height = shop.between(0.3, 0.6), shop.between(0.45, 0.76)
+    radius, height = builder.between(0.3, 0.6), builder.between(0.45, 0.76)
     foot = [
         (0.28, 0),
         (0.25, 0.03),
@@ -59,5 +61,5 @@ def round_table(shop: Workshop) -> Thing:
         (radius, height),
         (0, height),
     ]
-    parts = [shop.wooden(moves.moved(bodies.lathe(foot, 24, smooth=False), (0, 0, radius)))]
-    return parts + strewn(shop, radius * 1.3, radius * 1.3, height, 1.0, z=radius * 0.35)
+    parts = [builder.wooden(moves.moved(bodies.lathe(foot, 24, smooth=False), (0, 0, radius)))]
+    return parts + strewn(builder, radius * 1.3, radius * 1.3, height, 1.0, z=radius * 0.35)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from worlds.scene.arrays import Color
     from worlds.scene.solid import Thing
-    from worlds.surfaces.outdoors import Stuffs
+    from worlds.surfaces.outdoors import Materials
     from worlds.things.houses.plans import Plan
 
 _WALLS: tuple[Color, ...] = (
@@ -32,14 +32,14 @@ _WALLS: tuple[Color, ...] = (
 )
 
 
-def house(rng: np.random.Generator, stuffs: Stuffs, of: Plan) -> Thing:
+def house(rng: np.random.Generator, materials: Materials, of: Plan) -> Thing:
     """Return the house of a plan."""
     half, high, deep = of.long_m / 2, of.high_m, of.deep_m
-    wall, tone = _wall(rng, stuffs)
+    wall, tone = _wall(rng, materials)
     body = blocks([(-deep, -2.5, -half)], [(0, high, half)])
     solids = [body.painted(tone, wall, tiles=0.33)]
-    solids += openings(rng, stuffs, of)
-    solids += roof(rng, stuffs, of, tone, wall)
+    solids += openings(rng, materials, of)
+    solids += roof(rng, materials, of, tone, wall)
     trim = [blocks([(0, -0.5, -half)], [(0.06, rng.uniform(0.3, 0.9), half)])]
     for floor in range(1, of.floors):
         if of.kind == "city" or rng.random() < 0.2:
@@ -48,13 +48,13 @@ def house(rng: np.random.Generator, stuffs: Stuffs, of: Plan) -> Thing:
     if of.kind != "hall":
         pipe = half - 0.15
         trim.append(blocks([(0.02, 0, pipe)], [(0.12, high, pipe + 0.1)]))
-    solids.append(sheets.merged(trim).painted(shade(rng, tone, 0.4), stuffs.concrete, tiles=0.5))
+    solids.append(sheets.merged(trim).painted(shade(rng, tone, 0.4), materials.concrete, tiles=0.5))
     return solids
 
 
-def _wall(rng: np.random.Generator, stuffs: Stuffs) -> tuple[int, Color]:
+def _wall(rng: np.random.Generator, materials: Materials) -> tuple[int, Color]:
     if rng.random() < 0.3:
-        return stuffs.brick, shade(
+        return materials.brick, shade(
             rng, (0.75, 0.6, 0.5) if rng.random() < 0.6 else (0.8, 0.8, 0.75), 0.3
         )
-    return stuffs.plaster, shade(rng, _WALLS[int(rng.integers(len(_WALLS)))], 0.2)
+    return materials.plaster, shade(rng, _WALLS[int(rng.integers(len(_WALLS)))], 0.2)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from worlds.scene.arrays import Array, Color, Span
     from worlds.scene.solid import Solid, Thing
-    from worlds.surfaces.outdoors import Stuffs
+    from worlds.surfaces.outdoors import Materials
     from worlds.things.houses.plans import Plan
 
 _LOUD: tuple[Color, ...] = (
@@ -34,7 +34,7 @@ _SHUTTERS: tuple[Color, ...] = (
 )
 
 
-def openings(rng: np.random.Generator, stuffs: Stuffs, of: Plan) -> Thing:
+def openings(rng: np.random.Generator, materials: Materials, of: Plan) -> Thing:
     """Return the front's windows, doors, balconies and shop, and the sides' windows."""
     each = of.high_m / of.floors
     pitch = rng.uniform(1.9, 3.6) if of.kind != "hall" else rng.uniform(4, 7)
@@ -60,7 +60,7 @@ def openings(rng: np.random.Generator, stuffs: Stuffs, of: Plan) -> Thing:
             solids += _balconies(rng, spots[(spots[:, 0] > each)], wide, sill)
     solids += _doors(rng, doors, min(wide, 1.3), 2.2)
     if of.shop:
-        solids += _shop(rng, stuffs, of, each)
+        solids += _shop(rng, materials, of, each)
     for side in (-1, 1):
         reach = np.arange(1.5, of.deep_m - 1, pitch * 1.3)
         flank = np.array(
@@ -191,7 +191,7 @@ def _balconies(rng: np.random.Generator, spots: Array, wide: float, sill: float)
     return [tinted(slab, grey(0.45)), tinted(rail, shade(rng, (0.4, 0.4, 0.42), 0.6), 0.2)]
 
 
-def _shop(rng: np.random.Generator, stuffs: Stuffs, of: Plan, each: float) -> Thing:
+def _shop(rng: np.random.Generator, materials: Materials, of: Plan, each: float) -> Thing:
     """Return a shop front: panes, piers, a name board and perhaps an awning and things set out."""
     half = of.long_m / 2
     panes = max(int(of.long_m / rng.uniform(2, 3.5)), 1)
@@ -203,7 +203,7 @@ def _shop(rng: np.random.Generator, stuffs: Stuffs, of: Plan, each: float) -> Th
         tinted(blocks(lo, hi), grey(0.025), 0.85),
         tinted(blocks([(0, each - 0.7, -half + 0.1)], [(0.18, each - 0.1, half - 0.1)]), loud, 0.2),
         blocks([(0.18, each - 0.6, -0.3 * half)], [(0.2, each - 0.2, 0.3 * half)]).painted(
-            grey(0.9), stuffs.poster(rng), tiles=(1 / (0.6 * half), 2.5)
+            grey(0.9), materials.poster(rng), tiles=(1 / (0.6 * half), 2.5)
         ),
     ]
     if rng.random() < 0.6:
@@ -227,7 +227,7 @@ def _shop(rng: np.random.Generator, stuffs: Stuffs, of: Plan, each: float) -> Th
                     (out, top - drop - 0.22, start),
                 ]
             )
-            solids.append(sheets.merged([cloth, flap]).painted(loud, stuffs.stripes, tiles=3))
+            solids.append(sheets.merged([cloth, flap]).painted(loud, materials.stripes, tiles=3))
     if rng.random() < 0.5:
         count = int(rng.integers(2, 7))
         spots = np.stack(

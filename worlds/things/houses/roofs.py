@@ -13,7 +13,7 @@ from worlds.shapes.colors import grey, shade, tinted
 if TYPE_CHECKING:
     from worlds.scene.arrays import Color
     from worlds.scene.solid import Thing
-    from worlds.surfaces.outdoors import Stuffs
+    from worlds.surfaces.outdoors import Materials
     from worlds.things.houses.plans import Plan
 
 _ROOFS: tuple[Color, ...] = (
@@ -24,7 +24,7 @@ _ROOFS: tuple[Color, ...] = (
 )
 
 
-def roof(rng: np.random.Generator, stuffs: Stuffs, of: Plan, tone: Color, wall: int) -> Thing:
+def roof(rng: np.random.Generator, materials: Materials, of: Plan, tone: Color, wall: int) -> Thing:
     """Return a gabled, hipped or flat roof with chimneys and dormers."""
     half, high, deep = of.long_m / 2, of.high_m, of.deep_m
     flat = {"cottage": 0.06, "row": 0.15, "city": 0.45, "slab": 0.85, "hall": 0.75}[of.kind]
@@ -37,14 +37,14 @@ def roof(rng: np.random.Generator, stuffs: Stuffs, of: Plan, tone: Color, wall: 
                 (-deep * 0.3, high + rng.uniform(1, 3), half * 0.1),
             ],
         )
-        return [edge.painted(shade(rng, grey(0.4), 0.4), stuffs.concrete, tiles=0.4)]
+        return [edge.painted(shade(rng, grey(0.4), 0.4), materials.concrete, tiles=0.4)]
     rise = deep / 2 * rng.uniform(0.55, 1.15)
     over, ends = rng.uniform(0.25, 0.8), rng.uniform(0.1, 0.5)
     slate = shade(rng, _ROOFS[int(rng.integers(len(_ROOFS)))], 0.3)
     hip = rng.random() < 0.3
     inset = min(deep / 2, half * 0.8) if hip else -ends
     if rng.random() < 0.35 and not hip and of.kind in ("cottage", "row"):
-        return _gable_to_street(rng, stuffs, of, (wall, tone), slate)
+        return _gable_to_street(rng, materials, of, (wall, tone), slate)
     slope = rise / (deep / 2)
     drop = high - over * slope
     ridge = [(-deep / 2, high + rise, -half + inset), (-deep / 2, high + rise, half - inset)]
@@ -72,7 +72,7 @@ def roof(rng: np.random.Generator, stuffs: Stuffs, of: Plan, tone: Color, wall: 
     solids.append(
         sheets.merged(slopes).painted(
             tuple(np.clip(np.array(slate) * 2.2, 0, 1)),
-            stuffs.tiles,
+            materials.tiles,
             tiles=(of.long_m / 2.5, deep / 4),
         )
     )
@@ -92,7 +92,7 @@ def roof(rng: np.random.Generator, stuffs: Stuffs, of: Plan, tone: Color, wall: 
         )
         solids.append(
             blocks(foot, np.add(foot, (0.6, rise + 0.9, 0.8))).painted(
-                (0.6, 0.4, 0.3), stuffs.brick, tiles=0.4
+                (0.6, 0.4, 0.3), materials.brick, tiles=0.4
             )
         )
     if rng.random() < 0.4 and slope > 0.7:
@@ -119,7 +119,7 @@ def roof(rng: np.random.Generator, stuffs: Stuffs, of: Plan, tone: Color, wall: 
 
 
 def _gable_to_street(
-    rng: np.random.Generator, stuffs: Stuffs, of: Plan, skin: tuple[int, Color], slate: Color
+    rng: np.random.Generator, materials: Materials, of: Plan, skin: tuple[int, Color], slate: Color
 ) -> Thing:
     wall, tone = skin
     half, high, deep = of.long_m / 2, of.high_m, of.deep_m
@@ -142,7 +142,9 @@ def _gable_to_street(
     )
     return [
         sheets.merged(slopes).painted(
-            tuple(np.clip(np.array(slate) * 2.2, 0, 1)), stuffs.tiles, tiles=(deep / 2.5, half / 2)
+            tuple(np.clip(np.array(slate) * 2.2, 0, 1)),
+            materials.tiles,
+            tiles=(deep / 2.5, half / 2),
         ),
         sheets.flat(walls, walls[..., [2, 1]]).painted(tone, wall, tiles=0.33),
         tinted(

@@ -32,7 +32,9 @@ def read(path: Path, crop: CropName) -> Dataset:
         DatasetError: no list, a line that is not as it must be, or a crop.
     """
     if crop != "none":
-        raise DatasetError(f"{path}: pairs of points have no crop: use --crop none")
+        raise DatasetError(
+            f"{path}: pairs of points have no crop: set it to none", options=("crop",)
+        )
     source = path if path.suffix == ".csv" else _list(path)
     if source is None:
         raise DatasetError(f"{path}: no {LIST}")

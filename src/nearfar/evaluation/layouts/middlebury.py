@@ -50,7 +50,7 @@ def _scene(folder: Path, crop: CropName) -> Sample:
     try:
         disparity, _ = decode_pfm((folder / "disp0.pfm").read_bytes())
         text = calibration.read_text("ascii")
-    except Exception as error:  # the codec has many ways to fail on damage
+    except (OSError, ValueError, ArithmeticError) as error:
         raise DatasetError(f"{folder}: can't be read: {error}") from error
     focal_px, baseline_mm = _value(text, "cam0", calibration), _value(text, "baseline", calibration)
     if focal_px <= 0 or baseline_mm <= 0:

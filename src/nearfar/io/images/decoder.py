@@ -11,7 +11,14 @@ from typing import Any, BinaryIO, Final
 import PIL.Image
 from PIL import ImageChops
 
-from nearfar.errors import CorruptImageError, ImageTooLargeError, NearfarError, NotAnImageError
+from nearfar.errors import (
+    CorruptImageError,
+    HeifMissingError,
+    ImageTooLargeError,
+    MissingExtraError,
+    NearfarError,
+    NotAnImageError,
+)
 from nearfar.optional import require
 
 _PLUGINS: Final = {
@@ -30,7 +37,7 @@ def open_picture(name: str, format_: str, data: bytes) -> PIL.Image.Image:
     """Read the header of a file; its pixels are not decoded.
 
     Raises:
-        MissingExtraError: HEIC without `pillow-heif`.
+        HeifMissingError: HEIC without `pillow-heif`.
         NotAnImageError: this Pillow was built without the format.
     """
     return _opener(name, format_)(BytesIO(data))
@@ -38,7 +45,10 @@ def open_picture(name: str, format_: str, data: bytes) -> PIL.Image.Image:
 
 def _opener(name: str, format_: str) -> Callable[[BinaryIO], PIL.Image.Image]:
     if format_ == "HEIF":
-        opener: Callable[[BinaryIO], PIL.Image.Image] = require("pillow_heif").HeifImageFile
+        try:
+            opener: Callable[[BinaryIO], PIL.Image.Image] = require("pillow_heif").HeifImageFile
+        except MissingExtraError as error:
+            raise HeifMissingError(str(error)) from error
         return opener
     module, class_ = _PLUGINS[format_]
     try:
@@ -129,7 +139,7 @@ _ANY_BITS: Final = (b"\xfe" * 64, b"\xaa\x35\xc3" * 64)
 
 
 class _Hush:
-    """Keep Pillow's warnings in while any thread reads: what is wrong is told by an error.
+    """Suppress Pillow's warnings while any thread reads: an error reports what is wrong.
 
     `warnings.catch_warnings` alone would, in threads, leave one thread's filters to the rest.
     """
@@ -162,7 +172,7 @@ def reading(name: str, format_: str) -> Iterator[None]:
 
     Raises:
         CorruptImageError: the decoder failed.
-        ImageTooLargeError: it found too little memory, or a size beyond its own limit.
+        ImageTooLargeError: it found too little memory, or a size beyond its limit.
     """
     try:
         with _HUSH:

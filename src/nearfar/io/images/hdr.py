@@ -16,7 +16,7 @@ WHITE_NITS: Final = 203.0
 """Paper white of HDR, which becomes the white of SDR (ITU-R BT.2408)."""
 
 PEAK_NITS: Final = 1000.0
-"""The brightest that is told from white; HLG's own nominal peak."""
+"""The greatest brightness that is distinguished from white; the nominal peak of HLG."""
 
 PQ: Final = 16
 HLG: Final = 18
@@ -62,7 +62,7 @@ class Coding:
 
 
 def coding(primaries: int, transfer: int) -> Coding | None:
-    """Say whether colors must be converted; None where they are sRGB, or as good as that."""
+    """Return the color coding to convert from; None where it is sRGB, or nearly so."""
     if transfer in {PQ, HLG}:
         return Coding(primaries if primaries in PRIMARIES else BT2020, transfer)
     known = primaries if primaries in PRIMARIES else BT709
@@ -209,10 +209,10 @@ _MOST_BOXES: Final = 10_000
 
 
 def colors_of(format_: str, data: bytes, icc: bytes | None) -> tuple[Coding | None, bytes | None]:
-    """Say what a picture's numbers mean: by numbers, where they are not sRGB's, or by a profile.
+    """Return what a picture's numbers mean: by numbers, where they are not sRGB's, or by a profile.
 
     PNG's cICP comes before a profile (PNG, third edition, 13.13). Elsewhere the profile comes
-    first, unless the numbers tell of HDR, which profiles can't.
+    first, unless the numbers say HDR, which profiles can't.
 
     Args:
         format_: as `ImageFile.format`.
@@ -223,9 +223,9 @@ def colors_of(format_: str, data: bytes, icc: bytes | None) -> tuple[Coding | No
         if format_ == "PNG" and (numbers := _of_png(data)) is not None:
             return coding(*numbers), None
         if format_ in {"AVIF", "HEIF"} and (numbers := _of_boxes(data)) is not None:
-            told = coding(*numbers)
-            if icc is None or (told is not None and told.is_hdr):
-                return told, None
+            numbered = coding(*numbers)
+            if icc is None or (numbered is not None and numbered.is_hdr):
+                return numbered, None
     return None, icc
 
 

@@ -1,4 +1,4 @@
-"""What a picture file tells of itself before its pixels are decoded."""
+"""Read the header of a picture file, before its pixels are decoded."""
 
 from contextlib import suppress
 from dataclasses import dataclass

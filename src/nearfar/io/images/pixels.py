@@ -26,7 +26,7 @@ class Numbers:
 
     Attributes:
         bits: of each, as the file says.
-        greatest: the value of full brightness, where the file tells it (MaxSampleValue).
+        greatest: the value of full brightness, where the file states it (MaxSampleValue).
     """
 
     bits: int = 16
@@ -43,7 +43,7 @@ def decode_opencv(data: bytes) -> NDArray[Any]:
         ValueError: it can't be decoded.
     """
     log = cv2.utils.logging
-    with _LOG:  # damaged files are told by an exception, not on standard error
+    with _LOG:  # an exception reports a damaged file, not standard error
         level = log.getLogLevel()
         log.setLogLevel(log.LOG_LEVEL_SILENT)
         try:
@@ -140,12 +140,12 @@ def to_rgb(
         picture: pixels with 8 bits a channel or fewer.
         icc: the embedded color profile. One that is damaged or of another color space is
             ignored.
-        coding: what the colors mean by number; the profile is not asked then.
+        coding: what the colors mean by number; the profile is ignored then.
         orientation: EXIF orientation that is still to be undone, 1 to 8.
         keep_alpha: give what is transparent as it is, not over white.
 
     Returns:
-        (H, W, 3) uint8 sRGB, upright; what was transparent lies over white. Where alpha is kept
+        (H, W, 3) uint8 sRGB, upright; what was transparent is laid over white. Where alpha is kept
         and something is transparent, (H, W, 4), with colors that alpha is not multiplied in.
     """
     is_bmp = picture.format == "BMP"

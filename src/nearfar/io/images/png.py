@@ -27,7 +27,7 @@ _HEADER: Final = b"\x78\x01"
 """Of a stream with a window of 32 KiB, packed fast: RFC 1950, 2.2."""
 
 _RAW: Final = -15
-"""Deflate with that window and no header of its own."""
+"""Raw deflate with that window, without a header."""
 
 
 def encode_png(samples: NDArray[Any], texts: Mapping[str, str]) -> bytes:
@@ -85,7 +85,7 @@ def _zlib_stream(samples: NDArray[Any]) -> Iterable[bytes]:
 
 
 def _filtered(samples: NDArray[Any], first: int, end: int) -> NDArray[np.uint8]:
-    """Give the lines from `first` to `end`, each with its filter's number before it."""
+    """Return the lines from `first` to `end`, each with its filter's number before it."""
     seen = samples[max(0, first - 1) : end]
     stored = np.ascontiguousarray(seen, samples.dtype.newbyteorder(">")).view(np.uint8)
     stored = stored.reshape(len(seen), -1)

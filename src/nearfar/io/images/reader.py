@@ -61,8 +61,8 @@ def read_source(source: Source, max_bytes: int) -> tuple[str, bytes]:
     """Read all bytes of a picture file, or refuse it one byte beyond the limit.
 
     Args:
-        source: a regular file's path, bytes, or an open binary file, which is read from where
-            it stands to its end and need not be seekable.
+        source: a regular file's path, bytes, or an open binary file, which is read from its
+            position to its end and need not be seekable.
         max_bytes: the most that are read.
 
     Returns:
@@ -101,7 +101,9 @@ def read_source(source: Source, max_bytes: int) -> tuple[str, bytes]:
 
 def _read_path(path: str, max_bytes: int) -> tuple[bytes, int]:
     mode = os.stat(path).st_mode  # noqa: PTH116 - a Path would fold "a//b", the name as given stays
-    if not stat.S_ISREG(mode):  # told before it is opened, since opening a pipe waits for a writer
+    if not stat.S_ISREG(
+        mode
+    ):  # refused before it is opened, since opening a pipe waits for a writer
         kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
         raise OSError(None, f"{kind}, not a picture file")
     with open(path, "rb") as file:  # noqa: PTH123
@@ -185,7 +187,7 @@ class ImageFile:
         format: `JPEG`, `PNG`, `WEBP`, `BMP`, `TIFF`, `GIF`, `AVIF` or `HEIF`.
         width_px: full width, upright.
         height_px: full height, upright.
-        focal_35mm_mm: focal length in 35 mm equivalent millimetres, if EXIF tells it.
+        focal_35mm_mm: focal length in 35 mm equivalent millimetres, if EXIF states it.
         orientation: EXIF orientation, 1 to 8, which is undone in what `read` gives; 1 is upright.
     """
 
@@ -280,7 +282,7 @@ class ImageFile:
         return load(self.name, self.format, data, warn, at_least_px=at_least_px, cut=cut)
 
     def close(self) -> None:
-        """Let go of the file's bytes."""
+        """Release the file's bytes."""
         self._data = b""
 
     def __enter__(self) -> "ImageFile":

@@ -30,7 +30,7 @@ _KEPT_APPS: Final = frozenset({0xE0, 0xE1, 0xE2, 0xEE})
 def essential_png(name: str, data: bytes) -> tuple[bytes, bool]:
     """Keep of a PNG what its first picture needs, each part proved by its checksum.
 
-    Text goes, since it can inflate without bound, and so do animation frames. EXIF moves
+    Text is dropped, since it can inflate without bound, and so are animation frames. EXIF moves
     before the pixels, where it can be read without decoding them.
 
     Returns:

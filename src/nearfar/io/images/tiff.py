@@ -1,7 +1,7 @@
 """TIFF directories: read within bounds, and written anew with what decoding needs.
 
 Decoders differ in what they make of a directory that is odd: of two widths, Pillow takes the
-last and libtiff the first. So each is given a directory written here, in which every tag stands
+last and libtiff the first. So each is given a directory written here, in which every tag is
 once, and whose sizes are those that were checked.
 """
 
@@ -91,7 +91,7 @@ class Directory:
     Attributes:
         order: `<` or `>`.
         big: BigTIFF.
-        entries: of the tags that were asked for, each once: its first.
+        entries: of the requested tags, each once: its first.
     """
 
     order: Order

@@ -38,7 +38,7 @@ class TiffPicture:
 
     Attributes:
         data: the file, with a directory of checked tags as its only one.
-        header: what it tells of itself.
+        header: of the file.
         directory: those tags.
         photometric: how colors are stored; 0 or 1 is grey, 2 is RGB.
         bands: how many a pixel has.
@@ -119,7 +119,7 @@ class TiffPicture:
         return np.ascontiguousarray(stored[..., list(wanted)])
 
     def _plain(self) -> Directory:
-        """Return the tags, with half floats told as the integers of their bits."""
+        """Return the tags, with half floats described as the integers of their bits."""
         is_half = self.bits == 16 and self._is_float()
         return self.directory.changed({tiff.SAMPLE_FORMAT: None}) if is_half else self.directory
 
@@ -185,17 +185,17 @@ def open_tiff(name: str, data: bytes, max_pixels: int) -> TiffPicture:
     _bound(name, tags, (width, height), bands * bits, max_pixels)
     photometric = tags.integer(tiff.PHOTOMETRIC, 0 if bits <= 8 else 2 if bands > 2 else 1)
     colors = 3 if photometric in {_RGB, 6, 8} else 4 if photometric == 5 else 1
-    told = tags.integers(tiff.EXTRA_SAMPLES)
-    extra = (*told, *(0,) * bands)[: max(0, bands - colors)]
+    stated = tags.integers(tiff.EXTRA_SAMPLES)
+    extra = (*stated, *(0,) * bands)[: max(0, bands - colors)]
     alpha = next((at for at, kind in enumerate(extra) if kind in {1, 2}), None)
     by_bands = _by_bands(tags, photometric, bands, bits)
     if by_bands and (bands < colors or len(set(tags.integers(tiff.BITS))) > 1):
         raise NotAnImageError(
             f"{name}: a TIFF of {bands} bands that are no RGB of one depth: save it as RGB"
         )
-    if photometric in {_RGB, 5} and not by_bands:  # Pillow guesses where nothing is told
-        told = extra if photometric == _RGB else (0,) * len(extra)
-        tags = tags.changed({tiff.EXTRA_SAMPLES: told or None})
+    if photometric in {_RGB, 5} and not by_bands:  # Pillow guesses where nothing is stated
+        stated = extra if photometric == _RGB else (0,) * len(extra)
+        tags = tags.changed({tiff.EXTRA_SAMPLES: stated or None})
     header = Header(
         size=(width, height),
         orientation=orientation_of(tags),

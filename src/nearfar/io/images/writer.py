@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.errors import EmptyImageError, UsageError, WriteError
+from nearfar.errors import EmptyImageError, PictureSizeError, UsageError
 from nearfar.io.atomic import replacing
 from nearfar.io.images.png import encode_png
 
@@ -33,7 +33,7 @@ def write_image(
 
     Args:
         image: as `encode_image` takes it.
-        path: the file to make; its suffix tells the format.
+        path: the file to make; its suffix decides the format.
         overwrite: replace a file that is there.
         quality: of JPEG and WebP, 1 to 100.
 
@@ -60,7 +60,7 @@ def encode_image(image: NDArray[np.uint8], suffix: str, quality: int = 92) -> by
         UsageError: an unknown suffix, a quality out of range, alpha in a JPEG, or an array
             that is no picture.
         EmptyImageError: the array is empty.
-        WriteError: the format can't hold a picture of this size.
+        PictureSizeError: the format can't hold a picture of this size.
     """
     suffix = suffix.lower()
     if suffix not in _SUFFIXES:
@@ -90,6 +90,6 @@ def encode_image(image: NDArray[np.uint8], suffix: str, quality: int = 92) -> by
     return data.tobytes()
 
 
-def _too_large_for(suffix: str, image: NDArray[np.uint8]) -> WriteError:
+def _too_large_for(suffix: str, image: NDArray[np.uint8]) -> PictureSizeError:
     height, width = image.shape[:2]
-    return WriteError(f"{suffix} can't hold {width} x {height} pixels: use .png")
+    return PictureSizeError(f"{suffix} can't hold {width} x {height} pixels: use .png")

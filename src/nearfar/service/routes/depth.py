@@ -1,17 +1,25 @@
 """`POST /v1/depth`: a photo in, its depth out."""
 
+import asyncio
+from collections.abc import Coroutine
 from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
 
 from nearfar.config import EstimateOptions, OutputOptions
 from nearfar.service.engine import InferenceEngine, Prediction
 from nearfar.service.errors import RefusedError, responses
 from nearfar.service.response_formats import DEFAULT, RESULTS, accepted, encode
-from nearfar.service.schemas import DepthQuery, part_of, reads
-from nearfar.service.uploads import body_for_openapi, read_upload, while_here
-from nearfar.service.worker import Timing
+from nearfar.service.schemas import (
+    DepthQuery,
+    body_for_openapi,
+    part_of,
+    read_upload,
+    reads,
+)
+from nearfar.service.worker import T, Timing
 
 router: Final = APIRouter(tags=["depth"])
 
@@ -33,7 +41,7 @@ REFUSALS: Final = (
 HEADERS: Final = {
     "X-Nearfar-Model": "The model that made the map.",
     "X-Nearfar-Runtime": "What ran it.",
-    "X-Request-Id": "Under which the log has the request.",
+    "X-Request-Id": "Id of the request in the log.",
     "Server-Timing": "Where the time went, in milliseconds: queue, prepare, infer, finish.",
     "Content-Disposition": "A name for the file: `<stem of the photo>-depth.<suffix>`.",
 }
@@ -94,3 +102,28 @@ def about(made: Prediction[Any]) -> dict[str, str]:
 def _server_timing(timing: Timing) -> str:
     stages = ("queue", "prepare", "infer", "finish")
     return ", ".join(f"{stage};dur={getattr(timing, f'{stage}_ms'):.2f}" for stage in stages)
+
+
+async def while_here(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Wait for work as long as the client does; when it leaves, the work is cancelled.
+
+    Raises:
+        ClientDisconnect: it left.
+    """
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        leaving.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.wait((working,))
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -3,17 +3,17 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from nearfar.config import EstimateOptions, ImageLimits, Options
+from nearfar.config import EstimateOptions, ImageLimits, Options, option
 from nearfar.depth import DepthMap
 from nearfar.effects import EFFECTS, Clip, Effect
-from nearfar.effects.base import fitted
+from nearfar.effects.base import SizeOptions, fitted
 from nearfar.effects.export import (
     FORMATS,
     Result,
@@ -27,9 +27,8 @@ from nearfar.errors import CancelledError, TimedOutError
 from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.service.errors import responses
-from nearfar.service.routes.depth import HEADERS, REFUSALS, about
-from nearfar.service.schemas import MODEL, part_of, query_of, reads
-from nearfar.service.uploads import body_for_openapi, read_upload, while_here
+from nearfar.service.routes.depth import HEADERS, REFUSALS, about, while_here
+from nearfar.service.schemas import MODEL, body_for_openapi, part_of, query_of, read_upload, reads
 
 if TYPE_CHECKING:
     from nearfar.service.engine import InferenceEngine
@@ -47,11 +46,11 @@ class CancelToken:
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """Have the next frame end it."""
+        """End it with the next frame."""
         self._cancelled.set()
 
     def watched(self, result: Result) -> Result:
-        """Give the same result; a clip's frames now end with an error when they must.
+        """Return the result; a clip's frames raise once they must end.
 
         Raises, while the frames are taken:
             CancelledError: the token was cancelled.
@@ -74,18 +73,14 @@ class CancelToken:
             yield frame
 
 
-LONGEST_PX: Final = (2048, 4096)
-"""Longest side of the photo that effects and scenes are made of: by default, and at most."""
+@dataclass(frozen=True)
+class PhotoSize(SizeOptions):
+    """Size at which the service makes effects and scenes."""
 
-SIZE: Final = (
-    int,
-    Field(
-        LONGEST_PX[0],
-        ge=16,
-        le=LONGEST_PX[1],
-        description="The photo is made smaller, so that its longest side has so many pixels.",
-    ),
-)
+    longest_px: int = option(
+        "Longest side, in pixels, to which the photo is reduced.", 2048, ge=16, le=4096
+    )
+
 
 MEDIA_TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -98,7 +93,7 @@ MEDIA_TYPES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def effects_router() -> APIRouter:
-    """Give one route an effect."""
+    """Return a router with one route per effect."""
     router = APIRouter(tags=["effects"])
     for effect in EFFECTS:
         _add(router, effect)
@@ -115,10 +110,8 @@ def _add(router: APIRouter, effect: Effect[Any, Any]) -> None:
     )
     model = query_of(
         f"{effect.options.__name__.removesuffix('Options')}Query",
-        EstimateOptions,
-        effect.options,
+        *(EstimateOptions, PhotoSize, effect.options),
         model=MODEL,
-        longest_px=SIZE,
         format=(
             Literal[formats] | None,
             Field(None, description=f"The first that fits, when not given. {told}."),
@@ -139,7 +132,7 @@ def _add(router: APIRouter, effect: Effect[Any, Any]) -> None:
         response_class=Response,
         responses={
             200: {
-                "description": "What came of it.",
+                "description": "The result.",
                 "content": {MEDIA_TYPES[each]: {"schema": {}} for each in suffixes_of(effect)},
                 "headers": {
                     name: {"description": sentence, "schema": {"type": "string"}}
@@ -175,7 +168,7 @@ async def _answer(
     limits = engine.options.limits
     with engine.reserve(request.state.client) as place:
         upload = await read_upload(request, files=pictures)
-        part_of(query, effect.options)  # what makes no sense is told before any work
+        part_of(query, effect.options)  # refuse invalid options before any work
 
         def make(depth: DepthMap) -> tuple[str, str, bytes]:
             given = {name: _picture(content, limits) for name, content in upload.files.items()}

@@ -1,4 +1,4 @@
-"""`POST /v1/cloud` and `POST /v1/mesh`: a photo in, a scene in metres out."""
+"""`POST /v1/cloud` and `POST /v1/mesh`: turn a photo into a scene in metres."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from nearfar.calibration import Distances, KnownPoint
+from nearfar.calibration import DistanceOptions, KnownPoint
 from nearfar.config import ImageLimits, RefinedOptions
 from nearfar.depth import DepthMap, MetricDepth
 from nearfar.effects.base import fitted
@@ -19,11 +19,18 @@ from nearfar.geometry.options import CloudOptions, MeshOptions
 from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.service.errors import responses
-from nearfar.service.routes.depth import HEADERS, REFUSALS, about
-from nearfar.service.routes.effects import SIZE
+from nearfar.service.routes.depth import HEADERS, REFUSALS, about, while_here
+from nearfar.service.routes.effects import PhotoSize
 from nearfar.service.routes.probe import parse
-from nearfar.service.schemas import MODEL, part_of, query_of, reads
-from nearfar.service.uploads import Upload, body_for_openapi, read_upload, while_here
+from nearfar.service.schemas import (
+    MODEL,
+    Upload,
+    body_for_openapi,
+    part_of,
+    query_of,
+    read_upload,
+    reads,
+)
 
 if TYPE_CHECKING:
     from nearfar.service.engine import InferenceEngine
@@ -46,27 +53,7 @@ _SENTENCES: Final = {
 }
 
 
-def _metres(sentence: str, **bounds: Any) -> Any:
-    return (float | None, Field(None, description=sentence, **bounds))
-
-
-_DISTANCES: Final = {
-    "near_m": _metres("Distance of the nearest pixel; an assumption.", gt=0, allow_inf_nan=False),
-    "far_m": _metres("Distance of the farthest pixel, or inf; an assumption.", gt=0),
-    "camera_height_m": _metres(
-        "Height of the camera over a flat floor, instead.", gt=0, le=1000, allow_inf_nan=False
-    ),
-    "pitch_deg": (
-        float,
-        Field(0.0, ge=-80, le=80, description="How far the camera looks down, with its height."),
-    ),
-    "fov_deg": _metres("Horizontal field of view; by EXIF, or else 60 is assumed.", ge=1, le=170),
-    "points": (
-        str | None,
-        Field(None, description="JSON: two points or more of known distance, instead."),
-    ),
-}
-_POINTS: Final = {
+_KNOWN: Final = {
     "type": "string",
     "description": "JSON: a list of objects with x_px, y_px and metres, two or more.",
 }
@@ -80,27 +67,21 @@ def _formats(suffixes: Iterable[str]) -> Any:
 
 CloudQuery: Final = query_of(
     "CloudQuery",
-    RefinedOptions,
-    CloudOptions,
+    *(RefinedOptions, DistanceOptions, PhotoSize, CloudOptions),
     model=MODEL,
-    longest_px=SIZE,
     format=_formats(CLOUD_FORMATS),
-    **_DISTANCES,
 )
 MeshQuery: Final = query_of(
     "MeshQuery",
-    RefinedOptions,
-    MeshOptions,
+    *(RefinedOptions, DistanceOptions, PhotoSize, MeshOptions),
     model=MODEL,
-    longest_px=SIZE,
     format=_formats(MESH_FORMATS),
-    **_DISTANCES,
 )
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A photo with what geometry needs of it, all of one size."""
+    """A photo, its depth in metres and its camera, all of one size."""
 
     photo: Image
     depth: MetricDepth
@@ -108,12 +89,12 @@ class Scene:
 
 
 Content = tuple[bytes, str]
-"""The content of a file, and what its metres rest on."""
+"""The content of a file, and what its metres are based on."""
 
 
 def _described(suffixes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
     types = dict.fromkeys(_TYPES[each] for each in suffixes)
-    told = {**HEADERS, ASSUMPTION: "What the metres rest on."}
+    told = {**HEADERS, ASSUMPTION: "What the metres are based on."}
     return {
         200: {
             "description": "The scene in metres: x right, y up, z towards the viewer.",
@@ -132,7 +113,7 @@ def _described(suffixes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
     summary="Turn a photo into a colored point cloud",
     response_class=Response,
     responses=_described(CLOUD_FORMATS),
-    openapi_extra=body_for_openapi(needed=False, points=_POINTS),
+    openapi_extra=body_for_openapi(needed=False, known=_KNOWN),
 )
 async def cloud(request: Request, query: Annotated[Any, reads(CloudQuery)]) -> Response:
     """Send the photo as a form's file field `photo`, or as the bare body.
@@ -153,7 +134,7 @@ async def cloud(request: Request, query: Annotated[Any, reads(CloudQuery)]) -> R
     summary="Turn a photo into a textured surface",
     response_class=Response,
     responses=_described(MESH_FORMATS),
-    openapi_extra=body_for_openapi(needed=False, points=_POINTS),
+    openapi_extra=body_for_openapi(needed=False, known=_KNOWN),
 )
 async def mesh(request: Request, query: Annotated[Any, reads(MeshQuery)]) -> Response:
     """Send the photo as a form's file field `photo`, or as the bare body.
@@ -177,7 +158,7 @@ async def _answer(
 ) -> Response:
     engine: InferenceEngine = request.app.state.engine
     with engine.reserve(request.state.client) as place:
-        upload = await read_upload(request, fields=frozenset({"points"}))
+        upload = await read_upload(request, fields=frozenset({"known"}))
         distances = _distances(query, upload)
         work = engine.depth(
             upload.photo,
@@ -200,29 +181,24 @@ async def _answer(
     return Response(content, headers={**headers, "Content-Type": kind})
 
 
-def _distances(query: Any, upload: Upload) -> Distances:
-    text = upload.fields.get("points", query.points)
-    known = [] if text is None else parse(text)
-    if any(point.metres is None for point in known):
-        raise UsageError("points: give metres with each")
-    return Distances(
-        query.near_m,
-        query.far_m,
-        tuple(KnownPoint(each.x_px, each.y_px, each.metres or 0) for each in known),
-        query.camera_height_m,
-        query.pitch_deg,
-    )
+def _distances(query: Any, upload: Upload) -> DistanceOptions:
+    text = upload.fields.get("known", query.known)
+    points = [] if text is None else parse(text)
+    if any(point.metres is None for point in points):
+        raise UsageError("known: give metres with each point")
+    known = tuple(KnownPoint(each.x_px, each.y_px, each.metres or 0) for each in points)
+    return part_of(query, DistanceOptions, known=known)
 
 
 def _scene(
-    content: bytes, depth: DepthMap, distances: Distances, query: Any, limits: ImageLimits
+    content: bytes, depth: DepthMap, distances: DistanceOptions, query: Any, limits: ImageLimits
 ) -> Scene:
-    """Bring a map to metres, at the size that was asked for; points count in the photo's own."""
+    """Convert a map to metres at the requested size; known points are pixels of the full photo."""
     with IsolatedImageFile(content, limits=limits) as file:
         focal_35mm_mm = file.focal_35mm_mm
         photo = file.read(at_least_px=query.longest_px)
-    camera = Camera.of_photo(depth.size_px, fov_deg=query.fov_deg, focal_35mm_mm=focal_35mm_mm)
+    camera = Camera.of_photo(depth.size_px, fov_deg=distances.fov_deg, focal_35mm_mm=focal_35mm_mm)
     calibration = distances.calibrate(depth, camera.hfov_deg)
     photo, small = fitted(photo, depth, query.longest_px)
-    camera = Camera.of_photo(small.size_px, fov_deg=query.fov_deg, focal_35mm_mm=focal_35mm_mm)
+    camera = Camera.of_photo(small.size_px, fov_deg=distances.fov_deg, focal_35mm_mm=focal_35mm_mm)
     return Scene(photo, calibration.apply(small), camera)

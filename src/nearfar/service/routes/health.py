@@ -1,11 +1,11 @@
-"""How the service is: for those who start, watch and measure it."""
+"""Health and metrics of the service."""
 
 from typing import TYPE_CHECKING, Final
 
 from fastapi import APIRouter, Request, Response
 
 from nearfar.service.errors import RefusedError, responses
-from nearfar.service.metrics import CONTENT_TYPE, Metrics
+from nearfar.service.observability import CONTENT_TYPE, Metrics
 from nearfar.service.schemas import Health
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 router: Final = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", summary="Is it alive?", responses=responses("internal"))
+@router.get("/healthz", summary="Whether the service runs", responses=responses("internal"))
 async def healthz() -> Health:
     """Answer as long as the service runs, however busy it is."""
     return Health()
@@ -23,11 +23,11 @@ async def healthz() -> Health:
 
 @router.get(
     "/readyz",
-    summary="Does it take work?",
+    summary="Whether the service is ready",
     responses=responses("not-ready", "out-of-memory", "internal"),
 )
 async def readyz(request: Request) -> Health:
-    """Answer 200 once the model is loaded, until the service is told to stop.
+    """Answer 200 once the model is loaded, until the service stops.
 
     While memory is short it is not ready either.
     """

@@ -1,4 +1,4 @@
-"""`GET /v1/models`: what can be asked for."""
+"""`GET /v1/models`: list the installed models."""
 
 from typing import TYPE_CHECKING, Final, get_args
 

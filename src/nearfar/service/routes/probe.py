@@ -13,17 +13,18 @@ from nearfar.calibration import KnownPoint, fit_points
 from nearfar.config import EstimateOptions
 from nearfar.depth import DepthMap
 from nearfar.service.errors import RefusedError, responses
-from nearfar.service.routes.depth import REFUSALS, about
+from nearfar.service.routes.depth import REFUSALS, about, while_here
 from nearfar.service.schemas import (
     Point,
     Points,
     ProbeAnswer,
     ProbeQuery,
     Reading,
+    body_for_openapi,
     part_of,
+    read_upload,
     reads,
 )
-from nearfar.service.uploads import body_for_openapi, read_upload, while_here
 
 if TYPE_CHECKING:
     from nearfar.service.engine import InferenceEngine

@@ -50,7 +50,7 @@ def live_router() -> APIRouter:
 
     @router.get("/live/choices.json")
     def choices(request: Request) -> Response:
-        """Give the names of the models, best first, and the tables of the color maps."""
+        """Return the names of the models, best first, and the tables of the color maps."""
         models = [spec.name for spec in request.app.state.engine.models()]
         return JSONResponse({"models": models, "colormaps": _colormaps()}, headers=_HEADERS)
 

@@ -30,7 +30,7 @@ MAX_SIDE_PX: Final = 640
 """Longest side of a photo that is shown."""
 
 MAX_VIEWERS: Final = 8
-"""More are told to come back: each costs the sending of every picture."""
+"""More viewers get a 503: every picture is sent to each."""
 
 _QUALITY: Final = 80
 _LOOK_S: Final = 0.5
@@ -57,7 +57,7 @@ _PAGE: Final = """<!doctype html>
 
 
 class Newest(Generic[Item]):
-    """Holds one item, the newest; who comes late has missed those before."""
+    """Holds the newest item only."""
 
     def __init__(self) -> None:
         self._item: Item | None = None
@@ -72,14 +72,14 @@ class Newest(Generic[Item]):
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Say that no more will come."""
+        """Mark the end of the items."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
 
     @property
     def is_closed(self) -> bool:
-        """Whether no more will come."""
+        """Whether the items have ended."""
         return self._is_closed
 
     def after(self, number: int, timeout_s: float | None = None) -> tuple[int, Item | None]:
@@ -236,7 +236,7 @@ def serve_live(
     colormap: ColormapName = "inferno",
     tell: Callable[[str], None],
 ) -> None:
-    """Show a source at http://127.0.0.1 until it ends, or the process is told to stop.
+    """Show a source at http://127.0.0.1 until it ends, or the process is stopped.
 
     Args:
         source: as `nearfar.video.capture.live_frames` takes it.

@@ -1,4 +1,4 @@
-"""What goes over a live stream: its options, and the bytes of one answer."""
+"""The protocol of a live stream: its options, and the bytes of one answer."""
 
 import json
 import struct
@@ -44,7 +44,7 @@ class StreamOptions(Options):
     quality: int = option("Of jpeg and webp.", 80, ge=1, le=100)
 
     def changed(self, message: dict[str, Any]) -> "StreamOptions":
-        """Give these options with those of a message in their place.
+        """Return these options, with those of a message replaced.
 
         Raises:
             UsageError: an unknown name, or a value out of its range.
@@ -113,7 +113,7 @@ class Picture:
     data: bytes
 
     def message(self, frame: int, *, infer_ms: float, total_ms: float) -> bytes:
-        """Give the whole answer, header first."""
+        """Return the whole answer, header first."""
         width_px, height_px = self.size_px
         header = Header(
             MAGIC,

@@ -13,15 +13,15 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from nearfar.errors import NearfarError, UnknownModelError
 from nearfar.service.connections import ABORT
-from nearfar.service.logging import FAULTS, REQUESTS
 from nearfar.service.middleware import client_of, is_allowed, token_of
+from nearfar.service.observability import FAULTS, REQUESTS
 from nearfar.service.protocols import LET_IN
 from nearfar.service.stream.protocol import StreamOptions, agreed, problem, read_message
 from nearfar.service.stream.session import Frame, Outcome, StreamRange, StreamSession
 
 if TYPE_CHECKING:
     from nearfar.service.engine import InferenceEngine
-    from nearfar.service.metrics import Metrics
+    from nearfar.service.observability import Metrics
 
 ROUTE: Final = "/v1/stream"
 
@@ -33,10 +33,13 @@ RESTARTING: Final = 1012
 TRY_LATER: Final = 1013
 
 
-def stream_router() -> APIRouter:
-    """Make the route; it needs `engine` and `metrics` in the application's state."""
+def stream_router(streams: "set[Stream]") -> APIRouter:
+    """Make the route; it needs `engine` and `metrics` in the application's state.
+
+    Args:
+        streams: gets the streams, as long as they are open.
+    """
     router = APIRouter()
-    streams: set[Stream] = set()
 
     @router.websocket(ROUTE)
     async def stream(websocket: WebSocket) -> None:
@@ -70,6 +73,10 @@ class Stream:
         self._pump = StreamSession(self._engine, client_of(websocket.scope), self._dropped)
         self._heard_s = time.perf_counter()
 
+    def stop(self) -> None:
+        """Answer the frames that are under way, then close with 1012."""
+        self._pump.stop()
+
     async def serve(self) -> None:
         """Serve the connection."""
         start_s, code = time.perf_counter(), FAILED
@@ -82,7 +89,7 @@ class Stream:
             await self._close(code, closed.reason)
         except WebSocketDisconnect as gone:
             code = gone.code
-        except Exception:  # noqa: BLE001 - the last place where it can become a close code
+        except Exception:  # noqa: BLE001 - the last handler: it becomes a close code
             FAULTS.exception("a stream failed")
             await self._close(code, "the service failed")
         REQUESTS.info(
@@ -120,7 +127,7 @@ class Stream:
             raise _ClosedError(TRY_LATER, "too many live streams: try again later")
 
     async def _ask_token(self, wanted: str | None) -> None:
-        """A browser can't send headers along, so the token may come as the first message."""
+        """Check the token; browsers can't send headers, so it may be the first message."""
         limit_s = self._engine.options.upload_timeout_s
         try:
             first = await asyncio.wait_for(self._socket.receive(), limit_s)
@@ -133,7 +140,7 @@ class Stream:
         await self._change(text)
 
     async def _read(self) -> None:
-        """Take what comes at any pace: what can't be served is dropped, never queued."""
+        """Receive frames at any rate: those that can't be served are dropped, never queued."""
         while True:
             message = await self._socket.receive()
             self._heard_s = time.perf_counter()
@@ -191,7 +198,7 @@ class Stream:
             abort()
 
     async def _watch(self) -> None:
-        """End a stream on which nothing comes any more: its place is wanted."""
+        """Close a stream on which nothing arrives any more."""
         limit_s = self._engine.options.timeout_s
         while True:
             left_s = self._heard_s + limit_s - time.perf_counter()

@@ -10,11 +10,11 @@ from typing import Final
 
 from nearfar.errors import BusyError, DrainingError
 from nearfar.runtimes.base import RawDepth
-from nearfar.service.admission import Reservation
 from nearfar.service.engine import InferenceEngine
 from nearfar.service.errors import TOLD_IN_THE_LOG, refusal_of
-from nearfar.service.logging import FAULTS
+from nearfar.service.observability import FAULTS
 from nearfar.service.stream.protocol import Picture, StreamOptions, encode, problem
+from nearfar.service.worker import Reservation
 from nearfar.video.temporal import Limits, SteadyRange
 
 UNSENT: Final = 2
@@ -26,7 +26,7 @@ _UNKNOWN: Final = Limits(0, 0, is_new=True)
 
 @dataclass
 class StreamRange:
-    """The steady range of one stream and model; workers may ask at the same time."""
+    """The steady range of one stream and model; thread-safe."""
 
     _steady: SteadyRange = field(default_factory=SteadyRange)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -35,7 +35,7 @@ class StreamRange:
     _limits: Limits = _UNKNOWN
 
     def follow(self, frame: int, at_s: float, raw: RawDepth) -> Limits:
-        """Give the limits for a frame; one that was overtaken gets those that are there."""
+        """Return the limits for a frame; a late frame gets the present ones."""
         with self._lock:
             if frame < self._frame:
                 return self._limits._replace(is_new=False)
@@ -47,7 +47,7 @@ class StreamRange:
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame as it came.
+    """A received frame.
 
     Attributes:
         number: of the stream's frames; the first is 0.
@@ -106,7 +106,7 @@ class StreamSession:
         self._is_stopped = False
 
     def offer(self, frame: Frame) -> None:
-        """Take a frame; the oldest that waits gives way, if there is no room for both."""
+        """Accept a frame; the oldest waiting one is dropped if there is no room."""
         if self._is_stopped:
             self._dropped()
             return
@@ -118,7 +118,7 @@ class StreamSession:
         self._arrived.set()
 
     def stop(self) -> None:
-        """Hand over no more frames; `next` gives what is under way, and then None."""
+        """Accept no more frames; `next` returns those under way, and then None."""
         if not self._is_stopped:
             self._is_stopped = True
             while self._waiting:
@@ -160,7 +160,7 @@ class StreamSession:
         self._unsent.release()
 
     async def end(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is under way."""
         tasks = tuple(self._open)
         for task in tasks:
             task.cancel()
@@ -204,7 +204,7 @@ class StreamSession:
                 model=options.model,
                 max_side_px=options.max_side_px,
             )
-        except Exception as error:  # noqa: BLE001 - told to the client; the stream goes on
+        except Exception as error:  # noqa: BLE001 - sent to the client; the stream continues
             if refusal_of(error).slug in TOLD_IN_THE_LOG:
                 FAULTS.exception("a frame of a stream failed")
             return Outcome(problem(error, frame=frame.number), "failed")

@@ -1,4 +1,4 @@
-"""What a clip says of itself, asked in a child process; and whether its order makes sense."""
+"""Read a clip's header in a child process, and try its options on a small frame."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from nearfar.video.pipeline import ClipOrder
 from nearfar.video.temporal import SteadyMap
 
 CONTAINERS: Final = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,gif,ivf,h264,hevc,m4v"
-"""FFmpeg's names of what is read here. Playlists, which lead to other files, are not among them."""
+"""FFmpeg's names of the containers that are read: no playlists, which refer to other files."""
 
 _LOOK: Final = Limits(memory_bytes=1024 * 2**20, cpu_s=20, deadline_s=30)
 _TRIAL_PX: Final = 32
@@ -26,7 +26,7 @@ _FLV: Final = b"FLV"
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """What a clip says of itself.
+    """Facts of a clip's header.
 
     Attributes:
         size_px: width and height of its frames.
@@ -38,7 +38,7 @@ class ClipFacts:
 
 
 def look(path: Path, options: ServiceOptions) -> ClipFacts:
-    """Ask a clip what it is, before anything of it is shown or computed.
+    """Read a clip's header, and refuse a clip beyond the limits.
 
     Raises:
         NotAClipError: no clip of a kind that is read here.
@@ -61,7 +61,7 @@ def look(path: Path, options: ServiceOptions) -> ClipFacts:
 
 
 def try_out(order: ClipOrder) -> None:
-    """Refuse what can't be made of any frame, by making it of a small one.
+    """Refuse options that fail on any frame, by trying them on a small one.
 
     Raises:
         RefusedError: these options give no picture that a film takes.
@@ -89,9 +89,9 @@ def _look(_: bytes, path: str) -> CallResult:
     from nearfar.video.reader import read_clip
 
     av = require("av")
+    with Path(path).open("rb") as file:
+        is_flv = file.read(len(_FLV)) == _FLV
     try:
-        with Path(path).open("rb") as file:
-            is_flv = file.read(len(_FLV)) == _FLV
         # FFmpeg's reader of FLV crashes where it is given a list of formats; a file that begins
         # like one is no playlist
         chosen = None if is_flv else {"format_whitelist": CONTAINERS}

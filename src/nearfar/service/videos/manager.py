@@ -1,4 +1,4 @@
-"""The manager of video jobs: they wait, are worked on, and are kept for a while."""
+"""The manager of video jobs: queue, rendering, and storage of results for a while."""
 
 import asyncio
 import shutil
@@ -11,15 +11,15 @@ from typing import Any, Final
 
 from nearfar.errors import BusyError, CancelledError, DrainingError, UnknownModelError
 from nearfar.io.run_folder import run_folder
-from nearfar.service.admission import Reservation
 from nearfar.service.engine import InferenceEngine
 from nearfar.service.errors import TOLD_IN_THE_LOG
-from nearfar.service.logging import FAULTS
+from nearfar.service.observability import FAULTS
 from nearfar.service.scheduler import FairQueue
 from nearfar.service.videos.inspect import look, try_out
 from nearfar.service.videos.network import ClipSession
 from nearfar.service.videos.process import render_apart
 from nearfar.service.videos.store import Slot, VideoJob, VideoStore, new_id
+from nearfar.service.worker import Reservation
 from nearfar.video.pipeline import ClipOrder
 
 CLIPS: Final = "clips"
@@ -30,7 +30,7 @@ _PLACE_S: Final = 0.5
 
 
 class VideoManager:
-    """Clips, one after the other, before the workers of an `InferenceEngine`.
+    """Queues clips, and renders them with the workers of an `InferenceEngine`.
 
     Used from one event loop.
 
@@ -55,7 +55,7 @@ class VideoManager:
         self._is_draining = False
 
     def reserve(self, client: str, most_bytes: int | None = None) -> Slot:
-        """Let a client bring a clip, before its body is read.
+        """Reserve a slot for a clip, before its body is read.
 
         Args:
             client: who.
@@ -129,7 +129,7 @@ class VideoManager:
         return job
 
     def find(self, id: str) -> VideoJob:
-        """Find a job, which is then waited for a while longer.
+        """Return a job, and postpone its cancellation.
 
         Raises:
             RefusedError: there is none.
@@ -137,7 +137,7 @@ class VideoManager:
         return self._store.find(id)
 
     def ahead(self, job: VideoJob) -> int:
-        """Count the clips that came before, as long as this one waits."""
+        """Return the number of clips before a waiting one."""
         return self._store.open.index(job) if job.state == "waiting" else 0
 
     async def remove(self, job: VideoJob) -> None:
@@ -192,8 +192,8 @@ class VideoManager:
             with ExitStack() as places:
                 await self._render(job, await self._places(job, places))
             job.state = "done"
-        except Exception as error:  # noqa: BLE001 - told to whoever asks for the clip
-            if job.cancelled.is_set():  # whatever else came of that
+        except Exception as error:  # noqa: BLE001 - reported in the state of the clip
+            if job.cancelled.is_set():  # whatever error that caused
                 job.fail(CancelledError("given up"))
             elif job.fail(error).slug in TOLD_IN_THE_LOG:
                 FAULTS.error("the clip of request %s failed", job.request_id, exc_info=error)
@@ -229,7 +229,7 @@ class VideoManager:
         job.warnings = tuple(job.cleaned(each) for each in warnings)
 
     async def _places(self, job: VideoJob, stack: ExitStack) -> list[Reservation]:
-        """Take places for half of the workers, one at least, which may take a while."""
+        """Wait for reservations for half of the workers, at least one."""
         places: list[Reservation] = []
         while len(places) < max(1, self.options.worker_count // (2 * self.options.clips)):
             if job.cancelled.is_set():
@@ -243,7 +243,7 @@ class VideoManager:
         return places
 
     async def _look_after(self) -> None:
-        """Give up what nobody asks for, and delete what was kept long enough."""
+        """Cancel abandoned jobs, and delete expired results."""
         options = self.options
         tick_s = min(_LONGEST_TICK_S, options.clip_keep_s / 2, options.clip_patience_s / 2)
         while True:

@@ -1,4 +1,4 @@
-"""The network of a clip, run by the workers that photos go through."""
+"""Run the network of a clip in the workers that photos use."""
 
 import asyncio
 import threading
@@ -12,8 +12,7 @@ import numpy as np
 
 from nearfar.errors import CancelledError
 from nearfar.runtimes.base import Batch, RawDepth, Session
-from nearfar.service.admission import Reservation
-from nearfar.service.worker import Job
+from nearfar.service.worker import Job, Reservation
 
 if TYPE_CHECKING:
     from nearfar.service.engine import InferenceEngine

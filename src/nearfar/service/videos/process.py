@@ -1,4 +1,4 @@
-"""A clip's child process, from the service's side: started, fed with maps, and ended."""
+"""Run a clip's child process from the service: start it, feed it with maps, and end it."""
 
 import base64
 import os
@@ -22,7 +22,7 @@ from nearfar.service.videos.render import ClipTask, render
 from nearfar.service.videos.store import VideoJob
 
 STALL_S: Final = 60.0
-"""A clip of which nothing comes for so long, while it waits for no network, is ended."""
+"""A clip without progress for so long, while it does not wait for the network, is ended."""
 
 START_S: Final = 60.0
 """A new process must be ready within this, on however slow a machine."""
@@ -86,9 +86,9 @@ def render_apart(
 
 
 class _Talk:
-    """What is said between a clip's process and the service, up to its end.
+    """The messages between a clip's process and the service, up to its end.
 
-    Nothing that the process says is believed: it may be the clip that speaks.
+    No message is trusted: a hostile clip may have taken the process over.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class _Talk:
         self._moved_s = time.monotonic()
 
     def begin(self, spec: ModelSpec, workers: int) -> None:
-        """Hand over the task."""
+        """Send the task."""
         job, options = self._job, self._options
         task = ClipTask(
             source=job.source,
@@ -141,7 +141,7 @@ class _Talk:
         )
 
     def through(self, has_room: Callable[[], bool]) -> tuple[str, ...]:
-        """Take what is said, up to the result."""
+        """Handle messages, up to the result."""
         job, weighed_s = self._job, time.monotonic()
         while True:
             message = self._next()
@@ -174,7 +174,7 @@ class _Talk:
                 return self._child.receive(time.monotonic() + STALL_S)
 
     def _run(self, slot: Any, shape: Any) -> None:
-        """Have the network run for one frame, and its map sent back."""
+        """Run the network for one frame, and send its map back."""
         if type(slot) is not int or not 0 < slot < len(self._files) or slot in self._running:
             raise ProcessError(f"a clip's process asked for a run in {slot!r}")
         sides = shape if isinstance(shape, list) and len(shape) == 4 else [0]
@@ -197,7 +197,7 @@ class _Talk:
             reply = {"slot": slot, "shape": raw.shape, "is_watched": self._job.is_watched}
             self._child.send(reply)
         except ProcessError:
-            return  # it is gone: whoever listens to it learns of that
+            return  # it is gone: `receive` raises that
         except BaseException as error:  # noqa: BLE001 - raised where the clip's thread waits
             self._failure = error
 

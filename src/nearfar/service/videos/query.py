@@ -1,8 +1,8 @@
-"""What may be asked of a clip: a query for each kind of result, and one description of them all."""
+"""The query of a clip: a model for each kind of result, and one description for OpenAPI."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Final, Literal, get_args, get_type_hints
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +12,7 @@ from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.service.routes.effects import pictures_of
-from nearfar.service.schemas import MODEL, part_of, query_of
+from nearfar.service.schemas import MODEL, part_of, query_fields, query_of
 from nearfar.video.pipeline import ClipOrder, VideoOptions
 from nearfar.video.renderers import ShowName, show, show_effect
 
@@ -33,9 +33,7 @@ _SENTENCES: Final[dict[ShowName, str]] = {
 
 
 def _queries() -> dict[str, type[BaseModel]]:
-    hint = get_type_hints(OutputOptions)["colormap"]
-    (colormap,) = (each for each in fields(OutputOptions) if each.name == "colormap")
-    colors = (hint, Field(colormap.default, description=colormap.metadata["description"]))
+    colors = query_fields(OutputOptions, ("colormap",))
     told = "; ".join(f"{name}: {sentence}" for name, sentence in _SENTENCES.items())
     made = {}
     for name in KINDS:
@@ -49,7 +47,7 @@ def _queries() -> dict[str, type[BaseModel]]:
                 Field(DEFAULT, description=f"{told}; or an effect, with its options."),
             ),
             model=MODEL,
-            **({"colormap": colors} if name in COLORED else {}),
+            **(colors if name in COLORED else {}),
         )
     return made
 
@@ -67,7 +65,7 @@ PICTURES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a request asks for.
+    """The options of a request.
 
     Attributes:
         kind: of result.
@@ -79,7 +77,7 @@ class Wanted:
 
     @property
     def model(self) -> str | None:
-        """Name of the model that is asked for."""
+        """Name of the requested model."""
         query: Any = self.query
         name: str | None = query.model
         return name
@@ -123,7 +121,7 @@ async def read_wanted(request: Request) -> Wanted:
     """
     values = dict(request.query_params)
     kind = values.get("show", DEFAULT)
-    # with an unknown kind, that it is unknown is what is told of it
+    # an unknown kind is reported as the fault of `show`
     model = QUERIES.get(kind, QUERIES[DEFAULT])
     try:
         return Wanted(kind, model.model_validate(values))

@@ -4,7 +4,6 @@ The network runs in the parent, which all clips and photos share: frames go ther
 """
 
 import base64
-import errno
 import os
 import pickle
 import threading
@@ -20,7 +19,7 @@ import numpy as np
 
 from nearfar.config import EstimateOptions
 from nearfar.depth import DepthMap
-from nearfar.errors import ClipTooLargeError, VideoError, WriteError
+from nearfar.errors import ClipTooLargeError, VideoError, WriteError, is_disk_full
 from nearfar.estimator import Estimator
 from nearfar.imaging.colormaps import side_by_side
 from nearfar.io.images import Image, encode_image
@@ -34,10 +33,10 @@ from nearfar.video.renderers import Show
 from nearfar.video.temporal import SteadyMap
 
 PREVIEW_PX: Final = 480
-"""Longest side of the frame, and of the map, that are shown while the work goes on."""
+"""Longest side of the preview's frame and map."""
 
 MOST_WARNINGS: Final = 20
-"""Sentences about a clip that are told."""
+"""Most warnings about one clip."""
 
 _PREVIEW_S: Final = 0.5
 
@@ -77,7 +76,7 @@ class ClipTask:
 
 
 def render(line: Line, count: int) -> CallResult:
-    """Make the result of a clip; told of the frames that are in it, the parent keeps count.
+    """Make the result of a clip, and report the number of finished frames to the parent.
 
     Args:
         line: to the parent. Its first shared file holds the pickled `ClipTask`; each of the others
@@ -118,7 +117,7 @@ def render(line: Line, count: int) -> CallResult:
             progress=progress,
         )
     except WriteError as error:
-        if _is_refused(error.__cause__):
+        if isinstance(error.__cause__, require("av").FFmpegError) and not is_disk_full(error):
             raise VideoError("its pictures or its sound can't be put into such a film") from error
         raise
     if is_sequence:
@@ -141,7 +140,7 @@ class _ParentSession:
         threading.Thread(target=self._listen, name="nearfar-line", daemon=True).start()
 
     def run(self, batch: Batch) -> RawDepth:
-        """Have the parent run the network; see `Session.run`."""
+        """Run the network in the parent; see `Session.run`."""
         slot = self._free.get()
         try:
             self._line.files[slot].write(batch)
@@ -164,7 +163,7 @@ class _ParentSession:
 
 
 class _Watched:
-    """What a show makes of each frame; shows the newest frame to whoever wants to see it."""
+    """Renders each frame, and sends previews to the parent while somebody watches."""
 
     def __init__(self, session: _ParentSession, line: Line, show: Show, most_px: int) -> None:
         self._session, self._line = session, line
@@ -187,14 +186,8 @@ class _Watched:
         return self._make(photo, depth)
 
 
-def _is_refused(error: BaseException | None) -> bool:
-    """Return whether FFmpeg refused what it was to write, rather than that the disk is full."""
-    full = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # not on Windows
-    return isinstance(error, require("av").FFmpegError) and error.errno not in full
-
-
 def _pack(frames: Path, task: ClipTask, line: Line) -> None:
-    """Make one file of a sequence; each of its files goes as soon as it is in."""
+    """Pack a sequence into one file; each of its files is deleted once it is packed."""
     temporary = task.target.parent / ".packed"
     try:
         # PNG and EXR are compressed already

@@ -1,4 +1,4 @@
-"""`/v1/videos`: a clip in, its depth out later; see how far it is, take the result, or give up."""
+"""`/v1/videos`: send a clip, poll its state, download the result, or cancel it."""
 
 import asyncio
 from pathlib import Path
@@ -13,7 +13,8 @@ from starlette.types import Receive, Scope, Send
 from nearfar.optional import require
 from nearfar.service.errors import RefusedError, responses, told
 from nearfar.service.middleware import CLIPS
-from nearfar.service.uploads import disposition, while_here
+from nearfar.service.routes.depth import while_here
+from nearfar.service.schemas import disposition
 from nearfar.service.videos.query import PICTURES, Wanted, parameters, read_wanted
 from nearfar.service.videos.store import MEDIA_TYPES, VideoJob, VideoState
 from nearfar.service.videos.upload import CLIP, body_for_openapi, read_clip_upload
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 router: Final = APIRouter(tags=["videos"])
 
-Id = Annotated[str, PathField(max_length=64, description="Of the clip, by its Location.")]
+Id = Annotated[str, PathField(max_length=64, description="Id of the clip, as in its Location.")]
 _AGAIN_S: Final = "1"
 _PIECE_BYTES: Final = 2**18
 _EXAMPLE: Final[dict[str, Any]] = {
@@ -42,22 +43,22 @@ _EXAMPLE: Final[dict[str, Any]] = {
 
 
 class VideoAnswer(BaseModel):
-    """How far a clip is."""
+    """The state of a clip."""
 
     model_config = ConfigDict(json_schema_extra={"example": _EXAMPLE})
 
     id: str
     state: VideoState
-    show: str = Field(description="What is made of it.")
-    model: str | None = Field(description="The model that it runs on, once it does.")
+    show: str = Field(description="Kind of result.")
+    model: str | None = Field(description="Its model, once it runs.")
     frames_done: int
-    frames: int | None = Field(description="All there are, as far as that is known.")
-    seconds_left: float | None = Field(description="By the pace so far, once there is one.")
-    ahead: int = Field(description="Clips that came before, while it waits.")
-    result: str | None = Field(description="Where the result is, once the state is done.")
-    warnings: list[str] = Field(description="What was wrong with the clip.")
+    frames: int | None = Field(description="Number of frames, if known.")
+    seconds_left: float | None = Field(description="Estimated from the frames so far.")
+    ahead: int = Field(description="Clips before it in the queue.")
+    result: str | None = Field(description="Address of the result, once the state is done.")
+    warnings: list[str] = Field(description="Defects of the clip.")
     problem: dict[str, Any] | None = Field(
-        description="Why it failed, as `application/problem+json` tells it."
+        description="Why it failed, as `application/problem+json`."
     )
 
 
@@ -81,12 +82,14 @@ def _answer(videos: "VideoManager", job: VideoJob) -> VideoAnswer:
 @router.post(
     CLIPS,
     status_code=202,
-    summary="Begin with a clip",
+    summary="Send a clip",
     response_model=VideoAnswer,
     responses={
         202: {
-            "description": "It waits, or is worked on already.",
-            "headers": {"Location": {"description": "Where it is.", "schema": {"type": "string"}}},
+            "description": "It is queued, or runs already.",
+            "headers": {
+                "Location": {"description": "Address of its state.", "schema": {"type": "string"}}
+            },
         },
         **responses(
             *("bad-request", "foreign-origin", "upload-timeout", "clip-too-large", "too-large"),
@@ -109,7 +112,7 @@ async def begin(request: Request, wanted: Annotated[Wanted, Depends(read_wanted)
     length = request.headers.get("content-length", "")
     with videos.reserve(request.state.client, int(length) if length.isdecimal() else None) as slot:
         require("av")
-        wanted.order({}, limits)  # what makes no sense is told before the body is read
+        wanted.order({}, limits)  # refuse invalid options before the body is read
         await videos.check_model(wanted.model)
         upload = await read_clip_upload(request, slot.path, wanted.pictures)
         order = await asyncio.to_thread(wanted.order, upload.pictures, limits)
@@ -122,11 +125,11 @@ async def begin(request: Request, wanted: Annotated[Wanted, Depends(read_wanted)
 
 @router.get(
     f"{CLIPS}/{{id}}",
-    summary="Ask how far a clip is",
+    summary="Return the state of a clip",
     responses=responses("not-found", "bad-option", "internal"),
 )
 async def state(request: Request, id: Id) -> VideoAnswer:
-    """Tell its state. A clip that nobody asks for any more is given up."""
+    """Return its state. A clip whose state nobody requests any more is cancelled."""
     videos: VideoManager = request.app.state.videos
     return _answer(videos, videos.find(id))
 
@@ -134,18 +137,18 @@ async def state(request: Request, id: Id) -> VideoAnswer:
 @router.delete(
     f"{CLIPS}/{{id}}",
     status_code=204,
-    summary="Give up a clip, and delete its result",
+    summary="Cancel a clip, and delete its result",
     responses=responses("not-found", "foreign-origin", "bad-option", "internal"),
 )
 async def remove(request: Request, id: Id) -> None:
-    """End the work with the frame that it is at, and leave no file."""
+    """End the work after the present frame, and delete all files."""
     videos: VideoManager = request.app.state.videos
     await videos.remove(videos.find(id))
 
 
 @router.get(
     f"{CLIPS}/{{id}}/result",
-    summary="Take what was made of a clip",
+    summary="Download the result of a clip",
     response_class=Response,
     responses={
         200: {

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from nearfar.errors import BusyError, CancelledError, WriteError
+from nearfar.errors import BusyError, CancelledError
 from nearfar.service.errors import RefusedError, refusal_of
 from nearfar.service.settings import ServiceOptions
 from nearfar.service.videos.inspect import ClipFacts
@@ -122,23 +122,21 @@ class VideoJob:
         self.frames_done = frames_done
 
     def fail(self, error: Exception) -> RefusedError:
-        """Note why it came to nothing, in words without a path.
+        """Record why it failed, in words without a path.
 
         Returns:
-            What may be told.
+            What clients may see.
         """
         if isinstance(error, CancelledError):
             self.state, self.refusal = "cancelled", None
             return refusal_of(error)
-        if isinstance(error, WriteError):
-            error = RefusedError("no-room")
         refused = refusal_of(error)
         self.state = "failed"
         self.refusal = RefusedError(refused.slug, self.cleaned(refused.detail))
         return self.refusal
 
     def cleaned(self, sentence: str) -> str:
-        """Take the places of files out of a sentence."""
+        """Remove paths of files from a sentence."""
         for path in (self.source, self.result, self.folder):
             sentence = sentence.replace(f"{path}: ", "").replace(str(path), "the clip")
         return sentence
@@ -168,13 +166,13 @@ def _size(path: Path) -> int:
 
 
 MOST_ENDED: Final = 1000
-"""Jobs that are remembered after their end; the oldest goes first."""
+"""Finished jobs that are remembered; the oldest is forgotten first."""
 
 _LONGEST_RETRY_S: Final = 60
 
 
 class Slot:
-    """A clip's place, from before its body is read until it is a job. A context manager.
+    """A reservation for a clip, from before its body is read until it is a job.
 
     Attributes:
         client: who sends it.
@@ -213,7 +211,7 @@ class VideoStore:
 
     @property
     def open(self) -> tuple[VideoJob, ...]:
-        """Jobs that wait or are worked on as they came, also those not to be found any more."""
+        """Waiting and running jobs in order of arrival, deleted ones among them."""
         return tuple(self._open)
 
     @property
@@ -242,7 +240,7 @@ class VideoStore:
         return slot
 
     def give_back(self, slot: Slot) -> None:
-        """Forget a slot; a file that became no job goes."""
+        """Release a slot; a file that became no job is deleted."""
         self._slots.discard(slot)
         if not slot.is_taken:
             slot.path.unlink(missing_ok=True)
@@ -253,7 +251,7 @@ class VideoStore:
         self._open[job] = None
 
     def find(self, id: str) -> VideoJob:
-        """Find a job, and note that somebody asked for it.
+        """Return a job, and record the time of the request.
 
         Raises:
             RefusedError: there is none.
@@ -269,7 +267,7 @@ class VideoStore:
         return job.id in self._jobs
 
     def drop(self, job: VideoJob) -> None:
-        """Let a job be found no more; while it is at work it still counts."""
+        """Forget the id of a job; while it runs it still counts."""
         self._jobs.pop(job.id, None)
 
     def end(self, job: VideoJob) -> tuple[VideoJob, ...]:
@@ -287,12 +285,12 @@ class VideoStore:
         return old
 
     def expired(self) -> tuple[VideoJob, ...]:
-        """Give the jobs whose result was kept long enough."""
+        """Return the jobs whose result has expired."""
         limit_s = time.monotonic() - self._options.clip_keep_s
         return tuple(each for each in self if each.ended_s is not None and each.ended_s < limit_s)
 
     def abandoned(self) -> tuple[VideoJob, ...]:
-        """Give the open jobs that nobody has asked for."""
+        """Return the open jobs that nobody has requested for too long."""
         now_s = time.monotonic()
         return tuple(
             each for each in self if each.is_open and each.asked_s + each.patience_s < now_s
@@ -303,7 +301,7 @@ class VideoStore:
         return sum(each.size_bytes for each in jobs) + sum(each.size_bytes for each in self._slots)
 
     def _busy(self, why: str) -> BusyError:
-        """Refuse; the next place comes when what is at work is done, as far as that is known."""
+        """Return the refusal; a slot is free when a running clip is done, if that is known."""
         left = [each.seconds_left for each in self._open]
         retry_after_s = math.ceil(min((each for each in left if each), default=10))
         retry_after_s = min(max(1, retry_after_s), _LONGEST_RETRY_S)

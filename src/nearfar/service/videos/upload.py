@@ -1,4 +1,4 @@
-"""A clip on its way to a file, piece by piece: it is never whole in memory."""
+"""Write a clip to a file piece by piece: it is never whole in memory."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ _WRITTEN_BYTES: Final = 2**20
 
 @dataclass(frozen=True)
 class ClipUpload:
-    """What came beside the clip.
+    """The form's fields beside the clip.
 
     Attributes:
         stem: of its name, if it came with one.

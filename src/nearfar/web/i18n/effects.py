@@ -145,8 +145,6 @@ EFFECT: Final[dict[str, Text]] = {
     "effect.value.cross-eyed": Text("Cross-eyed", "交叉眼"),
     "effect.value.anaglyph": Text("Red-cyan", "红青"),
     "effect.value.wiggle": Text("Wiggle", "摇摆动图"),
-    "effect.error.option": Text("An option can't be used: {fault}", "有选项无法使用：{fault}"),
-    "effect.error.number": Text("{text} is no number.", "“{text}”不是数字。"),
     "effect.error.longclip": Text(
         "That is more than {most} frames: choose fewer seconds or frames a second.",
         "超过了 {most} 帧：请减少秒数或每秒帧数。",

@@ -9,6 +9,8 @@ ERRORS: Final[dict[str, Text]] = {
         "Something went wrong here, not with your photo. Try again.",
         "是我们这边出了问题，与你的照片无关。请再试一次。",
     ),
+    "error.option": Text("An option can't be used: {fault}", "有选项无法使用：{fault}"),
+    "error.number": Text("{text} is no number.", "“{text}”不是数字。"),
     "error.gone": Text(
         "This result is no longer kept: put the photo in again.",
         "这个结果已不再保留：请重新放入照片。",

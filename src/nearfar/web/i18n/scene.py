@@ -11,24 +11,34 @@ SCENE: Final[dict[str, Text]] = {
         " or arrow keys.",
         "选择一张照片：它会在这里变成有深度的画面，可用鼠标、手指或方向键环顾。",
     ),
-    "scene.near": Text("Nearest point (m)", "最近处（米）"),
-    "scene.far": Text("Farthest point (m)", "最远处（米）"),
-    "scene.assumed": Text(
-        "One photo has no metres: these two distances are assumed. Change them to what you know,"
-        " and the scene becomes deeper or flatter.",
-        "单张照片没有米数：这两个距离是假定的。改成你知道的数值，场景会更深或更扁。",
+    "option.near_m": Text("Nearest point (m)", "最近处（米）"),
+    "option.far_m": Text("Farthest point (m)", "最远处（米）"),
+    "option.camera_height_m": Text(
+        "Or height of the camera over the floor (m)", "或相机离地高度（米）"
     ),
-    "scene.fov": Text(
+    "option.pitch_deg": Text(
+        "Looking down (°), with the camera's height", "俯角（°），与相机高度一起使用"
+    ),
+    "option.fov_deg": Text(
         "Field of view (°); by EXIF, or else 60", "水平视角（°），默认按 EXIF，否则 60"
     ),
     "scene.free": Text("Turn all the way round", "允许整圈旋转"),
     "scene.files": Text("Surfaces and point cloud", "曲面与点云"),
-    "scene.slope": Text("Cut surfaces steeper than (°)", "剪除更陡的面（°）"),
-    "scene.step": Text("Grid spacing (px)", "网格间距（像素）"),
-    "scene.facts": Text(
-        "assumed: nearest point at {near} m, farthest at {far} m · {lens}",
-        "假定最近处 {near} 米、最远处 {far} 米 · {lens}",
+    "option.max_slope_deg": Text("Cut surfaces steeper than (°)", "剪除更陡的面（°）"),
+    "option.step_px": Text("Grid spacing (px)", "网格间距（像素）"),
+    "scene.assumed": Text(
+        "One photo has no metres. Without distances, {near} m and {far} m are assumed for the"
+        " nearest and the farthest point. Type what you know, and the scene becomes deeper or"
+        " flatter.",
+        "单张照片没有米数。不填时假定最近处为 {near} 米、最远处为 {far} 米。"
+        "填入你知道的数值，场景会更深或更扁。",
     ),
+    "scene.facts": Text(
+        "{basis}: nearest point at {near} m, farthest at {far} m · {lens}",
+        "{basis}：最近处 {near} 米、最远处 {far} 米 · {lens}",
+    ),
+    "scene.basis.range": Text("assumed", "假定"),
+    "scene.basis.height": Text("by the camera's height", "按相机高度"),
     "scene.lens.given": Text("lens {fov}° wide", "镜头水平视角 {fov}°"),
     "scene.lens.exif": Text("lens {fov}° wide, by EXIF", "镜头水平视角 {fov}°（来自 EXIF）"),
     "scene.lens.assumed": Text("lens {fov}° wide, assumed", "镜头水平视角 {fov}°（假定）"),
@@ -38,12 +48,10 @@ SCENE: Final[dict[str, Text]] = {
     "scene.download.obj": Text("Surface (OBJ, ZIP)", "曲面（OBJ，ZIP）"),
     "scene.download.ply": Text("Surface (PLY)", "曲面（PLY）"),
     "scene.download.cloud": Text("Point cloud (PLY)", "点云（PLY）"),
-    "scene.error.number": Text("{text} is no number.", "“{text}”不是数字。"),
     "scene.error.range": Text(
         "The nearest point must be over 0 m, and the farthest beyond it.",
         "最近处必须大于 0 米，最远处必须比它更远。",
     ),
-    "scene.error.fov": Text("The field of view is 1 to 170 degrees.", "视角为 1 到 170 度。"),
     "scene.error.flat": Text(
         "Nothing of this photo is left as a surface: cut less.", "没有剩下任何曲面：请减少剪除。"
     ),

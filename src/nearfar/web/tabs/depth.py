@@ -12,7 +12,7 @@ from gradio.components import Component
 from nearfar.config import ImageLimits, OutputOptions
 from nearfar.web.backend import Backend
 from nearfar.web.components import download_js, heading, hidden_file, photo_view
-from nearfar.web.controls import LOOKS, look_controls
+from nearfar.web.controls import LOOKS, controls
 from nearfar.web.downloads import DOWNLOADS, make_download
 from nearfar.web.files import keep_file
 from nearfar.web.i18n.components import Phrasebook
@@ -199,7 +199,7 @@ class _DepthTab:
                 self.photo = photo_view(book, "nf-photo", "depth.photo.alt", HEIGHT_PX)
                 self._build_points(book)
                 with gr.Row(elem_classes="nf-row"):
-                    self.looks = look_controls(book)
+                    self.looks: dict[str, Any] = controls(OutputOptions, book, LOOKS)
 
     def _build_views(self, book: Phrasebook) -> None:
         with gr.Tabs(elem_id="nf-views"):

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import gradio as gr
 
+from nearfar.calibration import ASSUMED_M
 from nearfar.config import OutputOptions
 from nearfar.geometry.camera import Camera
 from nearfar.imaging.colormaps import color_bar
 from nearfar.io.images import Image, encode_image
 from nearfar.models.spec import ModelSpec
-from nearfar.web.downloads import FAR_M, NEAR_M
 from nearfar.web.files import keep_file
 from nearfar.web.i18n.texts import Language, say
 from nearfar.web.points import Reading, Visit, distance_m, draw_markers, read_points
@@ -80,7 +80,9 @@ def downloads_html(visit: Visit, language: Language) -> str:
     if visit.metres is not None:
         text = say("depth.downloads.metric", language)
     else:
-        text = say("depth.downloads.relative", language, near=f"{NEAR_M:g}", far=f"{FAR_M:g}")
+        text = say(
+            "depth.downloads.relative", language, near=f"{ASSUMED_M[0]:g}", far=f"{ASSUMED_M[1]:g}"
+        )
     return f'<p class="nf-quiet">{escape(text)}</p>'
 
 

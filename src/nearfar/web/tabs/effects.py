@@ -25,10 +25,10 @@ from nearfar.web.components import (
 from nearfar.web.controls import (
     PAGE_EFFECTS,
     choices,
-    make_controls,
+    effect_controls,
     offered,
     places,
-    read_controls,
+    read_effect,
     values_of,
 )
 from nearfar.web.files import keep_file
@@ -125,11 +125,11 @@ class EffectEvents:
         """Set a place of the effect; gives its controls' values after all the rest."""
         effect = find(name)
         own = list(_of(effect, values))
-        pairs = places(effect)
+        pairs = places(effect.options)
         if visit.key is None or not pairs:
             return [*_only(visit), *(gr.skip() for _ in values)]
         result = self._results.find(visit.key)
-        names = [each.name for each in offered(effect)]
+        names = [each.name for each in offered(effect.options)]
         height_px, width_px = result.shown_photo.shape[:2]
         for part, at, side in zip(
             pairs[visit.clicks % len(pairs)], event.index, (width_px, height_px), strict=True
@@ -145,7 +145,7 @@ class EffectEvents:
         controls = [
             value
             for each in PAGE_EFFECTS
-            for value in (own if each is effect else [gr.skip()] * len(offered(each)))
+            for value in (own if each is effect else [gr.skip()] * len(offered(each.options)))
         ]
         return [*updates, *controls]
 
@@ -156,7 +156,7 @@ class EffectEvents:
             Its path.
         """
         result, effect = self._results.find(visit.key), find(name)
-        options = await run_sync(read_controls, effect, _of(effect, values), self._limits)
+        options = await run_sync(read_effect, effect, _of(effect, values), self._limits)
         return await run_sync(download, effect, result, options, suffix, self._limits)
 
     async def _show(
@@ -167,7 +167,7 @@ class EffectEvents:
         result: Result,
         values: Sequence[Any],
     ) -> Updates:
-        options = await run_sync(read_controls, effect, values, self._limits)
+        options = await run_sync(read_effect, effect, values, self._limits)
         shown = await run_sync(show, effect, result, options)
         marked = await run_sync(_marked, effect, result, options)
         return _everything(visit, language, shown, marked)
@@ -177,7 +177,7 @@ def _of(effect: Effect[Any, Any], values: Sequence[Any]) -> Sequence[Any]:
     """Take an effect's values out of those of all effects."""
     start = 0
     for each in PAGE_EFFECTS:
-        count = len(offered(each))
+        count = len(offered(each.options))
         if each is effect:
             return values[start : start + count]
         start += count
@@ -217,7 +217,7 @@ def _marked(effect: Effect[Any, Any], result: Result, options: Any) -> str:
     """Draw the effect's places on the photo."""
     height_px, width_px = result.shown_photo.shape[:2]
     points = []
-    for across, down in places(effect):
+    for across, down in places(effect.options):
         x, y = getattr(options, across), getattr(options, down)
         if x is not None and y is not None:
             points.append(
@@ -269,14 +269,14 @@ class _EffectsTab:
                 visible=effect is _FIRST,
             )
             for effect in PAGE_EFFECTS
-            if places(effect)
+            if places(effect.options)
         }
         self.columns: dict[str, gr.Column] = {}
         self.controls: dict[str, dict[str, Component]] = {}
         for effect in PAGE_EFFECTS:
             column = gr.Column(visible=effect is _FIRST, elem_classes="nf-options")
             with column:
-                self.controls[effect.name] = make_controls(effect, book)
+                self.controls[effect.name] = effect_controls(effect, book)
             self.columns[effect.name] = column
 
     def _build_output(self, book: Phrasebook) -> None:
@@ -391,7 +391,7 @@ class _EffectsTab:
             (self.controls[effect.name][name], values)
             for effect in PAGE_EFFECTS
             for name in self.controls[effect.name]
-            if (values := values_of(effect, name))
+            if (values := values_of(effect.options, name))
         ]
 
         def rename(language: Language) -> list[Any]:

@@ -9,20 +9,28 @@ import gradio as gr
 from anyio.to_thread import run_sync
 from gradio.components import Component
 
-from nearfar.calibration import ASSUMED_M
+from nearfar.calibration import ASSUMED_M, DistanceOptions
+from nearfar.geometry.options import MeshOptions
 from nearfar.web.components import (
     download_buttons,
     download_js,
     heading,
     hidden_file,
     nothing_yet,
-    quiet,
 )
+from nearfar.web.controls import controls
 from nearfar.web.i18n.components import Phrasebook
 from nearfar.web.i18n.texts import Language, say
 from nearfar.web.show_errors import show_errors
 from nearfar.web.tabs.base import Stage
-from nearfar.web.tabs.scene_result import SceneSettings, ShownScene, download_scene, show_scene
+from nearfar.web.tabs.scene_result import (
+    DISTANCES,
+    SURFACE,
+    SceneSettings,
+    ShownScene,
+    download_scene,
+    show_scene,
+)
 
 NAME: Final = "scene"
 FILES: Final = ("html", "glb", "obj", "ply", "cloud")
@@ -75,17 +83,13 @@ class _SceneTab:
                     self.downloads = download_buttons(book, "nf-scene-get", labels)
                     self.file = hidden_file("nf-scene-file")
             with gr.Column(scale=4, min_width=260):
-                with gr.Row(elem_classes="nf-pair"):
-                    near = _field(book, "scene.near", "nf-scene-near", f"{ASSUMED_M[0]:g}")
-                    far = _field(book, "scene.far", "nf-scene-far", f"{ASSUMED_M[1]:g}")
-                book.make(gr.HTML, {"value": quiet("scene.assumed")}, padding=False)
-                fov = _field(book, "scene.fov", "nf-scene-fov", "")
                 free = book.make(gr.Checkbox, {"label": "scene.free"}, elem_id="nf-scene-free")
+                distances = controls(DistanceOptions, book, DISTANCES, prefix="nf-scene")
+                book.make(gr.HTML, {"value": _assumed}, padding=False)
                 with book.make(gr.Accordion, {"label": "scene.files"}, open=False):
-                    slope = _slider(book, "scene.slope", "nf-scene-slope", (40, 90), 86)
-                    step = _slider(book, "scene.step", "nf-scene-step", (1, 16), 1)
-        self.shaping: list[Any] = [near, far, fov, free]
-        self.settings: list[Any] = [*self.shaping, slope, step]
+                    surface = controls(MeshOptions, book, SURFACE, prefix="nf-scene")
+        self.shaping: list[Any] = [free, *distances.values()]
+        self.settings: list[Any] = [*self.shaping, *surface.values()]
 
     def wire(self) -> None:
         """Connect the events."""
@@ -99,11 +103,13 @@ class _SceneTab:
             show_on=self.view,
         )
         for control in self.shaping:
-            events = (
-                (control.input,)
-                if isinstance(control, gr.Checkbox)
-                else (control.submit, control.blur)
-            )
+            events: tuple[Callable[..., Any], ...]
+            if isinstance(control, gr.Slider):
+                events = (control.release,)
+            elif isinstance(control, gr.Checkbox):
+                events = (control.input,)
+            else:
+                events = (control.submit, control.blur)
             for event in events:
                 self._on(event, show_errors(self._change), self.settings)
         for name, button in self.downloads.items():
@@ -184,32 +190,14 @@ def _facts(shown: ShownScene, language: Language) -> str:
     return say(
         "scene.facts",
         language,
+        basis=say(f"scene.basis.{shown.basis}", language),
         near=f"{shown.near_m:g}",
         far=f"{shown.far_m:g}",
         lens=lens,
     )
 
 
-def _field(book: Phrasebook, key: str, elem_id: str, value: str) -> gr.Textbox:
-    return book.make(
-        gr.Textbox,
-        {"label": key, "placeholder": "effect.none"},
-        value=value,
-        max_lines=1,
-        max_length=12,
-        elem_id=elem_id,
-    )
-
-
-def _slider(
-    book: Phrasebook, key: str, elem_id: str, span: tuple[int, int], value: int
-) -> gr.Slider:
-    return book.make(
-        gr.Slider,
-        {"label": key},
-        minimum=span[0],
-        maximum=span[1],
-        step=1,
-        value=value,
-        elem_id=elem_id,
-    )
+def _assumed(language: Language) -> str:
+    near_m, far_m = ASSUMED_M
+    text = say("scene.assumed", language, near=f"{near_m:g}", far=f"{far_m:g}")
+    return f'<p class="nf-quiet">{escape(text)}</p>'

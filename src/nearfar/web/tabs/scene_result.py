@@ -1,10 +1,12 @@
 """A photo and its map to a scene in metres, as the 3D tab shows it and as it is taken home."""
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from nearfar.calibration import ASSUMED_M, fit_range
-from nearfar.depth import DepthMap
+import numpy as np
+
+from nearfar.calibration import ASSUMED_M, DistanceOptions
+from nearfar.depth import DepthMap, MetricDepth
 from nearfar.effects.base import fitted
 from nearfar.effects.export import zipped
 from nearfar.effects.photo3d import Photo3dOptions, photo3d_html
@@ -20,6 +22,7 @@ from nearfar.geometry import (
 )
 from nearfar.io.images import Image, ImageLimits
 from nearfar.isolation.photos import IsolatedImageFile
+from nearfar.web.controls import read_controls
 from nearfar.web.files import keep_file
 from nearfar.web.session_store import Result
 from nearfar.web.show_errors import PageError
@@ -30,49 +33,44 @@ FULL_PX: Final = 2048
 """Longest side of the photo of which files are made."""
 
 
+DISTANCES: Final = ("near_m", "far_m", "camera_height_m", "pitch_deg", "fov_deg")
+"""Options of `DistanceOptions` on the page; known points are clicked in the Depth tab."""
+
+SURFACE: Final = ("max_slope_deg", "step_px")
+"""Options of `MeshOptions` on the page."""
+
+
 @dataclass(frozen=True)
 class SceneSettings:
-    """What the visitor assumes, and how the scene is made.
+    """What the visitor knows or assumes of distances, and how the scene is made.
 
     Attributes:
-        near_m: distance of the nearest point.
-        far_m: of the farthest.
-        fov_deg: horizontal field of view; None is that of EXIF, or else 60.
-        max_slope_deg: surfaces of the files that are steeper are cut.
-        step_px: spacing of their grid.
+        distances: how metres are known.
+        surface: how surfaces of files are made.
         is_free: whether the view can be turned all the way round.
     """
 
-    near_m: float = ASSUMED_M[0]
-    far_m: float = ASSUMED_M[1]
-    fov_deg: float | None = None
-    max_slope_deg: float = 75.0
-    step_px: int = 1
+    distances: DistanceOptions = field(default_factory=DistanceOptions)
+    surface: MeshOptions = field(default_factory=MeshOptions)
     is_free: bool = False
 
     @classmethod
-    def read(  # noqa: PLR0917 - the values of the components, in their order
-        cls,
-        near: str,
-        far: str,
-        fov: str,
-        is_free: bool,
-        max_slope_deg: float,
-        step_px: float,
-    ) -> "SceneSettings":
-        """Read what was typed.
+    def read(cls, is_free: Any, *values: Any) -> "SceneSettings":
+        """Read the values of the components: `is_free`, those of `DISTANCES` and of `SURFACE`.
 
         Raises:
-            PageError: something that is no number, or that makes no sense.
+            PageError: a text that is no number, or values that make no sense.
         """
-        near_m, far_m, fov_deg = _number(near), _number(far), _number(fov)
-        near_m = ASSUMED_M[0] if near_m is None else near_m
-        far_m = ASSUMED_M[1] if far_m is None else far_m
-        if not 0 < near_m < far_m:
+        typed, surface = list(values[: len(DISTANCES)]), values[len(DISTANCES) :]
+        if any(typed[:2]):  # one distance alone: the other is assumed
+            typed[:2] = [
+                text or f"{metres:g}" for text, metres in zip(typed[:2], ASSUMED_M, strict=True)
+            ]
+        distances = read_controls(DistanceOptions, typed, names=DISTANCES)
+        near_m, far_m = distances.near_m, distances.far_m
+        if near_m is not None and far_m is not None and near_m >= far_m:
             raise PageError("scene.error.range")
-        if fov_deg is not None and not 1 <= fov_deg <= 170:
-            raise PageError("scene.error.fov")
-        return cls(near_m, far_m, fov_deg, max_slope_deg, round(step_px), is_free)
+        return cls(distances, read_controls(MeshOptions, surface, names=SURFACE), bool(is_free))
 
 
 @dataclass(frozen=True)
@@ -81,8 +79,9 @@ class ShownScene:
 
     Attributes:
         html: of the viewer, a whole page.
-        near_m: distance of the nearest point, an assumption.
+        near_m: distance of the nearest point.
         far_m: of the farthest.
+        basis: what the distances are based on: "range" or "height", of the camera.
         fov_deg: horizontal field of view.
         lens: where that comes from: "given", "exif" or "assumed".
     """
@@ -90,20 +89,26 @@ class ShownScene:
     html: str
     near_m: float
     far_m: float
+    basis: str
     fov_deg: float
     lens: str
 
 
 def show_scene(result: Result, settings: SceneSettings) -> ShownScene:
     """Make the 3D photo at the size at which it is shown."""
-    camera = _camera(result.shown_depth, result, settings)
+    photo, depth = result.shown_photo, result.shown_depth
+    camera = _camera(depth, result, settings)
+    metric = _metric(depth, camera, settings)
     lens = "exif" if result.focal_35mm_mm is not None else "assumed"
+    distances = settings.distances
+    near_m, far_m = _range(metric)
     return ShownScene(
-        _html(result.shown_photo, result.shown_depth, result, settings),
-        settings.near_m,
-        settings.far_m,
+        _html(photo, depth, result, settings),
+        near_m,
+        far_m,
+        "range" if distances.camera_height_m is None else "height",
         camera.hfov_deg,
-        lens if settings.fov_deg is None else "given",
+        lens if distances.fov_deg is None else "given",
     )
 
 
@@ -117,19 +122,18 @@ def download_scene(result: Result, settings: SceneSettings, name: str, limits: I
     with IsolatedImageFile(result.photo.content, limits=limits) as file:
         photo = file.read(at_least_px=FULL_PX)
     photo, depth = fitted(photo, result.depth, FULL_PX)
+    camera = _camera(depth, result, settings)
+    metric = _metric(depth, camera, settings)
     if name == "html":
         html = _html(photo, depth, result, settings)
         return keep_file(html.encode(), f"{stem}-photo3d.html")
     if name == "cloud":
-        return keep_file(_cloud(photo, depth, result, settings), f"{stem}-cloud.ply")
-    options = MeshOptions(max_slope_deg=settings.max_slope_deg, step_px=settings.step_px)
-    metric = fit_range(depth, settings.near_m, settings.far_m).apply(depth)
-    camera = _camera(depth, result, settings)
+        return keep_file(_cloud(photo, metric, camera, settings), f"{stem}-cloud.ply")
     try:
-        mesh, texture = make_mesh_for(f".{name}", metric, photo, camera, options)
+        mesh, texture = make_mesh_for(f".{name}", metric, photo, camera, settings.surface)
     except GeometryError as error:
         raise PageError("scene.error.flat") from error
-    files = encode_mesh(mesh, texture, f".{name}", stem=f"{stem}-mesh", options=options)
+    files = encode_mesh(mesh, texture, f".{name}", stem=f"{stem}-mesh", options=settings.surface)
     if len(files) > 1:
         return keep_file(zipped(files), f"{stem}-mesh.zip")
     ((file_name, content),) = files.items()
@@ -137,24 +141,27 @@ def download_scene(result: Result, settings: SceneSettings, name: str, limits: I
 
 
 def _html(photo: Image, depth: DepthMap, result: Result, settings: SceneSettings) -> str:
-    return photo3d_html(
-        photo,
-        depth,
-        Photo3dOptions(
-            turn_deg=ALL_ROUND_DEG if settings.is_free else Photo3dOptions().turn_deg,
-            title=result.photo.stem,
-        ),
-        fov_deg=_camera(depth, result, settings).hfov_deg,
-        near_m=settings.near_m,
-        far_m=settings.far_m,
-    )
+    camera = _camera(depth, result, settings)
+    near_m, far_m = _range(_metric(depth, camera, settings))
+    turn_deg = ALL_ROUND_DEG if settings.is_free else Photo3dOptions().turn_deg
+    options = Photo3dOptions(turn_deg=turn_deg, title=result.photo.stem)
+    return photo3d_html(photo, depth, options, fov_deg=camera.hfov_deg, near_m=near_m, far_m=far_m)
 
 
-def _cloud(photo: Image, depth: DepthMap, result: Result, settings: SceneSettings) -> bytes:
-    metric = fit_range(depth, settings.near_m, settings.far_m).apply(depth)
-    options = CloudOptions(max_slope_deg=settings.max_slope_deg, step_px=settings.step_px)
+def _range(metric: MetricDepth) -> tuple[float, float]:
+    metres = metric.metres[np.isfinite(metric.metres)]
+    return float(f"{metres.min():.4g}"), float(f"{metres.max():.4g}")
+
+
+def _metric(depth: DepthMap, camera: Camera, settings: SceneSettings) -> MetricDepth:
+    return settings.distances.calibrate(depth, camera.hfov_deg).apply(depth)
+
+
+def _cloud(photo: Image, metric: MetricDepth, camera: Camera, settings: SceneSettings) -> bytes:
+    surface = settings.surface
+    options = CloudOptions(max_slope_deg=surface.max_slope_deg, step_px=surface.step_px)
     try:
-        cloud = make_cloud(metric, photo, _camera(depth, result, settings), options)
+        cloud = make_cloud(metric, photo, camera, options)
     except GeometryError as error:
         raise PageError("scene.error.flat") from error
     return encode_cloud(cloud, ".ply")
@@ -162,14 +169,5 @@ def _cloud(photo: Image, depth: DepthMap, result: Result, settings: SceneSetting
 
 def _camera(depth: DepthMap, result: Result, settings: SceneSettings) -> Camera:
     return Camera.of_photo(
-        depth.size_px, fov_deg=settings.fov_deg, focal_35mm_mm=result.focal_35mm_mm
+        depth.size_px, fov_deg=settings.distances.fov_deg, focal_35mm_mm=result.focal_35mm_mm
     )
-
-
-def _number(text: str) -> float | None:
-    if not text.strip():
-        return None
-    try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        raise PageError("scene.error.number", text=text) from None

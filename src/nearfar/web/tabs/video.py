@@ -332,7 +332,7 @@ class _VideoTab:
             (control, values)
             for name, controls in self.controls.effects.items()
             for option, control in controls.items()
-            if (values := values_of(FRAME_EFFECTS[name], option))
+            if (values := values_of(FRAME_EFFECTS[name].options, option))
         ]
 
         def rename(language: Language) -> list[Any]:

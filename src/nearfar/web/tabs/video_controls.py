@@ -1,18 +1,18 @@
 """The options of a clip as components, and what they hold as an order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, get_args
 
 import gradio as gr
 from gradio.components import Component
 
-from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
+from nearfar.config import EstimateOptions, ImageLimits, Options, OutputOptions
 from nearfar.effects.frames import FRAME_EFFECTS, for_each_frame
 from nearfar.video.pipeline import ClipOrder, VideoOptions
 from nearfar.video.renderers import ShowName, show, show_effect
 from nearfar.web.components import model_choice
-from nearfar.web.controls import controls, estimate_controls, make_controls, offered, read_controls
+from nearfar.web.controls import controls, effect_controls, offered, read_controls, read_effect
 from nearfar.web.i18n.texts import TEXTS, Language, say
 from nearfar.web.tabs.base import Stage
 
@@ -71,12 +71,12 @@ class ClipControls:
         for name, effect in FRAME_EFFECTS.items():
             columns[name] = gr.Column(visible=False, elem_classes="nf-options")
             with columns[name]:
-                effects[name] = make_controls(effect, book, PREFIX)
+                effects[name] = effect_controls(effect, book, PREFIX)
         with gr.Row():
             following = controls(VideoOptions, book, prefix=PREFIX)
         with book.make(gr.Accordion, {"label": "video.options"}, open=False):
             model = model_choice(stage, "stream", f"{PREFIX}-model")
-            estimating = estimate_controls(book, PREFIX)
+            estimating = controls(EstimateOptions, book, prefix=PREFIX)
         columns |= dict.fromkeys(COLORED, colored)
         return cls(following, looks[_COLORMAP], model, estimating, effects, columns)
 
@@ -95,15 +95,19 @@ def read_order(kind: str, values: Sequence[Any], limits: ImageLimits) -> ClipOrd
         NearfarError: a value that makes no sense.
     """
     given = iter(values)
-    following = VideoOptions.of(**{each.name: next(given) for each in fields(VideoOptions)})
+    following = read_controls(VideoOptions, _of(VideoOptions, given))
     colormap, model = next(given), next(given)
-    estimating = EstimateOptions.of(**{each.name: next(given) for each in fields(EstimateOptions)})
+    estimating = read_controls(EstimateOptions, _of(EstimateOptions, given))
     own: list[Any] = []
     for name, each in FRAME_EFFECTS.items():
-        held = [next(given) for _ in offered(each)]
+        held = _of(each.options, given)
         own = held if name == kind else own
     if effect := FRAME_EFFECTS.get(kind):
-        made = show_effect(for_each_frame(effect, read_controls(effect, own, limits)))
+        made = show_effect(for_each_frame(effect, read_effect(effect, own, limits)))
     else:
         made = show(next(each for each in SHOWS if each == kind), colormap)
     return ClipOrder(kind, made, following, estimating, model)
+
+
+def _of(kind: type[Options], values: Iterator[Any]) -> list[Any]:
+    return [next(values) for _ in offered(kind)]
