@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Frame, Page
 
+import nearfar
 from nearfar.depth import DepthMap
 from nearfar.effects._photo3d.page import packed
 from nearfar.effects.photo3d import Photo3dOptions, photo3d, photo3d_html
@@ -43,7 +44,7 @@ def unpacked(text: str) -> NDArray[np.uint32]:
     """What the viewer does, in other words."""
     planes = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8).reshape(4, -1)
     deltas = planes.T.copy().view("<u4").reshape(3, -1)
-    return np.cumsum(deltas, axis=1, dtype=np.uint32).T
+    return np.asarray(np.cumsum(deltas, axis=1, dtype=np.uint32).T)
 
 
 def test_tables_survive_packing() -> None:
@@ -87,11 +88,11 @@ def test_a_flat_map_has_a_front_alone() -> None:
 
 
 def test_a_photo_of_twelve_megapixels_stays_small(examples: Path) -> None:
-    small = cv2.imread(str(examples / "street.jpg"))
+    small = nearfar.read_image(examples / "street.jpg")
     photo = np.asarray(cv2.resize(small, (4000, 3000), interpolation=cv2.INTER_CUBIC), np.uint8)
     noise = np.random.default_rng(0).normal(0, 0.01, (300, 400)).astype(np.float32)
     steps = (np.arange(400) // 40 % 2 + np.linspace(0.5, 1.5, 300)[:, None]).astype(np.float32)
-    depth = DepthMap(cv2.resize(steps + noise, (4000, 3000)))
+    depth = DepthMap(np.asarray(cv2.resize(steps + noise, (4000, 3000)), np.float32))
     assert len(photo3d(photo, depth, Photo3dOptions()).html) < 1.5e6
 
 
