@@ -190,3 +190,13 @@ def test_it_swings_until_somebody_moves_also_in_a_closed_frame(
         for kind, x in (("pointerdown", 200), ("pointermove", 280)):
             frame.dispatch_event(kind, {"pointerType": "touch", "clientX": x, "clientY": 150})
         wait_for_yaw(inside, "< -5")
+
+
+def test_without_webgl_the_photo_itself_is_shown(browser: Browser, file: Path) -> None:
+    with browser.new_context(locale="en-GB") as context:
+        context.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+        page = context.new_page()
+        page.goto(file.as_uri())
+        page.wait_for_selector("canvas", state="detached")
+        assert "no WebGL" in page.inner_text("#hint")
+        assert page.locator("#photo").evaluate("image => image.naturalWidth") == 360
