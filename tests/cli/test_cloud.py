@@ -51,7 +51,7 @@ def test_layers_are_for_glb_unless_it_is_said(run: Run, photo: Path, tmp_path: P
     for name, options in {"a.glb": (), "b.glb": ("--no-layers",), "c.ply": ("--layers",)}.items():
         assert run("mesh", photo, "-o", tmp_path / name, *size, *options).status == 0
         scene: Any = trimesh.load(tmp_path / name, process=False)
-        mesh = scene.to_geometry() if isinstance(scene, trimesh.Scene) else scene
+        mesh: Any = scene.to_geometry() if isinstance(scene, trimesh.Scene) else scene
         faces[name] = len(mesh.faces)
     width, height = 320, 240
     whole, measured = 2 * width * height, 2 * (width - 1) * (height - 1)

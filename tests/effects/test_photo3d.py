@@ -87,6 +87,15 @@ def test_a_flat_map_has_a_front_alone() -> None:
     assert [row["picture"] for row in values_in(photo3d_html(photo, flat))["layers"]] == ["photo"]
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (50, 1), (33, 200)])
+def test_photos_of_any_shape_become_pages(shape: tuple[int, int]) -> None:
+    chance = np.random.default_rng(0)
+    photo = chance.integers(0, 256, (*shape, 3), np.uint8)
+    depth = DepthMap(chance.random(shape).astype(np.float32))
+    points = unpacked(values_in(photo3d_html(photo, depth))["layers"][-1]["points"])
+    assert points.max(axis=0)[:2].tolist() == [4 * shape[1], 4 * shape[0]]
+
+
 def test_a_photo_of_twelve_megapixels_stays_small(examples: Path) -> None:
     small = nearfar.read_image(examples / "street.jpg")
     photo = np.asarray(cv2.resize(small, (4000, 3000), interpolation=cv2.INTER_CUBIC), np.uint8)

@@ -176,7 +176,7 @@ def test_mesh(service: Served, photo: bytes, format: str) -> None:
 
 
 def test_a_mesh_has_layers_only_where_they_are_wanted(service: Served, photo: bytes) -> None:
-    query = {"format": "glb", "max_slope_deg": 90, "layers": "false"}
+    query: dict[str, Any] = {"format": "glb", "max_slope_deg": 90, "layers": "false"}
     answer = service.client.post("/v1/mesh", content=photo, params=query)
     assert len(loaded(answer.content, "glb").faces) == 2 * 47 * 63
 

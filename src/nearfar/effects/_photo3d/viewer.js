@@ -158,7 +158,8 @@ async function start() {
 
   function look(yaw, pitch) {
     target.yaw = Math.max(-limit, Math.min(limit, yaw));
-    target.pitch = Math.max(-limit, Math.min(limit, pitch));
+    const most = Math.min(limit, Math.PI / 2);
+    target.pitch = Math.max(-most, Math.min(most, pitch));
     touched = true;
     hint.classList.add("gone");
     wake();
