@@ -18,6 +18,7 @@ from nearfar.geometry import (
     encode_mesh,
     find_normals,
     make_cloud,
+    make_layered_mesh,
     make_mesh,
 )
 from nearfar.io.images import read_image
@@ -43,6 +44,9 @@ def main() -> None:
     calls: dict[str, Callable[[], object]] = {
         "one inference": lambda: estimator.session.run(batch),
         "mesh to GLB": lambda: encode_mesh(make_mesh(metric, camera), image, ".glb"),
+        "mesh with layers to GLB": lambda: encode_mesh(
+            *make_layered_mesh(metric, image, camera), ".glb"
+        ),
         "mesh to PLY": lambda: encode_mesh(make_mesh(metric, camera), image, ".ply"),
         "mesh to OBJ": lambda: encode_mesh(make_mesh(metric, camera), image, ".obj"),
         "cloud to PLY": lambda: encode_cloud(make_cloud(metric, image, camera), ".ply"),

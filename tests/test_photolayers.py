@@ -73,7 +73,8 @@ def test_behind_the_square_is_the_wall_in_its_own_colors() -> None:
 def test_a_smeared_edge_is_cut_as_a_sharp_one() -> None:
     smeared = nearness()
     for _ in range(2):
-        smeared = (smeared + np.roll(smeared, 1, axis=1) + np.roll(smeared, -1, axis=1)) / 3
+        smeared += np.roll(smeared, 1, axis=1) + np.roll(smeared, -1, axis=1)
+        smeared /= 3
 
     front = layers_of(smeared, 20_000).front
 

@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import PIL.Image
 import pytest
+import trimesh
 
 from nearfar.cli._shared import parse_distance, parse_point
 from nearfar.errors import UsageError
@@ -41,6 +43,19 @@ def test_mesh_lands_beside_the_photo(run: Run, photo: Path) -> None:
     assert row["faces"] > 50_000
     assert row["assumption"] == "nearest pixel at 0.8 m, farthest at inf m; field of view 50 deg"
     assert photo.with_name("hill-mesh.glb").read_bytes()[:4] == b"glTF"
+
+
+def test_layers_are_for_glb_unless_it_is_said(run: Run, photo: Path, tmp_path: Path) -> None:
+    size = ("--max-slope-deg", 90, "--max-vertices", 100_000, "--quiet")
+    faces = {}
+    for name, options in {"a.glb": (), "b.glb": ("--no-layers",), "c.ply": ("--layers",)}.items():
+        assert run("mesh", photo, "-o", tmp_path / name, *size, *options).status == 0
+        scene: Any = trimesh.load(tmp_path / name, process=False)
+        mesh: Any = scene.to_geometry() if isinstance(scene, trimesh.Scene) else scene
+        faces[name] = len(mesh.faces)
+    width, height = 320, 240
+    whole, measured = 2 * width * height, 2 * (width - 1) * (height - 1)
+    assert faces == {"a.glb": whole, "b.glb": measured, "c.ply": whole}
 
 
 @pytest.mark.parametrize("command", ["cloud", "mesh", "probe"])

@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Frame, Page
 
+import nearfar
 from nearfar.depth import DepthMap
 from nearfar.effects._photo3d.page import packed
 from nearfar.effects.photo3d import Photo3dOptions, photo3d, photo3d_html
@@ -43,7 +44,7 @@ def unpacked(text: str) -> NDArray[np.uint32]:
     """What the viewer does, in other words."""
     planes = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8).reshape(4, -1)
     deltas = planes.T.copy().view("<u4").reshape(3, -1)
-    return np.cumsum(deltas, axis=1, dtype=np.uint32).T
+    return np.asarray(np.cumsum(deltas, axis=1, dtype=np.uint32).T)
 
 
 def test_tables_survive_packing() -> None:
@@ -86,12 +87,21 @@ def test_a_flat_map_has_a_front_alone() -> None:
     assert [row["picture"] for row in values_in(photo3d_html(photo, flat))["layers"]] == ["photo"]
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (50, 1), (33, 200)])
+def test_photos_of_any_shape_become_pages(shape: tuple[int, int]) -> None:
+    chance = np.random.default_rng(0)
+    photo = chance.integers(0, 256, (*shape, 3), np.uint8)
+    depth = DepthMap(chance.random(shape).astype(np.float32))
+    points = unpacked(values_in(photo3d_html(photo, depth))["layers"][-1]["points"])
+    assert points.max(axis=0)[:2].tolist() == [4 * shape[1], 4 * shape[0]]
+
+
 def test_a_photo_of_twelve_megapixels_stays_small(examples: Path) -> None:
-    small = cv2.imread(str(examples / "street.jpg"))
+    small = nearfar.read_image(examples / "street.jpg")
     photo = np.asarray(cv2.resize(small, (4000, 3000), interpolation=cv2.INTER_CUBIC), np.uint8)
     noise = np.random.default_rng(0).normal(0, 0.01, (300, 400)).astype(np.float32)
     steps = (np.arange(400) // 40 % 2 + np.linspace(0.5, 1.5, 300)[:, None]).astype(np.float32)
-    depth = DepthMap(cv2.resize(steps + noise, (4000, 3000)))
+    depth = DepthMap(np.asarray(cv2.resize(steps + noise, (4000, 3000)), np.float32))
     assert len(photo3d(photo, depth, Photo3dOptions()).html) < 1.5e6
 
 
@@ -189,3 +199,13 @@ def test_it_swings_until_somebody_moves_also_in_a_closed_frame(
         for kind, x in (("pointerdown", 200), ("pointermove", 280)):
             frame.dispatch_event(kind, {"pointerType": "touch", "clientX": x, "clientY": 150})
         wait_for_yaw(inside, "< -5")
+
+
+def test_without_webgl_the_photo_itself_is_shown(browser: Browser, file: Path) -> None:
+    with browser.new_context(locale="en-GB") as context:
+        context.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+        page = context.new_page()
+        page.goto(file.as_uri())
+        page.wait_for_selector("canvas", state="detached")
+        assert "no WebGL" in page.inner_text("#hint")
+        assert page.locator("#photo").evaluate("image => image.naturalWidth") == 360

@@ -170,7 +170,15 @@ def test_mesh(service: Served, photo: bytes, format: str) -> None:
         archive = zipfile.ZipFile(io.BytesIO(content))
         assert sorted(archive.namelist()) == ["mesh-texture.jpg", "mesh.mtl", "mesh.obj"]
         content = archive.read("mesh.obj")
-    assert len(loaded(content, format).faces) == 2 * 47 * 63
+    # layers reach to the frame, the measured surface from middle to middle of the pixels there
+    cells = 48 * 64 if format == "glb" else 47 * 63
+    assert len(loaded(content, format).faces) == 2 * cells
+
+
+def test_a_mesh_has_layers_only_where_they_are_wanted(service: Served, photo: bytes) -> None:
+    query: dict[str, Any] = {"format": "glb", "max_slope_deg": 90, "layers": "false"}
+    answer = service.client.post("/v1/mesh", content=photo, params=query)
+    assert len(loaded(answer.content, "glb").faces) == 2 * 47 * 63
 
 
 def test_known_points_give_metres(service: Served, photo: bytes) -> None:

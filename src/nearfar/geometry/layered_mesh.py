@@ -14,7 +14,7 @@ from nearfar.geometry.depth_edges import find_tears
 from nearfar.geometry.mesh import Mesh, make_mesh
 from nearfar.geometry.normals import check_sizes, find_normals
 from nearfar.geometry.options import MeshOptions
-from nearfar.imaging.cut_grid import Grid
+from nearfar.imaging.cut_grid import Grid, Surface
 from nearfar.imaging.layers import Layers, layered, sharp_edges, steps
 from nearfar.imaging.normalize import limits
 from nearfar.imaging.resize import fitting, smaller
@@ -80,7 +80,9 @@ def make_layered_mesh(
     """
     check_sizes(depth, camera, photo)
     size_px = fitting(photo.shape, _WORK_PX)
-    inverse = smaller(1 / depth.metres, size_px)
+    with np.errstate(over="ignore"):
+        inverse = np.minimum(1 / depth.metres, np.float32(1e30))
+    inverse = smaller(np.asarray(inverse, np.float32), size_px)
     if not inverse.any():
         raise GeometryError("no faces: the map has no surface")
     farthest = inverse.max() / np.float32(_FARTHEST)
@@ -101,24 +103,30 @@ def make_layered_mesh(
     )
     across, down = steps(vertices)
     layers = layered(photo, grid, across & tears.across, down & tears.down)
-    surfaces = [layers.front] if layers.back is None else [layers.front, layers.back]
-    places, values = (
-        np.concatenate([getattr(each, name) for each in surfaces]) for name in ("places", "values")
-    )
-    faces = [layers.front.faces]
-    if layers.back is not None:
-        faces.append(layers.back.faces + np.int32(len(layers.front.places)))
-    metres = 1 / np.maximum(values * scale + low, farthest / 2)
-    points = small.unproject(places[:, 0] - 0.5, places[:, 1] - 0.5, metres)
-    shares = places / np.array(size_px, np.float32)
+    whole = _joined(layers)
+    metres = np.asarray(1 / np.maximum(whole.values * scale + low, farthest / 2), np.float32)
+    x_px, y_px = (whole.places - np.float32(0.5)).T
+    points = small.unproject(x_px, y_px, metres)
+    shares = np.asarray(whole.places / np.array(size_px, np.float32), np.float32)
     normals = None
     if options.normals:
-        whole = find_normals(depth, camera, max_slope_deg=options.max_slope_deg)
         sides = np.array(camera.size_px)
         x, y = np.minimum((shares * sides).astype(np.intp), sides - 1).T
-        normals = whole[y, x]
+        normals = find_normals(depth, camera, max_slope_deg=options.max_slope_deg)[y, x]
     uv, texture = _atlas(shares, len(layers.front.places), photo, layers)
-    return Mesh(points, np.concatenate(faces), uv, normals, describe(depth, camera)), texture
+    return Mesh(points, whole.faces, uv, normals, describe(depth, camera)), texture
+
+
+def _joined(layers: Layers) -> Surface:
+    """Give both layers as one surface, the front first."""
+    front, back = layers.front, layers.back
+    if back is None:
+        return front
+    return Surface(
+        np.concatenate((front.places, back.places)),
+        np.concatenate((front.values, back.values)),
+        np.concatenate((front.faces, back.faces + np.int32(len(front.places)))),
+    )
 
 
 def _atlas(

@@ -104,17 +104,17 @@ def surface_of(grid: Grid, across: Mask, down: Mask) -> Surface:
         y, x = np.nonzero(pattern == each)
         corners = (numbers[y, x], numbers[y, x + 1], numbers[y + 1, x + 1], numbers[y + 1, x])
         # clockwise: the lower and the left link are walked backwards
-        begins = (right_first[y, x], lower_first[y, x + 1])
-        begins += (right_second[y + 1, x], lower_second[y, x])
-        ends = (right_second[y, x], lower_second[y, x + 1])
-        ends += (right_first[y + 1, x], lower_first[y, x])
-        middles: tuple[Indices, ...] = ()
+        begins = [right_first[y, x], lower_first[y, x + 1]]
+        begins += [right_second[y + 1, x], lower_second[y, x]]
+        ends = [right_second[y, x], lower_second[y, x + 1]]
+        ends += [right_first[y + 1, x], lower_first[y, x]]
+        middles: list[Indices] = []
         if each in _CORNERED:
             known = np.concatenate(places)
             crossed = [known[begins[link]] for link in range(4) if each >> link & 1]
-            middle = np.mean(crossed, axis=0, dtype=np.float32)
+            middle = np.asarray(np.mean(crossed, axis=0), np.float32)
             for corner in corners:
-                middles += (sum(map(len, depths)) + np.arange(len(y)),)
+                middles.append(sum(map(len, depths)) + np.arange(len(y)))
                 places.append(middle)
                 depths.append(values.reshape(-1)[corner])
         table = np.stack((*corners, *begins, *ends, *middles))
@@ -152,10 +152,10 @@ def _compact(
 def _whole_cells(values: FloatMap, numbers: Indices, cells: Mask) -> Indices:
     """Divide cells along the diagonal whose ends lie closer in depth, row by row."""
     rows, columns = np.nonzero(cells)
-    a, b = (rows, columns), (rows, columns + 1)
-    c, d = (rows + 1, columns), (rows + 1, columns + 1)
-    falling = np.abs(values[a] - values[d]) < np.abs(values[b] - values[c])
-    a, b, c, d = (numbers[each] for each in (a, b, c, d))
+    a, b = numbers[rows, columns], numbers[rows, columns + 1]
+    c, d = numbers[rows + 1, columns], numbers[rows + 1, columns + 1]
+    depth = values.reshape(-1)
+    falling = np.abs(depth[a] - depth[d]) < np.abs(depth[b] - depth[c])
     first = np.stack((a, c, np.where(falling, d, b)), axis=1)
     second = np.stack((np.where(falling, a, c), d, b), axis=1)
     return np.stack((first, second), axis=1).reshape(-1, 3)

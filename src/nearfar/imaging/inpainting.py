@@ -102,7 +102,8 @@ def sharpened(
     edge = cv2.resize(is_edge.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     side_of = nearness
     if even > 0:
-        side_of = cv2.GaussianBlur(nearness, (0, 0), even * max(height_px, width_px))
+        sigma_px = even * max(height_px, width_px)
+        side_of = np.asarray(cv2.GaussianBlur(nearness, (0, 0), sigma_px), np.float32)
     side = np.where(side_of + side_of > low + high, high, low)
     return np.asarray(np.where(edge, side, nearness), np.float32)
 

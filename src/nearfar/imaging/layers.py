@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nearfar.imaging.color import FloatMap
 from nearfar.imaging.cut_grid import Grid, Mask, Surface, surface_of, whole_surface
 from nearfar.imaging.inpainting import sharpened, widened
-from nearfar.imaging.resize import fitting, smaller
+from nearfar.imaging.resize import fitting, larger, smaller
 from nearfar.io.images import Image
 
 STEP: Final = 0.04
@@ -184,14 +184,12 @@ def _diffused(values: NDArray[np.float32], known: Mask) -> NDArray[np.float32]:
         levels.append((smaller(total, size_px), share))
     filled = np.zeros((1, 1, values.shape[2]), np.float32)
     for total, share in reversed(levels[1:]):
-        filled = cv2.resize(filled, share.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        filled = np.asarray(filled, np.float32).reshape(total.shape)
+        filled = larger(filled, share.shape)
         trust = np.minimum(share * 2, 1)
         trust /= np.maximum(share, np.float32(1e-6))
         filled *= np.maximum(1 - share * 2, 0)[..., None]
         filled += trust[..., None] * total
-    filled = cv2.resize(filled, known.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.where(known[..., None], values, np.asarray(filled).reshape(values.shape))
+    return np.where(known[..., None], values, larger(filled, known.shape))
 
 
 def _plate(photo: Image, known: Mask, cells: Mask) -> Image:

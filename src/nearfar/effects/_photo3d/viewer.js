@@ -134,11 +134,7 @@ async function start() {
     document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
 
   const gl = canvas.getContext("webgl2", { antialias: true });
-  if (!gl) {
-    hint.textContent = texts.no_webgl;
-    canvas.remove();
-    return;
-  }
+  if (!gl) throw new Error(texts.no_webgl);
   const shader = program(gl);
   const at = (name) => gl.getUniformLocation(shader, name);
   const layers = await Promise.all(scene.layers.map((row) => layer(gl, row)));
@@ -162,7 +158,8 @@ async function start() {
 
   function look(yaw, pitch) {
     target.yaw = Math.max(-limit, Math.min(limit, yaw));
-    target.pitch = Math.max(-limit, Math.min(limit, pitch));
+    const most = Math.min(limit, Math.PI / 2);
+    target.pitch = Math.max(-most, Math.min(most, pitch));
     touched = true;
     hint.classList.add("gone");
     wake();
@@ -212,6 +209,8 @@ async function start() {
     if (waiting === null) waiting = requestAnimationFrame(step);
   }
 
+  // within another page a finger that moves up or down scrolls that page
+  canvas.style.touchAction = window.parent === window ? "none" : "pan-y";
   const held = { at: null };
   canvas.addEventListener("pointerdown", (event) => {
     held.at = [event.clientX, event.clientY, target.yaw, target.pitch];
@@ -230,7 +229,7 @@ async function start() {
       look(limit * ((2 * event.clientX) / width - 1), -limit * ((2 * event.clientY) / height - 1));
     }
   });
-  document.addEventListener("mouseleave", () => { if (!isFree) look(0, 0); });
+  document.documentElement.addEventListener("mouseleave", () => { if (!isFree) look(0, 0); });
   document.addEventListener("keydown", (event) => {
     const by = limit / (isFree ? 30 : 5);
     const moves = { ArrowLeft: [-by, 0], ArrowRight: [by, 0], ArrowUp: [0, by], ArrowDown: [0, -by] };
@@ -272,4 +271,7 @@ async function start() {
   canvas.dataset.ready = "yes";
 }
 
-start();
+start().catch((error) => {
+  document.querySelector("canvas").remove(); // the photo lies below it
+  document.getElementById("hint").textContent = error.message;
+});
