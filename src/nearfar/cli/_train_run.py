@@ -20,13 +20,13 @@ from nearfar.errors import DatasetError, UsageError
 from nearfar.evaluation.layouts.detect import open_dataset
 from nearfar.evaluation.layouts.paired import Dataset
 from nearfar.evaluation.report import row, sheet
-from nearfar.evaluation.runner import look, score_network
+from nearfar.evaluation.runner import compare, score_network
 from nearfar.io.atomic import replacing
 from nearfar.io.images import Image
 from nearfar.models.preprocess import prepare
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
 from nearfar.training.averaging import blend_best
-from nearfar.training.batch_norm import BATCHES, PLAIN, recalibrate_batch_norm
+from nearfar.training.batch_norm import CALIBRATION_AUGMENT, MAX_BATCHES, recalibrate_batch_norm
 from nearfar.training.card import card
 from nearfar.training.data.batches import TrainingSet, sizes_for
 from nearfar.training.data.cache import TrainingCache, open_caches
@@ -100,7 +100,7 @@ class TrainRun:
         self._say(*rows)
         judges = [open_dataset(path) for path in self.val]
         if self.options.blend and not judges:
-            raise UsageError("--blend chooses by validation: give --val")
+            raise UsageError("--blend chooses by validation: add --val")
         before = deepcopy(begin.network.state_dict()) if self.options.blend else {}
 
         def validate(network: nn.Module) -> Validation:
@@ -120,29 +120,33 @@ class TrainRun:
             if resume and not trainer.resume():
                 self._say(f"no run in {self.folder} yet: a new one begins")
             best = trainer.run()
-        keeps_norms = self.options.still or self.options.freeze >= 4
+        keeps_statistics = self.options.freeze_batch_norm or self.options.freeze_stages >= 4
         plain = TrainingSet(
-            caches, batch=self.batch, sizes=sizes, seed=self.options.seed, augment=PLAIN
+            caches,
+            batch=self.batch,
+            sizes=sizes,
+            seed=self.options.seed,
+            augment=CALIBRATION_AUGMENT,
         )
-        count = min(BATCHES, plain.steps_per_epoch)
+        count = min(MAX_BATCHES, plain.steps_per_epoch)
 
-        def settle(network: nn.Module) -> None:
-            if not keeps_norms:
+        def recalibrate(network: nn.Module) -> None:
+            if not keeps_statistics:
                 recalibrate_batch_norm(
                     network, (plain.batch_at(i).images for i in range(count)), begin.input
                 )
 
-        if not keeps_norms:
-            self._say(f"normalisations are measured anew on {count} batches")
+        if not keeps_statistics:
+            self._say(f"recomputing batch normalization statistics on {count} batches")
         if not self.options.blend:
-            settle(best)
+            recalibrate(best)
         else:
 
             def score(network: nn.Module) -> float:
                 return validate(network).score
 
-            for share, found in blend_best(best, before, score, settle).items():
-                self._say(f"{share:.0%} of it, the rest as it began: {found:.3f}")
+            for share, found in blend_best(best, before, score, recalibrate).items():
+                self._say(f"{share:.0%} trained weights, the rest initial ones: {found:.3f}")
         numbers = validate(best).numbers if judges else {}
         export_onnx(best, self.folder / "network.onnx", half=True, metadata=begin.metadata)
         write_safetensors(best.state_dict(), self.folder / "network.safetensors", begin.metadata)
@@ -223,7 +227,7 @@ def _judged(network: nn.Module, input_spec: InputSpec, judges: Sequence[Dataset]
         scores.append(main if main is not None else float("inf"))
         count = max(1, SHEET_ROWS // len(judges))
         for entry in judge.limited(count).entries:
-            seen = look(predict, entry, "midas", judge.cap_m)
+            seen = compare(predict, entry, "midas", judge.cap_m)
             if seen is not None:
                 rows.append(row(seen.photo, seen.truth, seen.inverse, seen.error, entry.name))
     return Validation(float(np.mean(scores)), numbers, sheet(rows))
