@@ -85,7 +85,7 @@ def test_split_and_missing_truth(tmp_path: Path) -> None:
     ("description", "sentence"),
     [
         ('kind = "deep"', "kind must be depth, inverse, disparity, layers or pairs"),
-        ("kind = 1.0.0", "no TOML"),
+        ("kind = 1.0.0", "is not valid TOML"),
         ("unit = 'mm'", "kind must be given"),
         ('kind = "depth"\ncolor = "red"', "no option color"),
         ('kind = "depth"\nscale = 0', "scale must be more than 0"),
@@ -177,7 +177,7 @@ def test_pairs_of_points_need_no_depth_folder(tmp_path: Path) -> None:
 
 def test_a_point_outside_its_photo_is_a_fault(tmp_path: Path) -> None:
     found = open_folder(points(tmp_path, "name,x_near,y_near,x_far,y_far\na,1,2,40,4\n"))
-    with pytest.raises(DatasetError, match="outside its 40 x 30"):
+    with pytest.raises(DatasetError, match="outside of its 40 x 30"):
         found.pairs[0].read()
 
 
@@ -211,8 +211,8 @@ def test_truth_of_a_turned_photo_is_taken_when_it_is_turned_too(
 @pytest.mark.parametrize(
     ("orientation", "shape", "depth", "why"),
     [
-        (6, (20, 30), (20, 30), "as it is stored"),
-        (8, (20, 30), (20, 30), "as it is stored"),
+        (6, (20, 30), (20, 30), "is not rotated"),
+        (8, (20, 30), (20, 30), "is not rotated"),
         (6, (20, 20), (20, 20), "perhaps not"),
         (3, (20, 30), (20, 30), "perhaps not"),
         (2, (20, 30), (20, 30), "perhaps not"),
@@ -247,7 +247,7 @@ def test_file_that_says_to_be_of_another_kind_is_refused(tmp_path: Path) -> None
     make(tmp_path, 'kind = "inverse"')
     metres = np.full((2, 2), 3, np.float32)
     MetricDepth(metres).save(tmp_path / "depth" / "a.png", overwrite=True)
-    with pytest.raises(DatasetError, match=r"holds metres, but dataset\.toml says inverse"):
+    with pytest.raises(DatasetError, match=r"contains metres, but dataset\.toml says inverse"):
         open_folder(tmp_path).pairs[0].read()
 
 

@@ -160,7 +160,7 @@ def test_pairs_of_points() -> None:
     scores = runner.score_network(perfect, Dataset("diw", (entry(1), entry(0))))
     assert [it.measures.ordinal for it in scores.pictures] == [0, 100]
     assert scores.mean.bad_pixel is None
-    assert runner.look(perfect, entry(1), "midas", None) is None
+    assert runner.compare(perfect, entry(1), "midas", None) is None
 
 
 def test_look_gives_error_where_it_counts() -> None:
@@ -168,7 +168,7 @@ def test_look_gives_error_where_it_counts() -> None:
     valid[:5] = False
     known = truth(valid=valid)
     entry = dataset(known).entries[0]
-    seen = runner.look(lambda _: known.inverse, entry, "midas", 10.0)
+    seen = runner.compare(lambda _: known.inverse, entry, "midas", 10.0)
     assert seen is not None
     assert isinstance(seen.truth, Truth)
     assert np.isnan(seen.error[:5]).all()

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.parallel import in_strips
+from nearfar.parallel import for_each_strip
 
 FloatMap: TypeAlias = NDArray[np.float32]
 """(H, W) float32."""
@@ -64,7 +64,7 @@ def to_srgb(light: Light) -> NDArray[np.uint8]:
         steps += 0.5
         pixels[rows] = _TO_BYTES[steps.astype(np.uint16)]
 
-    in_strips(encode, light)
+    for_each_strip(encode, light)
     return pixels
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nearfar.imaging.color import FloatMap
 from nearfar.imaging.resize import fitting, larger, smaller
 from nearfar.io.images import Image
-from nearfar.parallel import in_strips
+from nearfar.parallel import for_each_strip
 
 WORK_PX: Final = 256
 """Longer side that the fits are made at; the result meets the whole photo."""
@@ -135,7 +135,7 @@ class Guide:
             for entry, cofactor in zip(inverse, cofactors, strict=True):
                 np.multiply(cofactor, scale, out=entry[rows], casting="same_kind")
 
-        in_strips(invert, inverse[0])
+        for_each_strip(invert, inverse[0])
         rr, rg, rb, gg, gb, bb = inverse
         return [[rr, rg, rb], [rg, gg, gb], [rb, gb, bb]]
 

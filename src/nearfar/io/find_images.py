@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, Generic, TypeVar
 
 from nearfar.errors import ImageError, ImageNotFoundError, NearfarError, PhotoError
 from nearfar.io.images import IMAGE_SUFFIXES
-from nearfar.parallel import OWN_THREADS
+from nearfar.parallel import SINGLE_THREADED_OPENCV
 
 Result = TypeVar("Result")
 Plan = TypeVar("Plan")
@@ -194,7 +194,7 @@ def work_on(
     """
     under_way: deque[tuple[Found, Future[Result]]] = deque()
     # one photo may have all cores; several share them, and leave none to OpenCV
-    alone = nullcontext() if workers == 1 else OWN_THREADS
+    alone = nullcontext() if workers == 1 else SINGLE_THREADED_OPENCV
     with alone, ThreadPoolExecutor(workers) as pool:
         try:
             for found in photos:

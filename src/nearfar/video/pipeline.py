@@ -15,7 +15,7 @@ from nearfar.config import EstimateOptions, Options, option
 from nearfar.errors import CancelledError
 from nearfar.estimator import Estimator
 from nearfar.io.images import Image
-from nearfar.parallel import OWN_THREADS
+from nearfar.parallel import SINGLE_THREADED_OPENCV
 from nearfar.video.frame import Deinterlace, Frame
 from nearfar.video.reader import TICKS, Clip, read_clip
 from nearfar.video.renderers import Heat, Show, ShowName
@@ -266,7 +266,7 @@ def convert(
     options = options or VideoOptions()
     clip, frames = read_clip(source, deinterlace=options.deinterlace), 0
     with (
-        OWN_THREADS,
+        SINGLE_THREADED_OPENCV,
         show.writer(target, clip.info, overwrite=overwrite) as writer,
         overlapped(
             clip,
