@@ -26,7 +26,7 @@ from nearfar.io.images import Image
 from nearfar.loading import load
 from nearfar.video.flicker import Flicker
 from nearfar.video.reader import TICKS, read_clip
-from nearfar.video.temporal import AHEAD_S, Limits, Raw, SteadyRange, stabilize
+from nearfar.video.temporal import LOOK_AHEAD_S, Limits, Raw, SteadyRange, stabilize
 
 Map: TypeAlias = NDArray[np.float32]
 
@@ -126,7 +126,7 @@ def _shown(shots: list[Shot]) -> dict[str, list[Map]]:
 def _steadied(shots: list[Shot], *, smooth: bool) -> Iterator[tuple[Map, Limits]]:
     fps = (len(shots) - 1) / (shots[-1].time_s - shots[0].time_s)
     raws = (Raw(None, shot.photo, shot.raw, shot.time_s) for shot in shots)
-    for each in stabilize(raws, ahead=round(AHEAD_S * fps), smooth=smooth):
+    for each in stabilize(raws, ahead=round(LOOK_AHEAD_S * fps), smooth=smooth):
         yield each.raw, each.limits
 
 

@@ -262,7 +262,7 @@ def test_contrast_leaves_the_mean() -> None:
 
 
 def test_hue_turns_red_to_green_in_a_third_of_a_circle() -> None:
-    turned = np.array((200, 0, 0)) @ room._turn_hue(np.radians(120)).T
+    turned = np.array((200, 0, 0)) @ room._rotate_hue(np.radians(120)).T
     np.testing.assert_allclose(turned, (0, 200, 0), atol=1e-9)
 
 

@@ -45,7 +45,7 @@ def test_average_follows_slowly() -> None:
     network = nn.Linear(1, 1, bias=False)
     with torch.no_grad():
         network.weight.fill_(0.0)
-        average = MovingAverage(network, weight_decay=0.5)
+        average = MovingAverage(network, decay=0.5)
         network.weight.fill_(8.0)
     average.update(step=0)  # decay 0.1 at the start
     assert average.network.state_dict()["weight"].item() == pytest.approx(7.2)
@@ -55,7 +55,7 @@ def test_average_follows_slowly() -> None:
 
 def test_average_takes_over_what_is_counted() -> None:
     network = nn.BatchNorm2d(2)
-    average = MovingAverage(network, weight_decay=0.9)
+    average = MovingAverage(network, decay=0.9)
     network(torch.ones(1, 2, 2, 2))
     average.update(step=0)
     assert average.network.state_dict()["num_batches_tracked"].item() == 1
