@@ -22,9 +22,7 @@ def limits(values: NDArray[np.float32], *, robust: bool) -> tuple[np.float32, np
     """
     if values.size == 0:
         return np.float32(np.inf), np.float32(np.inf)
-    low, high = (
-        np.percentile(subsample(values), (2, 98)) if robust else (values.min(), values.max())
-    )
+    ends = np.percentile(subsample(values), (2, 98)) if robust else (values.min(), values.max())
     low, high = np.float32(ends[0]), np.float32(ends[1])
     return limits(values, robust=False) if low == high and robust else (low, high)
 

@@ -71,8 +71,6 @@ def larger_at(
     return np.asarray(found, np.float32).reshape(-1, values.shape[2])[: len(indices)]
 
 
-def _resize(
-    values: NDArray[Scalar], size_px: tuple[int, int], interpolation: int
-) -> NDArray[Scalar]:
+def _resize(values: NDArray[Scalar], size_px: tuple[int, int], method: int) -> NDArray[Scalar]:
     made = np.asarray(cv2.resize(values, size_px, interpolation=method), values.dtype)
     return made.reshape(size_px[1], size_px[0], *values.shape[2:])
