@@ -11,7 +11,7 @@ from nearfar.estimator import Estimator
 from nearfar.io.depth_files import FORMATS
 from nearfar.io.find_images import Found
 from nearfar.io.images import Image, ImageFile, ImageLimits, write_image
-from nearfar.io.paths import fitting
+from nearfar.io.paths import fit_stem
 
 _LONGEST_ENDING = "-depth-color.jpg"
 
@@ -93,7 +93,7 @@ def place(
     if home.is_file():
         raise UsageError(f"{home} is a file: give a folder for several results")
     suffix = FORMATS[options.format or "png16"].suffixes[0]
-    stem = fitting(photo.stem, len(_LONGEST_ENDING))
+    stem = fit_stem(photo.stem, len(_LONGEST_ENDING))
     return _all_of(home / f"{stem}-depth{suffix}", options)
 
 

@@ -10,7 +10,7 @@ from typing import IO, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from nearfar.errors import ImageNotFoundError, UsageError
-from nearfar.io.find_images import find, is_photo, is_result, matching, readings
+from nearfar.io.find_images import find, glob_patterns, is_photo, is_result, match_pattern
 from nearfar.optional import require
 
 _SCHEME: Final = "://"
@@ -35,7 +35,7 @@ def files(
 
     Args:
         source: a file, a folder that is searched with the folders in it, or a pattern, whose
-            brackets stand for themselves too (`nearfar.io.find_images.matching`).
+            brackets stand for themselves too (`nearfar.io.find_images.match_pattern`).
         wanted: tells by its name whether a file of a folder or pattern counts.
         passed_over: called with each picture that is not wanted since it is named as results are.
 
@@ -51,7 +51,7 @@ def files(
     path = Path(source)
     if path.is_dir():
         if wanted is is_photo:
-            photos = find([source], recursive=True, passed_over=lambda each: passed_over(str(each)))
+            photos = find([source], recursive=True, on_skip=lambda each: passed_over(str(each)))
             here = ((found.path, found.folder / found.path.name) for found in photos)
         else:
             shards = sorted(each for each in path.rglob("*") if each.is_file() and wanted(each))
@@ -59,7 +59,7 @@ def files(
         yield from ((str(each), name.as_posix()) for each, name in here)
     elif has_magic(source) and not path.exists():
         root = _fixed(source)
-        for each in matching(source):
+        for each in match_pattern(source):
             if wanted(each):
                 yield str(each), each.relative_to(root).as_posix()
             elif is_result(each):
@@ -179,7 +179,7 @@ def _elsewhere(
         paths = _below(system, root, source)
     elif has_magic(source) and not _asked(source, lambda: system.exists(path)):
         root = str(_fixed(path))
-        ways = readings(path.split("/"))
+        ways = glob_patterns(path.split("/"))
         paths = sorted({each for way in ways for each in _asked(source, partial(system.glob, way))})
     else:
         yield source, PurePosixPath(path).name

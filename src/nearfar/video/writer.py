@@ -85,7 +85,7 @@ class MovieWriter:
         self._stream: VideoStream | None = None
         self._tracks: Tracks | None = None
         self._shape: tuple[int, ...] = ()
-        self._to_frames = video_writer.ToFrames()
+        self._converter = video_writer.YuvConverter()
 
     def __enter__(self) -> "MovieWriter":
         """Create the file.
@@ -197,9 +197,9 @@ class MovieWriter:
 
     def _frame(self, pixels: NDArray[Any]) -> "VideoFrame":
         if self._format is HEAT:
-            return self._to_frames.planes(pixels)
+            return self._converter.planes(pixels)
         if self._format is COLOR:
-            return self._to_frames.picture(pixels)
+            return self._converter.picture(pixels)
         grey: VideoFrame = require("av").VideoFrame.from_ndarray(pixels, _GRAY)
         return grey
 
