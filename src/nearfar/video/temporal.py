@@ -326,7 +326,7 @@ LOOK_AHEAD_S: Final = 0.5
 SMOOTHING: Final = 0.92
 """Largest weight of the previous map in a smoothed one."""
 
-_SAME_GREY: Final = 40.0
+_SAME_GRAY: Final = 40.0
 """In levels of 255; a pixel that changes much more shows another object."""
 
 _SAME_DEPTH: Final = 0.25
@@ -460,7 +460,7 @@ class Smoother:
         step += np.float32(change.shift)
         step -= small
         doubt = np.square(step * np.float32(1 / (_SAME_DEPTH * (limits.high - limits.low))))
-        doubt += np.square((positions.sample(old_gray) - gray) * np.float32(1 / _SAME_GREY))
+        doubt += np.square((positions.sample(old_gray) - gray) * np.float32(1 / _SAME_GRAY))
         # blurred, because individual weights would transfer the photo's noise to the map
         doubt = cv2.blur(cv2.dilate(np.minimum(doubt, _MAX_DOUBT), _DILATION), _BLUR_PX)
         step *= np.float32(SMOOTHING) * np.exp(-doubt)

@@ -330,7 +330,7 @@ class Tracks:
         self._source.close()
 
     def _add_track(self, track: Any) -> None:
-        kind = {"audio": "audio", "subtitle": "subtitles"}.get(track.type, track.type)
+        kind = "subtitles" if track.type == "subtitle" else track.type
         self._names[track.index] = (
             f"{self._clip.path}: track {track.index} ({kind}, {codec_of(track)})"
         )
