@@ -239,10 +239,12 @@ def photo_of(path: Path, truth: AnyTruth, where: str) -> Image:
             wanted = (truth.regions if isinstance(truth, Layers) else truth.inverse).shape
             is_rotated = size == wanted and size != size[::-1] and orientation >= 5
         if orientation != 1 and not is_rotated and wanted in (size, size[::-1]):
+            unknown = f"{where} is not rotated"
+            if size == wanted:
+                unknown = f"it is unknown whether {where} is rotated"
             raise DatasetError(
-                f"{path}: its EXIF orientation is {orientation}, and {where} is"
-                + (" not rotated" if size != wanted else " perhaps rotated, perhaps not")
-                + ": store the photo upright, without that tag, and its depth likewise"
+                f"{path}: its EXIF orientation is {orientation}, and {unknown}: store the photo"
+                " upright, without that tag, and its depth likewise"
             )
         if size != wanted:
             raise DatasetError(

@@ -105,7 +105,7 @@ def test_values_that_are_no_numbers_are_told() -> None:
         lambda _: np.full((24, 32), np.nan, np.float32), dataset(TRUTHS[0])
     )
     assert scores.pictures == ()
-    assert "no numbers" in scores.failed[0]
+    assert "not finite" in scores.failed[0]
 
 
 def test_other_errors_end_the_run() -> None:

@@ -189,7 +189,9 @@ class TrainRun:
 
     def _line(self, at: Progress) -> None:
         if at.validation is not None:
-            metrics = ", ".join(f"{name} {value:.3f}" for name, value in at.validation.numbers.items())
+            metrics = ", ".join(
+                f"{name} {value:.3f}" for name, value in at.validation.numbers.items()
+            )
             self._say(
                 f"step {at.step} of {at.steps}: loss {at.loss:.3f}, {at.images_per_s:.1f}"
                 f" pictures/s, {at.seconds_left / 60:.0f} min left; {metrics}"
