@@ -21,7 +21,7 @@ from nearfar.datasets import Truth, open_folder
 from nearfar.estimator import Estimator
 from nearfar.evaluation.metrics import abs_rel, delta, worst_ratio
 from nearfar.evaluation.protocols import align
-from nearfar.evaluation.runner import fitted
+from nearfar.evaluation.runner import resize_map
 from nearfar.io.images import Image
 from nearfar.loading import load
 from nearfar.video.flicker import Flicker
@@ -173,7 +173,7 @@ def _scores(shots: list[Shot], maps: list[Map]) -> tuple[float, float, float]:
     for shot, own in zip(shots, maps, strict=True):
         if shot.truth is not None:
             valid = shot.truth.valid & (shot.truth.inverse > 1 / CAP_M)
-            points.append((fitted(own, valid.shape)[valid], shot.truth.inverse[valid]))
+            points.append((resize_map(own, valid.shape)[valid], shot.truth.inverse[valid]))
     errors, shares = zip(*(_errors([each]) for each in points), strict=True)
     return float(np.mean(errors)), float(np.mean(shares)), _errors(points)[0]
 
