@@ -17,7 +17,7 @@ from benchmarks.result import Cell, Ratio, Spread, Table, write
 from nearfar.config import OutputOptions
 from nearfar.depth import DepthMap
 from nearfar.estimator import Estimator
-from nearfar.io.find_images import Found, work_on
+from nearfar.io.find_images import Found, process_photos
 from nearfar.io.images import ImageFile
 from nearfar.jobs import PhotoJob
 from nearfar.loading import load
@@ -124,7 +124,7 @@ def _in_turn(runtime: Runtime, paths: list[Path], folder: Path) -> dict[str, lis
 
     def whole() -> None:
         job = PhotoJob(estimator, OutputOptions(), folder / "maps", many=True, force=True)
-        for outcome in work_on(map(Found, next(turn)), job.plan, job.work, workers=workers):
+        for outcome in process_photos(map(Found, next(turn)), job.plan, job.work, workers=workers):
             if outcome.error is not None:
                 raise outcome.error
 

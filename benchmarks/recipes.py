@@ -49,28 +49,28 @@ class Arm:
     reweighed: tuple[tuple[str, float], ...] = ()
 
 
-_HALF: Final = ("--small", "1")
+_HALF: Final = ("--low-res", "1")
 ARMS: Final = {
     "base": Arm("as `nearfar train` does by itself"),
     "small": Arm("half the pixels, more pictures", _HALF, SMALL),
     "fast": Arm(
         "small, and twice the rates",
-        (*_HALF, "--encoder-rate", "4e-4", "--decoder-rate", "2e-3"),
+        (*_HALF, "--encoder-lr", "4e-4", "--decoder-lr", "2e-3"),
         SMALL,
     ),
     "faster": Arm(
         "small, and four times the rates",
-        (*_HALF, "--encoder-rate", "8e-4", "--decoder-rate", "4e-3"),
+        (*_HALF, "--encoder-lr", "8e-4", "--decoder-lr", "4e-3"),
         SMALL,
     ),
     "ratio": Arm(
         "the same, and relative errors",
-        (*_HALF, "--encoder-rate", "8e-4", "--decoder-rate", "4e-3", "--ratio", "1"),
+        (*_HALF, "--encoder-lr", "8e-4", "--decoder-lr", "4e-3", "--ratio-weight", "1"),
         SMALL,
     ),
     "lite0": Arm("small, and the lighter encoder", (*_HALF, "--network", "lite0"), SMALL, "lite0"),
-    "edges": Arm("small, and twice the gradient loss", (*_HALF, "--gradient", "0.5"), SMALL),
-    "plain": Arm("small, without the gradient loss", (*_HALF, "--gradient", "0"), SMALL),
+    "edges": Arm("small, and twice the gradient loss", (*_HALF, "--gradient-weight", "0.5"), SMALL),
+    "plain": Arm("small, without the gradient loss", (*_HALF, "--gradient-weight", "0"), SMALL),
     "untrimmed": Arm("small, and no pixel left out", (*_HALF, "--trim", "0"), SMALL),
     "rendered": Arm("small, and rendered pictures", _HALF, SMALL, "lite2", (("stk_render", 2.5),)),
 }

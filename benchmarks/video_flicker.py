@@ -21,12 +21,12 @@ from nearfar.datasets import Truth, open_folder
 from nearfar.estimator import Estimator
 from nearfar.evaluation.metrics import abs_rel, delta, worst_ratio
 from nearfar.evaluation.protocols import align
-from nearfar.evaluation.runner import fitted
+from nearfar.evaluation.runner import resize_map
 from nearfar.io.images import Image
 from nearfar.loading import load
 from nearfar.video.flicker import Flicker
 from nearfar.video.reader import TICKS, read_clip
-from nearfar.video.temporal import AHEAD_S, Limits, Raw, SteadyRange, stabilize
+from nearfar.video.temporal import LOOK_AHEAD_S, Limits, Raw, SteadyRange, stabilize
 
 Map: TypeAlias = NDArray[np.float32]
 
@@ -126,7 +126,7 @@ def _shown(shots: list[Shot]) -> dict[str, list[Map]]:
 def _steadied(shots: list[Shot], *, smooth: bool) -> Iterator[tuple[Map, Limits]]:
     fps = (len(shots) - 1) / (shots[-1].time_s - shots[0].time_s)
     raws = (Raw(None, shot.photo, shot.raw, shot.time_s) for shot in shots)
-    for each in stabilize(raws, ahead=round(AHEAD_S * fps), smooth=smooth):
+    for each in stabilize(raws, ahead=round(LOOK_AHEAD_S * fps), smooth=smooth):
         yield each.raw, each.limits
 
 
@@ -173,7 +173,7 @@ def _scores(shots: list[Shot], maps: list[Map]) -> tuple[float, float, float]:
     for shot, own in zip(shots, maps, strict=True):
         if shot.truth is not None:
             valid = shot.truth.valid & (shot.truth.inverse > 1 / CAP_M)
-            points.append((fitted(own, valid.shape)[valid], shot.truth.inverse[valid]))
+            points.append((resize_map(own, valid.shape)[valid], shot.truth.inverse[valid]))
     errors, shares = zip(*(_errors([each]) for each in points), strict=True)
     return float(np.mean(errors)), float(np.mean(shares)), _errors(points)[0]
 

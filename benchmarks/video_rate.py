@@ -20,7 +20,7 @@ from benchmarks.tables import spreads
 from nearfar.io.images import read_image
 from nearfar.loading import load
 from nearfar.runtimes.cpu import physical
-from nearfar.video.pipeline import VideoOptions, convert, in_order
+from nearfar.video.pipeline import VideoOptions, convert, map_in_order
 from nearfar.video.renderers import show
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _times(clip: Path) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     target = clip.with_name("out.mp4")
 
     def alone() -> None:
-        for _ in in_order(lambda _: estimator.session.run(batch), range(FRAMES), workers):
+        for _ in map_in_order(lambda _: estimator.session.run(batch), range(FRAMES), workers):
             pass
 
     def video(options: VideoOptions) -> object:

@@ -96,7 +96,7 @@ def test_fewer_bits_in_sixteen_are_scaled_by_their_own_range(bits: int) -> None:
         with ImageFile(data) as file:
             np.testing.assert_array_equal(file.read()[0, :, 0], [0, 127, 255])
             assert file.warnings == (
-                f"none of its 16-bit numbers is over {top}: read as numbers of {bits} bits",
+                f"no 16-bit sample is above {top}: read as samples of {bits} bits",
             )
 
 
@@ -204,5 +204,5 @@ def test_a_directory_of_long_tags_is_stepped_over() -> None:
 
 def test_a_directory_without_pixels_is_told() -> None:
     data = make.tiff(RGB, photometric="rgb", byteorder="<")
-    with pytest.raises(ImageError, match="where its pixels lie"):
+    with pytest.raises(ImageError, match="location of its pixels"):
         read_image(data.replace(b"\x11\x01\x04\0", b"\x11\x71\x04\0"))

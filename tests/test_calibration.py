@@ -281,7 +281,7 @@ def test_a_ceiling_is_no_floor() -> None:
     z, _ = Room(2.5, pitch_deg=40).render()
     with pytest.raises(CalibrationError, match="like a ceiling"):
         fit_camera_height(DepthMap(floats(1 / z[::-1])), 1.5)
-    with pytest.raises(CalibrationError, match="near and far swapped"):
+    with pytest.raises(CalibrationError, match="near and far are swapped"):
         fit_camera_height(DepthMap(floats(z)), 1.5)
 
 
@@ -312,7 +312,7 @@ def test_numbers_out_of_range_are_refused() -> None:
     for pitch_deg in (-90, 90, math.nan):
         with pytest.raises(CalibrationError, match="pitch"):
             fit_camera_height(depth, 1.5, pitch_deg=pitch_deg)
-    with pytest.raises(CalibrationError, match="mask of shape"):
+    with pytest.raises(CalibrationError, match="mask has shape"):
         fit_camera_height(depth, 1.5, floor=np.ones((3, 3), bool))
     with pytest.raises(CalibrationError, match="fewer than three"):
         fit_camera_height(depth, 1.5, floor=np.zeros(depth.inverse_depth.shape, bool))

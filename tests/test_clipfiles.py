@@ -55,5 +55,5 @@ def test_gif_is_made_smaller_and_plays_once(tmp_path: Path) -> None:
 def test_what_is_no_clip_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"\.mp4, \.gif, \.webp"):
         write_clip(two(), tmp_path / "clip.avi", fps=25, loops=False)
-    with pytest.raises(UsageError, match="without frames"):
+    with pytest.raises(UsageError, match="no frames to write"):
         write_clip(iter(()), tmp_path / "clip.mp4", fps=25, loops=False)

@@ -88,7 +88,7 @@ def test_the_bar_is_near_at_the_top() -> None:
     np.testing.assert_array_equal(bar[:, :, 0], [[255, 255], [128, 128], [0, 0]])
     assert color_bar(100).shape == (100, 24, 3)
     assert color_bar(1).shape == (1, 24, 3)
-    with pytest.raises(UsageError, match="24 x 0 pixels"):
+    with pytest.raises(UsageError, match="24 x 0"):
         color_bar(0)
 
 
@@ -99,7 +99,7 @@ def test_side_by_side_by_hand() -> None:
     np.testing.assert_array_equal(both[:, :, 1], [[10, 10, 10, 255, 255, 20]] * 2)
     assert side_by_side(photo, photo).shape == (2, 3 + 8 + 3, 3)
     assert side_by_side(photo, photo, gap_px=0).shape == (2, 6, 3)
-    with pytest.raises(UsageError, match="gap of -1"):
+    with pytest.raises(UsageError, match="not -1"):
         side_by_side(photo, photo, gap_px=-1)
 
 

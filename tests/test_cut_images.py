@@ -43,7 +43,7 @@ def test_a_picture_without_its_end_mark_is_whole_and_told(kind: str, more: int) 
     with ImageFile(data) as file:
         np.testing.assert_array_equal(file.read(), read_image(WHOLE[kind]))
         assert len(file.warnings) == 1
-        assert "lacks its end mark" in file.warnings[0]
+        assert "end marker of the" in file.warnings[0]
 
 
 @pytest.mark.parametrize("kind", WHOLE)
@@ -58,11 +58,11 @@ def test_a_whole_picture_is_read_without_a_word(kind: str) -> None:
 def test_a_picture_that_lacks_rows_is_taken_only_when_asked(kind: str, part: float) -> None:
     data = without_end(kind)
     data = data[: int(len(data) * part)]
-    with pytest.raises(CorruptImageError, match=r"cut off.*allow truncated"):
+    with pytest.raises(CorruptImageError, match=r"truncated.*allow truncated"):
         read_image(data)
     with ImageFile(data, limits=TAKE_CUT) as file:
         image = file.read()
-        assert "cut off" in file.warnings[0]
+        assert "truncated" in file.warnings[0]
     whole = read_image(WHOLE[kind])
     assert image.shape == whole.shape
     if kind == "progressive":  # all rows are there, less sharp
@@ -79,13 +79,13 @@ def test_a_cut_jpeg_is_noticed_at_any_place(kind: str) -> None:
         with ImageFile(data[:place], limits=TAKE_CUT) as file:
             image = file.read()
             if not np.array_equal(image, whole):
-                assert "cut off" in file.warnings[0], place
+                assert "truncated" in file.warnings[0], place
 
 
 def test_the_smaller_decoding_of_a_cut_jpeg_is_told_too() -> None:
     with ImageFile(without_end("baseline")) as file:
         assert file.read(at_least_px=100).shape == (76, 102, 3)
-        assert "lacks its end mark" in file.warnings[0]
+        assert "end marker of the" in file.warnings[0]
 
 
 def test_an_interlaced_png_without_its_end_is_whole() -> None:
@@ -100,7 +100,7 @@ def test_an_interlaced_png_without_its_end_is_whole() -> None:
 def test_a_png_cut_before_its_pixels_is_refused_always() -> None:
     data = WHOLE["png"]
     for limits in (ImageLimits(), TAKE_CUT):
-        with pytest.raises(CorruptImageError, match="cut off"):
+        with pytest.raises(CorruptImageError, match="truncated"):
             read_image(data[:33], limits=limits)
 
 
@@ -114,7 +114,7 @@ def test_a_cut_png_inflates_no_further_than_its_size() -> None:
 def test_a_cut_bmp_is_taken_only_when_asked() -> None:
     data = make.saved(make.asymmetric(), "BMP")
     cut = data[: len(data) // 2]
-    with pytest.raises(CorruptImageError, match=r"cut off.*allow truncated"):
+    with pytest.raises(CorruptImageError, match=r"truncated.*allow truncated"):
         read_image(cut)
     image = read_image(cut, limits=TAKE_CUT)
     np.testing.assert_array_equal(image[20:], make.asymmetric()[20:])  # stored from below

@@ -10,7 +10,7 @@ import cv2
 import pytest
 
 from nearfar.errors import CorruptImageError, ImageError, ImageNotFoundError, PhotoError
-from nearfar.io.find_images import Found, find, work_on
+from nearfar.io.find_images import Found, find, process_photos
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_pattern_and_file_mix(trip: Path) -> None:
 def test_pattern_without_match_is_one_bad_item(trip: Path) -> None:
     first, second = find([str(trip / "*.gif"), str(trip / "b.jpg")])
     assert isinstance(first.error, ImageNotFoundError)
-    assert "no picture matches" in str(first.error)
+    assert "no image matches" in str(first.error)
     assert second == Found(trip / "b.jpg")
 
 
@@ -79,12 +79,12 @@ def test_a_photo_named_like_a_map_is_a_photo(trip: Path) -> None:
     for name in ("x-depth.jpg", "y-depth.heic", "burst.mpo", "z-depth-side.jpg", "z-depth.tiff"):
         (trip / name).touch()
     left_out: list[Path] = []
-    found = names(find([str(trip)], passed_over=left_out.append), trip)
+    found = names(find([str(trip)], on_skip=left_out.append), trip)
     assert found == ["a.PNG", "b.jpg", "burst.mpo", "x-depth.jpg", "y-depth.heic"]
     results = ["b-depth-color.jpg", "b-depth.png", "z-depth-side.jpg", "z-depth.tiff"]
     assert [path.name for path in left_out] == results
     left_out.clear()
-    list(find([str(trip / "*.png")], passed_over=left_out.append))
+    list(find([str(trip / "*.png")], on_skip=left_out.append))
     assert [path.name for path in left_out] == ["b-depth.png"]
 
 
@@ -132,7 +132,7 @@ def test_outcomes_come_in_order() -> None:
             gate.set()  # the first is done last
         return found.path.stem
 
-    outcomes = list(work_on(photos(9), stem_of, work, workers=3))
+    outcomes = list(process_photos(photos(9), stem_of, work, workers=3))
     assert [outcome.result for outcome in outcomes] == [str(index) for index in range(9)]
 
 
@@ -148,7 +148,7 @@ def test_bad_photo_does_not_end_the_run() -> None:
             "\udc80".encode()
         return found.path.stem
 
-    outcomes = list(work_on(photos(6), stem_of, work, workers=2))
+    outcomes = list(process_photos(photos(6), stem_of, work, workers=2))
     assert [outcome.result for outcome in outcomes] == ["0", None, None, None, None, "5"]
     assert str(outcomes[3].error) == "3.jpg: Input/output error: 3-depth.png"
     assert isinstance(outcomes[4].error, PhotoError)
@@ -167,7 +167,7 @@ def test_photo_that_can_t_be_planned_is_not_worked_on() -> None:
             raise OSError(errno.ENAMETOOLONG, "File name too long")
         return found.path.stem
 
-    outcomes = list(work_on(photos(4), plan, lambda _, stem: worked.append(stem), workers=2))
+    outcomes = list(process_photos(photos(4), plan, lambda _, stem: worked.append(stem), workers=2))
     errors = [str(outcome.error or "") for outcome in outcomes]
     assert errors == ["", "1.jpg: no place", "2.jpg: File name too long", ""]
     assert sorted(worked) == ["0", "3"]
@@ -178,7 +178,7 @@ def test_fault_of_the_program_ends_the_run() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        list(work_on(photos(100), stem_of, work, workers=2))
+        list(process_photos(photos(100), stem_of, work, workers=2))
 
 
 def test_only_a_few_photos_are_under_way() -> None:
@@ -190,7 +190,7 @@ def test_only_a_few_photos_are_under_way() -> None:
             taken += 1
             yield Found(Path(f"{taken}.jpg"))
 
-    outcomes = work_on(endless(), stem_of, lambda _, stem: stem, workers=2)
+    outcomes = process_photos(endless(), stem_of, lambda _, stem: stem, workers=2)
     for count in range(1, 50):
         next(outcomes)
         assert taken <= count + 4
@@ -204,7 +204,7 @@ def test_stopping_early_starts_nothing_more() -> None:
         started.append(found.path.stem)
         return found.path.stem
 
-    outcomes = work_on(photos(1000), stem_of, work, workers=1)
+    outcomes = process_photos(photos(1000), stem_of, work, workers=1)
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]  # it is a generator
     assert len(started) <= 4
@@ -216,7 +216,9 @@ def test_several_workers_leave_no_cores_to_opencv(workers: int) -> None:
     cv2.setNumThreads(3)
     try:
         photos = [Found(Path(f"{name}.jpg")) for name in range(4)]
-        done = work_on(photos, lambda _: None, lambda *_: cv2.getNumThreads(), workers=workers)
+        done = process_photos(
+            photos, lambda _: None, lambda *_: cv2.getNumThreads(), workers=workers
+        )
         assert {each.result for each in done} == {3 if workers == 1 else 1}
         assert cv2.getNumThreads() == 3
     finally:

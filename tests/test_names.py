@@ -9,7 +9,7 @@ from nearfar.config import OutputOptions
 from nearfar.effects import EFFECTS
 from nearfar.effects.export import result_stem, suffixes_of
 from nearfar.errors import UsageError
-from nearfar.io.paths import beside, fitting
+from nearfar.io.paths import beside, fit_stem
 from nearfar.jobs import place
 
 STEMS = ["a" * 251, "照" * 83, "é" * 125, "a" * 239, "b" * 240, "\udcff" * 250, "照" * 80 + "x"]
@@ -28,8 +28,8 @@ def test_a_long_name_is_cut_and_marked(stem: str) -> None:
 
 
 def test_a_name_that_fits_stays_as_it_is() -> None:
-    assert fitting("a" * 239, 16) == "a" * 239
-    assert fitting("a" * 240, 16) == "a" * 230 + "-" + fitting("a" * 240, 16)[-8:]
+    assert fit_stem("a" * 239, 16) == "a" * 239
+    assert fit_stem("a" * 240, 16) == "a" * 230 + "-" + fit_stem("a" * 240, 16)[-8:]
     assert beside("trip/a.b.jpg", "-cloud.ply") == Path("trip/a.b-cloud.ply")
 
 
@@ -43,5 +43,5 @@ def test_results_of_effects_fit_too(effect: object) -> None:
 
 @pytest.mark.parametrize("source", ["", ".", "/", "..", "a/.."])
 def test_what_has_no_name_is_told_in_a_line(source: str) -> None:
-    with pytest.raises(UsageError, match="is no photo: give the path of a file"):
+    with pytest.raises(UsageError, match="is not a photo: use the path of a file"):
         beside(source, "-mesh.glb")

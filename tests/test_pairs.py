@@ -85,7 +85,7 @@ def test_split_and_missing_truth(tmp_path: Path) -> None:
     ("description", "sentence"),
     [
         ('kind = "deep"', "kind must be depth, inverse, disparity, layers or pairs"),
-        ("kind = 1.0.0", "no TOML"),
+        ("kind = 1.0.0", "is not valid TOML"),
         ("unit = 'mm'", "kind must be given"),
         ('kind = "depth"\ncolor = "red"', "no option color"),
         ('kind = "depth"\nscale = 0', "scale must be more than 0"),
@@ -177,7 +177,7 @@ def test_pairs_of_points_need_no_depth_folder(tmp_path: Path) -> None:
 
 def test_a_point_outside_its_photo_is_a_fault(tmp_path: Path) -> None:
     found = open_folder(points(tmp_path, "name,x_near,y_near,x_far,y_far\na,1,2,40,4\n"))
-    with pytest.raises(DatasetError, match="outside its 40 x 30"):
+    with pytest.raises(DatasetError, match="outside of its 40 x 30"):
         found.pairs[0].read()
 
 
@@ -211,19 +211,21 @@ def test_truth_of_a_turned_photo_is_taken_when_it_is_turned_too(
 @pytest.mark.parametrize(
     ("orientation", "shape", "depth", "why"),
     [
-        (6, (20, 30), (20, 30), "as it is stored"),
-        (8, (20, 30), (20, 30), "as it is stored"),
-        (6, (20, 20), (20, 20), "perhaps not"),
-        (3, (20, 30), (20, 30), "perhaps not"),
-        (2, (20, 30), (20, 30), "perhaps not"),
-        (4, (20, 30), (20, 30), "perhaps not"),
+        (6, (20, 30), (20, 30), "is not rotated"),
+        (8, (20, 30), (20, 30), "is not rotated"),
+        (6, (20, 20), (20, 20), "unknown whether"),
+        (3, (20, 30), (20, 30), "unknown whether"),
+        (2, (20, 30), (20, 30), "unknown whether"),
+        (4, (20, 30), (20, 30), "unknown whether"),
     ],
 )
 def test_truth_that_may_not_be_turned_as_its_photo_is_refused(
     tmp_path: Path, orientation: int, shape: tuple[int, int], depth: tuple[int, int], why: str
 ) -> None:
     pair = turned(tmp_path, orientation, shape, depth)
-    with pytest.raises(DatasetError, match=rf"a\.jpg: EXIF .*\(orientation {orientation}\).*{why}"):
+    with pytest.raises(
+        DatasetError, match=rf"a\.jpg: its EXIF orientation is {orientation}, and .*{why}"
+    ):
         pair.read()
 
 
@@ -247,7 +249,7 @@ def test_file_that_says_to_be_of_another_kind_is_refused(tmp_path: Path) -> None
     make(tmp_path, 'kind = "inverse"')
     metres = np.full((2, 2), 3, np.float32)
     MetricDepth(metres).save(tmp_path / "depth" / "a.png", overwrite=True)
-    with pytest.raises(DatasetError, match=r"holds metres, but dataset\.toml says inverse"):
+    with pytest.raises(DatasetError, match=r"contains metres, but dataset\.toml says inverse"):
         open_folder(tmp_path).pairs[0].read()
 
 
@@ -280,5 +282,5 @@ def test_points_of_a_photo_that_exif_turns_are_refused(tmp_path: Path) -> None:
     exif = PIL.Image.Exif()
     exif[0x0112] = 6
     PIL.Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(root / "rgb" / "a.png", exif=exif)
-    with pytest.raises(DatasetError, match=r"orientation 6.*store the photo upright"):
+    with pytest.raises(DatasetError, match=r"orientation is 6.*store the photo upright"):
         open_folder(root).pairs[0].read()

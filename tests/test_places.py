@@ -88,7 +88,7 @@ def test_other_libraries_make_their_temporary_files_in_shared_memory_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paths, "_SHARED_MEMORY", tmp_path)
-    paths.settle_temporary_root()
+    paths.set_temporary_root()
     assert tempfile.gettempdir() == str(tmp_path)
 
 

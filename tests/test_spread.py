@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nearfar.imaging.normalize import between, limits, thinned
+from nearfar.imaging.normalize import between, limits, subsample
 
 
 def test_limits_are_set_by_others() -> None:
@@ -30,6 +30,6 @@ def test_a_large_map_has_the_limits_of_all_its_pixels(size_px: tuple[int, int]) 
 
 def test_thinned_keeps_what_is_small_and_what_has_no_rows() -> None:
     small, row = np.ones((320, 639, 3), np.uint8), np.ones(5000, np.float32)
-    assert thinned(small) is small
-    assert thinned(row) is row
-    assert thinned(np.ones((1000, 1300, 3), np.uint8)).shape == (250, 325, 3)
+    assert subsample(small) is small
+    assert subsample(row) is row
+    assert subsample(np.ones((1000, 1300, 3), np.uint8)).shape == (250, 325, 3)

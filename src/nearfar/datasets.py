@@ -1,7 +1,7 @@
-"""Photos with the truth beside them: folders to train on and to measure with.
+"""Data sets for training and evaluation: photos with depth ground truth.
 
-A truth is a map of values, or it is ordinal: regions whose order is known (`layers`), or pairs of
-points of which one is nearer (`pairs`). Both carry order and no distances, which people can label.
+Ground truth is a map of values, or ordinal: regions with known order (`layers`), or pairs of points
+of which one is nearer (`pairs`). People can label order, but not distances.
 """
 
 import csv
@@ -17,56 +17,55 @@ from numpy.typing import NDArray
 
 from nearfar.config import Options, option
 from nearfar.errors import DatasetError, NearfarError
-from nearfar.io.depth_files import SUFFIXES, read_samples
+from nearfar.io.depth_files import read_samples
 from nearfar.io.images import IMAGE_SUFFIXES, Image, ImageFile, read_image
 
 TruthKind = Literal["depth", "inverse", "disparity", "layers", "pairs"]
 
 DESCRIPTION: Final = "dataset.toml"
 RANGES: Final = "ranges.csv"
-"""Of `layers`: name, region, near, far; a line a region, of any unit."""
+"""File of `layers`: columns name, region, near, far; one line per region, in any unit."""
 POINTS: Final = "pairs.csv"
-"""Of `pairs`: name, x_near, y_near, x_far, y_far; a line a pair, in pixels from 0."""
+"""File of `pairs`: columns name, x_near, y_near, x_far, y_far; one line per pair, in pixels."""
 
 MAX_REGION: Final = 65_535
-_MILLIMETRES: Final = 0.001
-_LEAST, _MOST = 1e-15, 1e15
-"""Inverse depth beyond these is no measurement, and its squares may not fit into float32."""
+_DEPTH_SUFFIXES: Final = (".png", ".exr", ".pfm", ".npy", ".npz", ".tiff", ".tif")
+_M_PER_MM: Final = 0.001
+_MIN_INVERSE, _MAX_INVERSE = 1e-15, 1e15
+"""Inverse depth outside these is invalid, because its square may overflow or underflow float32."""
 
 
 @dataclass(frozen=True)
 class DatasetInfo(Options):
-    """What `dataset.toml` says of the truth in a folder."""
+    """Description of the ground truth in `dataset.toml`."""
 
     kind: TruthKind = option(
-        "depth: distances; inverse: 1/distance up to a scale; disparity: the same up to a scale"
-        " and an offset. Larger is nearer in these two. layers: regions and the range of distances"
-        " of each; pairs: pairs of points, one nearer."
+        "depth: distances. inverse: 1/distance up to a scale. disparity: 1/distance up to a scale"
+        " and an offset. For both of these, larger is nearer. layers: regions and the range of"
+        " distances of each. pairs: pairs of points, the nearer one first."
     )
-    unit: str = option("mm or m, of depth; otherwise only for readers.", "mm")
-    scale: float = option(
-        "What a stored value is multiplied by to give the unit.", 1.0, gt=0, lt=1e30
-    )
-    invalid: float | None = option("Stored value that means: not known.", 0)
-    max_depth_m: float | None = option("Truth beyond this many metres is not known.", None, gt=0)
+    unit: str = option("Unit of depth: mm or m. For other kinds, only a remark.", "mm")
+    scale: float = option("Factor that converts a stored value to the unit.", 1.0, gt=0, lt=1e30)
+    invalid: float | None = option("Stored value of unknown pixels.", 0)
+    max_depth_m: float | None = option("Depth beyond this is treated as unknown.", None, gt=0)
     sharp: bool = option(
-        "Borders in the truth are exact to a pixel or two, so that edges can be learned of them.",
+        "Whether borders are exact to a pixel or two, so that edges can be learned from them.",
         default=False,
     )
-    split: str | None = option("A file with a name a line: only these.", None)
-    scene: str = option("indoor, driving, objects ...; for reports.", "")
-    note: str = option("Origin and terms.", "")
+    split: str | None = option("File with one name per line; only these are used.", None)
+    scene: str = option("indoor, driving, objects ...; used in reports.", "")
+    note: str = option("Origin and license terms.", "")
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What is known of a photo's depth.
+    """Ground truth as a map of values.
 
     Attributes:
-        inverse: (H, W) float32, inverse depth or disparity, larger = nearer, 0 where not known;
-            in 1/metres where `kind` is depth.
+        inverse: (H, W) float32 inverse depth or disparity, larger = nearer, 0 where not known;
+            in 1/metres if `kind` is depth.
         valid: (H, W) bool, where it is known.
-        kind: what the values are up to.
+        kind: whether scale and offset are known.
     """
 
     inverse: NDArray[np.float32]
@@ -76,7 +75,7 @@ class Truth:
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """Regions of a photo whose order in depth is known.
+    """Ground truth as regions with known order in depth.
 
     Attributes:
         regions: (H, W) uint16, the number of each pixel's region, 0 for none.
@@ -89,7 +88,7 @@ class Layers:
 
 @dataclass(frozen=True, eq=False)
 class PointPairs:
-    """Pairs of points of which one is known to be nearer than the other.
+    """Ground truth as pairs of points with known order in depth.
 
     Attributes:
         nearer: (N, 2) int64, x and y in pixels of the photo.
@@ -105,12 +104,12 @@ AnyTruth = Truth | Layers | PointPairs
 
 @dataclass(frozen=True)
 class Pair:
-    """A photo and its truth, still in files.
+    """A photo and its ground truth, not read yet.
 
     Attributes:
-        photo: the picture's file.
-        depth: the file of the truth; of `pairs` the list of all points.
-        info: what the data set says of the truth.
+        photo: file of the photo.
+        depth: file of the ground truth; for `pairs` the list of all points.
+        info: the data set's description.
         labels: this photo's lines of `ranges.csv` (region, near, far) or `pairs.csv`
             (x_near, y_near, x_far, y_far).
     """
@@ -125,11 +124,11 @@ class Pair:
         return read_image(self.photo)
 
     def read_truth(self) -> AnyTruth:
-        """Read the truth, of whatever kind.
+        """Read ground truth of any kind.
 
         Raises:
             DepthFileError: the file can't be read.
-            DatasetError: nothing in it is known, or it says to be of another kind.
+            DatasetError: no value is known, or the file contains another kind.
         """
         if self.info.kind == "pairs":
             points = np.array(self.labels, np.int64)
@@ -142,7 +141,7 @@ class Pair:
         stored, _ = read_samples(self.depth)
         if not ((stored >= 0) & (stored <= MAX_REGION) & (stored == np.floor(stored))).all():
             raise DatasetError(
-                f"{self.depth}: a region's number is a whole number from 0 to {MAX_REGION}"
+                f"{self.depth}: region numbers must be integers from 0 to {MAX_REGION}"
             )
         regions = stored.astype(np.uint16)
         order = order_of_ranges(self.labels)
@@ -152,47 +151,47 @@ class Pair:
         return Layers(regions, order[present])
 
     def read_map(self) -> Truth:
-        """Read a truth that is a map of values.
+        """Read ground truth that is a map of values.
 
         Raises:
             DepthFileError: the file can't be read.
-            DatasetError: nothing in it is known, or the truth is ordinal.
+            DatasetError: no value is known, or the ground truth is ordinal.
         """
         if self.info.kind in {"layers", "pairs"}:
             raise DatasetError(f"{self.depth}: {self.info.kind} have an order and no values")
-        stored, stated = read_samples(self.depth)
-        if stated is not None and (stated == "metres") != (self.info.kind == "depth"):
+        stored, declared = read_samples(self.depth)
+        if declared is not None and (declared == "metres") != (self.info.kind == "depth"):
             raise DatasetError(
-                f"{self.depth}: it holds {stated}, but {DESCRIPTION} says {self.info.kind}:"
+                f"{self.depth}: it contains {declared}, but {DESCRIPTION} says {self.info.kind}:"
                 " correct one of them"
             )
-        with np.errstate(all="ignore"):  # what float32 can't hold is found by `truth_of`
-            valid, values = self._inverse(stored, stated)
+        with np.errstate(all="ignore"):  # `truth_of` checks for what float32 can't represent
+            valid, values = self._inverse(stored, declared)
         return truth_of(values, valid, self.info.kind, str(self.depth))
 
     def _inverse(
-        self, stored: NDArray[Any], stated: str | None
+        self, stored: NDArray[Any], declared: str | None
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         valid = np.isfinite(stored) & (stored > 0)
         if self.info.invalid is not None:
             valid &= stored != self.info.invalid
         values = np.where(valid, stored, 1).astype(np.float32)
-        if stated is None:
+        if declared is None:
             values *= np.float32(self.info.scale)
         if self.info.kind == "depth":
-            if stated is None and self.info.unit == "mm":
-                values *= np.float32(_MILLIMETRES)
+            if declared is None and self.info.unit == "mm":
+                values *= np.float32(_M_PER_MM)
             if self.info.max_depth_m is not None:
                 valid &= values <= self.info.max_depth_m
             np.reciprocal(values, out=values)
         return valid, values
 
     def read(self) -> tuple[Image, AnyTruth]:
-        """Read both, and see that they belong together.
+        """Read photo and ground truth, and check that their sizes match.
 
         Raises:
-            NearfarError: one can't be read, or nothing in the truth is known.
-            DatasetError: as of `photo_of`.
+            NearfarError: one can't be read, or no value is known.
+            DatasetError: see `photo_of`.
         """
         truth = self.read_truth()
         return photo_of(self.photo, truth, str(self.depth)), truth
@@ -201,49 +200,51 @@ class Pair:
 def truth_of(
     inverse: NDArray[np.float32], valid: NDArray[np.bool_], kind: TruthKind, where: str
 ) -> Truth:
-    """Make a truth of what was read; values that can be no depth are not known.
+    """Create ground truth from an array, and mark implausible values as unknown.
 
     Args:
         inverse: (H, W) float32, larger = nearer; any values where not valid.
         valid: (H, W) bool.
-        kind: what the values are up to.
-        where: the file, for the message.
+        kind: whether scale and offset are known.
+        where: the file, for the error message.
 
     Raises:
-        DatasetError: nothing is known.
+        DatasetError: no value is known.
     """
-    valid = valid & (inverse > _LEAST) & (inverse < _MOST)
+    valid = valid & (inverse > _MIN_INVERSE) & (inverse < _MAX_INVERSE)
     if not valid.any():
-        raise DatasetError(f"{where}: no pixel has a value: leave this pair out")
+        raise DatasetError(f"{where}: no pixel has a value: remove this pair")
     return Truth(np.where(valid, inverse, 0).astype(np.float32), valid, kind)
 
 
 def photo_of(path: Path, truth: AnyTruth, where: str) -> Image:
-    """Read the photo that a truth belongs to: (H, W, 3) uint8 RGB, of the truth's size.
+    """Read the photo of ground truth: (H, W, 3) uint8 RGB, of the same size.
 
     Raises:
         NearfarError: it can't be read.
-        DatasetError: it is of another size, or a point lies outside it; or EXIF turns it, and
-            nothing tells whether the truth is turned too.
+        DatasetError: it has another size, or a point is outside of it; or it has an EXIF
+            orientation, and it is unknown whether the ground truth is rotated, too.
     """
     with ImageFile(path) as file:
-        turn = file.orientation
+        orientation = file.orientation
         size = (file.height_px, file.width_px)
         if isinstance(truth, PointPairs):
-            wanted, told = size, False
+            wanted, is_rotated = size, False
             points = np.concatenate((truth.nearer, truth.farther))
             if (points < 0).any() or (points >= size[::-1]).any():
                 raise DatasetError(
-                    f"{path}: a point of {POINTS} lies outside its {size[1]} x {size[0]}"
+                    f"{path}: a point of {POINTS} is outside of its {size[1]} x {size[0]} pixels"
                 )
         else:
             wanted = (truth.regions if isinstance(truth, Layers) else truth.inverse).shape
-            told = size == wanted and size != size[::-1] and turn >= 5
-        if turn != 1 and not told and wanted in (size, size[::-1]):
+            is_rotated = size == wanted and size != size[::-1] and orientation >= 5
+        if orientation != 1 and not is_rotated and wanted in (size, size[::-1]):
+            unknown = f"{where} is not rotated"
+            if size == wanted:
+                unknown = f"it is unknown whether {where} is rotated"
             raise DatasetError(
-                f"{path}: EXIF says that it is to be turned (orientation {turn}), and {where} is"
-                + (" as it is stored" if size != wanted else " perhaps turned too, perhaps not")
-                + ": store the photo upright, without that tag, and its depth likewise"
+                f"{path}: its EXIF orientation is {orientation}, and {unknown}: store the photo"
+                " upright, without that tag, and its depth likewise"
             )
         if size != wanted:
             raise DatasetError(
@@ -260,8 +261,8 @@ class PairFolder:
     Attributes:
         root: the folder.
         info: its description.
-        pairs: in the order of their names.
-        bad: what is wrong with the photos that have no pair, a sentence each.
+        pairs: sorted by name.
+        bad: a sentence about each photo without ground truth.
     """
 
     root: Path
@@ -276,21 +277,21 @@ class PairFolder:
 
 
 def open_folder(root: Path) -> PairFolder:
-    """List the pairs of a data set; no picture is read.
+    """List the pairs of a data set; no image is read.
 
     Raises:
-        DatasetError: no `dataset.toml`, one that makes no sense, or no pair at all.
+        DatasetError: there is no `dataset.toml`, it is invalid, or there is no pair.
     """
-    info = _describe(root / DESCRIPTION)
+    info = _read_description(root / DESCRIPTION)
     if info.kind == "pairs":
         return _open_points(root, info)
     ranges = _read_table(root / RANGES, _RANGE_COLUMNS) if info.kind == "layers" else {}
     truths = {
-        path.stem: path for path in _listed(root / "depth") if path.suffix.lower() in SUFFIXES
+        path.stem: path for path in _files(root / "depth") if path.suffix.lower() in _DEPTH_SUFFIXES
     }
-    wanted = _names(root / info.split) if info.split else None
+    wanted = _read_split(root / info.split) if info.split else None
     pairs, bad = [], []
-    for photo in _listed(root / "rgb"):
+    for photo in _files(root / "rgb"):
         if photo.suffix.lower() not in IMAGE_SUFFIXES or (wanted and photo.stem not in wanted):
             continue
         if depth := truths.get(photo.stem):
@@ -306,10 +307,10 @@ def open_folder(root: Path) -> PairFolder:
 
 
 def order_of_ranges(ranges: Sequence[tuple[float, ...]]) -> NDArray[np.int64]:
-    """List the pairs of regions whose ranges of distance do not overlap.
+    """Return the pairs of regions whose ranges of distance do not overlap.
 
     Args:
-        ranges: (region, near, far) of each.
+        ranges: (region, near, far) of each region.
 
     Returns:
         (R, 2) int64, the nearer region first.
@@ -326,9 +327,9 @@ _POINT_COLUMNS: Final = ("x_near", "y_near", "x_far", "y_far")
 
 def _open_points(root: Path, info: DatasetInfo) -> PairFolder:
     table = _read_table(root / POINTS, _POINT_COLUMNS)
-    wanted = _names(root / info.split) if info.split else None
+    wanted = _read_split(root / info.split) if info.split else None
     photos = {
-        path.stem: path for path in _listed(root / "rgb") if path.suffix.lower() in IMAGE_SUFFIXES
+        path.stem: path for path in _files(root / "rgb") if path.suffix.lower() in IMAGE_SUFFIXES
     }
     names = [name for name in sorted(photos) if wanted is None or name in wanted]
     pairs = [Pair(photos[n], root / POINTS, info, table[n]) for n in names if n in table]
@@ -341,7 +342,7 @@ def _open_points(root: Path, info: DatasetInfo) -> PairFolder:
 def _read_table(
     path: Path, columns: tuple[str, ...]
 ) -> Mapping[str, tuple[tuple[float, ...], ...]]:
-    """Read a CSV with the column `name` and columns of numbers; rows by name, in their order."""
+    """Read a CSV file with a column `name` and numeric columns; return its rows by name."""
     rows: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -351,8 +352,8 @@ def _read_table(
         raise DatasetError(f"{path} is needed: {error.strerror}") from error
     except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise DatasetError(
-            f"{path}: can't be read ({error}): write a line of columns first,"
-            f" name,{','.join(columns)}, and below it numbers"
+            f"{path}: can't be read ({error}): the first line must be"
+            f" name,{','.join(columns)}, and the lines below it numbers"
         ) from error
     return {name: tuple(each) for name, each in rows.items()}
 
@@ -360,11 +361,11 @@ def _read_table(
 def _finite(text: str) -> float:
     number = float(text)
     if not np.isfinite(number):
-        raise ValueError(f"{text} is no finite number")
+        raise ValueError(f"{text} is not a finite number")
     return number
 
 
-def _describe(path: Path) -> DatasetInfo:
+def _read_description(path: Path) -> DatasetInfo:
     try:
         content = _parse_toml(path.read_text("utf-8"))
     except OSError as error:
@@ -373,14 +374,14 @@ def _describe(path: Path) -> DatasetInfo:
             ' "pairs" into it'
         ) from error
     except (ValueError, RecursionError) as error:
-        raise DatasetError(f"{path} is no TOML: {error}") from error
+        raise DatasetError(f"{path} is not valid TOML: {error}") from error
     try:
         info = DatasetInfo.of(**content)
     except NearfarError as error:
         raise DatasetError(f"{path}: {error}") from error
     if info.kind == "depth" and info.unit not in {"mm", "m"}:
         raise DatasetError(
-            f"{path}: unit must be mm or m, not {info.unit!r}: scale turns others into these"
+            f"{path}: unit must be mm or m, not {info.unit!r}: convert others with scale"
         )
     return info
 
@@ -394,19 +395,19 @@ def _parse_toml(text: str) -> dict[str, Any]:
     return content
 
 
-def _listed(folder: Path) -> list[Path]:
+def _files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def _names(path: Path) -> set[str]:
+def _read_split(path: Path) -> set[str]:
     try:
         return {Path(line.strip()).stem for line in path.read_text("utf-8").splitlines() if line}
-    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a name with a NUL
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a name with a NUL
         raise DatasetError(f"{path}: the split can't be read: {error}") from error
 
 
 BORDER_PX: Final = (2, 6)
-"""How far apart the two pixels of a pair across a border lie, in pixels of the picture."""
+"""Smallest and largest distance of the two pixels of a pair across a border."""
 
 _DIRECTIONS: Final = ((1, 0), (0, 1), (1, 1), (-1, 1))
 
@@ -419,18 +420,19 @@ def draw_pairs(
 ) -> NDArray[np.int64]:
     """Draw pairs of pixels whose order is known.
 
-    Half of them lie across a border of two regions that have an order, `BORDER_PX` apart; the
-    others lie anywhere in two such regions, each pair of regions as likely as another. Where
-    there is no such border, all do.
+    Half of them are across a border of two ordered regions, at a distance of `BORDER_PX`; the
+    others are anywhere in two ordered regions, with equal probability for each pair of regions.
+    Without such borders, all are of the second kind.
 
     Args:
         regions: (H, W).
-        order: (R, 2) which region is nearer than which.
-        count: pairs wanted.
-        rng: where chance comes from.
+        order: (R, 2), the nearer region first.
+        count: number of pairs.
+        rng: random generator.
 
     Returns:
-        (count, 2) places in the flat picture, the nearer first; (0, 2) where nothing has an order.
+        (count, 2) indices into the flattened image, the nearer first; (0, 2) if no regions are
+        ordered.
     """
     flat = regions.ravel()
     by_region = np.argsort(flat, kind="stable")
@@ -449,24 +451,24 @@ def draw_pairs(
 def _across_borders(
     regions: NDArray[np.uint16], order: NDArray[np.int64], count: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Up to `count` pairs of places, the nearer first."""
+    """Return up to `count` pairs of indices, the nearer first."""
     height_px, width_px = regions.shape
     top = int(max(order.max(), regions.max())) + 1
     is_nearer = np.zeros((top, top), np.bool_)
     is_nearer[order[:, 0], order[:, 1]] = True
-    places = np.arange(regions.size).reshape(regions.shape)
+    indices = np.arange(regions.size).reshape(regions.shape)
     found = []
     for right, down in _DIRECTIONS:
-        lag = int(rng.integers(BORDER_PX[0], BORDER_PX[1] + 1))
-        if lag >= min(height_px, width_px):
+        distance = int(rng.integers(BORDER_PX[0], BORDER_PX[1] + 1))
+        if distance >= min(height_px, width_px):
             continue
-        x, y = right * lag, down * lag
+        x, y = right * distance, down * distance
         one = np.s_[: height_px - y, max(0, -x) : width_px - max(0, x)]
         other = np.s_[y:, max(0, x) : width_px + min(0, x)]
         a, b = regions[one], regions[other]
         differs = a != b
         a, b = a[differs], b[differs]
-        pa, pb = places[one][differs], places[other][differs]
+        pa, pb = indices[one][differs], indices[other][differs]
         forward, backward = is_nearer[a, b], is_nearer[b, a]
         found.append(np.stack((pa[forward], pb[forward]), axis=1))
         found.append(np.stack((pb[backward], pa[backward]), axis=1))

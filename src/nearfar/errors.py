@@ -1,7 +1,7 @@
-"""Every error nearfar raises. Each message says what is wrong and what to do about it.
+"""All errors that nearfar raises. Each message says what is wrong and what to do about it.
 
-All inherit `NearfarError`, and the built-in that is closest, so that both
-`except NearfarError` and `except ValueError` do what a reader expects.
+They inherit from `NearfarError` and from the closest built-in error, so that both
+`except NearfarError` and `except ValueError` work as expected.
 """
 
 import errno
@@ -10,11 +10,11 @@ from typing import Final
 
 
 class NearfarError(Exception):
-    """Base of all errors: its text is one line for a person.
+    """Base class; its message is one line for the user.
 
     Args:
         args: the message.
-        options: names of the parameters that the remedy is about; the command line names their
+        options: names of the parameters that the remedy is about; the command line adds their
             flags.
     """
 
@@ -26,59 +26,59 @@ class NearfarError(Exception):
 
 
 class UsageError(NearfarError, ValueError):
-    """An option or argument that makes no sense."""
+    """An option or argument is invalid."""
 
     exit_status = 2
 
 
 class PointError(UsageError, IndexError):
-    """A point that lies outside the picture."""
+    """A point is outside the image."""
 
 
-# Pictures
+# Images
 
 
 class ImageError(NearfarError, ValueError):
-    """A picture that can't be read."""
+    """An image can't be read."""
 
 
 class ImageNotFoundError(ImageError, FileNotFoundError):
-    """No file at this path, or it can't be opened."""
+    """There is no file at this path, or it can't be opened."""
 
 
 class EmptyImageError(ImageError):
-    """A file or array without content."""
+    """A file or array is empty."""
 
 
 class NotAnImageError(ImageError):
-    """The bytes are of no picture format known here."""
+    """The bytes are not of a supported image format."""
 
 
 class CorruptImageError(ImageError):
-    """A picture format, but the content is damaged or cut off."""
+    """The content of an image file is damaged or truncated."""
 
 
 class ImageTooLargeError(ImageError):
-    """More pixels or bytes than the limits allow; told before pixels are decoded."""
+    """An image has more pixels or bytes than the limits allow; raised before it is decoded."""
 
 
 class PhotoError(NearfarError, OSError):
-    """The system refused something while one photo of many was worked on."""
+    """An operating system error while one of several photos was processed."""
 
 
 # Depth files
 
 
 class DepthFileError(NearfarError, ValueError):
-    """A depth file that can't be read, or a format that can't hold this map."""
+    """A depth file can't be read, or its format can't store this map."""
 
 
 class OutputExistsError(NearfarError, FileExistsError):
-    """The output is there already and nobody said to replace it."""
+    """The output exists already and must not be replaced."""
 
 
 class WriteError(NearfarError, OSError):
-    """An output that can't be written: full disk, no permission, no such folder."""
+    """An output can't be written: disk full, no permission, no such folder."""
 
 
 class PictureSizeError(WriteError):
@@ -89,44 +89,44 @@ class PictureSizeError(WriteError):
 
 
 class ModelError(NearfarError):
-    """Something about a model or its file."""
+    """An error of a model or its file."""
 
 
 class UnknownModelError(ModelError, LookupError):
-    """No model of that name, neither in the catalogue nor among the user's own."""
+    """No model has this name, neither in the catalog nor among the user's own."""
 
     exit_status = 2
 
 
 class ModelMissingError(ModelError, FileNotFoundError):
-    """A known model whose file is not on this machine."""
+    """The file of a known model is not on this machine."""
 
 
 class ChecksumError(ModelError, ValueError):
-    """A file whose SHA-256 is not the recorded one."""
+    """The SHA-256 of a file is not the recorded one."""
 
 
 class ModelFileError(ModelError, ValueError):
-    """A file that is no usable depth network."""
+    """A file is not a usable depth network."""
 
 
 class CheckpointError(ModelError, ValueError):
-    """A PyTorch checkpoint whose tensors are not those of the network."""
+    """The tensors of a PyTorch checkpoint do not match the network."""
 
 
 class DownloadError(ModelError, ConnectionError):
-    """A download that failed after its retries."""
+    """A download failed after several attempts."""
 
 
 class OfflineError(DownloadError):
-    """A download was asked for while NEARFAR_OFFLINE is set."""
+    """A download is needed, but NEARFAR_OFFLINE is set."""
 
 
 # Runtimes
 
 
 class MissingExtraError(NearfarError, ImportError):
-    """An optional library is not installed; the message has the pip line."""
+    """An optional library is not installed; the message has the pip command."""
 
 
 class DeviceError(NearfarError, RuntimeError):
@@ -138,75 +138,75 @@ class HeifMissingError(MissingExtraError):
 
 
 class InferenceError(NearfarError, RuntimeError):
-    """A runtime failed while it loaded or ran the network."""
+    """A runtime failed to load or run the network."""
 
 
 class OutOfMemoryError(InferenceError, MemoryError):
-    """There was too little free memory for the work; the input need not be at fault."""
+    """There is not enough free memory; the input may still be valid."""
 
 
 # Child processes
 
 
 class ProcessError(NearfarError, RuntimeError):
-    """A child process can't be started, or failed in a way that its input does not explain."""
+    """A child process can't be started, or failed for a reason other than its input."""
 
 
 class ProcessCrashedError(ProcessError):
-    """The process died over its work: a decoder crashed, or the system killed it."""
+    """A child process crashed: a decoder failed, or the system killed it."""
 
 
 class ProcessTimeoutError(ProcessError):
-    """The work took longer, or more processor time, than it may; the process was ended."""
+    """A child process exceeded its limit of time or processor time and was stopped."""
 
 
 class ProcessMemoryError(ProcessError):
-    """The work needed more memory than it may have."""
+    """A child process exceeded its memory limit."""
 
 
 # Training and evaluation
 
 
 class DatasetError(NearfarError, ValueError):
-    """A data set that is not laid out as it must be, or holds nothing of use."""
+    """A data set has an invalid layout or no usable content."""
 
 
 class TrainingError(NearfarError, RuntimeError):
-    """A training run that can't go on: values that are no numbers, a foreign checkpoint."""
+    """A training run can't continue: non-finite values, or an incompatible snapshot."""
 
 
 class QuantizationError(NearfarError, ValueError):
-    """An int8 network that is slower, or less true, than it may be."""
+    """An int8 network is slower or less accurate than required."""
 
 
 # Results
 
 
 class DepthMapError(NearfarError, ValueError):
-    """Values that are no depth map: of the wrong shape, not finite, or negative."""
+    """Values are not a depth map: wrong shape, not finite, or negative."""
 
 
 class CalibrationError(NearfarError, ValueError):
-    """The given distances do not determine metres."""
+    """The known distances do not determine the scale in metres."""
 
 
 # Service
 
 
 class FormError(UsageError):
-    """A multipart form that is damaged, cut off, or of other fields than there may be."""
+    """A multipart form is damaged, truncated, or has unknown fields."""
 
 
 class FormTooLargeError(FormError):
-    """A field of a multipart form that holds more than it may."""
+    """A field of a multipart form is too large."""
 
 
 class BusyError(NearfarError):
-    """No place left: the queue is full, or this client has too much waiting already.
+    """No capacity: the queue is full, or this client has too many waiting requests.
 
     Args:
-        message: one line for a person.
-        retry_after_s: when it is worth trying again, in whole seconds, 1 or more.
+        message: one line for the user.
+        retry_after_s: when to retry, in whole seconds, 1 or more.
     """
 
     def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
@@ -215,54 +215,54 @@ class BusyError(NearfarError):
 
 
 class DrainingError(NearfarError):
-    """The service takes no work: it is starting, or it is stopping."""
+    """The service accepts no requests, because it is starting or stopping."""
 
 
 class TimedOutError(NearfarError, TimeoutError):
-    """A request took longer than it may."""
+    """A request exceeded its time limit."""
 
 
 # Geometry
 
 
 class GeometryError(NearfarError, ValueError):
-    """A camera that is none, or a depth map that gives no points or faces."""
+    """A camera is invalid, or a depth map yields no points or faces."""
 
 
 # Video
 
 
 class VideoError(NearfarError, ValueError):
-    """A clip that can't be read, or frames that don't make one."""
+    """A video can't be read, or frames can't be written as a video."""
 
 
 class NotAClipError(VideoError):
-    """A file of no kind of clip that is read here."""
+    """A file is not a supported video."""
 
 
 class ClipTooLargeError(VideoError):
-    """More frames, pixels or bytes than the limits allow."""
+    """A video has more frames, pixels or bytes than the limits allow."""
 
 
 class CancelledError(NearfarError):
-    """The work was given up because somebody asked for that."""
+    """The operation was cancelled by the caller."""
 
 
-# Past one machine
+# Clusters
 
 
 class ScaleError(NearfarError, RuntimeError):
-    """The cluster failed, or a worker in it, in a way that is no photo's fault."""
+    """The cluster or one of its workers failed, independent of the photos."""
 
 
-_TOLD: Final = re.compile(
+_OUT_OF_MEMORY: Final = re.compile(
     r"bad[ _]?alloc"
     r"|out[ _]of[ _]memory"
     r"|(insufficient|not enough|no more) memory"
     r"|(fail(ed|s|ure)?|can'?t|cannot|can not|could not|couldn'?t|unable|not able)( to)? alloc",
     re.IGNORECASE,
 )
-"""Messages when memory runs out: `std::bad_alloc` (GCC, Clang), `bad allocation` (MSVC),
+"""Out-of-memory messages: `std::bad_alloc` (GCC, Clang), `bad allocation` (MSVC),
 `Failed to allocate memory for requested buffer` (ONNX Runtime), `Insufficient memory` (OpenCV),
 `can't allocate memory` (PyTorch), `Cannot allocate memory` (errno ENOMEM)."""
 
@@ -287,13 +287,13 @@ def is_disk_full(error: BaseException | None) -> bool:
 
 
 def lacks_memory(error: BaseException | None) -> bool:
-    """Return whether an error, or one that it was raised from, says that memory ran out.
+    """Return whether an error, or one of its causes, reports that memory ran out.
 
     Args:
-        error: of any library; `MemoryError`, or one whose text says so.
+        error: of any library; `MemoryError`, or one with such a message.
     """
     while error is not None:
-        if isinstance(error, MemoryError) or _TOLD.search(str(error)):
+        if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):
             return True
         error = error.__cause__
     return False

@@ -8,10 +8,10 @@ from nearfar.config import OutputOptions
 from nearfar.depth import DepthMap
 from nearfar.errors import OutputExistsError, UsageError, WriteError
 from nearfar.estimator import Estimator
-from nearfar.io.depth_files import DEFAULT_FORMAT, FORMATS, SUFFIXES
+from nearfar.io.depth_files import FORMATS, SUFFIXES
 from nearfar.io.find_images import Found
 from nearfar.io.images import Image, ImageFile, ImageLimits, write_image
-from nearfar.io.paths import fitting
+from nearfar.io.paths import fit_stem
 
 _LONGEST_ENDING = "-depth-color.jpg"
 
@@ -95,8 +95,8 @@ def place(
         return _exactly(output, options)
     if home.is_file():
         raise UsageError(f"{home} is a file: give a folder for several results")
-    suffix = FORMATS[options.format or DEFAULT_FORMAT].suffixes[0]
-    stem = fitting(photo.stem, len(_LONGEST_ENDING))
+    suffix = FORMATS[options.format or "png16"].suffixes[0]
+    stem = fit_stem(photo.stem, len(_LONGEST_ENDING))
     return _all_of(home / f"{stem}-depth{suffix}", options)
 
 

@@ -1,4 +1,4 @@
-"""Optional libraries, asked for by name and explained when they are not there."""
+"""Import optional libraries, with an error that names the package extra if they are missing."""
 
 import importlib
 from types import ModuleType
@@ -26,7 +26,7 @@ EXTRA_OF: Final = {
     "pyarrow": "ray",
     "fsspec": "ray",
 }
-"""Import name -> the extra of this package that installs it."""
+"""Import name -> extra of this package that installs it."""
 
 
 def require(module: str) -> ModuleType:
@@ -36,13 +36,13 @@ def require(module: str) -> ModuleType:
         module: import name, one of `EXTRA_OF`.
 
     Raises:
-        MissingExtraError: it is not installed; the message has the pip line.
+        MissingExtraError: it is not installed; the message has the pip command.
     """
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != module:
-            raise  # installed, but broken: the true cause is the better message
+            raise  # installed, but broken: the original error is more helpful
         extra = EXTRA_OF[module]
         raise MissingExtraError(
             f"{module} is not installed: pip install 'nearfar[{extra}]'"

@@ -1,4 +1,4 @@
-"""Work in parallel: parts of one picture in threads, and OpenCV's threads while others are busy."""
+"""Parallel function in threads, and control of OpenCV's own threads."""
 
 import threading
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from typing import Any, Final, TypeVar
 from numpy.typing import NDArray
 
 
-class OwnThreads:
-    """OpenCV leaves work in the thread that called it, as long as any run is in the block.
+class SingleThreadedOpenCV:
+    """Context manager that limits OpenCV to one thread while any thread is inside the block.
 
-    The threads of a run keep all cores busy; OpenCV's own would only wait in their way, at work.
+    The threads of the caller use all cores already; OpenCV's own would compete with them.
     """
 
     def __init__(self) -> None:
@@ -36,64 +36,64 @@ class OwnThreads:
                 cv2.setNumThreads(self._before)
 
 
-OWN_THREADS: Final = OwnThreads()
-"""The one that all share: the setting is the process's."""
+SINGLE_THREADED_OPENCV: Final = SingleThreadedOpenCV()
+"""The shared instance, because OpenCV's setting applies to the whole process."""
 
 
 Result = TypeVar("Result")
 
 _STRIP_VALUES: Final = 2**18
-"""Of a strip: less, and Python's part of the work shows; more leaves a core's cache."""
+"""Number of values per strip: with fewer, Python's overhead shows; more exceed a core's cache."""
 
 
-def together(*works: Callable[[], Result]) -> list[Result]:
-    """Do works that do not depend on each other.
+def run_parallel(*functions: Callable[[], Result]) -> list[Result]:
+    """Call functions in parallel that do not depend on each other.
 
-    Where OpenCV is held to one thread, as in a service whose workers are the threads, they are
-    done one after the other.
+    If OpenCV is limited to one thread, as in a service whose workers use all cores, they are
+    called one after the other.
 
     Returns:
         Their results, in order.
     """
     import cv2
 
-    helpers = min(len(works), cv2.getNumThreads()) - 1
-    if helpers < 1:
-        return [work() for work in works]
-    own: dict[int, Result] = {}
-    with ThreadPoolExecutor(helpers, thread_name_prefix="nearfar-effect") as pool:
-        asked = [pool.submit(work) for work in works]
-        # the helpers begin at the front and this thread at the back, until they meet
-        for index in reversed(range(len(works))):
-            if not asked[index].cancel():
+    threads = min(len(functions), cv2.getNumThreads()) - 1
+    if threads < 1:
+        return [function() for function in functions]
+    results: dict[int, Result] = {}
+    with ThreadPoolExecutor(threads, thread_name_prefix="nearfar-effect") as pool:
+        futures = [pool.submit(function) for function in functions]
+        # the pool starts with the first function and this thread with the last, until they meet
+        for index in reversed(range(len(functions))):
+            if not futures[index].cancel():
                 break
-            own[index] = works[index]()
-        return [own[i] if i in own else future.result() for i, future in enumerate(asked)]
+            results[index] = functions[index]()
+        return [results[i] if i in results else future.result() for i, future in enumerate(futures)]
 
 
-def strips(values: NDArray[Any]) -> list[slice]:
-    """Part the rows of (H, ...) into strips so small that what is made of them stays in cache.
+def row_strips(values: NDArray[Any]) -> list[slice]:
+    """Split the rows of (H, ...) into strips that fit into a core's cache.
 
-    Their ends are even, but that of the last.
+    All strips except the last have an even number of rows.
     """
     rows = max(2, _STRIP_VALUES * len(values) // max(1, values.size) // 2 * 2)
     return [slice(top, min(top + rows, len(values))) for top in range(0, len(values), rows)]
 
 
-def in_strips(work: Callable[[slice], None], values: NDArray[Any]) -> None:
-    """Do a work on all rows, strip by strip.
+def for_each_strip(function: Callable[[slice], None], values: NDArray[Any]) -> None:
+    """Call a function for all rows, strip by strip, in two threads.
 
     Args:
-        work: called with the rows; each does its own and no others.
-        values: (H, ...), which say how many rows there are, and how much a row is.
+        function: called with a slice of rows; must write only these.
+        values: (H, ...), whose shape determines the strips.
     """
-    parts = strips(values)
+    parts = row_strips(values)
 
-    def go(share: int) -> None:
+    def run_half(share: int) -> None:
         for rows in parts[share::2]:
-            work(rows)
+            function(rows)
 
     if len(parts) > 1:
-        together(lambda: go(0), lambda: go(1))
+        run_parallel(lambda: run_half(0), lambda: run_half(1))
     else:
-        go(0)
+        run_half(0)

@@ -67,7 +67,7 @@ def test_odd_photos_are_taken_with_a_warning_and_cut_ones_when_that_is_asked(
     photo.write_bytes(content[:-2])
     ran = run(command, photo, *points, "--json")
     assert (ran.status, ran.err.count("\n")) == (0, 1), ran.err
-    assert f"warning: {photo}: the JPEG lacks its end mark" in ran.err
+    assert f"warning: {photo}: the end marker of the JPEG is missing" in ran.err
     if command != "probe":
         assert "end mark" in json.loads(ran.out)["warnings"][0]
     photo.write_bytes(content[: len(content) * 3 // 4])
@@ -75,7 +75,7 @@ def test_odd_photos_are_taken_with_a_warning_and_cut_ones_when_that_is_asked(
     assert run(command, photo, *points, *force).status == 1
     ran = run(command, photo, *points, *force, "--allow-truncated")
     assert ran.status == 0
-    assert f"warning: {photo}: the JPEG is cut off" in ran.err
+    assert f"warning: {photo}: the JPEG is truncated" in ran.err
     assert run(command, photo, *points, *force, "--max-pixels", "1000").status == 1
 
 

@@ -132,7 +132,7 @@ def test_a_cut_photo_is_taken_when_asked_and_the_warning_told(
     ran = run("estimate", unended)
     assert ran.status == 0
     assert "warning" in ran.err
-    assert "lacks its end mark" in ran.err
+    assert "end marker of the" in ran.err
     ran = run("effect", "fog", cut)
     assert ran.status == 1
     assert "--allow-truncated" in run("effect", "fog", "--help").out

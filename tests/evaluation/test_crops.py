@@ -30,5 +30,5 @@ def test_no_crop() -> None:
 
 @pytest.mark.parametrize(("name", "shape"), [("eigen", (240, 320)), ("garg", (480, 640))])
 def test_other_pictures_have_no_such_crop(name: CropName, shape: tuple[int, int]) -> None:
-    with pytest.raises(DatasetError, match="set it to none"):
+    with pytest.raises(DatasetError, match="use the crop none"):
         crop_mask(name, shape, driving=False)

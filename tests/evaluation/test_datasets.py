@@ -51,7 +51,7 @@ def test_crop_of_a_folder_by_its_scene(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "a", 1, scene="driving")
     crop = open_dataset(root, crop="garg").entries[0].read().crop
     assert np.flatnonzero(crop.any(axis=1))[0] == int(0.40810811 * 96)
-    with pytest.raises(DatasetError, match="set it to none"):
+    with pytest.raises(DatasetError, match="use the crop none"):
         open_dataset(write_folder(tmp_path / "b", 1), crop="eigen").entries[0].read()
 
 

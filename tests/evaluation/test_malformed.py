@@ -51,11 +51,11 @@ def nyu(folder: Path, **arrays: Any) -> None:
 @pytest.mark.parametrize(
     ("arrays", "why"),
     [
-        ({"images": None}, "not the labelled set"),
+        ({"images": None}, "not the labeled set"),
         ({"images": np.float32(3)}, "are not"),
         ({"images": PHOTOS[:, 0]}, "are not"),
         ({"images": PHOTOS[:, :1]}, "are not"),
-        ({"images": PHOTOS[:0], "rawDepths": DEPTHS[:0]}, "its numbers"),
+        ({"images": PHOTOS[:0], "rawDepths": DEPTHS[:0]}, "its indices"),
         ({"images": PHOTOS.astype(np.float32)}, "must be uint8"),
         ({"images": np.array([b"a", b"b"])}, "are not"),
         ({"rawDepths": np.float32(2)}, "are not"),
@@ -78,17 +78,17 @@ def test_nyu_with_a_group_for_an_array(tmp_path: Path) -> None:
     nyu(tmp_path, images=PHOTOS)
     with pytest.importorskip("h5py").File(tmp_path / MAT, "a") as file:
         file.create_group("rawDepths")
-    assert "not the labelled set" in told(tmp_path)
+    assert "not the labeled set" in told(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"junk" * 99])
 def test_nyu_files_that_are_none(tmp_path: Path, content: bytes) -> None:
     nyu(tmp_path, images=PHOTOS, rawDepths=DEPTHS)
     (tmp_path / "splits.mat").write_bytes(content)
-    assert "no MATLAB file" in told(tmp_path)
+    assert "not a MATLAB file" in told(tmp_path)
     nyu(tmp_path, images=PHOTOS, rawDepths=DEPTHS)
     (tmp_path / MAT).write_bytes(content)
-    assert "not the labelled set" in told(tmp_path)
+    assert "not the labeled set" in told(tmp_path)
 
 
 @pytest.mark.parametrize("numbers", [[0], [4], [1.5], [np.nan], [1e300], [], "text"])
@@ -101,7 +101,7 @@ def test_splits_of_nyu_that_are_none(tmp_path: Path, numbers: Any) -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("a.png", "line 1: give a photo"),
+        ("a.png", "line 1: write a photo"),
         (". .", "can't read"),
         ("a.png .", "can't read"),
         ("a\0.png d.png", "embedded null"),
@@ -136,19 +136,19 @@ def scene(path: Path, calibration: str, disparity: NDArray[np.float32]) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "why"),
     [
-        ("=200", "=0", "must be over 0"),
-        ("=200", "=-200", "must be over 0"),
-        ("[1000", "[0", "must be over 0"),
-        ("[1000", "[-1000", "must be over 0"),
-        ("=200", "=-.-", "no number"),
-        ("=200", "=e", "no number"),
-        ("=200", "=+-1", "no number"),
+        ("=200", "=0", "must be above 0"),
+        ("=200", "=-200", "must be above 0"),
+        ("[1000", "[0", "must be above 0"),
+        ("[1000", "[-1000", "must be above 0"),
+        ("=200", "=-.-", "not a number"),
+        ("=200", "=e", "not a number"),
+        ("=200", "=+-1", "not a number"),
         ("=200", "=1e999", "no pixel has a value"),
         ("=200", "=1e300", "no pixel has a value"),
         ("=200", "=1e-300", "no pixel has a value"),
         ("doffs=5", "doffs=1e999", "no pixel has a value"),
         ("doffs=5", "doffs=-100", "no pixel has a value"),
-        ("doffs=5", "", "gives no doffs"),
+        ("doffs=5", "", "doffs is missing"),
     ],
 )
 def test_calibrations_of_middlebury(tmp_path: Path, before: str, after: str, why: str) -> None:

@@ -33,7 +33,7 @@ def test_numbers_come_back_column_by_column(tmp_path: Path, dtype: str, compress
 )
 def test_what_is_no_plain_numbers_is_told(tmp_path: Path, held: Any) -> None:
     scipy_io.savemat(tmp_path / "a.mat", {"wanted": held})
-    with pytest.raises(DatasetError, match=r"a\.mat: there are no numbers wanted"):
+    with pytest.raises(DatasetError, match=r"a\.mat: it contains no numeric array wanted"):
         numbers(tmp_path / "a.mat", "wanted")
 
 
@@ -67,7 +67,7 @@ def test_bomb_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"junk", b"\x89HDF\r\n\x1a\n" + bytes(500)])
 def test_other_files_are_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.mat").write_bytes(content)
-    with pytest.raises(DatasetError, match=r"a\.mat: no MATLAB file"):
+    with pytest.raises(DatasetError, match=r"a\.mat: not a MATLAB file"):
         numbers(tmp_path / "a.mat", "wanted")
     with pytest.raises(DatasetError, match="can't be read"):
         numbers(tmp_path, "wanted")

@@ -76,7 +76,7 @@ def test_inverse_error() -> None:
 
 
 def test_disagreement() -> None:
-    assert metrics.disagreement(values(2, 1, 3, 5), values(1, 2, 3, 4)) == 50
+    assert metrics.whdr(values(2, 1, 3, 5), values(1, 2, 3, 4)) == 50
 
 
 def test_ordinal_error_is_that_of_all_pairs() -> None:
@@ -226,8 +226,8 @@ def test_regions_in_order_are_no_disagreement() -> None:
     regions = np.repeat(np.array([1, 2, 3], np.uint16), 20)[None].repeat(30, axis=0)
     layers = Layers(regions, np.array([[1, 2], [1, 3], [2, 3]]))
     right = (4 - regions).astype(np.float32)
-    assert metrics.layers_disagreement(right, layers) == 0
-    assert metrics.layers_disagreement(-right, layers) == 100
-    assert metrics.layers_disagreement(np.ones_like(right), layers) == 100
+    assert metrics.layers_whdr(right, layers) == 0
+    assert metrics.layers_whdr(-right, layers) == 100
+    assert metrics.layers_whdr(np.ones_like(right), layers) == 100
     half = np.where(regions == 3, 2.5, 4 - regions).astype(np.float32)  # 3 before 2, behind 1
-    assert 0 < metrics.layers_disagreement(half, layers) < 60
+    assert 0 < metrics.layers_whdr(half, layers) < 60

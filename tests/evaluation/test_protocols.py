@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from nearfar.datasets import Truth
 from nearfar.errors import DatasetError
-from nearfar.evaluation.protocols import ProtocolName, align, counted_pixels
+from nearfar.evaluation.protocols import ProtocolName, align, evaluated_pixels
 from nearfar.evaluation.runner import Measures, measure
 from tests.evaluation.made import metres, truth
 
@@ -62,7 +62,7 @@ def test_midas_by_hand() -> None:
 
 def test_prediction_is_capped_in_inverse_depth() -> None:
     known = truth()
-    counted, farthest = counted_pixels(known, known.valid, "midas", 10.0)
+    counted, farthest = evaluated_pixels(known, known.valid, "midas", 10.0)
     found = align(known.inverse[counted], known.inverse[counted], "midas", farthest)
     beyond = np.array([-3, 0.01, 0.2], np.float32)
     np.testing.assert_allclose(found.depth(beyond), [10, 10, 5], rtol=1e-4)
@@ -71,14 +71,14 @@ def test_prediction_is_capped_in_inverse_depth() -> None:
 
 def test_cap_of_relative_truth_is_twice_the_farthest() -> None:
     for known, cap_m in ((truth(kind="inverse"), 10.0), (truth(kind="depth"), None)):
-        _, farthest = counted_pixels(known, known.valid, "midas", cap_m)
+        _, farthest = evaluated_pixels(known, known.valid, "midas", cap_m)
         assert farthest == pytest.approx(16)
 
 
 def test_midas_counts_truth_beyond_the_cap_and_affine_does_not() -> None:
     known = truth()
-    assert counted_pixels(known, known.valid, "midas", 4.0)[0].all()
-    counted, farthest = counted_pixels(known, known.valid, "affine", 4.0)
+    assert evaluated_pixels(known, known.valid, "midas", 4.0)[0].all()
+    counted, farthest = evaluated_pixels(known, known.valid, "affine", 4.0)
     assert farthest == 4
     np.testing.assert_array_equal(counted, metres() < 4)
 
@@ -91,7 +91,7 @@ def test_affine_aligns_in_depth_too() -> None:
     assert midas.rmse_m is not None
     assert affine.rmse_m is not None
     assert affine.rmse_m < midas.rmse_m
-    counted, farthest = counted_pixels(known, known.valid, "affine", 10.0)
+    counted, farthest = evaluated_pixels(known, known.valid, "affine", 10.0)
     found = align(prediction[counted], known.inverse[counted], "affine", farthest)
     depth, true = found.depth(prediction), metres()
     # least squares: what is left over does not depend on the depth
@@ -115,13 +115,13 @@ def test_disparity_has_ordering_but_no_depth() -> None:
     found = measured(known.inverse, known, cap_m=None)
     assert found.inverse_error == pytest.approx(0, abs=1e-5)
     assert found.rmse_m is None
-    with pytest.raises(DatasetError, match="the protocol midas"):
+    with pytest.raises(DatasetError, match="use the protocol midas"):
         measured(known.inverse, known, "affine")
 
 
 def test_crop_without_truth_is_told() -> None:
     known = truth()
-    with pytest.raises(DatasetError, match="set it to none"):
-        counted_pixels(known, np.zeros_like(known.valid), "midas")
-    with pytest.raises(DatasetError, match="another cap"):
-        counted_pixels(known, known.valid, "affine", 0.5)
+    with pytest.raises(DatasetError, match="use the crop none"):
+        evaluated_pixels(known, np.zeros_like(known.valid), "midas")
+    with pytest.raises(DatasetError, match="use a larger cap"):
+        evaluated_pixels(known, known.valid, "affine", 0.5)

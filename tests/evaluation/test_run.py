@@ -105,7 +105,7 @@ def test_values_that_are_no_numbers_are_told() -> None:
         lambda _: np.full((24, 32), np.nan, np.float32), dataset(TRUTHS[0])
     )
     assert scores.pictures == ()
-    assert "no numbers" in scores.failed[0]
+    assert "not finite" in scores.failed[0]
 
 
 def test_other_errors_end_the_run() -> None:
@@ -160,7 +160,7 @@ def test_pairs_of_points() -> None:
     scores = runner.score_network(perfect, Dataset("diw", (entry(1), entry(0))))
     assert [it.measures.ordinal for it in scores.pictures] == [0, 100]
     assert scores.mean.bad_pixel is None
-    assert runner.look(perfect, entry(1), "midas", None) is None
+    assert runner.compare(perfect, entry(1), "midas", None) is None
 
 
 def test_look_gives_error_where_it_counts() -> None:
@@ -168,7 +168,7 @@ def test_look_gives_error_where_it_counts() -> None:
     valid[:5] = False
     known = truth(valid=valid)
     entry = dataset(known).entries[0]
-    seen = runner.look(lambda _: known.inverse, entry, "midas", 10.0)
+    seen = runner.compare(lambda _: known.inverse, entry, "midas", 10.0)
     assert seen is not None
     assert isinstance(seen.truth, Truth)
     assert np.isnan(seen.error[:5]).all()

@@ -141,7 +141,7 @@ def test_options_have_ranges() -> None:
 def test_mesh_checks_its_arrays() -> None:
     vertices, uv = np.zeros((3, 3), np.float32), np.zeros((3, 2), np.float32)
     faces = np.array([[0, 1, 2]], np.int32)
-    with pytest.raises(GeometryError, match="not there"):
+    with pytest.raises(GeometryError, match="does not exist"):
         Mesh(vertices, faces + 1, uv)
     with pytest.raises(GeometryError, match="uv"):
         Mesh(vertices, faces, uv - 1)

@@ -62,7 +62,7 @@ def test_files_mirror_the_source(tmp_path: Path, worker: Make) -> None:
     kept, rows = worker().do(part_of(trip(tmp_path / "trip")))
     assert not kept
     bad, good, second, *others = rows
-    assert f"{tmp_path}/trip/0.jpg: not a picture" in str(bad.error)
+    assert f"{tmp_path}/trip/0.jpg: not an image" in str(bad.error)
     assert replace(good, ms=None) == Row("1.jpg", MODEL, "1-depth.png", 40, 24)
     assert "another photo of this run" in str(second.error)
     assert [row.depth_file for row in others] == ["2-depth.png", "sub/deep-depth.png"]
@@ -146,7 +146,7 @@ def test_every_source_gives_the_same_maps_in_the_table(
     assert read_depth(rows[0]["depth"]).size_px == (40, 24)
     assert rows[0]["depth"] != rows[1]["depth"]
     assert rows[2]["depth"] is None
-    assert "not a picture" in rows[2]["error"]
+    assert "not an image" in rows[2]["error"]
     assert "<stream>" not in rows[2]["error"]
     worker(tmp_path / "files").do(part_of(folder))
     assert (tmp_path / "files" / "0-depth.png").read_bytes() == rows[0]["depth"]

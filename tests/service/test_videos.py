@@ -167,7 +167,7 @@ def test_damaged_clip_fails_without_a_path(service: Served, clip: bytes) -> None
     told = ended(service, place := begin(service, bytes(body)))
     assert told["state"] == "failed"
     assert told["problem"]["type"] == "urn:nearfar:problem:damaged-clip"
-    assert told["problem"]["detail"] == "no frame of it can be decoded"
+    assert told["problem"]["detail"] == "none of its frames can be decoded"
     refused = service.client.get(f"{place}/result")
     assert_problem(refused, 409, "no-result")
     assert files(service) == []

@@ -10,7 +10,7 @@ from nearfar.training.data.augment import AugmentOptions, augment
 from nearfar.training.data.pair_file import Sample
 from tests.training.pairsets import ramp
 
-NOTHING = AugmentOptions(flip=0, turn=0, color=0, grey=0, blur=0, hide=0, noise=0, jpeg=0)
+NOTHING = AugmentOptions(flip=0, rotate=0, color=0, gray=0, blur=0, cutout=0, noise=0, jpeg=0)
 
 
 def own_truth(width_px: int = 96, height_px: int = 72) -> Sample:
@@ -61,7 +61,7 @@ def test_the_same_chance_gives_the_same_bytes_and_leaves_the_pair_alone() -> Non
 
 @pytest.mark.parametrize("size", [(64, 48), (48, 64), (200, 150)])
 def test_photo_and_truth_stay_in_line(size: tuple[int, int]) -> None:
-    options = replace(NOTHING, flip=0.5, turn=0.5, tilt_deg=0)
+    options = replace(NOTHING, flip=0.5, rotate=0.5, tilt_deg=0)
     for seed in range(20):
         result = augment(own_truth(), size, np.random.default_rng(seed), options)
         known = result.inverse > 0
@@ -82,14 +82,14 @@ def test_mirrored() -> None:
 
 def test_a_quarter_turn_moves_photo_and_truth_alike() -> None:
     sample = own_truth(48, 48)
-    turned = room.turn(sample, 90)
+    turned = room.rotate_camera(sample, 90)
     np.testing.assert_array_equal(turned.photo, np.rot90(sample.photo))
     np.testing.assert_array_equal(turned.inverse, np.rot90(sample.inverse))
 
 
 def test_nothing_is_known_in_corners_from_outside() -> None:
     sample = Sample(np.full((40, 60, 3), 90, np.uint8), np.ones((40, 60), np.float32), sparse=False)
-    turned = room.turn(sample, 10)
+    turned = room.rotate_camera(sample, 10)
     assert (turned.photo == 90).all(), "the photo goes on"
     corners = turned.inverse[[0, 0, -1, -1], [0, -1, 0, -1]]
     np.testing.assert_array_equal(corners, 0)
@@ -98,7 +98,7 @@ def test_nothing_is_known_in_corners_from_outside() -> None:
 
 
 def test_turns_stay_within_their_greatest() -> None:
-    options = replace(NOTHING, turn=1, turn_deg=4, tilt_deg=0, crop_share=1, stretch=1)
+    options = replace(NOTHING, rotate=1, roll_deg=4, tilt_deg=0, crop_share=1, stretch=1)
     line = np.ones((101, 101), np.float32)
     line[50] = 2
     sample = Sample(np.zeros((101, 101, 3), np.uint8), line, sparse=False)
@@ -127,7 +127,7 @@ def test_a_plane_stays_that_plane_before_a_tilted_camera(angles: tuple[int, int,
     )
     normal = np.array((0.3, 0.5, 1), np.float32)
     photo = np.zeros((height_px, width_px, 3), np.uint8)
-    turned = room.turn(Sample(photo, rays @ normal, sparse=False), *angles).inverse
+    turned = room.rotate_camera(Sample(photo, rays @ normal, sparse=False), *angles).inverse
     known = turned > 0
     assert 0.7 < known.mean() < 1
     found = np.linalg.lstsq(rays[known], turned[known], rcond=None)[0]
@@ -145,8 +145,12 @@ def test_a_plane_stays_that_plane_before_a_tilted_camera(angles: tuple[int, int,
 def test_a_camera_that_looks_up_sees_things_lower() -> None:
     photo = np.zeros((100, 100, 3), np.uint8)
     photo[50, 50] = 255
-    up = room.turn(Sample(photo, np.ones((100, 100), np.float32), sparse=False), 0, 8).photo
-    right = room.turn(Sample(photo, np.ones((100, 100), np.float32), sparse=False), 0, 0, 8).photo
+    up = room.rotate_camera(
+        Sample(photo, np.ones((100, 100), np.float32), sparse=False), 0, 8
+    ).photo
+    right = room.rotate_camera(
+        Sample(photo, np.ones((100, 100), np.float32), sparse=False), 0, 0, 8
+    ).photo
     assert np.argmax(up.sum(axis=(1, 2))) > 55
     assert np.argmax(right.sum(axis=(0, 2))) < 45
 
@@ -155,7 +159,7 @@ def test_a_hidden_part_is_one_color_and_no_larger_than_told() -> None:
     photo = colorful(96, 128)
     shares = []
     for seed in range(40):
-        hidden = room.hide(photo, 0.2, np.random.default_rng(seed))
+        hidden = room.cutout(photo, 0.2, np.random.default_rng(seed))
         changed = (hidden != photo).any(axis=2)
         colors = np.unique(hidden[changed], axis=0)
         assert len(colors) == 1
@@ -258,12 +262,12 @@ def test_contrast_leaves_the_mean() -> None:
 
 
 def test_hue_turns_red_to_green_in_a_third_of_a_circle() -> None:
-    turned = np.array((200, 0, 0)) @ room._turn_hue(np.radians(120)).T
+    turned = np.array((200, 0, 0)) @ room._rotate_hue(np.radians(120)).T
     np.testing.assert_allclose(turned, (0, 200, 0), atol=1e-9)
 
 
 def test_grey_has_one_channel_value() -> None:
-    options = AugmentOptions(color=0, blur=0, noise=0, jpeg=0, grey=1)
+    options = AugmentOptions(color=0, blur=0, noise=0, jpeg=0, gray=1)
     sample = Sample(colorful(), np.ones((48, 64), np.float32), sparse=False)
     photo = augment(sample, (32, 24), np.random.default_rng(0), options).photo
     assert (photo == photo[..., :1]).all()

@@ -165,7 +165,7 @@ def test_too_little_to_be_seen_is_bad(tmp_path: Path) -> None:
 
 def test_a_set_without_a_good_pair_is_refused(tmp_path: Path) -> None:
     write_pair(tmp_path / "set", "a", np.zeros((4, 4), np.uint16))
-    with pytest.raises(DatasetError, match=r"no pair can be used; the first: .*a\.png"):
+    with pytest.raises(DatasetError, match=r"no usable pair; the first error: .*a\.png"):
         opened(tmp_path)
 
 

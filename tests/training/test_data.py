@@ -48,8 +48,8 @@ def test_a_small_batch_has_the_same_pictures(caches: tuple[TrainingCache, ...]) 
     data = training_set(caches)
     for step in range(8):
         width_px, height_px = SIZES[data.plan_at(step).size]
-        assert data.batch_at(step, small=True).inverse.shape == (4, height_px, width_px)
-    assert data.small_share == pytest.approx((48 * 32 * 2 + 64 * 16) / (64 * 48 * 2 + 88 * 32))
+        assert data.batch_at(step, low_res=True).inverse.shape == (4, height_px, width_px)
+    assert data.low_res_pixels == pytest.approx((48 * 32 * 2 + 64 * 16) / (64 * 48 * 2 + 88 * 32))
 
 
 def test_only_dense_truths_of_known_zero_are_merged(
@@ -58,7 +58,7 @@ def test_only_dense_truths_of_known_zero_are_merged(
     write_set(tmp_path / "offset", 9, kind="disparity")
     dense, sparse = caches
     offset = open_caches(tmp_path / "cache", [describe(tmp_path / "offset", "disparity")])[0]
-    still = AugmentOptions(flip=0, turn=0, color=0, grey=0, blur=0, hide=0, noise=0, jpeg=0)
+    still = AugmentOptions(flip=0, rotate=0, color=0, gray=0, blur=0, cutout=0, noise=0, jpeg=0)
     merged = replace(still, merge=1)
 
     def changes(*sets: TrainingCache) -> list[bool]:
@@ -67,7 +67,8 @@ def test_only_dense_truths_of_known_zero_are_merged(
             for options in (still, merged)
         )
         return [
-            digest(first.batch_at(step, small=True)) != digest(second.batch_at(step, small=True))
+            digest(first.batch_at(step, low_res=True))
+            != digest(second.batch_at(step, low_res=True))
             for step in range(8)
         ]
 
@@ -140,7 +141,7 @@ def test_describe(caches: tuple[TrainingCache, ...]) -> None:
 
 def test_a_disparity_is_never_tilted(tmp_path: Path) -> None:
     """Its unknown offset would not stay the same all over the picture."""
-    options = AugmentOptions(turn=1, turn_deg=0, tilt_deg=15, crop_share=1, stretch=1, flip=0)
+    options = AugmentOptions(rotate=1, roll_deg=0, tilt_deg=15, crop_share=1, stretch=1, flip=0)
     told = {}
     for kind in ("disparity", "inverse"):
         caches = open_caches(tmp_path / "cache", [write_set(tmp_path / kind, 4, kind=kind)])

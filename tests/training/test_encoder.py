@@ -14,7 +14,7 @@ def test_a_unit_is_passed_by_as_often_as_told_and_weighs_the_same_on_average() -
     x = torch.randn(1, 4, 8, 8)
     with torch.no_grad():
         added = unit(x) - x
-        unit.drop = 0.4
+        unit.drop_path = 0.4
         assert torch.equal(unit(x) - x, added), "only while it is trained"
         unit.training = True  # but its normalisations as they are
         many = unit(x.expand(4000, 4, 8, 8)) - x
@@ -26,5 +26,5 @@ def test_a_unit_is_passed_by_as_often_as_told_and_weighs_the_same_on_average() -
 def test_a_unit_that_changes_the_size_is_never_passed_by() -> None:
     torch.manual_seed(0)
     unit = InvertedResidual(4, 8, 3, 2, 2)
-    unit.drop = 0.9
+    unit.drop_path = 0.9
     assert (unit(torch.randn(50, 4, 8, 8)).abs().amax((1, 2, 3)) > 0).all()

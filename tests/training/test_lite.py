@@ -227,7 +227,7 @@ def test_a_file_that_says_something_else_is_refused(tmp_path: Path, change: dict
 def test_a_file_that_says_nothing_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "lite.safetensors"
     write_safetensors(_network().state_dict(), path)
-    with pytest.raises(CheckpointError, match="does not say"):
+    with pytest.raises(CheckpointError, match="has no metadata of a nearfar-lite network"):
         load_nearfar_lite(path)
 
 

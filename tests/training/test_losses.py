@@ -269,13 +269,13 @@ def test_descent_finds_the_truth() -> None:
 @BOTH
 def test_foreign_shapes_are_refused(loss: Loss) -> None:
     prediction, truth, valid = _pictures()
-    with pytest.raises(UsageError, match=r"must all be \(N, h, w\)"):
+    with pytest.raises(UsageError, match=r"must all have shape \(N, h, w\)"):
         loss(prediction[:, None], truth, valid)
-    with pytest.raises(UsageError, match=r"must all be \(N, h, w\)"):
+    with pytest.raises(UsageError, match=r"must all have shape \(N, h, w\)"):
         loss(prediction, truth[:1], valid)
     with pytest.raises(UsageError, match="dtype bool"):
         loss(prediction, truth, valid.double())
-    with pytest.raises(UsageError, match="at least one picture"):
+    with pytest.raises(UsageError, match="at least one image"):
         loss(prediction[:0], truth[:0], valid[:0])
 
 

@@ -10,7 +10,7 @@ from nearfar.training.data import scene_mix as room
 from nearfar.training.data.augment import AugmentOptions, augment
 from nearfar.training.data.pair_file import Sample
 
-NOTHING = AugmentOptions(turn=0, color=0, grey=0, blur=0, hide=0, noise=0, jpeg=0)
+NOTHING = AugmentOptions(rotate=0, color=0, gray=0, blur=0, cutout=0, noise=0, jpeg=0)
 
 
 def scene(inverse: np.ndarray[tuple[int, ...], np.dtype[np.float32]], grey: int) -> Sample:

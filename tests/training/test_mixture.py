@@ -128,5 +128,5 @@ def test_a_batch_may_hold_more_than_there_is() -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(UsageError, match="give "):
+    with pytest.raises(UsageError, match="use a"):
         mixture(**wrong)  # type: ignore[arg-type]  # wrong on purpose

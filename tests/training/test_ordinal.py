@@ -16,7 +16,7 @@ from nearfar.training.data.ordinal import draw_discs, paste, shrink
 from nearfar.training.data.pair_file import Sample
 
 STILL = AugmentOptions(
-    flip=0, turn=0, color=0, grey=0, blur=0, hide=0, noise=0, jpeg=0, merge=0, paste=0
+    flip=0, rotate=0, color=0, gray=0, blur=0, cutout=0, noise=0, jpeg=0, merge=0, paste=0
 )
 
 
@@ -86,7 +86,7 @@ def test_labels_shrink_with_their_photo() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_regions_move_with_the_pixels_they_belong_to(seed: int) -> None:
-    options = replace(STILL, flip=0.5, turn=1, tilt_deg=0)
+    options = replace(STILL, flip=0.5, rotate=1, tilt_deg=0)
     result = augment(layered(), (64, 48), np.random.default_rng(seed), options)
     assert result.regions is not None
     bright = result.photo[..., 0] > 120
@@ -142,7 +142,7 @@ def test_batches_hold_pairs_of_pixels_in_order(tmp_path: Path) -> None:
     batch = data.batch_at(0)
     assert batch.ranked.shape == (4, RANKED_PAIRS, 2)
     assert not batch.valid.any()
-    assert not batch.rooted.any()
+    assert not batch.has_ratios.any()
     for (each, _), photo, ranked in zip(
         data.plan_at(0).picks, batch.images, batch.ranked, strict=True
     ):

@@ -29,9 +29,9 @@ def test_no_more_is_made_ahead_than_asked(
     asked: list[int] = []
     make = data.batch_at
 
-    def noted(step: int, *, small: bool) -> TrainingBatch:
+    def noted(step: int, *, low_res: bool) -> TrainingBatch:
         asked.append(step)
-        return make(step, small=small)
+        return make(step, low_res=low_res)
 
     monkeypatch.setattr(data, "batch_at", noted)
     with Prefetcher(data, 0, workers=2, depth=3) as batches:
@@ -44,10 +44,10 @@ def test_an_error_in_a_worker_comes_up_and_ends_it(caches: tuple[TrainingCache, 
     data = training_set(caches)
 
     class Broken:
-        def batch_at(self, step: int, *, small: bool) -> TrainingBatch:
+        def batch_at(self, step: int, *, low_res: bool) -> TrainingBatch:
             if step == 2:
                 raise DatasetError("x.pair: gone from the cache")
-            return data.batch_at(step, small=small)
+            return data.batch_at(step, low_res=low_res)
 
     batches = Prefetcher(Broken(), workers=2, depth=4)  # type: ignore[arg-type]  # stands in
     next(batches)

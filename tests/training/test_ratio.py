@@ -80,9 +80,9 @@ def test_gradients_are_those_of_the_values() -> None:
     rng = torch.Generator().manual_seed(3)
     truth = torch.rand((2, 5, 4), generator=rng, dtype=torch.float64) + 0.1
     prediction = torch.rand((2, 5, 4), generator=rng, dtype=torch.float64, requires_grad=True)
-    rooted = torch.tensor([True, True])
+    has_ratios = torch.tensor([True, True])
     assert torch.autograd.gradcheck(
-        lambda found: ratio_loss(found, truth, truth > 0.2, rooted), (prediction,)
+        lambda found: ratio_loss(found, truth, truth > 0.2, has_ratios), (prediction,)
     )
 
 
@@ -95,5 +95,5 @@ def test_a_constant_prediction_has_finite_gradients() -> None:
 
 
 def test_shapes_must_agree() -> None:
-    with pytest.raises(UsageError, match="all be"):
+    with pytest.raises(UsageError, match="must all have shape"):
         ratio_loss(torch.zeros(1, 2, 2), torch.zeros(1, 2, 3), torch.ones(1, 2, 2) > 0, YES)

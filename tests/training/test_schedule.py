@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from nearfar.training.averaging import MovingAverage
-from nearfar.training.schedule import make_optimizer, rate_factor, set_rates
+from nearfar.training.schedule import make_optimizer, rate_factor, set_learning_rates
 
 
 class Parts(nn.Module):
@@ -27,7 +27,7 @@ def test_rise_and_half_a_cosine() -> None:
 
 
 def test_groups_have_their_rates_and_decay() -> None:
-    optimizer = make_optimizer(Parts(), encoder_rate=1.0, decoder_rate=2.0, decay=0.1)
+    optimizer = make_optimizer(Parts(), encoder_lr=1.0, decoder_lr=2.0, weight_decay=0.1)
     found = {
         (group["peak"], group["weight_decay"]): group["params"] for group in optimizer.param_groups
     }
@@ -37,7 +37,7 @@ def test_groups_have_their_rates_and_decay() -> None:
         (2.0, 0.1): 1,
         (2.0, 0.0): 1,
     }
-    set_rates(optimizer, 20, 1000)
+    set_learning_rates(optimizer, 20, 1000)
     assert {group["lr"] for group in optimizer.param_groups} == {1.0, 2.0}
 
 

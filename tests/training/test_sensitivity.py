@@ -34,6 +34,6 @@ def test_bound_that_nothing_meets_leaves_nothing() -> None:
 
 
 def test_groups_are_given_up_when_trials_run_out() -> None:
-    split = find_sensitive(range(108), harm, bound=0.05, most_trials=3)
+    split = find_sensitive(range(108), harm, bound=0.05, max_trials=3)
     assert {17, 80} <= set(split.kept)
     assert split.trials <= 5

@@ -93,9 +93,13 @@ def test_a_file_that_is_not_the_recorded_one_is_refused(lite: NearfarLite, tmp_p
 
 def test_a_model_that_holds_no_such_network_is_refused(tmp_path: Path) -> None:
     store = bundled_store(tmp_path / "a")
-    with pytest.raises(CheckpointError, match=r"^lite-int8 does not say .* nearfar train made$"):
+    with pytest.raises(
+        CheckpointError, match=r"^lite-int8 has no metadata .* nearfar train wrote$"
+    ):
         start_from("lite-int8", store=store)
-    with pytest.raises(CheckpointError, match=r"^midas-small is no network of .*: take nearfar"):
+    with pytest.raises(
+        CheckpointError, match=r"^midas-small can.t be trained further.*: use nearfar"
+    ):
         start_from("midas-small", store=ModelRegistry(tmp_path / "b"))
 
 

@@ -23,7 +23,7 @@ from nearfar.training.trainer import Progress, Trainer, Validation
 from tests.training.pairsets import describe, write_pair, write_set
 
 DOOR = InputSpec(64, 64, 32, "stretch", "area", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-OPTIONS = TrainOptions(epochs=1, decoder_rate=0.02, encoder_rate=0.02, average=0.9)
+OPTIONS = TrainOptions(epochs=1, decoder_lr=0.02, encoder_lr=0.02, ema_decay=0.9)
 SIZES = {(64, 64): (32, 64)}
 _KNOWN = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -67,8 +67,8 @@ def state(network: nn.Module) -> dict[str, Tensor]:
 
 def test_loss_falls_and_the_graph_agrees_with_torch(data: TrainingSet, tmp_path: Path) -> None:
     losses: list[float] = []
-    run = trainer(data, tmp_path / "run", steps=48, gradient=0.0)
-    run.tell = lambda at: losses.append(at.loss)
+    run = trainer(data, tmp_path / "run", steps=48, gradient_weight=0.0)
+    run.on_progress = lambda at: losses.append(at.loss)
     network = run.run()
     assert len(losses) == 48
     assert np.mean(losses[-8:]) < 0.2 * np.mean(losses[:4])
@@ -81,17 +81,17 @@ def test_loss_falls_and_the_graph_agrees_with_torch(data: TrainingSet, tmp_path:
 
 
 def test_resume_equals_no_interruption(data: TrainingSet, tmp_path: Path) -> None:
-    whole = state(trainer(data, tmp_path / "whole", steps=12, small=0.75).run())
-    broken = trainer(data, tmp_path / "broken", steps=12, small=0.75, save_minutes=1e-9)
+    whole = state(trainer(data, tmp_path / "whole", steps=12, low_res=0.75).run())
+    broken = trainer(data, tmp_path / "broken", steps=12, low_res=0.75, save_minutes=1e-9)
 
     def stop(at: Progress) -> None:
         if at.step == 8:
             raise KeyboardInterrupt
 
-    broken.tell = stop
+    broken.on_progress = stop
     with pytest.raises(KeyboardInterrupt):
         broken.run()
-    again = trainer(data, tmp_path / "broken", steps=12, small=0.75)
+    again = trainer(data, tmp_path / "broken", steps=12, low_res=0.75)
     assert again.resume()
     assert again.step == 7  # the last snapshot
     resumed = state(again.run())
@@ -113,10 +113,10 @@ def test_units_that_are_passed_by_are_the_same_after_a_break(
 ) -> None:
     def run(name: str, drop: float, *, broken: bool = False) -> dict[str, Tensor]:
         epochs = 6 / data.steps_per_epoch
-        options = replace(OPTIONS, epochs=epochs, drop=drop, save_minutes=1e-9)
+        options = replace(OPTIONS, epochs=epochs, drop_path=drop, save_minutes=1e-9)
         run = Trainer(Units(), DOOR, data, tmp_path / name, options)
         if broken:
-            run.tell = stop
+            run.on_progress = stop
             with pytest.raises(KeyboardInterrupt):
                 run.run()
             run = Trainer(Units(), DOOR, data, tmp_path / name, options)
@@ -133,13 +133,13 @@ def test_units_that_are_passed_by_are_the_same_after_a_break(
 
 
 def test_a_network_without_units_to_pass_by_is_told(data: TrainingSet, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="drop is for"):
-        trainer(data, tmp_path / "run", steps=2, drop=0.1)
+    with pytest.raises(UsageError, match="drop path"):
+        trainer(data, tmp_path / "run", steps=2, drop_path=0.1)
 
 
 def test_the_first_steps_are_small(data: TrainingSet, tmp_path: Path) -> None:
     widths: list[int] = []
-    run = trainer(data, tmp_path / "run", steps=8, small=0.5)
+    run = trainer(data, tmp_path / "run", steps=8, low_res=0.5)
     run.network.register_forward_pre_hook(lambda _, given: widths.append(given[0].shape[-1]))
     run.run()
     assert widths == [32] * 4 + [64] * 4
@@ -173,8 +173,8 @@ def test_sparse_truth_is_learned_from(tmp_path: Path) -> None:
         )
     data = dataset(describe(tmp_path / "set"), tmp_path / "cache")
     losses: list[float] = []
-    run = trainer(data, tmp_path / "run", steps=40, gradient=0.0)
-    run.tell = lambda at: losses.append(at.loss)
+    run = trainer(data, tmp_path / "run", steps=40, gradient_weight=0.0)
+    run.on_progress = lambda at: losses.append(at.loss)
     run.run()
     assert np.isfinite(losses).all()
     assert np.mean(losses[-8:]) < 0.8 * np.mean(losses[:4])
@@ -203,7 +203,7 @@ def test_best_weights_are_kept_and_patience_ends_the_run(data: TrainingSet, tmp_
 
 
 def test_frozen_encoder_stays_as_it_is(data: TrainingSet, tmp_path: Path) -> None:
-    run = trainer(data, tmp_path / "run", steps=4, freeze=4)
+    run = trainer(data, tmp_path / "run", steps=4, freeze_stages=4)
     before = state(run.network)
     run.run()
     after = state(run.network)
@@ -214,7 +214,10 @@ def test_frozen_encoder_stays_as_it_is(data: TrainingSet, tmp_path: Path) -> Non
 def test_still_normalisations_know_what_they_knew_and_their_weights_learn(
     data: TrainingSet, tmp_path: Path
 ) -> None:
-    before, after = state(Toy()), state(trainer(data, tmp_path / "run", steps=4, still=True).run())
+    before, after = (
+        state(Toy()),
+        state(trainer(data, tmp_path / "run", steps=4, freeze_batch_norm=True).run()),
+    )
     for name, value in before.items():
         assert torch.equal(value, after[name]) == (name.rpartition(".")[2] in _KNOWN), name
 
@@ -223,7 +226,7 @@ def test_loss_that_is_no_number_ends_the_run(data: TrainingSet, tmp_path: Path) 
     run = trainer(data, tmp_path / "run", steps=8)
     with torch.no_grad():
         run.network.head.weight.fill_(float("nan"))  # type: ignore[union-attr, operator]
-    with pytest.raises(TrainingError, match="no number at step 0"):
+    with pytest.raises(TrainingError, match="not finite at step 0"):
         run.run()
 
 

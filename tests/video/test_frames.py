@@ -95,13 +95,13 @@ def test_a_file_cut_off_gives_what_is_there_and_says_so(tmp_path: Path) -> None:
     frames = list(clip)
 
     assert 10 < len(frames) < 40
-    assert any("cut off" in sentence for sentence in clip.warnings)
+    assert any("truncated" in sentence for sentence in clip.warnings)
 
 
 def test_a_file_without_its_index_is_refused(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", [picture(n) for n in range(COUNT)])
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(VideoError, match="cut off"):
+    with pytest.raises(VideoError, match="truncated"):
         read_clip(path)
 
 

@@ -340,7 +340,7 @@ def test_music_with_a_cover_has_no_picture(tmp_path: Path) -> None:
         container.mux(track.encode(silence))
         container.mux(track.encode(None))
 
-    with pytest.raises(VideoError, match="only sound and pictures that stand still"):
+    with pytest.raises(VideoError, match="only audio and still images"):
         read_clip(path)
 
 
@@ -364,8 +364,8 @@ def test_frames_that_change_their_size_are_scaled_to_the_first(
     frames = list(clip)
     assert {frame.image.shape for frame in frames} == {(48, 64, 3)}
     assert len(frames) >= 9
-    (told,) = (each for each in clip.warnings if "change their size" in each)
+    (told,) = (each for each in clip.warnings if "frame size changes" in each)
     assert "scaled to 64 x 48" in told
     done = convert(path, tmp_path / "out.mp4", estimator, show_effect(lambda photo, _: photo))
     assert done.frames == len(frames)
-    assert any("change their size at frame" in each for each in done.warnings)
+    assert any("frame size changes at frame" in each for each in done.warnings)

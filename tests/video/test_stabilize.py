@@ -3,10 +3,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from nearfar.imaging.optical_flow import grey_of
+from nearfar.imaging.optical_flow import to_gray
 from nearfar.io.images import Image
 from nearfar.video.flicker import Flicker
-from nearfar.video.temporal import Cuts, Map, Raw, Steadied, stabilize
+from nearfar.video.temporal import Map, Raw, SceneCuts, Stabilized, stabilize
 
 SHAPE = (96, 128)
 
@@ -25,7 +25,7 @@ def ramp() -> Map:
 
 def run(
     photos: list[Image], raws: list[Map], *, ahead: int = 0, smooth: bool = False
-) -> list[Steadied[int]]:
+) -> list[Stabilized[int]]:
     frames = (
         Raw(number, photo, raw, number / 25)
         for number, (photo, raw) in enumerate(zip(photos, raws, strict=True))
@@ -102,10 +102,10 @@ def test_a_network_that_changes_its_mind_is_no_cut() -> None:
 
 
 def test_brightness_alone_is_no_cut() -> None:
-    cuts, grey = Cuts(), grey_of(texture(), SHAPE)
-    assert cuts.goes_on(grey)
-    assert cuts.goes_on(np.asarray(grey // 2, np.uint8))
-    assert not cuts.goes_on(grey_of(texture(5), SHAPE))
+    cuts, grey = SceneCuts(), to_gray(texture(), SHAPE)
+    assert cuts.is_same_scene(grey)
+    assert cuts.is_same_scene(np.asarray(grey // 2, np.uint8))
+    assert not cuts.is_same_scene(to_gray(texture(5), SHAPE))
 
 
 def test_smoothing_takes_away_flicker() -> None:

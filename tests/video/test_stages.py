@@ -5,7 +5,7 @@ from itertools import count, islice
 
 import pytest
 
-from nearfar.video.pipeline import in_order, overlapped
+from nearfar.video.pipeline import map_in_order, overlapped
 
 
 def doubled(items: Iterator[int]) -> Iterator[int]:
@@ -89,7 +89,7 @@ def test_in_order_works_at_once_and_keeps_the_order() -> None:
             together.wait()  # passes only if two are at work at once
         return number
 
-    assert list(in_order(work, range(20), 2)) == list(range(20))
+    assert list(map_in_order(work, range(20), 2)) == list(range(20))
 
 
 def test_in_order_raises_what_the_work_raised() -> None:
@@ -97,4 +97,4 @@ def test_in_order_raises_what_the_work_raised() -> None:
         return 1 / (3 - number)
 
     with pytest.raises(ZeroDivisionError):
-        list(in_order(work, range(20), 2))
+        list(map_in_order(work, range(20), 2))

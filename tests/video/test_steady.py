@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nearfar.errors import DepthMapError
-from nearfar.video.temporal import LARGEST_STEP, Limits, Map, SteadyRange
+from nearfar.video.temporal import MAX_STEP, Limits, Map, SteadyRange
 
 SHAPE = (96, 128)
-LEAP = LARGEST_STEP / (1 - 2 * LARGEST_STEP)
+LEAP = MAX_STEP / (1 - 2 * MAX_STEP)
 """How far a color can move when both limits go their largest step towards each other."""
 
 

@@ -1,4 +1,4 @@
-"""One training run from the command line: data, network, loop, files, and what is told of it."""
+"""One training run from the command line: data, network, training loop, files and output."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,13 +20,13 @@ from nearfar.errors import DatasetError, UsageError
 from nearfar.evaluation.layouts.detect import open_dataset
 from nearfar.evaluation.layouts.paired import Dataset
 from nearfar.evaluation.report import row, sheet
-from nearfar.evaluation.runner import look, score_network
+from nearfar.evaluation.runner import compare, score_network
 from nearfar.io.atomic import replacing
 from nearfar.io.images import Image
 from nearfar.models.preprocess import prepare
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
 from nearfar.training.averaging import blend_best
-from nearfar.training.batch_norm import BATCHES, PLAIN, recalibrate_batch_norm
+from nearfar.training.batch_norm import CALIBRATION_AUGMENT, MAX_BATCHES, recalibrate_batch_norm
 from nearfar.training.card import card
 from nearfar.training.data.batches import TrainingSet, sizes_for
 from nearfar.training.data.cache import TrainingCache, open_caches
@@ -39,12 +39,12 @@ from nearfar.training.trainer import Progress, Trainer, Validation
 from nearfar.training.weights import write_safetensors
 
 SHEET_ROWS: Final = 6
-"""Photos on the sheet of each epoch, spread evenly over the validation sets."""
+"""Photos on the overview image of each epoch, spread evenly over the validation sets."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a run leaves: files in its folder, and how the network is fed and read."""
+    """Result of a run: files in its folder, and input and output of the network."""
 
     onnx: Path
     input: InputSpec
@@ -70,7 +70,7 @@ class Made:
 
 @dataclass(frozen=True)
 class TrainRun:
-    """A run as it was asked for; see `nearfar train --help` for what each is."""
+    """Settings of a run; see `nearfar train --help`."""
 
     folder: Path
     sets: Sequence[tuple[PairFolder, float]]
@@ -98,52 +98,56 @@ class TrainRun:
             for each in data.describe()
         ]
         self._say(*rows)
-        judges = [open_dataset(path) for path in self.val]
-        if self.options.blend and not judges:
-            raise UsageError("--blend chooses by validation: give --val")
+        validation_sets = [open_dataset(path) for path in self.val]
+        if self.options.blend and not validation_sets:
+            raise UsageError("--blend chooses by validation: add --val")
         before = deepcopy(begin.network.state_dict()) if self.options.blend else {}
 
         def validate(network: nn.Module) -> Validation:
-            return _judged(network, begin.input, judges)
+            return _evaluate(network, begin.input, validation_sets)
 
-        with self._telling() as tell:
+        with self._reporting() as report:
             trainer = Trainer(
                 begin.network,
                 begin.input,
                 data,
                 self.folder,
                 self.options,
-                validate if judges else None,
-                tell,
+                validate if validation_sets else None,
+                report,
                 self.device,
             )
             if resume and not trainer.resume():
-                self._say(f"no run in {self.folder} yet: a new one begins")
+                self._say(f"there is no run in {self.folder}: starting a new one")
             best = trainer.run()
-        keeps_norms = self.options.still or self.options.freeze >= 4
+        keeps_statistics = self.options.freeze_batch_norm or self.options.freeze_stages >= 4
         plain = TrainingSet(
-            caches, batch=self.batch, sizes=sizes, seed=self.options.seed, augment=PLAIN
+            caches,
+            batch=self.batch,
+            sizes=sizes,
+            seed=self.options.seed,
+            augment=CALIBRATION_AUGMENT,
         )
-        count = min(BATCHES, plain.steps_per_epoch)
+        count = min(MAX_BATCHES, plain.steps_per_epoch)
 
-        def settle(network: nn.Module) -> None:
-            if not keeps_norms:
+        def recalibrate(network: nn.Module) -> None:
+            if not keeps_statistics:
                 recalibrate_batch_norm(
                     network, (plain.batch_at(i).images for i in range(count)), begin.input
                 )
 
-        if not keeps_norms:
-            self._say(f"normalisations are measured anew on {count} batches")
+        if not keeps_statistics:
+            self._say(f"recomputing batch normalization statistics on {count} batches")
         if not self.options.blend:
-            settle(best)
+            recalibrate(best)
         else:
 
             def score(network: nn.Module) -> float:
                 return validate(network).score
 
-            for share, found in blend_best(best, before, score, settle).items():
-                self._say(f"{share:.0%} of it, the rest as it began: {found:.3f}")
-        numbers = validate(best).numbers if judges else {}
+            for share, found in blend_best(best, before, score, recalibrate).items():
+                self._say(f"{share:.0%} trained weights, the rest initial ones: {found:.3f}")
+        numbers = validate(best).numbers if validation_sets else {}
         export_onnx(best, self.folder / "network.onnx", half=True, metadata=begin.metadata)
         write_safetensors(best.state_dict(), self.folder / "network.safetensors", begin.metadata)
         facts = (self.init, rows, self.options, trainer.step, trainer.seconds / 3600, numbers)
@@ -168,27 +172,29 @@ class TrainRun:
         return caches
 
     @contextmanager
-    def _telling(self) -> Iterator[Callable[[Progress], None]]:
-        """Show a bar on a terminal, and a line for each validation everywhere."""
+    def _reporting(self) -> Iterator[Callable[[Progress], None]]:
+        """Show a progress bar on a terminal, and a line for each validation."""
         if self.quiet or not sys.stderr.isatty():
             yield self._line
             return
         with bar("steps/s") as shown:
             task = shown.add_task("", total=None)
 
-            def tell(at: Progress) -> None:
+            def report(at: Progress) -> None:
                 text = f"loss {at.loss:.3f}, {at.images_per_s:.1f} pictures/s"
                 shown.update(task, completed=at.step, total=at.steps, description=text)
                 self._line(at)
 
-            yield tell
+            yield report
 
     def _line(self, at: Progress) -> None:
         if at.validation is not None:
-            told = ", ".join(f"{name} {value:.3f}" for name, value in at.validation.numbers.items())
+            metrics = ", ".join(
+                f"{name} {value:.3f}" for name, value in at.validation.numbers.items()
+            )
             self._say(
                 f"step {at.step} of {at.steps}: loss {at.loss:.3f}, {at.images_per_s:.1f}"
-                f" pictures/s, {at.seconds_left / 60:.0f} min left; {told}"
+                f" pictures/s, {at.seconds_left / 60:.0f} min left; {metrics}"
             )
 
     def _say(self, *lines: str) -> None:
@@ -196,11 +202,13 @@ class TrainRun:
             print(*lines, sep="\n", file=sys.stderr)
 
 
-def _judged(network: nn.Module, input_spec: InputSpec, judges: Sequence[Dataset]) -> Validation:
-    """Measure a network on each data set; the score is the mean of their main figures.
+def _evaluate(
+    network: nn.Module, input_spec: InputSpec, validation_sets: Sequence[Dataset]
+) -> Validation:
+    """Evaluate a network on each data set; the score is the mean of their main metrics.
 
-    That is the share of bad pixels by MiDaS's protocol where the truth has ratios, and otherwise
-    the ordinal error: both are percentages, less is better.
+    The main metric is the percentage of bad pixels by MiDaS's protocol if the ground truth has
+    ratios, and otherwise the ordinal error, also in percent; smaller is better.
     """
     device = next(network.parameters()).device
 
@@ -212,18 +220,18 @@ def _judged(network: nn.Module, input_spec: InputSpec, judges: Sequence[Dataset]
 
     numbers: dict[str, float] = {}
     scores, rows = [], []
-    for judge in judges:
-        found = score_network(predict, judge)
+    for dataset in validation_sets:
+        found = score_network(predict, dataset)
         mean = found.mean
         for name in ("bad_pixel", "abs_rel", "ordinal", "sharpness"):
             value = getattr(mean, name)
             if value is not None:
-                numbers[f"{judge.name}/{name}"] = value
+                numbers[f"{dataset.name}/{name}"] = value
         main = mean.ordinal if found.notes or mean.bad_pixel is None else mean.bad_pixel
         scores.append(main if main is not None else float("inf"))
-        count = max(1, SHEET_ROWS // len(judges))
-        for entry in judge.limited(count).entries:
-            seen = look(predict, entry, "midas", judge.cap_m)
+        count = max(1, SHEET_ROWS // len(validation_sets))
+        for entry in dataset.limited(count).entries:
+            seen = compare(predict, entry, "midas", dataset.cap_m)
             if seen is not None:
                 rows.append(row(seen.photo, seen.truth, seen.inverse, seen.error, entry.name))
     return Validation(float(np.mean(scores)), numbers, sheet(rows))

@@ -37,7 +37,7 @@ from nearfar.effects.export import (
 )
 from nearfar.errors import OutputExistsError, UsageError
 from nearfar.estimator import Estimator
-from nearfar.io.find_images import Found, Outcome, find, work_on
+from nearfar.io.find_images import Found, Outcome, find, process_photos
 from nearfar.io.images import Image, ImageFile
 from nearfar.jobs import make_folder
 from nearfar.loading import load
@@ -212,7 +212,7 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
         left_out: list[Path] = []
         total = sum(1 for _ in photos(passed_over=left_out.append)) if many else 0
         with photo_bar(total, quiet=quiet or not many) as advance:
-            for outcome in work_on(photos(), job.plan, job.work, workers=workers):
+            for outcome in process_photos(photos(), job.plan, job.work, workers=workers):
                 failed += outcome.error is not None
                 _raise_if_alone(outcome, many=many)
                 tell(outcome)
@@ -232,7 +232,7 @@ def _photos(
     inputs: list[str], *, recursive: bool, passed_over: Callable[[Path], None] = lambda _: None
 ) -> Iterator[Found]:
     named = {Path(text) for text in inputs}
-    for found in find(inputs, recursive=recursive, passed_over=passed_over):
+    for found in find(inputs, recursive=recursive, on_skip=passed_over):
         if found.path in named or not is_result(found.path):
             yield found
         else:

@@ -75,7 +75,7 @@ def estimate(
     )
     # only now: what these import was imported while the network loaded
     from nearfar.cli._run_report import Report
-    from nearfar.io.find_images import find, work_on
+    from nearfar.io.find_images import find, process_photos
     from nearfar.jobs import PhotoJob
 
     if output == STREAM or (inputs == [STREAM] and output is None):
@@ -90,7 +90,7 @@ def estimate(
         skip_existing=skip_existing,
     )
     left_out: list[Path] = []
-    listed = find(inputs, recursive=recursive, passed_over=left_out.append)
+    listed = find(inputs, recursive=recursive, on_skip=left_out.append)
     total = sum(1 for _ in listed) if many else None
     place = f"in {output}" if output else "beside the photos"
     photos = find(inputs, recursive=recursive) if inputs != [STREAM] else [_stdin()]
@@ -102,7 +102,7 @@ def estimate(
         place=place,
         left_out=left_out,
     ) as report:
-        for outcome in work_on(photos, job.plan, job.work, workers=workers):
+        for outcome in process_photos(photos, job.plan, job.work, workers=workers):
             report.add(outcome)
     return report.status
 

@@ -21,7 +21,7 @@ from nearfar.evaluation.layouts.detect import ReaderName, open_dataset
 from nearfar.evaluation.layouts.paired import Dataset
 from nearfar.evaluation.protocols import CropName, ProtocolName
 from nearfar.evaluation.report import row, sheet
-from nearfar.evaluation.runner import Measures, PictureScore, Predict, Scores, look
+from nearfar.evaluation.runner import Measures, PictureScore, Predict, Scores, compare
 from nearfar.io.atomic import replacing
 from nearfar.io.images import write_image
 from nearfar.loading import load
@@ -154,7 +154,7 @@ def draw(
     for kind, chosen in (("best", ranked[:SHEET_ROWS]), ("worst", ranked[: -SHEET_ROWS - 1 : -1])):
         rows = []
         for picture in chosen:
-            seen = look(predict, entries[picture.name], scores.protocol, cap_m or dataset.cap_m)
+            seen = compare(predict, entries[picture.name], scores.protocol, cap_m or dataset.cap_m)
             if seen is not None:
                 caption = _caption(picture)
                 rows.append(row(seen.photo, seen.truth, seen.inverse, seen.error, caption))

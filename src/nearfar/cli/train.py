@@ -1,4 +1,4 @@
-"""`nearfar train`: a network of one's own, on one's own pictures."""
+"""`nearfar train`: train a depth network on your own images."""
 
 import os
 from pathlib import Path
@@ -38,32 +38,31 @@ def train(
         TrainOptions, Parameter(name="*", name_transform=args.dashed, negative_bool="")
     ] = TrainOptions(),
 ) -> int:
-    """Train a network on photos with depth beside them, and enter it among the models.
+    """Train a network on photos with depth, and add it to the model registry.
 
     Each data set is a folder with rgb/NAME.jpg, depth/NAME.png and dataset.toml; see
     docs/training.md.
 
     Args:
-        datasets: Folders; FOLDER=2 counts each of its pictures twice.
-        out: What you will type after -m.
-        init: imagenet; or what to go on from: nearfar-lite or a model that nearfar train made, by
-            name; or a file: .onnx or .safetensors that nearfar train made, or MiDaS v2.1 small's
-            .pt.
-        network: The encoder of a new network; lite0 is a third lighter.
-        val: Folders to judge the network by after each epoch; never trained on.
-        runs: Folder of the runs; snapshot, curves and sheets lie in it under the name.
-        cache: Folder of the pictures at training size; in the run's folder when not given.
-        batch: Pictures a step.
-        short_side: Short side, in pixels, at which pictures are kept for training; if not given,
-            5/3 of what is fed.
-        fed: Short side, in pixels, at which pictures are fed: a multiple of 32, 192 if not given.
-            Of several, pictures are trained at each, and the first is what the network is for.
-        device: What torch computes on: cpu, cuda, cuda:1, mps, xpu ...
-        resume: Go on where the run of this name stood.
-        licence: Of the weights that come out.
+        datasets: Folders; FOLDER=2 uses each of its images twice per epoch.
+        out: Name of the model, for -m.
+        init: Initial weights: imagenet; nearfar-lite or another model that nearfar train made, by
+            name; or a file: .onnx or .safetensors from nearfar train, or the .pt of MiDaS v2.1
+            small.
+        network: Encoder of a new network; lite0 has a third fewer operations.
+        val: Folders for validation after each epoch; not used for training.
+        runs: Folder of the runs; contains a folder with snapshot, curves and overview images each.
+        cache: Folder of the resized images; by default in the run's folder.
+        batch: Batch size.
+        short_side: Shorter side of the cached images in pixels; by default 5/3 of the input size.
+        fed: Shorter side of the network's input in pixels: a multiple of 32, by default 192. With
+            several, images are trained at each, and the first is the network's default.
+        device: Device of torch: cpu, cuda, cuda:1, mps, xpu ...
+        resume: Continue the run of this name from its snapshot.
+        licence: Licence of the resulting weights.
     """
-    # before torch is imported: its threads wait for each other by spinning, which on a computer
-    # that does other work too makes a step several times slower
+    # before torch is imported: by default its threads spin while they wait, which on a computer
+    # with other load makes a step several times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for module in ("torch", "onnx", "safetensors", "matplotlib"):
         optional.require(module)

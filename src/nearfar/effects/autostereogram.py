@@ -12,7 +12,7 @@ from nearfar.depth import DepthMap
 from nearfar.effects.base import Effect, Picture, Pixels, picture_option
 from nearfar.imaging.color import FloatMap
 from nearfar.io.images import Image
-from nearfar.parallel import in_strips
+from nearfar.parallel import for_each_strip
 
 _SEED: Final = 0
 
@@ -122,7 +122,7 @@ def autostereogram(photo: Image, depth: DepthMap, options: AutostereogramOptions
         down = np.arange(height_px)[rows, None] % pattern.shape[0]
         pixels[rows] = pattern[down, _ends(partner) % pattern.shape[1]]
 
-    in_strips(fill, nearness)
+    for_each_strip(fill, nearness)
     return Picture(pixels)
 
 

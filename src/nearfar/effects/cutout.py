@@ -19,7 +19,7 @@ from nearfar.errors import UsageError
 from nearfar.imaging.color import FloatMap, Light, mix, to_linear, to_srgb
 from nearfar.imaging.resize import fitting, half, larger, smaller
 from nearfar.io.images import Image
-from nearfar.parallel import together
+from nearfar.parallel import run_parallel
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
     Raises:
         UsageError: no such color, or `photo` is asked for and no picture given.
     """
-    light, mask = together(lambda: to_linear(photo), lambda: _mask(photo, depth, options))
+    light, mask = run_parallel(lambda: to_linear(photo), lambda: _mask(photo, depth, options))
     alpha = soften(mask, photo, options.softness / 100)
     rim_px = max(2, round(options.softness / 100 * max(photo.shape)))
     rim, own = own_light(light, alpha, rim_px)

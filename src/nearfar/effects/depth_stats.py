@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.imaging.color import FloatMap
-from nearfar.imaging.normalize import thinned
+from nearfar.imaging.normalize import subsample
 
 _POINT: Final = 0.006
 """Half width of what a click reads, as part of the longer side."""
@@ -76,7 +76,7 @@ def near_cut(nearness: NDArray[np.float32]) -> float | None:
     Returns:
         None when all is equally far.
     """
-    cut = valley(remoteness(thinned(nearness)))
+    cut = valley(remoteness(subsample(nearness)))
     if cut is None:
         return None
     nearest, farthest = 1 / (1 + _FARTHEST), 1 / _FARTHEST
@@ -135,7 +135,7 @@ def remoteness(nearness: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def far_light(light: NDArray[np.float32], nearness: FloatMap) -> NDArray[np.float32]:
     """Give the mean light of the farthest tenth of the picture, (3,) float32."""
-    some, lit = thinned(nearness), thinned(light)
+    some, lit = subsample(nearness), subsample(light)
     far = some <= np.quantile(some, 0.1)
     return np.asarray(lit[far].mean(axis=0, dtype=np.float64), np.float32)
 

@@ -19,7 +19,7 @@ from nearfar.effects.stereo import StereoOptions, suffix
 from nearfar.errors import UsageError
 from nearfar.io.atomic import replacing
 from nearfar.io.images import encode_image
-from nearfar.io.paths import fitting
+from nearfar.io.paths import fit_stem
 from nearfar.io.video_writer import write_clip
 from nearfar.optional import require
 
@@ -140,7 +140,7 @@ def result_stem(stem: str, effect: Effect[Any, Any], options: Options) -> str:
     ending = suffix(options.layout) if isinstance(options, StereoOptions) else ""
     ending = f"-{effect.name}{ending}"
     longest = max(map(len, suffixes_of(effect)))
-    return fitting(stem, len(ending) + longest) + ending
+    return fit_stem(stem, len(ending) + longest) + ending
 
 
 def encode_result(result: Result, suffix: str) -> bytes:

@@ -14,7 +14,7 @@ from nearfar.effects.base import Effect, Picture, color_light
 from nearfar.imaging.color import FloatMap, Light, brightest, to_linear, to_srgb
 from nearfar.imaging.resize import fitting, larger, smaller
 from nearfar.io.images import Image
-from nearfar.parallel import in_strips
+from nearfar.parallel import for_each_strip
 
 _WORK_PX: Final = 512
 _FLAT: Final = 1e-30  # a lower relief is none in float32
@@ -90,7 +90,7 @@ def _exposed(light: Light, lit: FloatMap, lamp: Light, ambient: float) -> Light:
         added *= (lit[rows] * -np.expm1(-most) / most)[..., None]
         exposed[rows] = own * np.float32(ambient) + added
 
-    in_strips(expose, light)
+    for_each_strip(expose, light)
     return exposed
 
 

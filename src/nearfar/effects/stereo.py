@@ -14,7 +14,7 @@ from nearfar.effects.anaglyph import anaglyph
 from nearfar.effects.base import Clip, Effect, Picture
 from nearfar.imaging.inpainting import split
 from nearfar.io.images import Image
-from nearfar.parallel import together
+from nearfar.parallel import run_parallel
 
 LayoutName = Literal["sbs", "half-sbs", "tb", "half-tb", "cross-eyed", "anaglyph", "wiggle"]
 
@@ -102,7 +102,7 @@ def _eyes(
     shift_px = options.separation * depth.width_px / 2
     scene = split(photo, depth.nearness(robust=True), (shift_px, 0))
     moves = [Move(x_px=-place * shift_px, focus=options.convergence) for place in places]
-    return together(*(partial(view, scene, move) for move in moves))
+    return run_parallel(*(partial(view, scene, move) for move in moves))
 
 
 def _laid_out(left: Image, right: Image, layout: str) -> Image:

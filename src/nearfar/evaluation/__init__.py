@@ -1,1 +1,1 @@
-"""How good a depth map is: data sets, alignment, protocols, metrics, pictures of the errors."""
+"""Evaluate depth maps against ground truth: data sets, alignment, protocols and metrics."""

@@ -1,17 +1,16 @@
-"""The two protocols in which the field compares relative depth with the truth.
+"""The two common protocols for comparing relative depth with ground truth.
 
-`midas` is that of Ranftl et al. (TPAMI 2022, section 6) as their published code has it: per
-picture, the prediction is aligned to the true inverse depth by least-squares scale and
-shift over the pixels that count, clamped from below at 1 / cap, and turned into depth. Its figure
-is the share of bad pixels; AbsRel is given too. The tables of Marigold and Depth Anything align
-networks that predict disparity in this way as well, so their AbsRel and delta1 are
-comparable with those of this protocol on the same pixels.
+`midas` is that of Ranftl et al. (TPAMI 2022, section 6) and of their published code: for each
+image, the prediction is aligned to the true inverse depth by least-squares scale and shift over
+the valid pixels, clamped from below at 1 / cap, and converted to depth. Its main metric is the
+percentage of bad pixels; AbsRel is reported as well. The tables of Marigold and Depth Anything
+align disparity networks in the same way, so their AbsRel and delta1 are comparable with those of
+this protocol on the same pixels.
 
-`affine` is affine-invariant depth, as Marigold (Ke et al., CVPR 2024) measures networks that
-predict depth: least-squares scale and shift in depth, then clamped to what the set can hold;
-pixels count whose truth lies within those bounds. Inverse depth of unknown shift has no depth
-before that shift is chosen, so the alignment of `midas` comes first. Its figures are AbsRel and
-delta1.
+`affine` is affine-invariant depth, as in Marigold (Ke et al., CVPR 2024): least-squares scale and
+shift in depth, then clamping to the range of the data set; only pixels with true depth in this
+range count. Inverse depth with an unknown shift can't be converted to depth before a shift is
+chosen, so the alignment of `midas` is applied first. Its metrics are AbsRel and delta1.
 """
 
 from dataclasses import dataclass, replace
@@ -27,21 +26,20 @@ from nearfar.errors import DatasetError
 def scale_and_shift(
     prediction: NDArray[Any], target: NDArray[Any], valid: NDArray[np.bool_] | None = None
 ) -> tuple[float, float]:
-    """Find what makes `scale * prediction + shift` nearest to `target`.
+    """Fit `scale * prediction + shift` to `target` by least squares.
 
-    The sum of squared differences over the valid pixels is least (Ranftl et al., TPAMI 2022,
-    equation 4), in closed form and in float64. Other than in the published code the scale is
-    never below zero: that would call a map with near and far swapped a perfect one. Where
-    only such a scale would help, or the prediction is constant, the best that is left is
-    scale 0 and the target's mean as shift.
+    The solution is in closed form and in float64 (Ranftl et al., TPAMI 2022, equation 4). Unlike
+    in the published code the scale is never negative, because a negative one would give a map
+    with near and far swapped a perfect score. If the best scale is negative, or the prediction is
+    constant, the scale is 0 and the shift is the target's mean.
 
     Args:
         prediction: real, of any shape: inverse depth, or depth.
-        target: the same shape: the truth, of the same kind.
-        valid: bool, the same shape: which pixels count; all when not given.
+        target: the ground truth, of the same kind and shape.
+        valid: bool, the same shape: which pixels count; all if None.
 
     Returns:
-        (scale, shift). Both 0 when no pixel counts.
+        (scale, shift). Both are 0 if no pixel counts.
     """
     if valid is not None:
         prediction, target = prediction[valid], target[valid]
@@ -58,12 +56,12 @@ def scale_and_shift(
 
 
 def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """Sum of products, without BLAS, whose threads get in the way of the workers'."""
+    """Return the sum of products without BLAS, whose threads slow down parallel workers."""
     return float(np.einsum("i,i->", x, y))
 
 
 CropName = Literal["none", "eigen", "garg"]
-"""eigen: of Eigen et al. (NeurIPS 2014); garg: of Garg et al. (ECCV 2016), driving only."""
+"""eigen: of Eigen et al. (NeurIPS 2014); garg: of Garg et al. (ECCV 2016), for driving only."""
 
 _INDOOR = 45, 471, 41, 601
 _DRIVING = {
@@ -73,20 +71,20 @@ _DRIVING = {
 
 
 def crop_mask(name: CropName, shape: tuple[int, int], *, driving: bool) -> NDArray[np.bool_]:
-    """Mark the part that counts.
+    """Return a mask of the pixels inside an evaluation crop.
 
     Args:
-        name: which crop.
+        name: of the crop.
         shape: height and width in pixels.
-        driving: the crops of KITTI, which are fractions of the height and the width, rounded
-            down. Otherwise `eigen` is the crop of NYU Depth v2: rows 45 to 470 and columns 41
-            to 600 of 640 x 480.
+        driving: use the crops of KITTI, which are fractions of height and width, rounded down.
+            Otherwise `eigen` is the crop of NYU Depth v2: rows 45 to 470 and columns 41 to 600
+            of 640 x 480.
 
     Returns:
         (H, W) bool.
 
     Raises:
-        DatasetError: pictures that have no such crop.
+        DatasetError: the crop is not defined for these images.
     """
     if name == "none":
         return np.ones(shape, np.bool_)
@@ -98,7 +96,8 @@ def crop_mask(name: CropName, shape: tuple[int, int], *, driving: bool) -> NDArr
         bounds = _INDOOR
     else:
         raise DatasetError(
-            f"the crop {name} is not made for these pictures of {width} x {height}: set it to none",
+            f"the crop {name} is not defined for these images of {width} x {height}: use the crop"
+            " none",
             options=("crop",),
         )
     mask = np.zeros(shape, np.bool_)
@@ -109,22 +108,22 @@ def crop_mask(name: CropName, shape: tuple[int, int], *, driving: bool) -> NDArr
 ProtocolName = Literal["midas", "affine"]
 Values = NDArray[np.float32]
 
-_BEYOND: Final = 2.0
-_NEAREST: Final = 1e-4
-"""Part of the cap below which no depth lies in `affine`: 1 mm of NYU's 10 m."""
+_RELATIVE_CAP: Final = 2.0
+_MIN_DEPTH: Final = 1e-4
+"""Smallest depth in `affine`, relative to the cap: 1 mm for NYU's 10 m."""
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """How predictions become comparable with a picture's truth.
+    """Transformation that makes predictions comparable with an image's ground truth.
 
     Attributes:
-        scale: what inverse depth is multiplied by.
-        shift: what is then added.
-        nearest: least depth, in the unit of the truth.
-        farthest: greatest depth.
-        depth_scale: what depth is then multiplied by.
-        depth_shift: what is then added.
+        scale: factor of the inverse depth.
+        shift: added to the scaled inverse depth.
+        nearest: smallest depth, in the unit of the ground truth.
+        farthest: largest depth.
+        depth_scale: factor of the resulting depth.
+        depth_shift: added to the scaled depth.
     """
 
     scale: float
@@ -135,13 +134,13 @@ class Alignment:
     depth_shift: float = 0.0
 
     def inverse(self, prediction: Values) -> Values:
-        """Align inverse depth, not clamped: float32 of the same shape."""
+        """Return aligned inverse depth, not clamped: float32 of the same shape."""
         aligned: Values = prediction * np.float32(self.scale)
         aligned += np.float32(self.shift)
         return aligned
 
     def depth(self, prediction: Values) -> Values:
-        """Give aligned and clamped depth of the prediction's shape: float32 over 0."""
+        """Return aligned and clamped depth: float32 above 0, of the same shape."""
         depth = self.inverse(prediction)
         np.maximum(depth, np.float32(1 / self.farthest), out=depth)
         np.reciprocal(depth, out=depth)
@@ -152,63 +151,63 @@ class Alignment:
         return depth
 
 
-def counted_pixels(
+def evaluated_pixels(
     truth: Truth, crop: NDArray[np.bool_], protocol: ProtocolName, cap_m: float | None = None
 ) -> tuple[NDArray[np.bool_], float]:
-    """Say which pixels count, and how far a prediction may lie.
+    """Return which pixels count, and the largest depth.
 
-    Disparity with an unknown offset is taken as inverse depth in `midas`, as if the offset
-    were 0: its order and `metrics.inverse_error` hold, ratios of depths only roughly.
+    In `midas`, disparity with an unknown offset is treated as inverse depth with offset 0: its
+    order and `metrics.inverse_error` are exact, ratios of depths only approximate.
 
     Args:
-        truth: of the picture.
-        crop: (H, W) bool, the part that the evaluation looks at.
+        truth: of the image.
+        crop: (H, W) bool, the part that is evaluated.
         protocol: its name.
-        cap_m: the set's convention: 10 m for NYU, 80 m for KITTI. It holds for metres; for
-            relative truth, and where there is none, the cap is twice the farthest truth in
+        cap_m: the data set's convention: 10 m for NYU, 80 m for KITTI. It applies to truth in
+            metres; for relative truth, or if None, the cap is twice the largest true depth in
             the crop.
 
     Returns:
         (H, W) bool, and the cap in the unit of the truth.
 
     Raises:
-        DatasetError: no pixel counts, or `affine` was asked for where depth is not known.
+        DatasetError: no pixel counts, or the protocol is `affine` and depth is not known.
     """
     if protocol == "affine" and truth.kind == "disparity":
         raise DatasetError(
-            "disparity of unknown offset has no depth to align with: use the protocol midas",
+            "disparity with an unknown offset has no depth to align: use the protocol midas",
             options=("protocol",),
         )
-    counted = truth.valid & crop
-    if not counted.any():
+    inside = truth.valid & crop
+    if not inside.any():
         raise DatasetError(
-            "no pixel of the truth lies in the crop: set it to none", options=("crop",)
+            "no known pixel of the truth is in the crop: use the crop none", options=("crop",)
         )
     in_metres = cap_m is not None and truth.kind == "depth"
-    farthest = cap_m if in_metres and cap_m else _BEYOND / float(truth.inverse[counted].min())
+    farthest = cap_m if in_metres and cap_m else _RELATIVE_CAP / float(truth.inverse[inside].min())
     if protocol == "affine":
-        counted &= truth.inverse > 1 / farthest
-        counted &= truth.inverse < 1 / (_NEAREST * farthest)
-        if not counted.any():
+        inside &= truth.inverse > 1 / farthest
+        inside &= truth.inverse < 1 / (_MIN_DEPTH * farthest)
+        if not inside.any():
             raise DatasetError(
-                f"no truth between 0 and {farthest:g} m: give another cap", options=("cap_m",)
+                f"no truth is between 0 and {farthest:g} m: use a larger cap", options=("cap_m",)
             )
-    return counted, farthest
+    return inside, farthest
 
 
 def align(
     prediction: Values, inverse: Values, protocol: ProtocolName, farthest: float
 ) -> Alignment:
-    """Align a prediction to its truth.
+    """Align a prediction to the ground truth.
 
     Args:
         prediction: (N,) inverse depth of the pixels that count, any scale and shift.
-        inverse: (N,) their true inverse depth, over 0.
+        inverse: (N,) their true inverse depth, above 0.
         protocol: its name.
-        farthest: the cap, as `counted_pixels` gives it.
+        farthest: the cap from `evaluated_pixels`.
     """
     scale, shift = scale_and_shift(prediction, inverse)
-    first = Alignment(scale, shift, _NEAREST * farthest, farthest)
+    first = Alignment(scale, shift, _MIN_DEPTH * farthest, farthest)
     if protocol == "midas":
         return first
     depth_scale, depth_shift = scale_and_shift(first.depth(prediction), np.reciprocal(inverse))

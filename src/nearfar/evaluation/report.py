@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: photo, truth, prediction and error side by side."""
+"""Overview images of an evaluation: photo, truth, prediction and error side by side."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,14 +13,14 @@ from nearfar.imaging import colormaps
 from nearfar.io.images import Image
 
 PANEL_PX: Final = 320
-"""Width of each of the four pictures of a row."""
+"""Width of each of the four panels of a row."""
 
 ERROR_MAX: Final = 0.5
-"""Error of the hottest color; 0.25, where a pixel is bad, is the middle of the map."""
+"""Error of the last color; 0.25, the limit of a bad pixel, is the middle of the color map."""
 
 _GAP_PX: Final = 4
 _CAPTION_PX: Final = 18
-_GREY: Final = 128
+_GRAY: Final = 128
 _SPARSE: Final = 0.2
 _ERROR_COLORMAP: Final = "turbo"
 
@@ -35,15 +35,14 @@ def row(
     """Draw one row.
 
     Truth and prediction share their limits, the 2nd and 98th percentile of the truth, so that
-    the same color is the same depth. What is not known is grey; points of a sparse truth are
-    drawn larger than they are.
+    equal colors mean equal depth. Unknown pixels are gray; points of sparse truth are enlarged.
 
     Args:
         photo: (h, w, 3) uint8 RGB.
         truth: of (H, W).
         prediction: (H, W) inverse depth, aligned to the truth.
-        error: (H, W), `metrics.worst_ratio` - 1 for instance; NaN where nothing counts.
-        caption: a line above, in ASCII.
+        error: (H, W), for instance `metrics.worst_ratio` - 1; NaN where no pixel counts.
+        caption: a line above the row, in ASCII.
 
     Returns:
         uint8 RGB.
@@ -61,36 +60,36 @@ def row(
     gap = np.full((height, _GAP_PX, 3), 255, np.uint8)
     parts = []
     for picture in pictures:
-        parts += [_padded(picture, height, PANEL_PX), gap]
+        parts += [_pad(picture, height, PANEL_PX), gap]
     drawn = np.concatenate(parts[:-1], axis=1)
     return np.concatenate((_caption(caption, drawn.shape[1]), drawn)) if caption else drawn
 
 
 def sheet(rows: Sequence[Image]) -> Image:
-    """Put rows under each other, with a white gap between.
+    """Stack rows vertically, with a white gap between them.
 
     Raises:
-        DatasetError: no row.
+        DatasetError: there are no rows.
     """
     if not rows:
-        raise DatasetError("a sheet needs at least one picture with a map of its depth")
+        raise DatasetError("an overview image needs at least one photo with a depth map")
     width = max(drawn.shape[1] for drawn in rows)
     gap = np.full((_GAP_PX, width, 3), 255, np.uint8)
     parts = []
     for drawn in rows:
-        parts += [_padded(drawn, len(drawn), width), gap]
+        parts += [_pad(drawn, len(drawn), width), gap]
     return np.concatenate(parts[:-1])
 
 
 def _colored(
     values: NDArray[np.float32], known: NDArray[np.bool_], name: str = colormaps.COLORMAPS[0]
 ) -> Image:
-    shown = np.where(known, np.clip(values, 0, 1), np.float32(-1))
+    visible = np.where(known, np.clip(values, 0, 1), np.float32(-1))
     if known.mean() < _SPARSE:
         side = max(3, round(2 * known.shape[1] / PANEL_PX) | 1)
-        shown = np.asarray(cv2.dilate(shown, np.ones((side, side), np.uint8)), np.float32)
-    picture = colormaps.apply(shown, name)
-    picture[shown < 0] = _GREY
+        visible = np.asarray(cv2.dilate(visible, np.ones((side, side), np.uint8)), np.float32)
+    picture = colormaps.apply(visible, name)
+    picture[visible < 0] = _GRAY
     return _panel(picture, cv2.INTER_NEAREST)
 
 
@@ -101,7 +100,7 @@ def _panel(picture: Image, interpolation: int = cv2.INTER_AREA) -> Image:
     )
 
 
-def _padded(picture: Image, height: int, width: int) -> Image:
+def _pad(picture: Image, height: int, width: int) -> Image:
     canvas = np.full((height, width, 3), 255, np.uint8)
     canvas[: picture.shape[0], : picture.shape[1]] = picture
     return canvas

@@ -1,4 +1,4 @@
-"""Run a model over a data set and measure it, picture by picture."""
+"""Evaluate a model on a data set, image by image."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,13 +14,13 @@ from nearfar.errors import InferenceError, NearfarError
 from nearfar.estimator import Estimator
 from nearfar.evaluation import metrics
 from nearfar.evaluation.layouts.paired import Dataset, Entry, Sample
-from nearfar.evaluation.protocols import ProtocolName, align, counted_pixels
+from nearfar.evaluation.protocols import ProtocolName, align, evaluated_pixels
 from nearfar.io.images import Image
 
 
 @dataclass(frozen=True)
 class Measures:
-    """All figures of one picture, or their means; None where one has no meaning.
+    """All metrics of one image, or their means; None where a metric is undefined.
 
     Attributes:
         bad_pixel: percent of pixels off by more than a factor of 1.25.
@@ -32,9 +32,9 @@ class Measures:
         silog: scale-invariant logarithmic error, times 100.
         inverse_error: root mean squared error of inverse depth, in standard deviations.
         ordinal: percent of pairs of points in the wrong order.
-        boundary_f1: of occluding edges, 0 to 1; only where at least half of the truth is known.
-        sharpness: share of the truth's depth steps that the map has too, 0 to 1.
-        temporal: change of nearness from the frame before; only for clips.
+        boundary_f1: of occluding edges, 0 to 1; only if at least half of the truth is known.
+        sharpness: mean share of the truth's depth steps in the map, 0 to 1.
+        temporal: change of inverse depth from the previous frame; only for clips.
     """
 
     bad_pixel: float | None = None
@@ -53,7 +53,7 @@ class Measures:
 
 @dataclass(frozen=True)
 class PictureScore:
-    """One picture's figures, under its name."""
+    """Name and metrics of one image."""
 
     name: str
     measures: Measures
@@ -61,15 +61,15 @@ class PictureScore:
 
 @dataclass(frozen=True)
 class Scores:
-    """What an evaluation found.
+    """Result of an evaluation.
 
     Attributes:
         dataset: its name.
         model: its name.
-        protocol: by which the figures were made.
-        pictures: their figures, in the order of the data set.
-        failed: what went wrong with the others, a sentence each.
-        notes: what a reader of the figures must know.
+        protocol: of the metrics.
+        pictures: metrics of the images, in the order of the data set.
+        failed: a sentence about each image that could not be evaluated.
+        notes: remarks that are necessary to understand the metrics.
     """
 
     dataset: str
@@ -81,7 +81,7 @@ class Scores:
 
     @property
     def mean(self) -> Measures:
-        """Mean over the pictures that have the figure, each of the same weight."""
+        """Mean of each metric over the images that have it, with equal weights."""
         rows = [asdict(picture.measures) for picture in self.pictures]
         means = {}
         for field in fields(Measures):
@@ -92,15 +92,15 @@ class Scores:
     def interval(
         self, name: str, *, draws: int = 2000, seed: int = 0
     ) -> tuple[float, float] | None:
-        """Return the 95 % interval of a mean, by bootstrap over the pictures.
+        """Return the 95 % confidence interval of a mean, by bootstrap over the images.
 
         Args:
-            name: of the figure, a field of `Measures`.
-            draws: how many times the pictures are drawn anew.
-            seed: of the draws.
+            name: of the metric, a field of `Measures`.
+            draws: number of bootstrap samples.
+            seed: of the random generator.
 
         Returns:
-            The 2.5th and 97.5th percentile of the means; None for fewer than two pictures.
+            The 2.5th and 97.5th percentile of the means; None for fewer than two images.
         """
         values = np.array(
             [v for it in self.pictures if (v := getattr(it.measures, name)) is not None], np.float64
@@ -112,16 +112,16 @@ class Scores:
         return float(low), float(high)
 
     def ranked(self) -> tuple[PictureScore, ...]:
-        """Order the pictures, best first: by bad pixels in `midas`, by AbsRel in `affine`."""
+        """Return the images, best first: by bad pixels in `midas`, by AbsRel in `affine`."""
         key = "bad_pixel" if self.protocol == "midas" else "abs_rel"
         known = [it for it in self.pictures if getattr(it.measures, key) is not None]
         return tuple(sorted(known, key=lambda it: (getattr(it.measures, key), it.name)))
 
 
 Predict = Callable[[Image], NDArray[np.float32]]
-"""A photo to (h, w) inverse depth of any size, scale and shift; called from worker threads."""
+"""Maps a photo to (h, w) inverse depth of any size, scale and shift; called in worker threads."""
 
-_DENSE = 0.5
+_MIN_DENSE_SHARE = 0.5
 
 
 def measure(
@@ -131,28 +131,28 @@ def measure(
     protocol: ProtocolName,
     cap_m: float | None = None,
 ) -> Measures:
-    """Measure one map.
+    """Compute all metrics of one map.
 
     Args:
         prediction: (H, W) inverse depth of the truth's size, any scale and shift.
-        truth: what is known.
-        crop: (H, W) bool, the part that counts.
+        truth: ground truth.
+        crop: (H, W) bool, the part that is evaluated.
         protocol: see `nearfar.evaluation.protocols`.
         cap_m: likewise.
 
     Raises:
-        DatasetError: as of `protocols.counted_pixels`.
+        DatasetError: see `protocols.evaluated_pixels`.
     """
-    counted, farthest = counted_pixels(truth, crop, protocol, cap_m)
-    own, inverse = prediction[counted], truth.inverse[counted]
+    inside, farthest = evaluated_pixels(truth, crop, protocol, cap_m)
+    own, inverse = prediction[inside], truth.inverse[inside]
     alignment = align(own, inverse, protocol, farthest)
     depth, true_depth = alignment.depth(own), np.reciprocal(inverse)
     ratio = metrics.worst_ratio(depth, true_depth)
     edges = None
-    sharpness = metrics.sharpness(alignment.inverse(prediction), truth.inverse, counted)
-    if inverse.size >= _DENSE * np.count_nonzero(crop):
-        true_map = np.reciprocal(truth.inverse, where=counted, out=np.ones_like(truth.inverse))
-        edges = metrics.boundary_f1(alignment.depth(prediction), true_map, counted)
+    sharpness = metrics.sharpness(alignment.inverse(prediction), truth.inverse, inside)
+    if inverse.size >= _MIN_DENSE_SHARE * np.count_nonzero(crop):
+        true_map = np.reciprocal(truth.inverse, where=inside, out=np.ones_like(truth.inverse))
+        edges = metrics.boundary_f1(alignment.depth(prediction), true_map, inside)
     return Measures(
         bad_pixel=metrics.bad_pixel(ratio),
         abs_rel=metrics.abs_rel(depth, true_depth),
@@ -169,14 +169,14 @@ def measure(
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """One picture, for a sheet.
+class Comparison:
+    """One image's data for an overview image.
 
     Attributes:
         photo: (h, w, 3) uint8 RGB.
         truth: of (H, W).
         inverse: (H, W) float32, the prediction, aligned to the truth and capped.
-        error: (H, W) float32, `metrics.worst_ratio` less 1; NaN where nothing counts.
+        error: (H, W) float32, `metrics.worst_ratio` - 1; NaN where no pixel counts.
     """
 
     photo: Image
@@ -185,10 +185,10 @@ class Look:
     error: NDArray[np.float32]
 
 
-def look(
+def compare(
     predict: Predict, entry: Entry, protocol: ProtocolName, cap_m: float | None
-) -> Look | None:
-    """Measure one picture again, to look at; None where its truth is no map.
+) -> Comparison | None:
+    """Evaluate one image for an overview image; return None if its truth is not a map.
 
     Raises:
         NearfarError: it can't be read or predicted.
@@ -197,34 +197,34 @@ def look(
     truth = sample.truth
     if not isinstance(truth, Truth):
         return None
-    prediction = fitted(predict(sample.photo), truth.valid.shape)
-    counted, farthest = counted_pixels(truth, sample.crop, protocol, cap_m)
-    alignment = align(prediction[counted], truth.inverse[counted], protocol, farthest)
+    prediction = resize_map(predict(sample.photo), truth.valid.shape)
+    inside, farthest = evaluated_pixels(truth, sample.crop, protocol, cap_m)
+    alignment = align(prediction[inside], truth.inverse[inside], protocol, farthest)
     depth = alignment.depth(prediction)
     error = np.full(depth.shape, np.nan, np.float32)
-    error[counted] = metrics.worst_ratio(depth[counted], np.reciprocal(truth.inverse[counted])) - 1
-    return Look(sample.photo, truth, np.reciprocal(depth), error)
+    error[inside] = metrics.worst_ratio(depth[inside], np.reciprocal(truth.inverse[inside])) - 1
+    return Comparison(sample.photo, truth, np.reciprocal(depth), error)
 
 
-def fitted(prediction: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Resize a map by linear interpolation, where it has another shape.
+def resize_map(prediction: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Resize a map by linear interpolation if it has another shape.
 
     Raises:
-        InferenceError: it holds values that are no numbers.
+        InferenceError: it contains values that are not finite.
     """
     if not np.isfinite(prediction).all():
-        raise InferenceError("the network answered with values that are no numbers")
+        raise InferenceError("the network's output contains values that are not finite")
     if prediction.shape == shape:
         return prediction
     size = shape[1], shape[0]
     return np.asarray(cv2.resize(prediction, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-_OFFSET_NOTE = "disparity of unknown offset: ratios of depths are as if it were 0"
+_OFFSET_NOTE = "disparity with an unknown offset: ratios of depths assume offset 0"
 
 
 @dataclass(frozen=True, eq=False)
-class _Judged:
+class _Evaluated:
     measures: Measures
     prediction: NDArray[np.float32] | None
     photo: Image | None
@@ -241,16 +241,16 @@ def evaluate(
     workers: int = 1,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> Scores:
-    """Measure a model on a data set; arguments and result are those of `score_network`.
+    """Evaluate a model on a data set; see `score_network`.
 
     Args:
-        estimator: the loaded model. For speed give it one thread a run and `workers` callers.
+        estimator: the loaded model. For speed, use one thread per run and several `workers`.
         dataset: the samples.
         protocol: see `nearfar.evaluation.protocols`.
-        cap_m: in place of the data set's own.
-        clip: the pictures are frames in a row.
-        workers: pictures under way at once.
-        on_progress: called with each picture's name.
+        cap_m: replaces the data set's cap.
+        clip: whether the images are consecutive frames.
+        workers: number of images that are evaluated in parallel.
+        on_progress: called with each image's name.
     """
     return score_network(
         predictor(estimator),
@@ -265,7 +265,7 @@ def evaluate(
 
 
 def predictor(estimator: Estimator) -> Predict:
-    """Give a model as what `score_network` and `picture.look` call."""
+    """Return a model as a function for `score_network` and `compare`."""
     return lambda photo: estimator(photo).inverse_depth
 
 
@@ -280,40 +280,41 @@ def score_network(
     workers: int = 1,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> Scores:
-    """Measure anything that predicts inverse depth.
+    """Evaluate any function that predicts inverse depth.
 
-    Decoding, prediction and metrics of one picture happen in one worker; at most two pictures
-    a worker are under way. The result does not depend on the number of workers.
+    Decoding, prediction and metrics of an image run in one worker; at most two images per worker
+    are held in memory. The result does not depend on the number of workers.
 
     Args:
         predict: the network. Its map is resized to the truth's size by linear interpolation.
         dataset: the samples.
         protocol: see `nearfar.evaluation.protocols`.
         model: name for reports.
-        cap_m: in place of the data set's own, for truth in metres.
-        clip: the pictures are frames in a row: measure the change from each to the next.
-        workers: threads.
-        on_progress: called in the caller's thread with each picture's name, in order.
+        cap_m: replaces the data set's cap, for truth in metres.
+        clip: whether the images are consecutive frames; then the change from frame to frame is
+            measured.
+        workers: number of threads.
+        on_progress: called in the caller's thread with each image's name, in order.
 
     Returns:
-        The figures. A picture that can't be read or predicted is told in `failed`.
+        The metrics. Images that can't be read or predicted are listed in `failed`.
     """
     cap_m = dataset.cap_m if cap_m is None else cap_m
 
-    def work(entry: Entry) -> _Judged:
+    def work(entry: Entry) -> _Evaluated:
         sample = entry.read()
-        return _judge(sample, predict(sample.photo), protocol, cap_m, keep=clip)
+        return _evaluate_sample(sample, predict(sample.photo), protocol, cap_m, keep=clip)
 
     pictures: list[PictureScore] = []
     failed, notes = list(dataset.bad), dict[str, None]()
-    before: _Judged | None = None
+    before: _Evaluated | None = None
     for entry, result in _in_order(dataset.entries, work, workers):
         on_progress(entry.name)
         if isinstance(result, NearfarError):
             failed.append(f"{entry.name}: {result}")
             before = None
             continue
-        change = _change(before, result) if before and clip else None
+        change = _temporal_change(before, result) if before and clip else None
         pictures.append(PictureScore(entry.name, replace(result.measures, temporal=change)))
         notes |= {result.note: None} if result.note else {}
         before = result
@@ -321,54 +322,54 @@ def score_network(
 
 
 def _in_order(
-    entries: tuple[Entry, ...], work: Callable[[Entry], _Judged], workers: int
-) -> Iterator[tuple[Entry, _Judged | NearfarError]]:
-    under_way: deque[tuple[Entry, Future[_Judged]]] = deque()
+    entries: tuple[Entry, ...], work: Callable[[Entry], _Evaluated], workers: int
+) -> Iterator[tuple[Entry, _Evaluated | NearfarError]]:
+    pending: deque[tuple[Entry, Future[_Evaluated]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
             for entry in entries:
-                under_way.append((entry, pool.submit(work, entry)))
-                if len(under_way) >= 2 * workers:
-                    yield _outcome(*under_way.popleft())
-            while under_way:
-                yield _outcome(*under_way.popleft())
+                pending.append((entry, pool.submit(work, entry)))
+                if len(pending) >= 2 * workers:
+                    yield _outcome(*pending.popleft())
+            while pending:
+                yield _outcome(*pending.popleft())
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _outcome(entry: Entry, future: "Future[_Judged]") -> tuple[Entry, _Judged | NearfarError]:
+def _outcome(entry: Entry, future: "Future[_Evaluated]") -> tuple[Entry, _Evaluated | NearfarError]:
     try:
         return entry, future.result()
     except NearfarError as error:
         return entry, error
 
 
-def _judge(
+def _evaluate_sample(
     sample: Sample,
     prediction: NDArray[np.float32],
     protocol: ProtocolName,
     cap_m: float | None,
     *,
     keep: bool,
-) -> _Judged:
+) -> _Evaluated:
     truth, note = sample.truth, None
     if isinstance(truth, PointPairs):
-        prediction = fitted(prediction, sample.photo.shape[:2])
+        prediction = resize_map(prediction, sample.photo.shape[:2])
         nearer, farther = (
             prediction[points[:, 1], points[:, 0]] for points in (truth.nearer, truth.farther)
         )
-        measures = Measures(ordinal=metrics.disagreement(nearer, farther))
+        measures = Measures(ordinal=metrics.whdr(nearer, farther))
     elif isinstance(truth, Layers):
-        prediction = fitted(prediction, truth.regions.shape)
-        measures = Measures(ordinal=metrics.layers_disagreement(prediction, truth))
+        prediction = resize_map(prediction, truth.regions.shape)
+        measures = Measures(ordinal=metrics.layers_whdr(prediction, truth))
     else:
-        prediction = fitted(prediction, truth.valid.shape)
+        prediction = resize_map(prediction, truth.valid.shape)
         measures = measure(prediction, truth, sample.crop, protocol, cap_m)
         note = _OFFSET_NOTE if truth.kind == "disparity" else None
-    return _Judged(measures, prediction if keep else None, sample.photo if keep else None, note)
+    return _Evaluated(measures, prediction if keep else None, sample.photo if keep else None, note)
 
 
-def _change(before: _Judged, after: _Judged) -> float | None:
+def _temporal_change(before: _Evaluated, after: _Evaluated) -> float | None:
     one, two = before.prediction, after.prediction
     if one is None or two is None or before.photo is None or after.photo is None:
         return None

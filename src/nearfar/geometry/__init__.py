@@ -1,4 +1,4 @@
-"""Points, surfaces and normals from depth in metres, and their files."""
+"""Point clouds, meshes and normals from depth in metres, and their file formats."""
 
 from nearfar.geometry.camera import Camera
 from nearfar.geometry.cloud import PointCloud, make_cloud

@@ -1,4 +1,4 @@
-"""Depth and photo to colored points."""
+"""Convert depth and photo to a colored point cloud."""
 
 from dataclasses import dataclass
 
@@ -22,10 +22,10 @@ class PointCloud:
         xyz: (N, 3) float32 metres, finite.
         rgb: (N, 3) uint8 sRGB.
         normals: (N, 3) float32 unit vectors, or None.
-        note: what the metres rest on, in a sentence.
+        note: how scale and camera are known, in a sentence.
 
     Raises:
-        GeometryError: no points, or arrays of another form.
+        GeometryError: there are no points, or an array has another form.
     """
 
     xyz: NDArray[np.float32]
@@ -36,21 +36,25 @@ class PointCloud:
     def __post_init__(self) -> None:
         shape = (len(self.xyz), 3)
         if not len(self.xyz):
-            raise GeometryError("no points: the map has no surface")
+            raise GeometryError("there are no points: the map has no surface")
         if self.xyz.shape != shape or self.xyz.dtype != np.float32:
-            raise GeometryError(f"points of {self.xyz.dtype} {self.xyz.shape}: give float32 (N, 3)")
+            raise GeometryError(
+                f"points must be float32 (N, 3), not {self.xyz.dtype} {self.xyz.shape}"
+            )
         if self.rgb.shape != shape or self.rgb.dtype != np.uint8:
-            raise GeometryError(f"colors of {self.rgb.dtype} {self.rgb.shape}: give uint8 {shape}")
+            raise GeometryError(
+                f"colors must be uint8 {shape}, not {self.rgb.dtype} {self.rgb.shape}"
+            )
         if self.normals is not None and self.normals.shape != shape:
-            raise GeometryError(f"normals of shape {self.normals.shape}: give {shape}")
+            raise GeometryError(f"normals must have shape {shape}, not {self.normals.shape}")
         if not np.isfinite(self.xyz).all():
-            raise GeometryError("points that are not finite: leave them out")
+            raise GeometryError("some points are not finite: leave them out")
 
     def __len__(self) -> int:
         return len(self.xyz)
 
     def keep(self, chosen: NDArray[np.integer] | NDArray[np.bool_]) -> "PointCloud":
-        """Give the cloud of some of the points, by index or mask."""
+        """Return a cloud of the selected points, by index or mask."""
         normals = None if self.normals is None else self.normals[chosen]
         return PointCloud(self.xyz[chosen], self.rgb[chosen], normals, self.note)
 
@@ -61,26 +65,26 @@ def make_cloud(
     camera: Camera,
     options: CloudOptions = CloudOptions(),
 ) -> PointCloud:
-    """Make a point of every pixel that lies on a surface.
+    """Convert every pixel on a surface to a point.
 
-    Left out are pixels without a surface (inf), and those that fly between two: on the way
-    from a near thing to what is behind it.
+    Pixels without a surface (inf) are left out, and flying pixels: those between a near surface
+    and the one behind it.
 
     Args:
         depth: in metres.
         photo: (H, W, 3) uint8 RGB of the map's size.
         camera: of the map's size.
-        options: edges, how many points, normals.
+        options: edges, number of points, normals.
 
     Raises:
-        GeometryError: sizes that differ, or a map without any surface.
+        GeometryError: the sizes differ, or the map has no surface.
     """
     check_sizes(depth, camera, photo)
     tears = find_tears(depth.metres, camera, options.max_slope_deg)
     step = grid_step(depth.size_px, options.step_px, options.max_points)
-    there = np.isfinite(depth.metres) & ~tears.flying
-    there = large_patches(there, tears, options.min_patch_px)[::step, ::step]
-    rows, columns = (index * step for index in np.nonzero(there))
+    surface = np.isfinite(depth.metres) & ~tears.flying
+    surface = large_patches(surface, tears, options.min_patch_px)[::step, ::step]
+    rows, columns = (index * step for index in np.nonzero(surface))
     normals = None
     if options.normals:
         normals = normals_within(depth, camera, tears)[rows, columns]
@@ -93,7 +97,7 @@ def make_cloud(
 
 
 def grid_step(size_px: tuple[int, int], least_px: int, most: int) -> int:
-    """Find the least step whose grid over a picture has no more than `most` points."""
+    """Return the smallest step whose grid over an image has at most `most` points."""
     step = least_px
     while -(-size_px[0] // step) * -(-size_px[1] // step) > most:
         step += 1
@@ -101,6 +105,6 @@ def grid_step(size_px: tuple[int, int], least_px: int, most: int) -> int:
 
 
 def describe(depth: MetricDepth, camera: Camera) -> str:
-    """Say what metres and angles rest on."""
+    """Describe how scale and camera are known."""
     metres = depth.assumption or "metres of unstated origin"
     return "; ".join(part for part in (metres, camera.note) if part)

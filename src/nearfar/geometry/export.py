@@ -1,11 +1,11 @@
-"""Clouds and meshes as files: one table of suffixes each, and what is written together.
+"""Write point clouds and meshes to files.
 
-All have the axes of 3-D viewers, x right, y up, z towards the viewer, in metres, with the
-camera at the origin. What the metres rest on is in a comment (PLY, OBJ) or in the scene's
-`extras` (GLB); XYZ has no place for it.
+All files have the axes of 3-D viewers, x right, y up, z towards the viewer, in metres, with the
+camera at the origin. How the scale is known is stored in a comment (PLY, OBJ) or in the scene's
+`extras` (GLB); XYZ has no comments.
 
-The writers are our own. trimesh was measured on a mesh of 640 x 480 vertices: OBJ takes it
-five seconds, GLB as long as all the rest together, and its PLY has no comments.
+trimesh is not used: for a mesh of 640 x 480 vertices it needs five seconds for OBJ, as long for
+GLB as all other steps, and its PLY has no comments.
 """
 
 import os
@@ -21,19 +21,19 @@ from nearfar.geometry.glb import cloud_glb, mesh_glb
 from nearfar.geometry.mesh import Mesh
 from nearfar.geometry.options import MeshOptions
 from nearfar.geometry.ply_obj import cloud_ply, cloud_xyz, material_mtl, mesh_obj, mesh_ply
-from nearfar.geometry.viewer import fitted
+from nearfar.geometry.viewer import limit_size
 from nearfar.io.atomic import replacing
 from nearfar.io.images import Image, encode_image
 
 Files = dict[str, bytes]
-"""Names and contents of what belongs together; the last one names the others."""
+"""Name -> content of the files of one mesh; the last one refers to the others."""
 
 _Row = TypeVar("_Row")
 _MIME: Final = {"jpg": "image/jpeg", "png": "image/png"}
 
 
 def _texture(photo: Image, options: MeshOptions) -> bytes:
-    return encode_image(fitted(photo, options.max_texture_px), f".{options.texture}")
+    return encode_image(limit_size(photo, options.max_texture_px), f".{options.texture}")
 
 
 def _ply(mesh: Mesh, photo: Image, stem: str, _: MeshOptions) -> Files:
@@ -45,7 +45,7 @@ def _glb(mesh: Mesh, photo: Image, stem: str, options: MeshOptions) -> Files:
 
 
 def _obj(mesh: Mesh, photo: Image, stem: str, options: MeshOptions) -> Files:
-    plain = "_".join(stem.split())  # many readers end a name at its first space
+    plain = "_".join(stem.split())  # many readers do not support spaces in these names
     texture, material = f"{plain}-texture.{options.texture}", f"{plain}.mtl"
     return {
         texture: _texture(photo, options),
@@ -57,23 +57,23 @@ def _obj(mesh: Mesh, photo: Image, stem: str, options: MeshOptions) -> Files:
 CLOUD_FORMATS: Final[Mapping[str, Callable[[PointCloud], bytes]]] = MappingProxyType(
     {".ply": cloud_ply, ".glb": cloud_glb, ".xyz": cloud_xyz}
 )
-"""Suffix -> cloud to bytes."""
+"""Suffix -> encoder of a cloud."""
 
 MESH_FORMATS: Final[Mapping[str, Callable[[Mesh, Image, str, MeshOptions], Files]]] = (
     MappingProxyType({".glb": _glb, ".obj": _obj, ".ply": _ply})
 )
-"""Suffix -> mesh, photo, stem of the names and options to files."""
+"""Suffix -> encoder of a mesh, with the photo, the stem of the file names and the options."""
 
 
 def encode_cloud(cloud: PointCloud, suffix: str) -> bytes:
-    """Make the bytes of a cloud's file.
+    """Encode a cloud in memory.
 
     Args:
         cloud: what to encode.
         suffix: one of `CLOUD_FORMATS`.
 
     Raises:
-        UsageError: another suffix.
+        UsageError: the suffix is unknown.
     """
     return _row(CLOUD_FORMATS, suffix, "cloud")(cloud)
 
@@ -86,37 +86,37 @@ def encode_mesh(
     stem: str = "mesh",
     options: MeshOptions = MeshOptions(),
 ) -> Files:
-    """Make the content of a mesh's files.
+    """Encode a mesh in memory.
 
     Args:
         mesh: what to encode.
-        photo: (H, W, 3) uint8, what the mesh carries.
+        photo: (H, W, 3) uint8, its texture.
         suffix: one of `MESH_FORMATS`.
-        stem: of the files' names.
-        options: of which those of the texture count here.
+        stem: of the file names.
+        options: format and size of the texture.
 
     Returns:
-        Name -> content; the last is the mesh itself, what stands before is what it names.
+        Name -> content; the last file is the mesh, which refers to those before it.
 
     Raises:
-        UsageError: another suffix.
-        WriteError: a JPEG can't hold so large a texture.
+        UsageError: the suffix is unknown.
+        WriteError: the texture is too large for JPEG.
     """
     return _row(MESH_FORMATS, suffix, "mesh")(mesh, photo, stem, options)
 
 
 def write_cloud(cloud: PointCloud, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
-    """Write a cloud, whole or not at all.
+    """Write a cloud atomically.
 
     Args:
         cloud: what to write.
-        path: where; its suffix tells the format, its folder must exist.
-        overwrite: replace a file that is there.
+        path: of the file; its suffix selects the format, its folder must exist.
+        overwrite: replace an existing file.
 
     Raises:
-        UsageError: no cloud format has this suffix.
-        OutputExistsError: the file is there and `overwrite` is False.
-        WriteError: the system refused.
+        UsageError: the suffix is unknown.
+        OutputExistsError: the file exists and `overwrite` is False.
+        WriteError: the file can't be written.
     """
     target = Path(path)
     _write({target.name: encode_cloud(cloud, target.suffix)}, target.parent, overwrite=overwrite)
@@ -130,19 +130,19 @@ def write_mesh(
     options: MeshOptions = MeshOptions(),
     overwrite: bool = True,
 ) -> None:
-    """Write a mesh; OBJ gets `<stem>.mtl` and `<stem>-texture.jpg` beside it.
+    """Write a mesh; OBJ also gets `<stem>.mtl` and `<stem>-texture.jpg`.
 
     Args:
         mesh: what to write.
-        photo: (H, W, 3) uint8, what it carries.
-        path: where; its suffix tells the format, its folder must exist.
-        options: of which those of the texture count here.
-        overwrite: replace files that are there.
+        photo: (H, W, 3) uint8, its texture.
+        path: of the file; its suffix selects the format, its folder must exist.
+        options: format and size of the texture.
+        overwrite: replace existing files.
 
     Raises:
-        UsageError: no mesh format has this suffix.
-        OutputExistsError: one of the files is there and `overwrite` is False.
-        WriteError: the system refused.
+        UsageError: the suffix is unknown.
+        OutputExistsError: one of the files exists and `overwrite` is False.
+        WriteError: a file can't be written.
     """
     target = Path(path)
     files = encode_mesh(mesh, photo, target.suffix, stem=target.stem, options=options)
@@ -151,15 +151,15 @@ def write_mesh(
 
 
 def suffix_of(path: str | os.PathLike[str], formats: Mapping[str, object], noun: str) -> str:
-    """Give a path's suffix, before any work is done for it.
+    """Return a path's suffix if it is supported; call it before expensive work.
 
     Args:
         path: of the output.
         formats: `CLOUD_FORMATS` or `MESH_FORMATS`.
-        noun: `cloud` or `mesh`, for the error.
+        noun: `cloud` or `mesh`, for the error message.
 
     Raises:
-        UsageError: no such format.
+        UsageError: the suffix is unknown.
     """
     suffix = Path(path).suffix.lower()
     _row(formats, suffix, noun)
@@ -174,7 +174,7 @@ def _row(formats: Mapping[str, _Row], suffix: str, noun: str) -> _Row:
 
 
 def _write(files: Files, folder: Path, *, overwrite: bool) -> None:
-    """Write all under temporary names; the first named is the last to take its place."""
+    """Write all files under temporary names, and rename the main file last."""
     with ExitStack() as stack:
         for name in reversed(files):
             temporary = stack.enter_context(replacing(folder / name, overwrite=overwrite))

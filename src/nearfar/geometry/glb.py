@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nearfar.geometry.cloud import PointCloud
 from nearfar.geometry.mesh import Mesh
-from nearfar.geometry.viewer import turned
+from nearfar.geometry.viewer import to_viewer_axes
 from nearfar.version import __version__
 
 # Numbers of the specification, sections 3.6 and 5
@@ -24,17 +24,17 @@ _LINEAR_MIPMAP: Final = 9987
 _CLAMP: Final = 33071
 
 _UNLIT: Final = "KHR_materials_unlit"
-"""The photo carries its light already; another one on top would only darken it."""
+"""Disables lighting: the photo contains its light already."""
 
 _SRGB: Final = np.arange(256) / 255
 _LINEAR_OF_SRGB: Final = np.rint(
     65535 * np.where(_SRGB <= 0.04045, _SRGB / 12.92, ((_SRGB + 0.055) / 1.055) ** 2.4)
 ).astype(np.uint16)
-"""Colors of vertices are linear (section 3.7.2.1), those of textures are not."""
+"""Vertex colors are linear (section 3.7.2.1), unlike textures."""
 
 
 class _Buffer:
-    """The binary part, and what is said of it in the JSON part."""
+    """The binary chunk, and its description in the JSON chunk."""
 
     def __init__(self) -> None:
         self.parts: list[bytes | memoryview] = []
@@ -43,7 +43,7 @@ class _Buffer:
         self.size = 0
 
     def add(self, data: bytes | memoryview, **about: int) -> int:
-        """Append bytes, aligned to 4; give the number of their view."""
+        """Append bytes, aligned to 4; return the index of their buffer view."""
         length = memoryview(data).nbytes
         view = {"buffer": 0, "byteOffset": self.size, "byteLength": length, **about}
         self.views.append(view)
@@ -52,7 +52,7 @@ class _Buffer:
         return len(self.views) - 1
 
     def add_array(self, array: NDArray[Any], target: int = _ARRAY_BUFFER, **about: bool) -> int:
-        """Append an array of one row an element; give the number of its accessor."""
+        """Append an array with one row per element; return the index of its accessor."""
         rows = array.reshape(len(array), -1)
         stride = {"byteStride": rows.strides[0]} if target == _ARRAY_BUFFER else {}
         view = self.add(np.ascontiguousarray(rows).data, target=target, **stride)
@@ -67,7 +67,7 @@ class _Buffer:
         return len(self.accessors) - 1
 
     def add_positions(self, points: NDArray[np.float32]) -> int:
-        """Append positions, whose bounds must be told."""
+        """Append positions, with the bounds that the specification requires."""
         number = self.add_array(points)
         self.accessors[number] |= {
             "min": [float(points[:, axis].min()) for axis in range(3)],
@@ -79,14 +79,14 @@ class _Buffer:
 def cloud_glb(cloud: PointCloud) -> bytes:
     """Encode a cloud as points."""
     buffer = _Buffer()
-    colors = np.full((len(cloud), 4), 65535, np.uint16)  # alpha, for an element is of 4 n bytes
+    colors = np.full((len(cloud), 4), 65535, np.uint16)  # with alpha, for alignment to 4 bytes
     colors[:, :3] = _LINEAR_OF_SRGB[cloud.rgb]
     attributes = {
-        "POSITION": buffer.add_positions(turned(cloud.xyz)),
+        "POSITION": buffer.add_positions(to_viewer_axes(cloud.xyz)),
         "COLOR_0": buffer.add_array(colors, normalized=True),
     }
     if cloud.normals is not None:
-        attributes["NORMAL"] = buffer.add_array(turned(cloud.normals))
+        attributes["NORMAL"] = buffer.add_array(to_viewer_axes(cloud.normals))
     primitive = {"attributes": attributes, "mode": _POINTS, "material": 0}
     material = {"extensions": {_UNLIT: {}}, "pbrMetallicRoughness": {"metallicFactor": 0}}
     return _file(buffer, primitive, cloud.note, materials=[material], extensionsUsed=[_UNLIT])
@@ -96,17 +96,17 @@ def mesh_glb(mesh: Mesh, texture: bytes, mime: str) -> bytes:
     """Encode a mesh.
 
     Args:
-        mesh: with normals it is lit by the viewer, without it shows the photo as it is.
+        mesh: lit by the viewer if it has normals; otherwise the photo is shown unlit.
         texture: the encoded photo.
         mime: `image/jpeg` or `image/png`.
     """
     buffer = _Buffer()
     attributes = {
-        "POSITION": buffer.add_positions(turned(mesh.vertices)),
+        "POSITION": buffer.add_positions(to_viewer_axes(mesh.vertices)),
         "TEXCOORD_0": buffer.add_array(mesh.uv),
     }
     if mesh.normals is not None:
-        attributes["NORMAL"] = buffer.add_array(turned(mesh.normals))
+        attributes["NORMAL"] = buffer.add_array(to_viewer_axes(mesh.normals))
     indices = buffer.add_array(mesh.faces.view(np.uint32).reshape(-1), _ELEMENT_BUFFER)
     primitive = {"attributes": attributes, "indices": indices, "mode": _TRIANGLES, "material": 0}
     material: dict[str, Any] = {
@@ -135,7 +135,7 @@ def mesh_glb(mesh: Mesh, texture: bytes, mime: str) -> bytes:
 
 
 def _file(buffer: _Buffer, primitive: dict[str, Any], note: str, **parts: Any) -> bytes:
-    """Put header, JSON and binary part together (section 4.4)."""
+    """Assemble header, JSON chunk and binary chunk (section 4.4)."""
     document = {
         "asset": {"version": "2.0", "generator": f"nearfar {__version__}"},
         "scene": 0,

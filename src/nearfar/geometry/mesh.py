@@ -1,4 +1,4 @@
-"""Depth to a surface of triangles that carries the photo."""
+"""Convert depth to a textured triangle mesh."""
 
 from dataclasses import dataclass
 
@@ -16,18 +16,18 @@ from nearfar.geometry.options import MeshOptions
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """A surface of triangles, x right, y down, z forward from the camera.
+    """A triangle mesh, x right, y down, z forward from the camera.
 
     Attributes:
         vertices: (V, 3) float32 metres, finite.
         faces: (F, 3) int32 indices, counterclockwise as seen from the camera.
-        uv: (V, 2) float32 in 0 to 1: where in the photo, from its upper left corner, right
+        uv: (V, 2) float32 in 0 to 1: position in the photo from its upper left corner, right
             and down.
         normals: (V, 3) float32 unit vectors, or None.
-        note: what the metres rest on, in a sentence.
+        note: how scale and camera are known, in a sentence.
 
     Raises:
-        GeometryError: no faces, or arrays of another form.
+        GeometryError: there are no faces, or an array has another form.
     """
 
     vertices: NDArray[np.float32]
@@ -40,41 +40,41 @@ class Mesh:
         count = len(self.vertices)
         if not len(self.faces):
             raise GeometryError(
-                "no faces: a mesh needs a surface of two pixels by two or more; if the map is all"
-                " edges, raise max_slope_deg"
+                "there are no faces: a mesh needs a surface of at min_points two pixels by two; if"
+                " edges are cut everywhere, raise max_slope_deg"
             )
         if self.vertices.shape != (count, 3) or self.vertices.dtype != np.float32:
-            raise GeometryError(f"vertices of shape {self.vertices.shape}: give float32 (V, 3)")
+            raise GeometryError(f"vertices must be float32 (V, 3), not {self.vertices.shape}")
         if self.faces.shape[1:] != (3,) or self.faces.dtype != np.int32:
-            raise GeometryError(f"faces of shape {self.faces.shape}: give int32 (F, 3)")
+            raise GeometryError(f"faces must be int32 (F, 3), not {self.faces.shape}")
         if not 0 <= self.faces.min() <= self.faces.max() < count:
-            raise GeometryError("a face names a vertex that is not there")
+            raise GeometryError("a face refers to a vertex that does not exist")
         if self.uv.shape != (count, 2) or not 0 <= self.uv.min() <= self.uv.max() <= 1:
-            raise GeometryError(f"uv of shape {self.uv.shape}: give ({count}, 2) within 0 to 1")
+            raise GeometryError(f"uv must be ({count}, 2) within 0 to 1, not {self.uv.shape}")
         if self.normals is not None and self.normals.shape != (count, 3):
-            raise GeometryError(f"normals of shape {self.normals.shape}: give ({count}, 3)")
+            raise GeometryError(f"normals must have shape ({count}, 3), not {self.normals.shape}")
         if not np.isfinite(self.vertices).all():
-            raise GeometryError("vertices that are not finite: leave them out")
+            raise GeometryError("some vertices are not finite: leave them out")
 
 
 def make_mesh(depth: MetricDepth, camera: Camera, options: MeshOptions = MeshOptions()) -> Mesh:
-    """Span a grid over the picture and cut it where depth is torn.
+    """Create a grid mesh over the image, cut at depth edges.
 
     Args:
         depth: in metres.
         camera: of the map's size.
-        options: edges and the grid's width.
+        options: edges and grid spacing.
 
     Raises:
-        GeometryError: a camera of another size, or a map that gives no face.
+        GeometryError: the camera has another size, or the mesh has no face.
     """
     check_sizes(depth, camera)
     columns, rows = _grid(depth.size_px, options)
     is_whole = (len(columns), len(rows)) == depth.size_px
     metres = depth.metres if is_whole else depth.metres[np.ix_(rows, columns)]
     tears = find_tears(metres, camera, options.max_slope_deg, columns=columns, rows=rows)
-    least = options.min_patch_px * metres.size // depth.metres.size
-    kept = large_patches(np.isfinite(metres), tears, least)
+    min_points = options.min_patch_px * metres.size // depth.metres.size
+    kept = large_patches(np.isfinite(metres), tears, min_points)
     faces, used = _faces(metres, tears, kept)
     y, x = np.nonzero(used)
     x_px, y_px = columns[x], rows[y]
@@ -92,7 +92,7 @@ def make_mesh(depth: MetricDepth, camera: Camera, options: MeshOptions = MeshOpt
 def _grid(
     size_px: tuple[int, int], options: MeshOptions
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Choose columns and rows, the last of the picture among them."""
+    """Choose the grid's columns and rows, including the last ones of the image."""
     step = options.step_px
     while True:
         columns, rows = (
@@ -107,19 +107,19 @@ def _grid(
 def _faces(
     metres: NDArray[np.float32], tears: Tears, kept: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Give two triangles for each cell of the grid, but those with a torn side or a lost corner.
+    """Make two triangles per grid cell, except at cut links and removed corners.
 
-    A cell is split along the diagonal whose ends lie closer in depth.
+    A cell is split along the diagonal with the smaller difference in depth.
 
     Returns:
-        (F, 3), numbered over the points that any face uses, and (h, w), which those are.
+        (F, 3) indices into the used points, and (h, w) bool, which points are used.
     """
     here, there = slice(None, -1), slice(1, None)
     a, b, c, d = (here, here), (here, there), (there, here), (there, there)
     across = ~tears.across & kept[:, :-1] & kept[:, 1:]
     down = ~tears.down & kept[:-1] & kept[1:]
     top, bottom, left, right = across[:-1], across[1:], down[:, :-1], down[:, 1:]
-    with np.errstate(invalid="ignore"):  # where both ends have no surface
+    with np.errstate(invalid="ignore"):  # if both ends are inf
         falling = np.abs(metres[a] - metres[d])
         rising = np.abs(metres[b] - metres[c])
         along_falling = falling < rising

@@ -1,4 +1,4 @@
-"""Outlier removal and Poisson surfaces by Open3D (extra `open3d`)."""
+"""Outlier removal and Poisson surface reconstruction with Open3D (extra `open3d`)."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ from nearfar.optional import require
 
 
 def remove_outliers(cloud: PointCloud, options: OutlierOptions = OutlierOptions()) -> PointCloud:
-    """Leave out points that are farther from their neighbours than is usual in the cloud.
+    """Remove points with an unusually large distance to their neighbors.
 
-    Statistical outlier removal (Rusu et al., 2008). Points are sparser the farther they are,
-    so with few deviations the background goes first.
+    Statistical outlier removal (Rusu et al., 2008). Distant points are sparser, so a low threshold
+    removes the background first.
 
     Args:
         cloud: what to clean.
-        options: how lonely is too lonely.
+        options: number of neighbors and threshold.
 
     Raises:
         MissingExtraError: Open3D is not installed.
@@ -32,7 +32,7 @@ def remove_outliers(cloud: PointCloud, options: OutlierOptions = OutlierOptions(
 
 
 def to_open3d(cloud: PointCloud) -> Any:
-    """Give the cloud as Open3D's `PointCloud`, in the camera's axes.
+    """Convert a cloud to Open3D's `PointCloud`, in the camera's axes.
 
     Raises:
         MissingExtraError: Open3D is not installed.
@@ -49,29 +49,29 @@ def to_open3d(cloud: PointCloud) -> Any:
 def poisson_mesh(
     cloud: PointCloud, camera: Camera, options: PoissonOptions = PoissonOptions()
 ) -> Mesh:
-    """Lay a surface through a cloud (screened Poisson, Kazhdan and Hoppe, 2013).
+    """Reconstruct a surface from a cloud (screened Poisson, Kazhdan and Hoppe, 2013).
 
-    It is smooth and closes gaps, also those at depth edges; what lies outside the camera's
-    view is left out. The photo is laid on it from the camera.
+    The surface is smooth and closes gaps, also those at depth edges; parts outside the camera's
+    view are removed. The photo is projected onto it from the camera.
 
     Args:
         cloud: with normals.
-        camera: the one the cloud was made with.
-        options: detail, and how much is trimmed.
+        camera: with which the cloud was made.
+        options: level of detail and trimming.
 
     Raises:
         MissingExtraError: Open3D is not installed.
-        GeometryError: a cloud without normals, or too few points for a surface.
+        GeometryError: the cloud has no normals, or too few points.
     """
     open3d = require("open3d")
     if cloud.normals is None:
-        raise GeometryError("Poisson's surface needs normals: make the cloud with normals=True")
+        raise GeometryError("Poisson reconstruction needs a cloud with normals: set normals=True")
     surface, densities = open3d.geometry.TriangleMesh.create_from_point_cloud_poisson(
         to_open3d(cloud), depth=options.octree_depth
     )
     vertices = np.asarray(surface.vertices, np.float32)
     if not len(vertices):
-        raise GeometryError("Poisson's method found no surface: give more points")
+        raise GeometryError("Poisson reconstruction found no surface: use more points")
     densities = np.asarray(densities)
     kept = (densities >= np.quantile(densities, options.trim)) & (vertices[:, 2] > 0)
     uv = np.zeros((len(vertices), 2))
@@ -79,7 +79,7 @@ def poisson_mesh(
     kept &= ((uv >= 0) & (uv <= 1)).all(axis=1)
     triangles = np.asarray(surface.triangles, np.int32)
     surface.compute_vertex_normals()
-    return _of_kept(
+    return _keep_vertices(
         Mesh(
             vertices,
             triangles,
@@ -91,8 +91,8 @@ def poisson_mesh(
     )
 
 
-def _of_kept(mesh: Mesh, kept: NDArray[np.bool_]) -> Mesh:
-    """Leave out vertices, and the faces that touch them."""
+def _keep_vertices(mesh: Mesh, kept: NDArray[np.bool_]) -> Mesh:
+    """Remove vertices, and the faces that use them."""
     number = np.cumsum(kept, dtype=np.int32) - 1
     faces = number[mesh.faces[kept[mesh.faces].all(axis=1)]]
     normals = None if mesh.normals is None else mesh.normals[kept]

@@ -1,4 +1,4 @@
-"""The options of clouds and meshes."""
+"""Options of point clouds and meshes."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -6,53 +6,56 @@ from typing import Final, Literal
 from nearfar.config import Options, option
 
 EDGES: Final = (
-    "Cut edges where the surface would stand steeper than this to the picture, in degrees;"
+    "Cut edges where the angle between surface and image plane is larger than this, in degrees;"
     " 90 cuts none."
 )
 
 
-PATCH: Final = "Leave out loose patches of fewer pixels than this: debris of edges."
+PATCH: Final = "Remove isolated patches of fewer pixels than this: artifacts at edges."
 
 
 @dataclass(frozen=True)
 class CloudOptions(Options):
-    """How depth becomes a point cloud."""
+    """How depth is converted to a point cloud."""
 
     max_slope_deg: float = option(EDGES, 75.0, gt=0, le=90)
     min_patch_px: int = option(PATCH, 100, ge=1)
-    step_px: int = option("Take every n-th pixel of every n-th row.", 1, ge=1)
-    max_points: int = option("Raise that step until there are no more points.", 1_000_000, ge=1)
-    normals: bool = option("Give each point the normal of its surface.", default=False)
+    step_px: int = option("Use every n-th pixel of every n-th row.", 1, ge=1)
+    max_points: int = option("Largest number of points; raises the step.", 1_000_000, ge=1)
+    normals: bool = option("Compute normals.", default=False)
 
 
 @dataclass(frozen=True)
 class MeshOptions(Options):
-    """How depth becomes a surface."""
+    """How depth is converted to a mesh."""
 
     max_slope_deg: float = option(EDGES, 75.0, gt=0, le=90)
     min_patch_px: int = option(PATCH, 100, ge=1)
-    step_px: int = option("Width of the grid's meshes, in pixels.", 1, ge=1)
-    max_vertices: int = option("Raise that width until there are no more.", 320_000, ge=4)
+    step_px: int = option("Grid spacing in pixels.", 1, ge=1)
+    max_vertices: int = option(
+        "Largest number of vertices; raises the grid spacing.", 320_000, ge=4
+    )
     layers: bool | None = option(
-        "Clean outlines, and the background carried on behind what stands before it, for looking"
-        " at; else the measured surface alone, cut open at edges. By default layers for GLB only.",
+        "Clean outlines, and the background continued behind the foreground, for viewing;"
+        " otherwise the measured surface alone, cut at edges. By default layers for GLB only.",
         None,
     )
     normals: bool = option(
-        "Store normals, for viewers to light the surface; else the photo's light is all.",
+        "Store normals, so that viewers light the surface; otherwise the photo is shown unlit.",
         default=False,
     )
-    texture: Literal["jpg", "png"] = option("How the photo is stored in GLB and OBJ.", "jpg")
-    max_texture_px: int = option("Make a photo smaller whose side is longer.", 4096, ge=1)
+    texture: Literal["jpg", "png"] = option("Format of the texture in GLB and OBJ.", "jpg")
+    max_texture_px: int = option("Largest side of the texture.", 4096, ge=1)
 
 
 @dataclass(frozen=True)
 class OutlierOptions(Options):
-    """Which points are too lonely."""
+    """How outliers of a point cloud are removed."""
 
-    neighbours: int = option("How many nearest points each is compared with.", 20, ge=1)
+    neighbours: int = option("Number of nearest neighbors of each point.", 20, ge=1)
     deviations: float = option(
-        "Leave out points whose mean distance to those is more standard deviations over the mean.",
+        "Remove points whose mean distance to these exceeds the average by this many standard"
+        " deviations.",
         2.0,
         gt=0,
     )
@@ -60,9 +63,9 @@ class OutlierOptions(Options):
 
 @dataclass(frozen=True)
 class PoissonOptions(Options):
-    """How a closed surface is laid through points."""
+    """How a surface is reconstructed from points."""
 
-    octree_depth: int = option("Depth of the octree: each step doubles the detail.", 9, ge=4, le=12)
+    octree_depth: int = option("Octree depth; each level doubles the detail.", 9, ge=4, le=12)
     trim: float = option(
-        "Share of the surface to leave out, where points are fewest.", 0.05, ge=0, lt=1
+        "Share of the surface to remove, where points are sparsest.", 0.05, ge=0, lt=1
     )

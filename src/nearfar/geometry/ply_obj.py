@@ -1,4 +1,4 @@
-"""PLY, OBJ and XYZ files."""
+"""Encode PLY, OBJ and XYZ files."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nearfar.geometry.cloud import PointCloud
 from nearfar.geometry.mesh import Mesh
-from nearfar.geometry.viewer import colors_at, one_line, turned
+from nearfar.geometry.viewer import colors_at, one_line, to_viewer_axes
 from nearfar.io.images import Image
 from nearfar.version import __version__
 
@@ -24,7 +24,7 @@ def cloud_ply(cloud: PointCloud) -> bytes:
 
 
 def mesh_ply(mesh: Mesh, photo: Image) -> bytes:
-    """Encode a mesh; its colors are the photo's at the vertices, for PLY has no common texture."""
+    """Encode a mesh with vertex colors, since PLY has no standard textures."""
     vertices = _records(mesh.vertices, colors_at(photo, mesh.uv), mesh.normals)
     faces = np.empty(len(mesh.faces), [("count", "u1"), ("corners", "<i4", 3)])
     faces["count"] = 3
@@ -35,7 +35,7 @@ def mesh_ply(mesh: Mesh, photo: Image) -> bytes:
 def _records(
     points: NDArray[np.float32], rgb: NDArray[np.uint8], normals: NDArray[np.float32] | None
 ) -> NDArray[np.void]:
-    numbers = [turned(points)] + ([] if normals is None else [turned(normals)])
+    numbers = [to_viewer_axes(points)] + ([] if normals is None else [to_viewer_axes(normals)])
     names = _AXES + (() if normals is None else _NORMALS)
     kinds = [(name, "<f4") for name in names] + [(name, "u1") for name in _COLORS]
     rows: NDArray[np.void] = np.empty(len(points), kinds)
@@ -63,16 +63,16 @@ def _header(vertices: NDArray[np.void], faces: int, note: str) -> bytes:
     return "\n".join([*lines, "end_header", ""]).encode()
 
 
-_CHUNK = 20_000  # rows formatted at once; more would only cost memory
+_CHUNK = 20_000  # rows formatted at a time, to limit memory
 
 
 def cloud_xyz(cloud: PointCloud) -> bytes:
     """Encode a cloud as lines `x y z red green blue`.
 
-    There is no note in it and no normals: readers of XYZ take every line for a point, and do
-    not agree on what more columns are.
+    Notes and normals are left out: readers of XYZ treat every line as a point, and do not agree on
+    the meaning of further columns.
     """
-    return _lines("%.6g %.6g %.6g %d %d %d\n", turned(cloud.xyz), cloud.rgb)
+    return _lines("%.6g %.6g %.6g %d %d %d\n", to_viewer_axes(cloud.xyz), cloud.rgb)
 
 
 def mesh_obj(mesh: Mesh, material_file: str) -> bytes:
@@ -82,26 +82,26 @@ def mesh_obj(mesh: Mesh, material_file: str) -> bytes:
         mesh: what to encode.
         material_file: name of the MTL file beside it, without spaces.
     """
-    texture_coordinates = mesh.uv * (1, -1) + (0, 1)  # from the lower left corner here
+    texture_coordinates = mesh.uv * (1, -1) + (0, 1)  # OBJ counts from the lower left corner
     corners = np.repeat(mesh.faces + 1, 2 if mesh.normals is None else 3, axis=1)
     corner = "%d/%d" if mesh.normals is None else "%d/%d/%d"
     parts = [
         f"# nearfar {__version__}; metres, y up, z towards the viewer\n".encode(),
         f"# {one_line(mesh.note)}\nmtllib {material_file}\nusemtl photo\n".encode(),
-        _lines("v %.6g %.6g %.6g\n", turned(mesh.vertices)),
+        _lines("v %.6g %.6g %.6g\n", to_viewer_axes(mesh.vertices)),
         _lines("vt %.6f %.6f\n", texture_coordinates),
     ]
     if mesh.normals is not None:
-        parts.append(_lines("vn %.4f %.4f %.4f\n", turned(mesh.normals)))
+        parts.append(_lines("vn %.4f %.4f %.4f\n", to_viewer_axes(mesh.normals)))
     parts.append(_lines(f"f {corner} {corner} {corner}\n", corners))
     return b"".join(parts)
 
 
 def material_mtl(texture_file: str) -> bytes:
-    """Make the material of `mesh_obj`.
+    """Return the material file of `mesh_obj`.
 
     Args:
-        texture_file: name of the picture beside it, without spaces.
+        texture_file: name of the image beside it, without spaces.
     """
     lines = (
         "newmtl photo",

@@ -1,4 +1,4 @@
-"""What all files share: the axes of 3-D viewers, and colors and text that go along."""
+"""Helpers of all file formats: axes of 3-D viewers, vertex colors, textures and comments."""
 
 from typing import Final
 
@@ -8,26 +8,26 @@ from numpy.typing import NDArray
 
 from nearfar.io.images import Image
 
-_TURN: Final = np.array([1, -1, -1], np.float32)
+_VIEWER_AXES: Final = np.array([1, -1, -1], np.float32)
 
 
-def turned(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn vectors from a camera's axes to a viewer's: x right, y up, z towards the viewer.
+def to_viewer_axes(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Convert vectors from camera axes to viewer axes: x right, y up, z towards the viewer.
 
-    It is a half turn about x, so left stays left and faces keep their sides.
+    This is a rotation by 180 degrees about x, which keeps the orientation of faces.
 
     Args:
         vectors: (N, 3), x right, y down, z forward.
     """
-    return vectors * _TURN
+    return vectors * _VIEWER_AXES
 
 
 def colors_at(photo: Image, uv: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Read the photo's color at texture coordinates.
+    """Return the photo's color at texture coordinates.
 
     Args:
         photo: (H, W, 3) uint8.
-        uv: (V, 2), as of `nearfar.geometry.Mesh`.
+        uv: (V, 2), as in `nearfar.geometry.Mesh`.
 
     Returns:
         (V, 3) uint8.
@@ -39,8 +39,8 @@ def colors_at(photo: Image, uv: NDArray[np.float32]) -> NDArray[np.uint8]:
     return colors
 
 
-def fitted(photo: Image, max_side_px: int) -> Image:
-    """Make a photo smaller whose longer side is over a limit."""
+def limit_size(photo: Image, max_side_px: int) -> Image:
+    """Scale a photo down to a longer side of at most `max_side_px`."""
     height_px, width_px = photo.shape[:2]
     scale = max_side_px / max(height_px, width_px)
     if scale >= 1:
@@ -50,5 +50,5 @@ def fitted(photo: Image, max_side_px: int) -> Image:
 
 
 def one_line(text: str) -> str:
-    """Fold a text into a line, as comments need it."""
+    """Replace line breaks and repeated spaces by single spaces, for comments."""
     return " ".join(text.split())

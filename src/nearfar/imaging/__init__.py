@@ -1,1 +1,1 @@
-"""Arrays in, arrays out: what photos and maps share."""
+"""Array functions for photos and depth maps."""

@@ -1,7 +1,7 @@
-"""Between sRGB bytes and linear light, by tables.
+"""Convert between sRGB bytes and linear light with lookup tables.
 
-Light adds up in linear values only (IEC 61966-2-1 gives the curve): a blur or a mix of sRGB
-bytes makes edges too dark and highlights too weak.
+Light is additive in linear values only (sRGB transfer function: IEC 61966-2-1). Blurring or
+blending sRGB bytes makes edges too dark and highlights too weak.
 """
 
 from typing import Final, TypeAlias
@@ -10,31 +10,31 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.parallel import in_strips
+from nearfar.parallel import for_each_strip
 
 FloatMap: TypeAlias = NDArray[np.float32]
 """(H, W) float32."""
 
 Light: TypeAlias = NDArray[np.float32]
-"""(H, W, 3) float32 RGB, linear, 0 to 1 unless something shines brighter."""
+"""(H, W, 3) float32 linear RGB, 0 to 1, or more for light sources."""
 
 _STEPS: Final = 65535
 
 
-def _decoded(code: NDArray[np.float64]) -> NDArray[np.float64]:
+def _srgb_to_linear(code: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
 
 
-def _encoded(light: NDArray[np.float64]) -> NDArray[np.float64]:
+def _linear_to_srgb(light: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
-_TO_LIGHT: Final = _decoded(np.arange(256) / 255).astype(np.float32)
-_TO_BYTES: Final = np.rint(_encoded(np.arange(_STEPS + 1) / _STEPS) * 255).astype(np.uint8)
+_TO_LIGHT: Final = _srgb_to_linear(np.arange(256) / 255).astype(np.float32)
+_TO_BYTES: Final = np.rint(_linear_to_srgb(np.arange(_STEPS + 1) / _STEPS) * 255).astype(np.uint8)
 
 
 def to_linear(pixels: NDArray[np.uint8]) -> Light:
-    """Give the light of sRGB bytes, 0 to 1.
+    """Convert sRGB bytes to linear light, 0 to 1.
 
     Args:
         pixels: any shape, uint8.
@@ -46,9 +46,9 @@ def to_linear(pixels: NDArray[np.uint8]) -> Light:
 
 
 def to_srgb(light: Light) -> NDArray[np.uint8]:
-    """Give the sRGB bytes of light; what is darker than 0 or brighter than 1 is clipped.
+    """Convert linear light to sRGB bytes; values outside 0 to 1 are clipped.
 
-    `to_srgb(to_linear(pixels))` is `pixels` exactly.
+    `to_srgb(to_linear(pixels))` equals `pixels` exactly.
 
     Args:
         light: any shape, float32.
@@ -64,12 +64,12 @@ def to_srgb(light: Light) -> NDArray[np.uint8]:
         steps += 0.5
         pixels[rows] = _TO_BYTES[steps.astype(np.uint16)]
 
-    in_strips(encode, light)
+    for_each_strip(encode, light)
     return pixels
 
 
 def luminance(light: Light) -> FloatMap:
-    """Give how bright light is to the eye (ITU-R BT.709 weights).
+    """Return the luminance of light (ITU-R BT.709 weights).
 
     Args:
         light: (H, W, 3) float32.
@@ -82,7 +82,7 @@ def luminance(light: Light) -> FloatMap:
 
 
 def brightest(light: Light) -> FloatMap:
-    """Give the light of each pixel's strongest color.
+    """Return the largest channel of each pixel.
 
     Args:
         light: (H, W, 3) float32.
@@ -95,12 +95,12 @@ def brightest(light: Light) -> FloatMap:
 
 
 def mix(behind: Light, before: Light, alpha: FloatMap) -> Light:
-    """Lay one picture over another.
+    """Blend one image over another.
 
     Args:
         behind: (H, W, 3) float32.
         before: (H, W, 3) float32, or (3,) for one color.
-        alpha: (H, W) float32; 1 shows only `before`.
+        alpha: (H, W) float32, opacity of `before`.
 
     Returns:
         (H, W, 3) float32.

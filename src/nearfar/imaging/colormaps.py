@@ -1,4 +1,4 @@
-"""Nearness as color: near is warm and bright, far is cold and dark."""
+"""Color maps for nearness, and legends."""
 
 from functools import cache
 from typing import Final
@@ -11,7 +11,7 @@ from nearfar.errors import UsageError
 from nearfar.imaging.normalize import UNIT, between
 
 COLORMAPS: Final = ("inferno", "magma", "viridis", "turbo", "spectral", "grey")
-"""What `apply` knows; the first is the default."""
+"""Names of the color maps; the first is the default."""
 
 _OPENCV: Final = {
     "inferno": cv2.COLORMAP_INFERNO,
@@ -35,8 +35,8 @@ _SPECTRAL: Final = (
     (94, 79, 162),
 )
 
-_LINES: Final = 64
-"""Of a map, clipped together: few enough that their copy stays in the cache."""
+_ROWS_AT_ONCE: Final = 64
+"""Number of rows converted at a time, so that the float copy stays in the cache."""
 
 
 def apply(
@@ -44,37 +44,37 @@ def apply(
     name: str = COLORMAPS[0],
     limits: tuple[np.float32, np.float32] = UNIT,
 ) -> NDArray[np.uint8]:
-    """Color a map of nearness, or of whatever is greater the nearer.
+    """Apply a color map to nearness, or other values that increase towards the camera.
 
     Args:
         values: (H, W) float32.
         name: one of `COLORMAPS`.
-        limits: the farthest and the nearest; values outside are clipped.
+        limits: farthest and nearest value; values outside are clipped.
 
     Returns:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        UsageError: no color map of that name.
+        UsageError: there is no color map of this name.
     """
     levels = np.empty(values.shape, np.uint8)
-    for first in range(0, len(values), _LINES):
-        lines = slice(first, first + _LINES)
-        levels[lines] = cv2.convertScaleAbs(between(values[lines], *limits), alpha=255)
+    for first in range(0, len(values), _ROWS_AT_ONCE):
+        rows = slice(first, first + _ROWS_AT_ONCE)
+        levels[rows] = cv2.convertScaleAbs(between(values[rows], *limits), alpha=255)
     return np.asarray(cv2.applyColorMap(levels, _table(name)), np.uint8)
 
 
 def color_bar(height_px: int, name: str = COLORMAPS[0], *, width_px: int = 24) -> NDArray[np.uint8]:
-    """Draw the legend of a color map: an upright ramp with near at the top.
+    """Draw the legend of a color map: a vertical ramp with near at the top.
 
     Returns:
         (height_px, width_px, 3) uint8 RGB.
 
     Raises:
-        UsageError: no color map of that name, or a side under one pixel.
+        UsageError: there is no color map of this name, or a side is below one pixel.
     """
     if height_px < 1 or width_px < 1:
-        raise UsageError(f"a color bar of {width_px} x {height_px} pixels: give at least 1 x 1")
+        raise UsageError(f"a color bar must be 1 x 1 px or more, not {width_px} x {height_px}")
     ramp = np.linspace(1, 0, height_px, dtype=np.float32)
     return apply(np.repeat(ramp[:, None], width_px, axis=1), name)
 
@@ -82,11 +82,11 @@ def color_bar(height_px: int, name: str = COLORMAPS[0], *, width_px: int = 24) -
 def side_by_side(
     photo: NDArray[np.uint8], picture: NDArray[np.uint8], gap_px: int = 8
 ) -> NDArray[np.uint8]:
-    """Put a picture to the right of the photo it was made from, with a white gap between.
+    """Put an image to the right of its photo, with a white gap between them.
 
     Args:
         photo: (H, W, 3) uint8 RGB.
-        picture: (h, w, 3) uint8 RGB; scaled to the photo's height if it has another.
+        picture: (h, w, 3) uint8 RGB; scaled to the photo's height.
         gap_px: width of the gap.
 
     Returns:
@@ -96,20 +96,20 @@ def side_by_side(
         UsageError: the gap is negative.
     """
     if gap_px < 0:
-        raise UsageError(f"a gap of {gap_px} pixels: give 0 or more")
+        raise UsageError(f"the gap must be 0 pixels or more, not {gap_px}")
     height_px = photo.shape[0]
     if picture.shape[0] != height_px:
         scale = height_px / picture.shape[0]
         size = max(1, round(picture.shape[1] * scale)), height_px
-        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        picture = np.asarray(cv2.resize(picture, size, interpolation=way), np.uint8)
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        picture = np.asarray(cv2.resize(picture, size, interpolation=interpolation), np.uint8)
     gap = np.full((height_px, gap_px, 3), 255, np.uint8)
     return np.concatenate((photo, gap, picture), axis=1)
 
 
 @cache
 def _table(name: str) -> NDArray[np.uint8]:
-    """(256, 1, 3) RGB, far first."""
+    """Return the color table, (256, 1, 3) RGB, far first."""
     ramp: NDArray[np.uint8] = np.arange(256, dtype=np.uint8)[:, None]
     if name in _OPENCV:
         return np.asarray(cv2.applyColorMap(ramp, _OPENCV[name])[:, :, ::-1], np.uint8, order="C")

@@ -1,4 +1,4 @@
-"""Where the floor is in a relative depth map: a plane in 3-D is affine in inverse depth."""
+"""Find the floor in a relative depth map: a plane in 3-D is affine in inverse depth."""
 
 import math
 from typing import Final
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from nearfar.errors import CalibrationError
 
 MIN_FLOOR_SHARE: Final = 0.3
-"""Of the lower half, or of the mask: less than this on one plane is no floor."""
+"""Smallest share of the lower half, or of the mask, that must lie on the floor plane."""
 
-_TOLERANCE: Final = 0.02  # of the map's spread: how far floor may lie off its plane
-_MIN_SLOPE: Final = 0.1  # of the map's spread, from top to bottom of the pixels looked at
+_TOLERANCE: Final = 0.02  # largest distance of floor from its plane, relative to the map's spread
+_MIN_SLOPE: Final = 0.1  # smallest change from top to bottom, relative to the map's spread
 _MAX_ROLL: Final = math.tan(math.radians(20))
 _TRIALS: Final = 400
 _MAX_SAMPLES: Final = 20_000
@@ -22,22 +22,22 @@ _SEED: Final = 0
 def floor_plane(
     inverse_depth: NDArray[np.float32], fov_deg: float, floor: NDArray[np.bool_] | None
 ) -> tuple[float, float, float]:
-    """Find the floor, d = a X + b Y + c, with X = (x - cx) / fx and Y = (y - cy) / fx.
+    """Fit the floor, d = a X + b Y + c, with X = (x - cx) / fx and Y = (y - cy) / fx.
 
-    RANSAC (Fischler and Bolles, 1981) with a fixed seed, then least squares over all pixels
-    that agree. Only planes count that come nearer towards the bottom and lean sideways by no
-    more than 20 degrees.
+    RANSAC (Fischler and Bolles, 1981) with a fixed seed, then least squares over all inliers. Only
+    planes that become nearer towards the bottom and have a roll of at most 20 degrees are
+    candidates.
 
     Args:
         inverse_depth: (H, W) float32, relative.
-        fov_deg: horizontal field of view; the principal point is the picture's middle.
-        floor: (H, W) bool, where to look; None is the lower half.
+        fov_deg: horizontal field of view; the principal point is the image center.
+        floor: (H, W) bool, where to search; None is the lower half.
 
     Returns:
-        (a, b, c), b over 0.
+        (a, b, c), b above 0.
 
     Raises:
-        CalibrationError: no such plane, or a mask of another shape.
+        CalibrationError: there is no such plane, or the mask has another shape.
     """
     height_px, width_px = inverse_depth.shape
     if floor is None:
@@ -45,8 +45,8 @@ def floor_plane(
         floor[height_px // 2 :] = True
     elif floor.shape != inverse_depth.shape:
         raise CalibrationError(
-            f"a floor mask of shape {floor.shape} for a map of {inverse_depth.shape}:"
-            " give one of the map's shape"
+            f"the floor mask has shape {floor.shape}, but the map has {inverse_depth.shape}:"
+            " use a mask of the map's shape"
         )
     rng = np.random.default_rng(_SEED)
     some = np.flatnonzero(floor)
@@ -63,45 +63,45 @@ def floor_plane(
 def _ransac(
     points: NDArray[np.float64], values: NDArray[np.float64], rng: np.random.Generator
 ) -> tuple[float, float, float]:
-    """Find the plane, values = points @ (a, b, c), that most pixels agree on."""
+    """Find the plane, values = points @ (a, b, c), with the most inliers."""
     if len(values) < 3:
         raise CalibrationError("the floor mask marks fewer than three pixels: mark more")
     low, high = np.percentile(values, (2, 98))
     spread = high - low
     triples = rng.integers(len(values), size=(_TRIALS, 3))
     corners = points[triples]
-    sound = np.abs(np.linalg.det(corners)) > 1e-6
-    planes = np.linalg.solve(corners[sound], values[triples[sound]][:, :, None])[:, :, 0]
+    is_regular = np.abs(np.linalg.det(corners)) > 1e-6
+    planes = np.linalg.solve(corners[is_regular], values[triples[is_regular]][:, :, None])[:, :, 0]
     drop = planes[:, 1] * np.ptp(points[:, 1])
     steep = (np.abs(drop) > _MIN_SLOPE * spread) & (
         np.abs(planes[:, 0]) <= _MAX_ROLL * np.abs(planes[:, 1])
     )
     tolerance = _TOLERANCE * spread
-    share, plane = _agreed(points, values, planes[steep & (drop > 0)], tolerance)
+    share, plane = _best_plane(points, values, planes[steep & (drop > 0)], tolerance)
     if share >= MIN_FLOOR_SHARE and plane[1] > 0:
         return float(plane[0]), float(plane[1]), float(plane[2])
-    if _agreed(points, values, planes[steep & (drop < 0)], tolerance)[0] >= MIN_FLOOR_SHARE:
+    if _best_plane(points, values, planes[steep & (drop < 0)], tolerance)[0] >= MIN_FLOOR_SHARE:
         raise CalibrationError(
-            "what should be floor goes away towards the bottom, like a ceiling: is the picture"
-            " upside down, or near and far swapped?"
+            "the floor recedes towards the bottom, like a ceiling: check whether the photo is"
+            " upside down, or near and far are swapped"
         )
     raise CalibrationError(
-        f"no flat floor found: {share:.0%} of where it should be lies on one plane, and"
-        f" {MIN_FLOOR_SHARE:.0%} must; give a mask of the floor, or known points instead"
+        f"no flat floor found: {share:.0%} of the searched pixels lie on one plane, but"
+        f" {MIN_FLOOR_SHARE:.0%} must; use a mask of the floor, or known points instead"
     )
 
 
-def _agreed(
+def _best_plane(
     points: NDArray[np.float64],
     values: NDArray[np.float64],
     planes: NDArray[np.float64],
     tolerance: float,
 ) -> tuple[float, NDArray[np.float64]]:
-    """Choose the plane with most pixels within the tolerance, and fit it to all of those."""
+    """Choose the plane with the most inliers, and refine it by least squares over these."""
     if len(planes) == 0:
         return 0.0, np.zeros(3)
-    judges = slice(None, None, max(1, len(values) // 4000))
-    residuals = np.abs(points[judges] @ planes.T - values[judges, None])
+    subset = slice(None, None, max(1, len(values) // 4000))
+    residuals = np.abs(points[subset] @ planes.T - values[subset, None])
     plane = planes[np.argmax(np.count_nonzero(residuals <= tolerance, axis=0))]
     for _ in range(5):
         near = np.abs(points @ plane - values) <= tolerance

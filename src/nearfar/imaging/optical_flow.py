@@ -1,4 +1,4 @@
-"""Where each pixel went from one picture to another: dense optical flow."""
+"""Dense optical flow between two images."""
 
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -12,17 +12,17 @@ from nearfar.io.images import Image
 Values = NDArray[np.float32]
 """(h, w) float32."""
 
-Grey = NDArray[np.uint8]
+Gray = NDArray[np.uint8]
 """(h, w) uint8."""
 
-_SLIP_PX: Final = 1.0
+_MAX_ERROR_PX: Final = 1.0
 
-_LEAST_PX: Final = 12
-"""OpenCV finds no flow in pictures with a shorter side: they are taken to stand still."""
+_MIN_SIDE_PX: Final = 12
+"""OpenCV computes no flow for images with a shorter side; it is then assumed to be zero."""
 
 
-class Places(NamedTuple):
-    """Where the pixels of one picture are in another.
+class Positions(NamedTuple):
+    """Positions of one image's pixels in another image.
 
     Attributes:
         xy_px: (h, w, 2) float32, column and row.
@@ -30,24 +30,24 @@ class Places(NamedTuple):
 
     xy_px: Values
 
-    def of(self, values: Values | Grey) -> Values:
-        """Look values of the other picture up there, (h, w) float32; replicated at borders.
+    def sample(self, values: Values | Gray) -> Values:
+        """Sample values of the other image at these positions: (h, w) float32, edges replicated.
 
         Args:
-            values: (h, w), or (h, w, c) for a result of that many channels.
+            values: (h, w), or (h, w, c) for a result with c channels.
         """
         nothing: Any = None  # OpenCV: no second map, as the first has both coordinates
-        there = cv2.remap(
+        sampled = cv2.remap(
             values, self.xy_px, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        return np.asarray(there, np.float32)
+        return np.asarray(sampled, np.float32)
 
 
 class Flow:
-    """DIS optical flow (Kroeger et al., ECCV 2016) of OpenCV. For one thread at a time.
+    """DIS optical flow (Kroeger et al., ECCV 2016) of OpenCV. Not thread-safe.
 
     Args:
-        is_exact: OpenCV's preset "fast" instead of "ultrafast".
+        is_exact: use OpenCV's preset "fast" instead of "ultrafast".
     """
 
     def __init__(self, *, is_exact: bool = False) -> None:
@@ -56,44 +56,44 @@ class Flow:
         )
         self._dis = cv2.DISOpticalFlow.create(preset)
 
-    def places(self, here: Grey, there: Grey) -> Places:
-        """Find the pixels of `here` in `there`, of the same size."""
-        return Places(self._moved(here, there) + _grid(here.shape))
+    def track(self, first: Gray, second: Gray) -> Positions:
+        """Return the positions of the pixels of `first` in `second`, an image of the same size."""
+        return Positions(self._flow(first, second) + _grid(first.shape))
 
-    def followed(self, here: Grey, there: Grey) -> tuple[Places, NDArray[np.bool_]]:
-        """Find the pixels of `here` in `there`, and say which are found again from there.
+    def track_both_ways(self, first: Gray, second: Gray) -> tuple[Positions, NDArray[np.bool_]]:
+        """Track the pixels of `first` to `second`, with a forward-backward check.
 
         Returns:
-            The places, and (h, w) bool: true where the flow stays in the picture and leads
-            back to within a pixel.
+            The positions, and (h, w) bool: True where the flow stays inside the image and the
+            backward flow returns to within a pixel.
         """
-        forth, back = self._moved(here, there), self._moved(there, here)
-        places = Places(forth + _grid(here.shape))
-        slip = places.of(back)
-        slip += forth
-        height, width = here.shape
-        inside = (places.xy_px >= 0).all(axis=2)
-        inside &= (places.xy_px <= np.array((width - 1, height - 1), np.float32)).all(axis=2)
-        return places, inside & (np.einsum("ijk,ijk->ij", slip, slip) < _SLIP_PX**2)
+        forward, backward = self._flow(first, second), self._flow(second, first)
+        positions = Positions(forward + _grid(first.shape))
+        error = positions.sample(backward)
+        error += forward
+        height, width = first.shape
+        inside = (positions.xy_px >= 0).all(axis=2)
+        inside &= (positions.xy_px <= np.array((width - 1, height - 1), np.float32)).all(axis=2)
+        return positions, inside & (np.einsum("ijk,ijk->ij", error, error) < _MAX_ERROR_PX**2)
 
-    def _moved(self, here: Grey, there: Grey) -> Values:
-        """(h, w, 2): by how much, in pixels."""
-        if min(here.shape) < _LEAST_PX:
-            return np.zeros((*here.shape, 2), np.float32)
-        nothing: Any = None  # OpenCV: no flow to begin with
-        return np.asarray(self._dis.calc(here, there, nothing), np.float32)
+    def _flow(self, first: Gray, second: Gray) -> Values:
+        """Return the flow, (h, w, 2), in pixels."""
+        if min(first.shape) < _MIN_SIDE_PX:
+            return np.zeros((*first.shape, 2), np.float32)
+        nothing: Any = None  # OpenCV: no initial flow
+        return np.asarray(self._dis.calc(first, second, nothing), np.float32)
 
 
-def grey_of(photo: Image, shape: tuple[int, int]) -> Grey:
-    """Give a photo without colors, at a smaller (height, width)."""
+def to_gray(photo: Image, shape: tuple[int, int]) -> Gray:
+    """Convert a photo to gray, and scale it down to (height, width)."""
     grey = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), np.uint8)
-    return np.asarray(shrunk(grey, shape), np.uint8)
+    return np.asarray(downscale(grey, shape), np.uint8)
 
 
-def shrunk(picture: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
-    """Make a picture smaller: halve it as often as that goes, and interpolate the rest.
+def downscale(picture: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    """Scale an image down: halve it as often as possible, then interpolate.
 
-    Averages of areas would be little better, and take OpenCV many times as long.
+    Area averaging would be little better, but takes OpenCV many times as long.
 
     Args:
         picture: (H, W) uint8 or float32.
@@ -102,7 +102,7 @@ def shrunk(picture: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
     height, width = shape
     while picture.shape[0] >= 2 * height and picture.shape[1] >= 2 * width:
         half = picture.shape[1] // 2, picture.shape[0] // 2
-        # an odd line at the end is left out, or the factor would not be two
+        # an odd last row or column is left out, so that the factor is exactly two
         even = picture[: 2 * half[1], : 2 * half[0]]
         picture = cv2.resize(even, half, interpolation=cv2.INTER_AREA)
     if picture.shape != shape:
@@ -112,7 +112,7 @@ def shrunk(picture: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
 
 @lru_cache(maxsize=8)
 def _grid(shape: tuple[int, ...]) -> Values:
-    """Give each pixel's own column and row, (h, w, 2)."""
+    """Return each pixel's column and row, (h, w, 2)."""
     height, width = shape
     grid = np.empty((height, width, 2), np.float32)
     grid[..., 0] = np.arange(width, dtype=np.float32)

@@ -1,1 +1,1 @@
-"""Read and write files: photos, depth maps, clips."""
+"""Read and write files: images, depth maps, videos."""

@@ -1,4 +1,4 @@
-"""Write a file or a folder whole or not at all, also where the process or the power ends."""
+"""Write files and folders atomically, also if the process or the power fails."""
 
 import errno
 import os
@@ -13,44 +13,43 @@ from nearfar.errors import NearfarError, OutputExistsError, WriteError
 _NO_HARD_LINKS: Final = frozenset(
     {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
 )
-"""What `link` says on file systems without hard links, such as FAT and some network shares."""
+"""Error numbers of `link` on file systems without hard links, such as FAT and network shares."""
 
 _NO_FOLDER_SYNC: Final = frozenset({errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EBADF})
-"""What `fsync` of a folder says on file systems that have no such thing, and of a folder that
-may be written to but not read."""
+"""Error numbers of `fsync` for folders that are not readable, and on file systems without it."""
 
 
 @contextmanager
 def replacing(
     path: str | os.PathLike[str], *, overwrite: bool = True, durable: bool = False
 ) -> Iterator[Path]:
-    """Yield a temporary path in the folder of `path`; on success it replaces `path`.
+    """Yield a temporary path in the folder of `path`, which is renamed to `path` on success.
 
-    If the block raises, or the process dies at any moment, what was at `path` stays
-    there, and where nothing was, nothing is. The content is on the disk before the name
-    points to it, so that a power cut leaves no name without its content either.
+    If the block raises, or the process is killed at any time, `path` is unchanged. The content is
+    flushed to disk before the file is renamed, so that after a power failure `path` never refers
+    to incomplete content.
 
     Args:
-        path: the file to make. Its folder must exist.
-        overwrite: replace a file that is there. If not, a file that is there,
-            also one that came into being meanwhile, is kept. (On a file system without hard
-            links, one that came in the very instant of renaming is replaced.)
-        durable: return only when the name is on the disk too: a power cut after that
-            takes nothing back.
+        path: of the new file. Its folder must exist.
+        overwrite: replace an existing file. If False, an existing file is kept, also one that was
+            created in the meantime. (On a file system without hard links, one that is created in
+            the instant of renaming is replaced.)
+        durable: also flush the folder to disk, so that a later power failure can't undo the
+            renaming.
 
     Yields:
         The temporary path, with the suffix of `path`, for the block to write to.
 
     Raises:
-        OutputExistsError: `path` is there and `overwrite` is False.
-        WriteError: the system refused: full disk, no permission, no such folder.
+        OutputExistsError: `path` exists and `overwrite` is False.
+        WriteError: the file can't be written: disk full, no permission, no such folder.
     """
     target = Path(path)
     if not overwrite and os.path.lexists(target):
         raise _exists(target)
     temporary = target.with_name(f".{target.stem[:40]}-{os.urandom(4).hex()}{target.suffix}")
     try:
-        temporary.open("xb").close()  # a folder that refuses is reported before any work is done
+        temporary.open("xb").close()  # an unwritable folder raises before any work is done
         yield temporary
         sync_file(temporary)
         if overwrite:
@@ -71,23 +70,23 @@ def replacing(
 
 
 def put_folder(made: Path, target: Path) -> None:
-    """Let a finished folder take the place of another, which is deleted then.
+    """Replace a folder by a finished one, and delete the old one.
 
-    The folder that was there is renamed first and deleted last; if the new one can't take its
-    place, it comes back. At each moment both are whole.
+    The old folder is renamed first and deleted last; if the new one can't be renamed, the old one
+    is restored. Both are complete at any time.
 
     Args:
-        made: the new folder, beside `target`; its files are brought onto the disk.
-        target: a folder, or nothing.
+        made: the new folder, beside `target`; its files are flushed to disk.
+        target: an existing folder, or a path that does not exist.
 
     Raises:
-        OSError: the system refused; `target` is as it was, and `made` where it was.
+        OSError: renaming failed; both folders are unchanged.
     """
     for each in made.iterdir():
         sync_file(each)
     sync_folder(made)
     if target.is_symlink() or not target.exists():
-        made.rename(target)  # a link to a folder is refused here: nothing is put in its place
+        made.rename(target)  # raises for a link to a folder, which is not replaced
     else:
         old = target.with_name(f".{target.name[:40]}-{os.urandom(4).hex()}")
         target.rename(old)
@@ -101,10 +100,10 @@ def put_folder(made: Path, target: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Bring a file's content onto the disk.
+    """Flush a file's content to disk.
 
     Raises:
-        OSError: the system refused.
+        OSError: the operating system reports an error.
     """
     number = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
     try:
@@ -114,12 +113,12 @@ def sync_file(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Bring the names in a folder onto the disk, where the system can.
+    """Flush the names in a folder to disk, if the system supports it.
 
     Raises:
-        OSError: the system refused.
+        OSError: the operating system reports an error.
     """
-    if os.name == "nt":  # there a folder can't be opened, and renaming is written through
+    if os.name == "nt":  # folders can't be opened there, and renaming is written through
         return
     try:
         number = os.open(path, os.O_RDONLY)
@@ -133,14 +132,14 @@ def sync_folder(path: Path) -> None:
 
 
 def sync_parents(paths: Iterable[Path], root: Path) -> None:
-    """Bring the names of files onto the disk, with those of their folders up to `root`.
+    """Flush the names of files to disk, and those of their folders up to `root`.
 
     Args:
-        paths: files below `root`, which were written with `replacing`.
+        paths: files below `root`, written with `replacing`.
         root: a folder.
 
     Raises:
-        WriteError: the system refused.
+        WriteError: the operating system reports an error.
     """
     folders = {root}
     for path in paths:
@@ -156,9 +155,9 @@ def sync_parents(paths: Iterable[Path], root: Path) -> None:
 
 
 def _name_once(temporary: Path, target: Path) -> None:
-    """Rename a file, or raise FileExistsError where something has that name."""
+    """Rename a file; raise FileExistsError if the target exists."""
     if os.name == "nt":
-        temporary.rename(target)  # fails there where the name is taken
+        temporary.rename(target)  # fails on Windows if the target exists
         return
     try:
         os.link(temporary, target, follow_symlinks=False)
@@ -176,7 +175,7 @@ def _restore(old: Path, target: Path) -> None:
     try:
         old.rename(target)
     except OSError as error:
-        why = f"{error.strerror or error}; what was there is in {old} now"
+        why = f"{error.strerror or error}; the old folder is now {old}"
         raise OSError(error.errno, why) from error
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from nearfar.errors import DepthFileError
 from nearfar.io.images import png, tiff
-from nearfar.io.images.tiff import MOST_TILE_PX
+from nearfar.io.images.tiff import MAX_TILE_PX
 from nearfar.version import __version__
 
 Kind = Literal["inverse_depth", "metres"]
@@ -240,7 +240,7 @@ def decode_tiff(data: bytes) -> tuple[Samples, Tags]:
     directory = tiff.read_directory(data, tiff.DECODING | {_DESCRIPTION})
     check_size(directory.integer(tiff.HEIGHT), directory.integer(tiff.WIDTH))
     tile = directory.integer(tiff.TILE_WIDTH, 0) * directory.integer(tiff.TILE_HEIGHT, 0)
-    if tile > tiff.MOST_TILE_PX:
+    if tile > tiff.MAX_TILE_PX:
         raise DepthFileError(f"it has tiles of {tile} pixels: save it with smaller ones")
     with tifffile.TiffFile(io.BytesIO(tiff.with_directory(data, directory))) as file:
         page = file.pages.first
@@ -388,7 +388,7 @@ def _bound(headers: Iterable[dict[str, Any]]) -> None:
         pixels = (int(last[1]) - int(first[1]) + 1) * (int(last[0]) - int(first[0]) + 1)
         total += pixels * 4 * max(1, len(header["channels"]))
         tiles = header.get("tiles")
-        if tiles is not None and tiles.xSize * tiles.ySize > MOST_TILE_PX:
+        if tiles is not None and tiles.xSize * tiles.ySize > MAX_TILE_PX:
             raise DepthFileError("its tiles are too large: save it with smaller ones")
     if total > MOST_BYTES:
         raise DepthFileError(f"all its channels are over {MOST_BYTES // 1_000_000} MB")

@@ -1,4 +1,4 @@
-"""Many photos: find them, and work on several at once with bounded memory."""
+"""Find photos, and process several in parallel with bounded memory."""
 
 import os
 from collections import deque
@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, Generic, TypeVar
 
 from nearfar.errors import ImageError, ImageNotFoundError, NearfarError, PhotoError
 from nearfar.io.images import IMAGE_SUFFIXES
-from nearfar.parallel import OWN_THREADS
+from nearfar.parallel import SINGLE_THREADED_OPENCV
 
 Result = TypeVar("Result")
 Plan = TypeVar("Plan")
@@ -23,22 +23,22 @@ RESULTS: Final = {
     "-depth-color": frozenset({".jpg"}),
     "-depth-side": frozenset({".jpg"}),
 }
-"""How the stems of nearfar's own results end, and their suffixes as far as pictures have them."""
+"""Endings of the stems of nearfar's own results, and their suffixes that are image formats."""
 
-_MOST_BRACKETS: Final = 6
-"""Parts with brackets that are read both literally and as a pattern, each doubling the work; where
-there are more, brackets are read literally."""
+_MAX_BRACKETS: Final = 6
+"""Largest number of parts of a pattern with brackets that are tried in both meanings, which doubles
+the work for each; with more, brackets are literal."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A photo and where its results belong.
+    """A photo, and the relative folder of its results.
 
     Attributes:
         path: of the photo.
-        folder: its folder relative to the folder that was searched; empty for a named file.
-        stream: where its bytes come from, when that is not `path`.
-        error: why there is no photo here: a folder that can't be read, a pattern without match.
+        folder: its folder relative to the searched folder; empty for a named file.
+        stream: source of its bytes, if it is not `path`.
+        error: why there is no photo: a folder that can't be read, a pattern without match.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Outcome(Generic[Result]):
-    """What became of one photo: a result or an error."""
+    """Result or error of one photo."""
 
     found: Found
     result: Result | None = None
@@ -60,99 +60,99 @@ def find(
     inputs: Iterable[str],
     *,
     recursive: bool = False,
-    passed_over: Callable[[Path], None] = lambda _: None,
+    on_skip: Callable[[Path], None] = lambda _: None,
 ) -> Iterator[Found]:
-    """Find photos, one after the other, without holding more than one folder's names.
+    """Find photos, with the names of one folder in memory at a time.
 
     Args:
-        inputs: files, folders, or patterns such as `trip/*.jpg`. A file is taken whatever its
-            name; of folders and patterns only what has a picture's suffix, hidden files and
-            nearfar's own results (`*-depth.png`) left out. Brackets in a pattern mean
-            themselves too, since names have them.
-        recursive: also search the folders in folders.
-        passed_over: called with each picture that is left out as a result.
+        inputs: files, folders, or patterns such as `trip/*.jpg`. A named file is used with any
+            suffix; in folders and patterns only image suffixes count, without hidden files and
+            nearfar's own results (`*-depth.png`). Brackets in a pattern also match literally,
+            since file names contain them.
+        recursive: also search subfolders.
+        on_skip: called with each image that is skipped as a result.
 
     Yields:
-        A photo, or what could not be searched, with its error.
+        A photo, or an input that could not be searched, with its error.
     """
     for text in inputs:
         if os.path.isdir(text):  # noqa: PTH112 - unlike a Path's, it never raises
-            yield from _in_folder(Path(text), Path(), passed_over, recursive=recursive)
+            yield from _in_folder(Path(text), Path(), on_skip, recursive=recursive)
         elif has_magic(text) and not os.path.exists(text):  # noqa: PTH110
-            yield from _in_pattern(text, passed_over)
+            yield from _in_pattern(text, on_skip)
         else:
-            yield Found(Path(text))  # when it is missing, the reader says so
+            yield Found(Path(text))  # the reader reports a missing file
 
 
 def _in_folder(
-    top: Path, folder: Path, passed_over: Callable[[Path], None], *, recursive: bool
+    top: Path, folder: Path, on_skip: Callable[[Path], None], *, recursive: bool
 ) -> Iterator[Found]:
     try:
         with os.scandir(top / folder) as entries:
             names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
     except OSError as error:
-        yield _unsearched(top / folder, folder, error)
+        yield _search_error(top / folder, folder, error)
         return
     for name, is_folder in names:
         if is_folder:
             if recursive and not name.startswith("."):
-                yield from _in_folder(top, folder / name, passed_over, recursive=True)
+                yield from _in_folder(top, folder / name, on_skip, recursive=True)
         elif is_photo(Path(name)):
             yield Found(top / folder / name, folder)
         elif is_result(Path(name)):
-            passed_over(top / folder / name)
+            on_skip(top / folder / name)
 
 
-def _unsearched(path: Path, folder: Path, error: OSError) -> Found:
+def _search_error(path: Path, folder: Path, error: OSError) -> Found:
     reason = f"{path}: can't be searched: {error.strerror or error}"
     return Found(path, folder, error=ImageNotFoundError(reason))
 
 
-def _in_pattern(pattern: str, passed_over: Callable[[Path], None]) -> Iterator[Found]:
+def _in_pattern(pattern: str, on_skip: Callable[[Path], None]) -> Iterator[Found]:
     try:
-        matches = matching(pattern)
+        matches = match_pattern(pattern)
     except (OSError, ValueError) as error:
         reason = f"{pattern}: can't be searched: {error}"
         yield Found(Path(pattern), error=ImageNotFoundError(reason))
         return
     for path in filter(is_result, matches):
-        passed_over(path)
+        on_skip(path)
     photos = list(filter(is_photo, matches))
     if not photos:
-        reason = f"{pattern}: no picture matches this pattern"
+        reason = f"{pattern}: no image matches this pattern"
         yield Found(Path(pattern), error=ImageNotFoundError(reason))
     yield from map(Found, photos)
 
 
-def matching(pattern: str) -> list[Path]:
-    """List what fits a pattern, in order.
+def match_pattern(pattern: str) -> list[Path]:
+    """Return the sorted files that match a pattern.
 
-    Brackets are read both literally and as a pattern, part by part: `trip [1]/*.jpg` is the folder
-    of this name, and `trip 1`.
+    Brackets match both literally and as a set of characters in each part: `trip [1]/*.jpg` matches
+    the folder with this name, and `trip 1`.
     """
     path = Path(pattern)
     root = Path(path.anchor)
     parts = path.parts[1:] if path.anchor else path.parts
-    return sorted({each for chosen in readings(parts) for each in root.glob(chosen)})
+    return sorted({each for chosen in glob_patterns(parts) for each in root.glob(chosen)})
 
 
-def readings(parts: Sequence[str]) -> Iterator[str]:
-    """Yield the patterns, for a glob, that a pattern with brackets may mean.
+def glob_patterns(parts: Sequence[str]) -> Iterator[str]:
+    """Yield the glob patterns for all meanings of a pattern with brackets.
 
     Args:
-        parts: of the pattern, a folder or a name each.
+        parts: of the pattern, one folder or file name each.
     """
     literally = [part.replace("[", "[[]") for part in parts]
-    readings: list[tuple[str, ...]]
-    if sum("[" in part for part in parts) > _MOST_BRACKETS:
-        readings = [(part,) for part in literally]
+    variants: list[tuple[str, ...]]
+    if sum("[" in part for part in parts) > _MAX_BRACKETS:
+        variants = [(part,) for part in literally]
     else:
-        readings = [tuple(dict.fromkeys(pair)) for pair in zip(parts, literally, strict=True)]
-    yield from map("/".join, product(*readings))
+        variants = [tuple(dict.fromkeys(pair)) for pair in zip(parts, literally, strict=True)]
+    yield from map("/".join, product(*variants))
 
 
 def is_photo(path: PurePath) -> bool:
-    """Tell by its name whether a file is a picture, neither hidden nor nearfar's own result."""
+    """Return whether a file name is that of an image, not hidden and not nearfar's own result."""
     return (
         path.suffix.lower() in IMAGE_SUFFIXES
         and not path.name.startswith(".")
@@ -161,67 +161,66 @@ def is_photo(path: PurePath) -> bool:
 
 
 def is_result(path: PurePath) -> bool:
-    """Return whether a picture has the name of one of nearfar's results; `x-depth.jpg` is not."""
+    """Return whether an image has a name of nearfar's own results; `x-depth.jpg` has not."""
     suffix = path.suffix.lower()
     return any(
         path.stem.endswith(ending) and suffix in suffixes for ending, suffixes in RESULTS.items()
     )
 
 
-def work_on(
+def process_photos(
     photos: Iterable[Found],
     plan: Callable[[Found], Plan],
     work: Callable[[Found, Plan], Result],
     *,
     workers: int,
 ) -> Iterator[Outcome[Result]]:
-    """Do the same work on many photos, several at once.
+    """Process photos in several threads, and yield the outcomes in order.
 
-    Each worker takes one photo from decoding to writing, so the stages of different photos
-    overlap; at most two photos a worker are in progress, however many there are.
+    Each worker processes one photo from decoding to writing, so that different stages overlap; at
+    most two photos per worker are held at a time.
 
     Args:
-        photos: consumed as fast as the workers are.
-        plan: called in this thread, in the order of `photos`, for what must not depend on
-            which worker is faster.
-        work: called in the workers' threads, with the plan. What either raises as
-            NearfarError or OSError, for want of memory, or of a name that no text can hold,
-            becomes the photo's outcome; any other error ends the run.
-        workers: how many threads.
+        photos: consumed at the speed of the workers.
+        plan: called in this thread, in the order of `photos`, for decisions that must not depend
+            on the speed of the workers.
+        work: called in the worker threads, with the plan. A NearfarError, OSError, MemoryError or
+            UnicodeError of either becomes the photo's outcome; any other error ends the run.
+        workers: number of threads.
 
     Yields:
-        One outcome a photo, in the order of `photos`.
+        One outcome per photo, in the order of `photos`.
     """
-    under_way: deque[tuple[Found, Future[Result]]] = deque()
-    # one photo may have all cores; several share them, and leave none to OpenCV
-    alone = nullcontext() if workers == 1 else OWN_THREADS
-    with alone, ThreadPoolExecutor(workers) as pool:
+    pending: deque[tuple[Found, Future[Result]]] = deque()
+    # a single photo may use all cores; several photos share them, without OpenCV's own threads
+    threads = nullcontext() if workers == 1 else SINGLE_THREADED_OPENCV
+    with threads, ThreadPoolExecutor(workers) as pool:
         try:
             for found in photos:
-                under_way.append((found, _begun(pool, plan, work, found)))
-                if len(under_way) >= 2 * workers:
-                    yield _outcome(*under_way.popleft())
-            while under_way:
-                yield _outcome(*under_way.popleft())
+                pending.append((found, _submit(pool, plan, work, found)))
+                if len(pending) >= 2 * workers:
+                    yield _outcome(*pending.popleft())
+            while pending:
+                yield _outcome(*pending.popleft())
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _begun(
+def _submit(
     pool: ThreadPoolExecutor,
     plan: Callable[[Found], Plan],
     work: Callable[[Found, Plan], Result],
     found: Found,
 ) -> "Future[Result]":
-    refused: Future[Result] = Future()
+    failed_future: Future[Result] = Future()
     if found.error is not None:
-        refused.set_exception(found.error)
-        return refused
+        failed_future.set_exception(found.error)
+        return failed_future
     try:
         return pool.submit(work, found, plan(found))
     except (NearfarError, OSError, UnicodeError) as error:
-        refused.set_exception(error)
-        return refused
+        failed_future.set_exception(error)
+        return failed_future
 
 
 def _outcome(found: Found, future: "Future[Result]") -> Outcome[Result]:
@@ -233,7 +232,7 @@ def _outcome(found: Found, future: "Future[Result]") -> Outcome[Result]:
         return Outcome(found, error=ImageError(f"{found.path}: not enough memory for this photo"))
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        place = getattr(error, "filename", None) or found.path
-        failed = PhotoError(f"{found.path}: {reason}" + f": {place}" * (place != found.path))
+        name = getattr(error, "filename", None) or found.path
+        failed = PhotoError(f"{found.path}: {reason}" + f": {name}" * (name != found.path))
         failed.__cause__ = error
         return Outcome(found, error=failed)

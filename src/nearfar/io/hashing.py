@@ -1,4 +1,4 @@
-"""SHA-256 of files too large to hold, and copies that are what they should be."""
+"""SHA-256 of files, and verified copies."""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ CHUNK_BYTES: Final = 1 << 20
 
 
 def of_file(path: Path) -> tuple[str, int]:
-    """Read a file through once.
+    """Compute the SHA-256 of a file in chunks.
 
     Returns:
         Its SHA-256 as lower-case hex, and its size in bytes.
@@ -27,7 +27,7 @@ def of_file(path: Path) -> tuple[str, int]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file to read; what the system refuses, also later on, becomes a ModelFileError."""
+    """Open a file for reading; errors of the system, also later ones, become ModelFileError."""
     try:
         with path.open("rb", buffering=0) as file:
             yield file
@@ -38,15 +38,15 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def of_open(file: BinaryIO) -> str:
-    """Read an open file through to its end; give its SHA-256 as lower-case hex."""
-    return _pour(file, None)
+    """Read an open file to its end; return its SHA-256 as lower-case hex."""
+    return _copy_and_hash(file, None)
 
 
 def read(path: Path) -> tuple[str, bytes]:
     """Read a file into memory.
 
     Returns:
-        The SHA-256 of the very bytes that are returned with it.
+        The SHA-256 of the returned bytes, and these bytes.
 
     Raises:
         ModelFileError: it can't be read.
@@ -59,12 +59,12 @@ def read(path: Path) -> tuple[str, bytes]:
 
 
 def copy(source: Path, target: Path, sha256: str) -> None:
-    """Copy a file; on success the copy is whole, on the disk, and has this SHA-256.
+    """Copy a file atomically, flush it to disk, and check the SHA-256 of the copied bytes.
 
     Raises:
         ModelFileError: the source can't be read.
-        ChecksumError: the source is another file by now. `target` is as it was.
-        WriteError: the disk is full or refuses.
+        ChecksumError: the source has another SHA-256. `target` is unchanged.
+        WriteError: the copy can't be written, for example because the disk is full.
     """
     try:
         incoming = source.open("rb")
@@ -75,11 +75,11 @@ def copy(source: Path, target: Path, sha256: str) -> None:
         replacing(target, durable=True) as temporary,
         temporary.open("wb") as outgoing,
     ):
-        if _pour(incoming, outgoing) != sha256:
+        if _copy_and_hash(incoming, outgoing) != sha256:
             raise ChecksumError(f"{source} changed while it was copied: try again")
 
 
-def _pour(incoming: BinaryIO, outgoing: BinaryIO | None) -> str:
+def _copy_and_hash(incoming: BinaryIO, outgoing: BinaryIO | None) -> str:
     digest = hashlib.sha256()
     while chunk := incoming.read(CHUNK_BYTES):
         digest.update(chunk)

@@ -1,4 +1,4 @@
-"""Multipart forms (RFC 7578), read into memory piece by piece."""
+"""Parse multipart forms (RFC 7578) incrementally."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from nearfar.errors import FormError, FormTooLargeError
 
 TEXT_BYTES: Final = 64 * 2**10
-"""The most that a field of text may hold."""
+"""Largest size of a text field."""
 
 _HEADER_BYTES: Final = 8 * 2**10
 _LONGEST_STEM: Final = 100
@@ -24,7 +24,7 @@ class Part:
 
     Attributes:
         name: of the field.
-        file_name: as the client gave it, which is not to be trusted; empty without one.
+        file_name: from the client, not validated; empty without one.
         content: of the field.
     """
 
@@ -45,17 +45,16 @@ async def read_form(
 
     Args:
         content_type: of the request, with the boundary.
-        pieces: of its body; the caller limits their number and size.
-        allowed: names of the fields that there may be, each once, and the most bytes of each that
-            are held in memory.
-        into: what the content of a field is added to; `pieces` may empty it whenever it is read
-            for the next one, so that a large file need not be in memory. Whoever empties it
-            limits it.
-        begun: called with each field before its content comes.
+        pieces: of its body; the caller limits their total size.
+        allowed: names of the permitted fields, once each, and the largest number of bytes of each
+            that is held in memory.
+        into: buffers for the content of some fields; `pieces` may empty them between two pieces,
+            so that a large file is not held in memory. The caller limits their size.
+        begun: called with each field before its content.
 
     Raises:
-        FormError: it is no whole form, or has other fields.
-        FormTooLargeError: a field holds more than it may.
+        FormError: the form is incomplete, damaged, or has other fields.
+        FormTooLargeError: a field is too large.
     """
     _, parameters = parse_options_header(content_type)
     reader = _Reader(allowed, into, begun)
@@ -77,14 +76,14 @@ async def read_form(
             parser.write(piece)
         parser.finalize()
     except FormParserError as error:
-        raise FormError("The form is damaged: send it anew.") from error
+        raise FormError("The form is damaged: send it again.") from error
     if not reader.is_whole:
-        raise FormError("The form is cut off: send the whole of it.")
+        raise FormError("The form is truncated: send all of it.")
     return reader.parts
 
 
 class _Reader:
-    """What the parser calls."""
+    """Callbacks of the parser."""
 
     def __init__(
         self,
@@ -119,12 +118,12 @@ class _Reader:
         self._header, self._value = bytearray(), bytearray()
 
     def check(self) -> None:
-        """Refuse a field before its content comes."""
+        """Validate a field before its content is read."""
         names = ", ".join(sorted(self.allowed))
         if self._part.name not in self.allowed:
-            raise FormError(f"The form may have the fields {names} only.")
+            raise FormError(f"The form may have only the fields {names}.")
         if self._part.name in self.parts:
-            raise FormError(f"The form may have each of {names} once.")
+            raise FormError(f"The form may have each of {names} only once.")
         self._part.content = self.into.get(self._part.name, self._part.content)
         self.begun(self._part)
 
@@ -143,11 +142,11 @@ class _Reader:
 
     def _check_header(self) -> None:
         if len(self._header) + len(self._value) > _HEADER_BYTES:
-            raise FormTooLargeError("A header of a field is too long: send a shorter file name.")
+            raise FormTooLargeError("A header of a field is too long: use a shorter file name.")
 
 
 def stem_of(name: str, other: str) -> str:
-    """Return a file name without folders and suffix, shortened and printable; or else `other`."""
+    """Return a file name's stem, shortened and printable, or `other` if nothing is left."""
     stem = PurePosixPath(name.replace("\\", "/")).stem
     kept = "".join(letter for letter in stem if letter.isprintable())
     return kept[:_LONGEST_STEM] if kept.strip(".") else other  # `..` is a folder

@@ -1,7 +1,7 @@
-"""Folders for models, caches and temporary files, and names of results.
+"""Folders for models, caches and temporary files, and file names of results.
 
-A machine may have no home folder and no place for temporary files. Neither keeps a photo from being
-estimated.
+A machine may have no home folder and no folder for temporary files. Estimating a photo works
+without either.
 """
 
 import hashlib
@@ -16,73 +16,75 @@ from nearfar.errors import UsageError, WriteError
 
 _log = logging.getLogger(__name__)
 
-_NO_PLACE: Final = "no folder for temporary files can be written: set TMPDIR to one that can"
-_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - used only where Python finds no folder
+_NO_TEMPORARY_FOLDER: Final = (
+    "no folder for temporary files can be written: set TMPDIR to one that can"
+)
+_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - used only if Python finds no other folder
 
 
 def data_folder() -> Path | None:
-    """Return where models lie, which need not exist: NEARFAR_HOME, or the system's own place.
+    """Return the folder of the models: NEARFAR_HOME, or the system's default. It may not exist.
 
     Returns:
-        None where there is no home folder, which is logged once.
+        None if there is no home folder, which is logged once.
 
     Raises:
         UsageError: NEARFAR_HOME begins with `~` and there is no home folder.
     """
-    return _named("NEARFAR_HOME") or _in_home("user_data_path")
+    return _from_environment("NEARFAR_HOME") or _in_home("user_data_path")
 
 
 def cache_folder() -> Path | None:
-    """Return where is remembered what can be made again: NEARFAR_CACHE, or the system's place.
+    """Return the folder of cached data: NEARFAR_CACHE, or the system's default. It may not exist.
 
-    Returns, raises: as `data_folder`.
+    Returns, raises: see `data_folder`.
     """
-    return _named("NEARFAR_CACHE") or _in_home("user_cache_path")
+    return _from_environment("NEARFAR_CACHE") or _in_home("user_cache_path")
 
 
 def temporary_folder(prefix: str) -> Path:
-    """Make a folder of this process's own; the caller deletes it.
+    """Create a temporary folder; the caller deletes it.
 
     Raises:
-        WriteError: no place can be written.
+        WriteError: no folder is writable.
     """
     try:
         return Path(tempfile.mkdtemp(prefix=prefix, dir=temporary_root()))
     except OSError as error:
-        raise WriteError(_NO_PLACE) from error
+        raise WriteError(_NO_TEMPORARY_FOLDER) from error
 
 
 def temporary_root() -> Path:
-    """Return the folder in which temporary files are made.
+    """Return the folder for temporary files.
 
     Raises:
-        WriteError: no place can be written.
+        WriteError: no folder is writable.
     """
     try:
         return Path(tempfile.gettempdir()).resolve()
     except OSError as error:
         if os.access(_SHARED_MEMORY, os.W_OK | os.X_OK):
             return _SHARED_MEMORY
-        raise WriteError(_NO_PLACE) from error
+        raise WriteError(_NO_TEMPORARY_FOLDER) from error
 
 
-def settle_temporary_root() -> None:
-    """Have other libraries, which ask Python, make temporary files where ours are.
+def set_temporary_root() -> None:
+    """Make other libraries, through Python's `tempfile`, use the same folder for temporary files.
 
     Raises:
-        WriteError: no place can be written.
+        WriteError: no folder is writable.
     """
     tempfile.tempdir = str(temporary_root())
 
 
-def _named(variable: str) -> Path | None:
+def _from_environment(variable: str) -> Path | None:
     named = os.environ.get(variable)
     if not named:
         return None
     try:
         return Path(named).expanduser()
     except (RuntimeError, KeyError) as error:
-        raise UsageError(f"{variable} is {named}, but there is no home: give a path") from error
+        raise UsageError(f"{variable} is {named}, but there is no home: use a full path") from error
 
 
 def _in_home(name: str) -> Path | None:
@@ -94,54 +96,54 @@ def _in_home(name: str) -> Path | None:
         folder = Path()
     if folder.is_absolute():
         return folder
-    _tell_once()
+    _warn_once()
     return None
 
 
 @cache
-def _tell_once() -> None:
+def _warn_once() -> None:
     _log.warning(
-        "there is no home folder: nothing is remembered between runs, and models are those that "
-        "ship; set NEARFAR_CACHE and NEARFAR_HOME to folders to have both"
+        "there is no home folder: nothing is cached between runs, and only bundled models are "
+        "available; set NEARFAR_CACHE and NEARFAR_HOME to folders to change that"
     )
 
 
-MOST_BYTES: Final = 255
-"""Of a file's name, on all usual file systems."""
+MAX_NAME_BYTES: Final = 255
+"""Largest length of a file name in bytes, on all common file systems."""
 
 _DIGITS: Final = 8
 
 
-def fitting(stem: str, room: int) -> str:
-    """Return a stem that leaves room for an ending; a long one is cut and marked with its hash.
+def fit_stem(stem: str, room: int) -> str:
+    """Return a stem that leaves bytes for an ending; a long one is cut and gets a hash.
 
     Args:
         stem: of the result.
-        room: bytes that the longest ending takes.
+        room: number of bytes of the longest ending.
     """
     stored = os.fsencode(stem)
-    most = MOST_BYTES - room
-    if len(stored) <= most:
+    limit = MAX_NAME_BYTES - room
+    if len(stored) <= limit:
         return stem
     mark = f"-{hashlib.sha256(stored).hexdigest()[:_DIGITS]}"
     kept = stem
-    while len(os.fsencode(kept)) > most - len(mark):
+    while len(os.fsencode(kept)) > limit - len(mark):
         kept = kept[:-1]
     return kept + mark
 
 
 def beside(source: str | os.PathLike[str], ending: str, *, what: str = "photo") -> Path:
-    """Return the path of a result beside the file that it is made of: `<stem><ending>`.
+    """Return the path of a result beside its source file: `<stem><ending>`.
 
     Args:
         source: the file.
         ending: such as `-mesh.glb`.
-        what: the file is, for the message.
+        what: kind of source, for the error message.
 
     Raises:
-        UsageError: it has no name, as `.` or `/`.
+        UsageError: the path has no file name, such as `.` or `/`.
     """
     path = Path(source)
     if not path.name or path.name == "..":
-        raise UsageError(f"{os.fspath(source)!r} is no {what}: give the path of a file")
-    return path.with_name(fitting(path.stem, len(os.fsencode(ending))) + ending)
+        raise UsageError(f"{os.fspath(source)!r} is not a {what}: use the path of a file")
+    return path.with_name(fit_stem(path.stem, len(os.fsencode(ending))) + ending)

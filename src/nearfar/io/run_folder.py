@@ -1,4 +1,4 @@
-"""Folders for what one run keeps on the disk; those of runs that were killed are cleared."""
+"""Temporary folders of a process, and removal of those of killed processes."""
 
 import atexit
 import os
@@ -16,44 +16,44 @@ from nearfar.errors import WriteError
 from nearfar.io.paths import temporary_root
 
 _LOCK: Final = "lock"
-_HELD: Final[list[FileLock]] = []
-"""Locks of this process; a lock that is collected is let go."""
+_LOCKS: Final[list[FileLock]] = []
+"""Locks of this process; a lock is released when it is garbage-collected."""
 
 
 def run_folder(purpose: str) -> Path:
-    """Make a folder that nobody else on this machine can read.
+    """Create a folder that only this user can read, and that is removed at the end of the process.
 
-    It is deleted when the process ends. Where the process was killed before it could do that,
-    the next call of any process of the same user does: the folder's lock is free then.
+    If the process is killed, the next call in any process of the same user removes the folder,
+    because its lock is free.
 
     Args:
-        purpose: a word that the folder's name begins with.
+        purpose: start of the folder's name.
 
     Raises:
-        WriteError: the system refuses, or somebody else owns the place of such folders.
+        WriteError: it can't be created, or another user owns the parent folder.
     """
-    base = _base()
+    base = _user_folder()
     try:
-        with _alone(base):
+        with _exclusive(base):
             _clear(base)
             folder = Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=base))
             lock = FileLock(_lock_of(folder))
             lock.acquire(blocking=False)
     except OSError as error:
-        raise WriteError(f"can't make a folder below {base}: {error.strerror or error}") from error
-    _HELD.append(lock)
-    atexit.register(leave, folder, lock, os.getpid())
+        raise WriteError(f"can't create a folder in {base}: {error.strerror or error}") from error
+    _LOCKS.append(lock)
+    atexit.register(remove, folder, lock, os.getpid())
     return folder
 
 
 def clear_stale() -> int:
-    """Remove the folders whose run has ended without removing them.
+    """Remove the folders of killed processes.
 
     Returns:
-        How many there were.
+        The number of removed folders.
     """
-    base = _base()
-    with _alone(base):
+    base = _user_folder()
+    with _exclusive(base):
         return _clear(base)
 
 
@@ -66,30 +66,30 @@ def _clear(base: Path) -> int:
         except (Timeout, OSError):
             continue
         shutil.rmtree(folder, ignore_errors=True)
-        _let_go(lock)
+        _release(lock)
         count += 1
     return count
 
 
-def leave(folder: Path, lock: FileLock, pid: int) -> None:
-    """Remove a folder of this process; a fork of it leaves it alone."""
+def remove(folder: Path, lock: FileLock, pid: int) -> None:
+    """Remove a folder of this process; do nothing in a fork of it."""
     if os.getpid() == pid:
         shutil.rmtree(folder, ignore_errors=True)
-        _let_go(lock)
+        _release(lock)
 
 
 def _lock_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lock")
 
 
-def _let_go(lock: FileLock) -> None:
+def _release(lock: FileLock) -> None:
     with suppress(OSError):
         Path(lock.lock_file).unlink()
     lock.release()
 
 
-def _base() -> Path:
-    """Return the folder that all runs of this user share."""
+def _user_folder() -> Path:
+    """Return the parent folder of all runs of this user."""
     owner = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     base = temporary_root() / f"nearfar-{owner}"
     try:
@@ -97,11 +97,11 @@ def _base() -> Path:
         seen = base.lstat()
     except OSError as error:
         raise WriteError(
-            f"can't make {base}: {error.strerror or error}: set TMPDIR to a folder of your own"
+            f"can't create {base}: {error.strerror or error}: set TMPDIR to a folder of your own"
         ) from error
-    is_mine = not hasattr(os, "getuid") or seen.st_uid == os.getuid()
-    if not (stat.S_ISDIR(seen.st_mode) and is_mine):
-        raise WriteError(f"{base} belongs to somebody else: set TMPDIR to a folder of your own")
+    is_own = not hasattr(os, "getuid") or seen.st_uid == os.getuid()
+    if not (stat.S_ISDIR(seen.st_mode) and is_own):
+        raise WriteError(f"{base} belongs to another user: set TMPDIR to a folder of your own")
     base.chmod(0o700)
     return base
 
@@ -112,7 +112,7 @@ def _folders(base: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _alone(base: Path) -> Iterator[None]:
-    """Keep others from clearing a folder that has no lock yet."""
+def _exclusive(base: Path) -> Iterator[None]:
+    """Lock the parent folder, so that a new folder without a lock is not removed."""
     with FileLock(base / _LOCK, timeout=60):
         yield

@@ -1,4 +1,4 @@
-"""Write clips without sound: MP4 (H.264) through PyAV, GIF and WebP through Pillow."""
+"""Write videos without sound: MP4 (H.264) with PyAV, GIF and WebP with Pillow."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
 
 
 def file_url(path: str | os.PathLike[str]) -> str:
-    """Return the address of a file, whatever its name.
+    """Return a file's URL for FFmpeg.
 
-    FFmpeg takes the text before a colon for a protocol: `12:30.mp4`, `concat:a.mp4`.
+    Without it FFmpeg treats the part before a colon as a protocol: `12:30.mp4`, `concat:a.mp4`.
     """
     return f"file:{os.fspath(path)}"
 
 
 PICTURES: Final[Mapping[str, str]] = MappingProxyType({"crf": "18", "preset": "superfast"})
-"""How photos, and what is made of them, are encoded."""
+"""Encoder options for photos and effects."""
 
 MAPS: Final[Mapping[str, str]] = MappingProxyType(
     {"qp": "20", "preset": "ultrafast", "x264-params": "cabac=1:no-deblock=0:deblock=0,0"}
 )
-"""How maps in colors are: smooth, so that the least search suffices.
+"""Encoder options for maps in colors, which are smooth, so that the fastest preset suffices.
 
-Beside `PICTURES` a third of the time and half the bytes or less, at 49 to 52 dB (x264 0.165,
+Relative to `PICTURES`, a third of the time and at most half the bytes, at 49 to 52 dB (x264 0.165,
 two clips of 640 and 768 pixels).
 """
 
 _BT709: Final = 1
 _FULL_RANGE: Final = 2
 _LIMITED_RANGE: Final = 1
-_RED, _GREEN, _BLUE = 0.2126, 0.7152, 0.0722  # ITU-R BT.709, of luma
+_RED, _GREEN, _BLUE = 0.2126, 0.7152, 0.0722  # luma coefficients of ITU-R BT.709
 
 
 def add_stream(
@@ -58,14 +58,14 @@ def add_stream(
     *,
     threads: int = 0,
 ) -> "VideoStream":
-    """Add such a stream to a file.
+    """Add an H.264 stream to a container.
 
     Args:
-        output: whose header is not written yet.
-        fps: frames a second; the caller may set a finer time base.
-        size_px: width and height of the frames; odd sides are made even.
+        output: container whose header is not written yet.
+        fps: frames per second; the caller may set a finer time base.
+        size_px: width and height of the frames; odd sides are rounded up to even.
         options: `PICTURES` or `MAPS`.
-        threads: that encode, each a frame; 0 leaves it to the encoder.
+        threads: number of encoder threads, with one frame each; 0 for the encoder's default.
     """
     rate = Fraction(fps).limit_denominator(1001)
     stream = output.add_stream("libx264", rate=rate)
@@ -79,16 +79,16 @@ def add_stream(
     return stream
 
 
-class ToFrames:
-    """Makes frames of pictures. For one thread at a time."""
+class YuvConverter:
+    """Converts images to video frames. Not thread-safe."""
 
     def __init__(self) -> None:
         self._av = require("av")
         self._reformatter = self._av.video.reformatter.VideoReformatter()
 
     def picture(self, pixels: Image) -> "VideoFrame":
-        """Take (H, W, 3) uint8 RGB; the last line of an odd side is doubled."""
-        rgb = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(_even(pixels)), "rgb24")
+        """Convert (H, W, 3) uint8 RGB; the last row or column of an odd side is repeated."""
+        rgb = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(_pad_to_even(pixels)), "rgb24")
         frame: VideoFrame = self._reformatter.reformat(
             rgb,
             format="yuv420p",
@@ -99,22 +99,22 @@ class ToFrames:
         return frame
 
     def planes(self, planes: NDArray[np.uint8]) -> "VideoFrame":
-        """Take what `colored` made."""
+        """Convert the result of `colored`."""
         frame: VideoFrame = self._av.VideoFrame.from_numpy_buffer(planes, "yuv420p")
         return frame
 
 
 def colored(levels: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Color a map for `ToFrames.planes`, without converting to RGB first.
+    """Apply a color table to a map, directly in YUV for `YuvConverter.planes`.
 
     Args:
-        levels: (H, W) uint8; the last line of an odd side is doubled.
-        table: (3, 256) uint8, of `yuv`.
+        levels: (H, W) uint8; the last row or column of an odd side is repeated.
+        table: (3, 256) uint8, from `yuv`.
 
     Returns:
-        (3 * H / 2, W) uint8: luma, then both chromas at half the size, of the mean level.
+        (3 * H / 2, W) uint8: the luma plane, then both chroma planes at half size.
     """
-    levels = _even(levels)
+    levels = _pad_to_even(levels)
     height, width = levels.shape
     planes = np.empty((height * 3 // 2, width), np.uint8)
     half = cv2.resize(levels, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
@@ -127,7 +127,7 @@ def colored(levels: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.u
 
 
 def yuv(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return colors as H.264 stores them: BT.709, luma 16 to 235, chroma 16 to 240.
+    """Convert colors to YUV for H.264: BT.709, luma 16 to 235, chroma 16 to 240.
 
     Args:
         colors: (N, 3) uint8 RGB.
@@ -145,30 +145,32 @@ def yuv(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(np.stack(columns)), np.uint8)
 
 
-def _even(pixels: NDArray[Any]) -> NDArray[Any]:
-    odd = pixels.shape[0] % 2, pixels.shape[1] % 2
-    if not any(odd):
+def _pad_to_even(pixels: NDArray[Any]) -> NDArray[Any]:
+    padding = pixels.shape[0] % 2, pixels.shape[1] % 2
+    if not any(padding):
         return pixels
-    return np.pad(pixels, ((0, odd[0]), (0, odd[1]), *[(0, 0)] * (pixels.ndim - 2)), mode="edge")
+    return np.pad(
+        pixels, ((0, padding[0]), (0, padding[1]), *[(0, 0)] * (pixels.ndim - 2)), mode="edge"
+    )
 
 
 GIF_PX: Final = 640
-"""Longest side of a GIF: Pillow holds all of its frames, and browsers choke on larger ones."""
+"""Longest side of a GIF: Pillow holds all of its frames, and browsers are slow with larger ones."""
 
 WEBP_PX: Final = 1280
 """Longest side of an animated WebP: Pillow holds all of its frames."""
 
 _PALETTE_FRAMES: Final = 16
-_SHORTEST_MS: Final = 20  # browsers show faster GIFs at 10 frames a second
+_SHORTEST_MS: Final = 20  # browsers show faster GIFs at 10 frames per second
 
 
 @dataclass(frozen=True)
 class Timing:
-    """How fast frames go.
+    """Frame rate and repetition.
 
     Attributes:
-        fps: frames a second.
-        loops: begin anew after the last, where the format can say so.
+        fps: frames per second.
+        loops: repeat from the start, if the format supports it.
     """
 
     fps: float
@@ -176,33 +178,33 @@ class Timing:
 
 
 def write_clip(frames: Iterator[Image], path: Path, *, fps: float, loops: bool) -> None:
-    """Write a clip; frames are taken one at a time.
+    """Write a video; frames are consumed one at a time.
 
-    The caller cares for what is at `path` when this fails, see `nearfar.io.atomic.replacing`.
+    On an error a partial file may remain, see `nearfar.io.atomic.replacing`.
 
     Args:
-        frames: each (H, W, 3) uint8 RGB, all of one size, one or more.
-        path: the file; its suffix, one of `CLIP_FORMATS`, decides the format.
-        fps: frames a second.
-        loops: begin anew after the last frame; MP4 leaves that to the player.
+        frames: (H, W, 3) uint8 RGB each, all of one size, one or more.
+        path: of the file; its suffix, one of `CLIP_FORMATS`, selects the format.
+        fps: frames per second.
+        loops: repeat from the start; in MP4 the player decides.
 
     Raises:
-        UsageError: another suffix, or no frame.
-        MissingExtraError: MP4 without PyAV.
-        WriteError: the system or the encoder refused.
+        UsageError: the suffix is unknown, or there are no frames.
+        MissingExtraError: PyAV is not installed, which MP4 needs.
+        WriteError: the file can't be encoded or written.
     """
     write = CLIP_FORMATS.get(path.suffix.lower())
     if write is None:
-        raise UsageError(f"{path}: a clip's name ends in one of {', '.join(CLIP_FORMATS)}")
+        raise UsageError(f"{path}: a clip's name must end in one of {', '.join(CLIP_FORMATS)}")
     first = next(frames, None)
     if first is None:
-        raise UsageError(f"{path}: a clip without frames")
+        raise UsageError(f"{path}: there are no frames to write")
     write(chain((first,), frames), path, Timing(fps, loops))
 
 
 def _mp4(frames: Iterator[Image], path: Path, timing: Timing) -> None:
     av = require("av")
-    to_frames = ToFrames()
+    converter = YuvConverter()
     try:
         with av.open(
             file_url(path), "w", format="mp4", options={"movflags": "faststart"}
@@ -211,19 +213,19 @@ def _mp4(frames: Iterator[Image], path: Path, timing: Timing) -> None:
             for pixels in frames:
                 height, width = pixels.shape[:2]
                 stream = stream or add_stream(output, timing.fps, (width, height), PICTURES)
-                output.mux(stream.encode(to_frames.picture(pixels)))
+                output.mux(stream.encode(converter.picture(pixels)))
             output.mux(stream.encode(None))
     except av.FFmpegError as error:
         raise WriteError(f"can't write {path}: {error.strerror or error}") from error
 
 
 def _gif(frames: Iterator[Image], path: Path, timing: Timing) -> None:
-    """One palette for all frames, of the first few: one each would flicker."""
-    small = (_fitted(each, GIF_PX) for each in frames)
-    begun = list(islice(small, _PALETTE_FRAMES))
-    seen = PillowImage.fromarray(np.concatenate([each[::2, ::2] for each in begun]))
-    palette = seen.quantize(256, method=PillowImage.Quantize.MEDIANCUT)
-    pictures = (PillowImage.fromarray(each) for each in chain(begun, small))
+    """Use one palette for all frames, from the first ones, because changing palettes flicker."""
+    small = (_limit_size(each, GIF_PX) for each in frames)
+    first_frames = list(islice(small, _PALETTE_FRAMES))
+    sample = PillowImage.fromarray(np.concatenate([each[::2, ::2] for each in first_frames]))
+    palette = sample.quantize(256, method=PillowImage.Quantize.MEDIANCUT)
+    pictures = (PillowImage.fromarray(each) for each in chain(first_frames, small))
     indexed = (each.quantize(palette=palette) for each in pictures)
     duration_ms = max(_SHORTEST_MS, round(100 / timing.fps) * 10)
     next(indexed).save(
@@ -238,7 +240,7 @@ def _gif(frames: Iterator[Image], path: Path, timing: Timing) -> None:
 
 
 def _webp(frames: Iterator[Image], path: Path, timing: Timing) -> None:
-    pictures = (PillowImage.fromarray(_fitted(each, WEBP_PX)) for each in frames)
+    pictures = (PillowImage.fromarray(_limit_size(each, WEBP_PX)) for each in frames)
     (first,) = islice(pictures, 1)
     first.save(
         path,
@@ -252,7 +254,7 @@ def _webp(frames: Iterator[Image], path: Path, timing: Timing) -> None:
     )
 
 
-def _fitted(frame: Image, longest_px: int) -> Image:
+def _limit_size(frame: Image, longest_px: int) -> Image:
     height_px, width_px = frame.shape[:2]
     scale = longest_px / max(height_px, width_px)
     if scale >= 1:

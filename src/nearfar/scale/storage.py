@@ -10,7 +10,7 @@ from typing import IO, Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from nearfar.errors import ImageNotFoundError, UsageError
-from nearfar.io.find_images import is_photo, is_result, readings
+from nearfar.io.find_images import glob_patterns, is_photo, is_result
 from nearfar.optional import require
 
 _SCHEME: Final = "://"
@@ -37,7 +37,7 @@ def files(
 
     Args:
         place: a file, a folder that is searched with its subfolders, or a pattern, whose brackets
-            also stand for themselves (`nearfar.io.find_images.readings`).
+            also stand for themselves (`nearfar.io.find_images.glob_patterns`).
         wanted: decides by its name whether a file of a folder or pattern counts.
         passed_over: called with each picture that is left out because it is named like a result.
 
@@ -181,7 +181,7 @@ def _below(system: Any, folder: str, place: str) -> Iterator[tuple[str, bool]]:
 
 def _matches(system: Any, pattern: str, place: str) -> list[str]:
     found: set[str] = set()
-    for chosen in readings(pattern.split("/")):
+    for chosen in glob_patterns(pattern.split("/")):
         found.update(map(str, _attempt(place, partial(system.glob, chosen))))
     return sorted(found)
 

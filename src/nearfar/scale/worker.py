@@ -14,7 +14,7 @@ from nearfar.errors import ImageNotFoundError, NearfarError, ScaleError
 from nearfar.estimator import Estimator
 from nearfar.io.atomic import sync_parents
 from nearfar.io.depth_files import DEFAULT_FORMAT
-from nearfar.io.find_images import Found, Outcome, work_on
+from nearfar.io.find_images import Found, Outcome, process_photos
 from nearfar.io.images import ImageFile
 from nearfar.jobs import PhotoJob
 from nearfar.models.spec import ModelSpec
@@ -166,13 +166,15 @@ class Worker:
             for photo, stream in streams(photos)
         )
         if self._task.maps_in_table:
-            yield from work_on(found, lambda _: None, self._mapped, workers=self._task.threads)
+            yield from process_photos(
+                found, lambda _: None, self._mapped, workers=self._task.threads
+            )
         else:
             task = self._task
             job = PhotoJob(
                 self._estimator, task.writing, task.dest, many=True, limits=task.limits, force=True
             )
-            yield from work_on(found, job.plan, job.work, workers=task.threads)
+            yield from process_photos(found, job.plan, job.work, workers=task.threads)
 
     def _mapped(self, found: Found, _: None) -> Mapped:
         start = time.perf_counter()

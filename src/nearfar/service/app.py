@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from nearfar.errors import MissingExtraError, NearfarError, WriteError
-from nearfar.io.paths import settle_temporary_root
+from nearfar.io.paths import set_temporary_root
 from nearfar.optional import require
 from nearfar.service.engine import InferenceEngine
 from nearfar.service.errors import (
@@ -144,7 +144,7 @@ def _mount_page(app: FastAPI, engine: InferenceEngine, *, page: bool | str) -> N
     why = page if isinstance(page, str) else "The service is at /v1: see /openapi.json."
     if page is True:
         try:
-            settle_temporary_root()  # Gradio needs one when it is imported
+            set_temporary_root()  # Gradio asks for one when it is imported
             require("gradio")
         except (MissingExtraError, WriteError) as error:
             why = f"There is no page, as {error}"

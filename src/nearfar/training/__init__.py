@@ -1,5 +1,5 @@
-"""Networks in plain torch: their weights, their training, and their way out to ONNX.
+"""Depth networks in PyTorch: architectures, weights, training, quantization and ONNX export.
 
-Every module here imports torch at its top, so whoever imports one asks
-`nearfar.optional.require("torch")` first.
+The modules here import torch at the top, except `options`: call
+`nearfar.optional.require("torch")` before importing them.
 """

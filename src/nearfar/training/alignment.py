@@ -1,7 +1,7 @@
-"""Bring pictures of unknown scale and shift to one: median 0 and mean absolute deviation 1.
+"""Normalize each image of a batch to median 0 and mean absolute deviation 1.
 
 Ranftl et al., "Towards Robust Monocular Depth Estimation" (TPAMI 2022, arXiv 1907.01341),
-equations 5 and 6, for whole batches in which each picture has its own count of valid pixels.
+equations 5 and 6. Each image of a batch has its own number of valid pixels.
 """
 
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from torch import Tensor
 from nearfar.errors import UsageError
 
 SAMPLE_SIZE: Final = 4096
-"""Medians and quantiles of more valid pixels than this are taken of every so many-th of them.
+"""Largest number of pixels per image that a median or quantile is computed from.
 
-To select among all 49,152 pixels of a picture costs more than the rest of the losses together.
-Evenly spread over the picture, 4096 pixels give the median's rank to a few thousandths.
+Selecting among all 49,152 pixels of an image costs more than the rest of the losses. 4096 evenly
+spaced pixels give the median's rank to within a few thousandths.
 """
 
-TINY: Final = 1e-20
-"""Stands for zero where something is divided."""
+EPSILON: Final = 1e-20
+"""Lower bound of denominators."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Up to `SAMPLE_SIZE` valid pixels of each picture, evenly spread, and counts.
+    """A subset of each image's valid pixels: up to `SAMPLE_SIZE`, evenly spaced.
 
     Attributes:
-        index: (N, L) into the flat picture; what lies past `size` is padding.
-        size: (N, 1), how many pixels of each picture are in the sample.
-        count: (N, 1), how many are valid.
+        index: (N, L) indices into the flattened image; entries from `size` on are padding.
+        size: (N, 1), number of sampled pixels of each image.
+        count: (N, 1), number of valid pixels of each image.
     """
 
     index: Tensor
@@ -38,25 +38,24 @@ class Sample:
     count: Tensor
 
 
-def align_by_median(values: Tensor, valid: Tensor, smallest_spread: float = TINY) -> Tensor:
-    """Each picture less its median, over its mean absolute deviation.
+def align_by_median(values: Tensor, valid: Tensor, smallest_spread: float = EPSILON) -> Tensor:
+    """Subtract each image's median and divide by its mean absolute deviation.
 
-    The median is the lower of two middle values; see also `SAMPLE_SIZE`.
+    Of an even number of values, the lower middle one is the median. See also `SAMPLE_SIZE`.
 
     Args:
-        values: (N, h, w); where not valid they may be anything, NaN too.
+        values: (N, h, w); values where `valid` is False are ignored and may be NaN.
         valid: (N, h, w) bool.
-        smallest_spread: what a smaller deviation is taken for, so that constant pictures
-            become zero.
+        smallest_spread: lower bound of the deviation, so that constant images become zero.
 
     Returns:
-        (N, h, w), zero where not valid; float32, or float64 if `values` are.
+        (N, h, w), zero where not valid; float64 if `values` is, else float32.
 
     Raises:
-        UsageError: shapes differ, or `valid` is not boolean.
+        UsageError: the shapes differ, or `valid` is not boolean.
     """
-    check_pictures(values, valid)
-    flat = without_rest(values, valid)
+    check_batch(values, valid)
+    flat = flatten_valid(values, valid)
     known = valid.flatten(1).to(flat)
     aligned, _, _ = align(flat, known, sample_valid(valid), smallest_spread)
     return aligned.view(values.shape)
@@ -65,27 +64,27 @@ def align_by_median(values: Tensor, valid: Tensor, smallest_spread: float = TINY
 def align(
     flat: Tensor, known: Tensor, sample: Sample, smallest_spread: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """As `align_by_median`, for values in one row a picture.
+    """Do the same as `align_by_median` for flattened images.
 
     Args:
         flat: (N, h * w), finite.
-        known: (N, h * w), one where valid and zero elsewhere; masks of floats are several
-            times as fast as masks of booleans.
-        sample: of the valid pixels.
-        smallest_spread: as for `align_by_median`.
+        known: (N, h * w), 1 where valid, else 0; a float mask is several times as fast as a
+            boolean one.
+        sample: valid pixels from which the medians are computed.
+        smallest_spread: lower bound of the deviation.
 
     Returns:
         The aligned values (N, h * w), the medians (N, 1) and the mean absolute deviations (N, 1).
     """
-    median = ranked(flat, sample, (sample.size - 1).clamp_min(0) // 2)
-    centred = (flat - median) * known
-    spread = centred.abs().sum(1, keepdim=True) / sample.count.clamp_min(1)
-    return centred / spread.clamp_min(smallest_spread), median, spread
+    median = value_at_rank(flat, sample, (sample.size - 1).clamp_min(0) // 2)
+    centered = (flat - median) * known
+    spread = centered.abs().sum(1, keepdim=True) / sample.count.clamp_min(1)
+    return centered / spread.clamp_min(smallest_spread), median, spread
 
 
 @torch.no_grad()
 def sample_valid(valid: Tensor) -> Sample:
-    """Choose the pixels whose order decides.
+    """Select the pixels from which medians and quantiles are computed.
 
     Args:
         valid: (N, h, w) bool.
@@ -94,28 +93,28 @@ def sample_valid(valid: Tensor) -> Sample:
     count = known.sum(1, keepdim=True)
     step = ((count + SAMPLE_SIZE - 1) // SAMPLE_SIZE).clamp_min(1)
     size = (count + step - 1) // step
-    places = known.flatten().nonzero()[:, 0]
-    if not len(places):
+    positions = known.flatten().nonzero()[:, 0]
+    if not len(positions):
         return Sample(count.new_zeros(len(known), 1), size, count)
     slots = torch.arange(int(size.max()), device=known.device) * step + count.cumsum(0) - count
-    index = places[slots.clamp_max(len(places) - 1)] % known.shape[1]
+    index = positions[slots.clamp_max(len(positions) - 1)] % known.shape[1]
     return Sample(index, size, count)
 
 
-def ranked(values: Tensor, sample: Sample, rank: Tensor) -> Tensor:
-    """The value of a rank among each picture's sample.
+def value_at_rank(values: Tensor, sample: Sample, rank: Tensor) -> Tensor:
+    """Return the value with the given rank among each image's sampled pixels.
 
-    Padding is made so small, or so large, that one rank serves all pictures. The answer is
-    read back by its place, which carries the gradient.
+    Padding is set to plus or minus infinity, so that one call of `kthvalue` with a common rank
+    serves all images. The result is gathered by index, which keeps its gradient.
 
     Args:
         values: (N, h * w).
-        sample: of the valid pixels.
-        rank: (N, 1), from 0 for the smallest. A picture with n pixels more in its sample must
-            have a rank that is 0 to n higher.
+        sample: the sampled pixels.
+        rank: (N, 1), 0 is the smallest. If an image's sample has n pixels more than another's,
+            its rank must be 0 to n higher.
 
     Returns:
-        (N, 1), zero for a picture without valid pixels.
+        (N, 1), zero for an image without valid pixels.
     """
     with torch.no_grad():
         common = rank.max()
@@ -123,27 +122,27 @@ def ranked(values: Tensor, sample: Sample, rank: Tensor) -> Tensor:
         padding = torch.arange(chosen.shape[1], device=values.device) - sample.size
         chosen[padding >= 0] = torch.inf
         chosen[(padding >= 0) & (padding < common - rank)] = -torch.inf
-        place = chosen.kthvalue(int(common) + 1, dim=1, keepdim=True).indices
-        index = sample.index.gather(1, place)
+        position = chosen.kthvalue(int(common) + 1, dim=1, keepdim=True).indices
+        index = sample.index.gather(1, position)
     return values.gather(1, index) * (sample.count > 0)
 
 
-def without_rest(values: Tensor, valid: Tensor) -> Tensor:
-    """(N, h * w) in single precision or better, zero where not valid."""
+def flatten_valid(values: Tensor, valid: Tensor) -> Tensor:
+    """Return (N, h * w) in float32 or float64, zero where not valid."""
     exact = values.to(torch.promote_types(values.dtype, torch.float32))
     return torch.where(valid, exact, 0).flatten(1)
 
 
-def check_pictures(values: Tensor, *others: Tensor) -> None:
-    """Are all of one shape, and is the last a mask?
+def check_batch(values: Tensor, *others: Tensor) -> None:
+    """Check that all tensors have one shape (N, h, w) and that the last one is a mask.
 
     Raises:
-        UsageError: no.
+        UsageError: the shapes differ, the batch is empty, or the mask is not boolean.
     """
     if values.ndim != 3 or any(other.shape != values.shape for other in others):
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in (values, *others))
-        raise UsageError(f"pictures and what is valid of them must all be (N, h, w), not {shapes}")
+        raise UsageError(f"images and valid masks must all have shape (N, h, w), not {shapes}")
     if not values.numel():
-        raise UsageError("a batch needs at least one picture of at least one pixel")
+        raise UsageError("a batch needs at least one image of at least one pixel")
     if others[-1].dtype != torch.bool:
-        raise UsageError(f"valid must be of dtype bool, not {others[-1].dtype}")
+        raise UsageError(f"the valid mask must have dtype bool, not {others[-1].dtype}")

@@ -1,4 +1,4 @@
-"""What the C library does with memory that was given back."""
+"""Settings of the C library's memory allocator."""
 
 import ctypes
 import sys
@@ -9,11 +9,11 @@ _MMAP_MAX: Final = -4
 
 
 def keep_memory() -> None:
-    """Tell glibc to keep the memory of this process, and never to hand it back to the system.
+    """Make glibc keep freed memory in this process instead of returning it to the kernel.
 
-    A training step makes the same large tensors as the one before. By itself glibc returns each to
-    the system and asks for it anew, and the system clears it page by page
-    (`benchmarks/train_step.py`). Elsewhere than under glibc nothing is done.
+    Every training step allocates the same large tensors. By default glibc unmaps them after each
+    step, and the kernel zeroes their pages again in the next (`benchmarks/train_step.py`). With
+    other C libraries the function does nothing.
     """
     if not sys.platform.startswith("linux"):
         return

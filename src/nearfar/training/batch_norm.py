@@ -1,9 +1,9 @@
-"""How pictures come to a network, and what its batch normalisations know of what passes them.
+"""Normalize input images, and recompute batch normalization statistics.
 
-While it is trained they follow pictures that are merged, recolored and in part hidden, and in a
-mean of two networks' weights they know what passed either network, but not the mean. So they are
-measured anew on pictures as they come (Izmailov et al., "Averaging Weights Leads to Wider Optima
-and Better Generalization", UAI 2018).
+During training the running statistics are those of merged, recolored and partly hidden images,
+and an interpolation of two networks has the statistics of neither. They are therefore recomputed
+on unmodified images at the end (Izmailov et al., "Averaging Weights Leads to Wider Optima and
+Better Generalization", UAI 2018).
 """
 
 from collections.abc import Iterable
@@ -17,27 +17,27 @@ from torch import Tensor, nn
 from nearfar.models.spec import InputSpec
 from nearfar.training.data.augment import AugmentOptions
 
-BATCHES: Final = 100
-"""Batches that are measured at most; one pass over the data is enough if it has fewer."""
+MAX_BATCHES: Final = 100
+"""Largest number of batches used; one pass over the data is enough if it has fewer."""
 
-PLAIN: Final = AugmentOptions(
-    crop_share=0.8, merge=0, color=0, grey=0, blur=0, hide=0, noise=0, jpeg=0
+CALIBRATION_AUGMENT: Final = AugmentOptions(
+    crop_share=0.8, merge=0, color=0, gray=0, blur=0, cutout=0, noise=0, jpeg=0
 )
-"""How much pictures are changed for it: framed, but not reshaded."""
+"""Augmentation of these images: random crops, colors unchanged."""
 
 
 def normalize_batch(
     images: NDArray[np.uint8], input_spec: InputSpec, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Normalise pictures that have the network's size.
+    """Convert images of the network's input size to a normalized tensor.
 
     Args:
         images: (N, h, w, 3) uint8 RGB.
-        input_spec: mean and deviation of each color.
-        device: where the result lies.
+        input_spec: mean and standard deviation of each channel.
+        device: of the result.
 
     Returns:
-        (N, 3, h, w) float32, channels last in memory.
+        (N, 3, h, w) float32, in channels-last memory format.
     """
     mean, std = (
         torch.tensor(values, device=device).view(3, 1, 1)
@@ -51,12 +51,13 @@ def normalize_batch(
 def recalibrate_batch_norm(
     network: nn.Module, batches: Iterable[NDArray[np.uint8]], input_spec: InputSpec
 ) -> None:
-    """Replace the mean and variance that each normalisation knows by the mean over batches.
+    """Replace the running mean and variance of each batch normalization by those of new batches.
 
     Args:
-        network: changed in place, and left ready to run.
-        batches: (N, h, w, 3) uint8 RGB each, of the network's size; none leaves it as it is.
-        input_spec: how pictures are normalised for it.
+        network: modified in place and left in evaluation mode.
+        batches: (N, h, w, 3) uint8 RGB each, of the network's input size. Without any batch the
+            network stays unchanged.
+        input_spec: mean and standard deviation of each channel.
     """
     device = next(network.parameters()).device
     norms = [each for each in network.modules() if isinstance(each, nn.BatchNorm2d)]

@@ -1,4 +1,4 @@
-"""A trained model's card: what it was made from, how, and how well it does."""
+"""Model card of a trained model: its data, options and validation results."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,29 +15,29 @@ def card(
     hours: float,
     numbers: Mapping[str, float],
 ) -> str:
-    """Write a card in Markdown.
+    """Return a model card in Markdown.
 
     Args:
         spec: of the finished model.
-        init: what the weights began as.
-        data: a line a set.
-        options: of the training.
-        steps: that were done.
-        hours: that they took.
-        numbers: what the last validation found.
+        init: description of the initial weights.
+        data: one line per data set.
+        options: training options.
+        steps: number of training steps.
+        hours: training time.
+        numbers: results of the last validation.
     """
     parts = [
         f"# {spec.name}",
         f"SHA-256 `{spec.sha256}`, {spec.size_bytes:,} bytes."
         + (f" {spec.macs_per_px * 65536 / 1e9:.2f} GMAC at 256 x 256." if spec.macs_per_px else ""),
         "## Licence of the weights",
-        f"{spec.licence}. Look at the terms of every set below before you pass the weights on.",
-        "## Made from",
-        f"Began as: {init}.",
+        f"{spec.licence}. Check the terms of every data set below before you distribute these.",
+        "## Training",
+        f"Initial weights: {init}.",
         "\n".join(f"- {line}" for line in data),
         f"{steps} steps in {hours:.2f} hours.",
         "## Validation",
-        "| what | value |\n|---|---|\n"
+        "| metric | value |\n|---|---|\n"
         + "\n".join(f"| {name} | {value:.4g} |" for name, value in sorted(numbers.items())),
         "## Options",
         "| option | value |\n|---|---|\n"

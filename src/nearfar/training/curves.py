@@ -1,4 +1,4 @@
-"""The curves of a run: a CSV that any program reads, and a picture of it."""
+"""Training curves: a CSV file and a plot of it."""
 
 import csv
 from collections import defaultdict
@@ -12,11 +12,11 @@ PICTURE = "curves.png"
 
 
 def add(folder: Path, row: dict[str, float]) -> None:
-    """Append a row `step, name, value` for each number.
+    """Append one row `step, name, value` for each number.
 
     Args:
-        folder: of the run.
-        row: must have `step`; the names of the others are the curves.
+        folder: of the training run.
+        row: must contain `step`; every other name is a curve.
     """
     path = folder / FILE
     is_new = not path.exists()
@@ -30,7 +30,7 @@ def add(folder: Path, row: dict[str, float]) -> None:
 
 
 def cut(folder: Path, step: int) -> None:
-    """Drop the rows from `step` on: a run that goes on from a snapshot writes them again."""
+    """Remove the rows from `step` on, which a run resumed from a snapshot writes again."""
     path = folder / FILE
     if not path.exists():
         return
@@ -41,7 +41,7 @@ def cut(folder: Path, step: int) -> None:
 
 
 def read(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """Give every curve: name -> (step, value) in order."""
+    """Return all curves: name -> (step, value) in order."""
     curves: dict[str, list[tuple[int, float]]] = defaultdict(list)
     with (folder / FILE).open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -50,7 +50,7 @@ def read(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def draw(folder: Path) -> None:
-    """Draw all curves into one picture: losses above, validation below.
+    """Plot all curves into one image: losses at the top, validation at the bottom.
 
     Raises:
         MissingExtraError: matplotlib is not installed.

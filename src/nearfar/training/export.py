@@ -1,13 +1,13 @@
-"""Export a depth network in torch as one ONNX file, its large weights in float16 where wished.
+"""Export a PyTorch depth network to one ONNX file, optionally with large weights in float16.
 
-torch's tracing exporter is used, because the newer one takes thirty times as long for the same
-graph and needs another library. What it leaves behind is tidied here: constants are computed,
-and zeros around a picture become the padding of the convolution that follows.
+torch's TorchScript exporter is used: the newer one takes thirty times as long for the same graph
+and needs another library. Afterwards constants are folded, and zero padding is merged into the
+convolution that follows it.
 
-Parameters and buffers keep the names that they have in the network's state dict, so that
-`nearfar.training.weights.read_onnx` finds them again. Batch normalisation therefore stays in
-the graph: runtimes fold it into the convolutions when they load it. A weight in float16 is brought
-back to float32 by a Cast, which runtimes compute once, when they load the graph.
+Parameters and buffers keep their names from the state dict, so that
+`nearfar.training.weights.read_onnx` can load them. Therefore batch normalization is not folded
+here: runtimes fold it into the convolutions at load time. A weight in float16 is converted to
+float32 by a Cast node, which runtimes evaluate once at load time.
 """
 
 import os
@@ -30,28 +30,28 @@ from nearfar.errors import UsageError
 from nearfar.io.atomic import replacing
 
 SMALLEST: Final = 8192
-"""Values from which a tensor is stored so. Smaller ones are kernels of the first layers and
-depthwise ones: of nearfar-lite 2 % of the file, but to round them too changed maps five times
-as much (by 1e-3 of their spread in the median of 24 photos, not 2e-4)."""
+"""Number of values from which a tensor is stored in float16. Smaller ones are kernels of the first
+and of depthwise layers: 2 % of the file of nearfar-lite, but rounding them too changed depth maps
+five times as much (by 1e-3 of their spread in the median of 24 photos instead of 2e-4)."""
 
 _LARGEST_ERROR: Final = 2.0**-10
-"""Of rounding, as a part of a tensor's largest weight. More means that float16 does not reach so
-far up or down, and such a tensor stays in float32."""
+"""Largest rounding error, relative to a tensor's largest weight. A tensor with a larger error
+exceeds the range of float16 and stays in float32."""
 
 
 def store_as_float16(graph: onnx.GraphProto, *, smallest: int = SMALLEST) -> None:
-    """Store the large weights of a graph in float16, and cast them to float32 for those who read.
+    """Store the large weights of a graph in float16, each followed by a Cast node to float32.
 
     Args:
-        graph: changed in place. Vectors stay as they are.
-        smallest: values from which a tensor is stored so.
+        graph: modified in place. Vectors stay in float32.
+        smallest: number of values from which a tensor is stored in float16.
     """
     casts: dict[str, onnx.NodeProto] = {}
     for tensor in graph.initializer:
         if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2:
             continue
         values = numpy_helper.to_array(tensor)
-        if values.size < smallest or (half := _rounded(values)) is None:
+        if values.size < smallest or (half := _round_to_half(values)) is None:
             continue
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(half, name))
@@ -65,8 +65,8 @@ def store_as_float16(graph: onnx.GraphProto, *, smallest: int = SMALLEST) -> Non
     graph.node.extend([*casts.values(), *nodes])
 
 
-def _rounded(values: NDArray[np.float32]) -> NDArray[np.float16] | None:
-    """Round; None where that would lose more than a rounding."""
+def _round_to_half(values: NDArray[np.float32]) -> NDArray[np.float16] | None:
+    """Return the values in float16, or None if the rounding error would be too large."""
     with np.errstate(over="ignore"):
         half = values.astype(np.float16)
     error = np.abs(values - half.astype(np.float32)).max()
@@ -77,13 +77,13 @@ INPUT_NAME: Final = "image"
 OUTPUT_NAME: Final = "inverse_depth"
 
 CONSTANT_PREFIX: Final = "/"
-"""How the names of tensors begin that are no parameter or buffer of the network."""
+"""Prefix of the names of tensors that are no parameters or buffers of the network."""
 
-_QUIETED: Final[tuple[tuple[type[Warning], str], ...]] = (
-    # the exporter's deprecation: see the top of this file
+_IGNORED_WARNINGS: Final[tuple[tuple[type[Warning], str], ...]] = (
+    # the exporter is deprecated: see the module's docstring for why it is used
     (DeprecationWarning, "You are using the legacy TorchScript-based ONNX export"),
     (DeprecationWarning, "The feature will be removed"),
-    # it does not compute one kind of constant; `_fold_constants` does
+    # it can't fold strided slices; `_fold_constants` does
     (UserWarning, "Constant folding - Only steps=1 can be constant folded"),
 )
 
@@ -101,32 +101,32 @@ def export_onnx(
 ) -> None:
     """Write a network as ONNX: input `image` (n, 3, h, w), output `inverse_depth` (n, h, w).
 
-    The batch is free. The file holds everything, and stands only when it is whole and has
-    passed ONNX's own checker. Parameters that never run are left out.
+    The batch size is dynamic. The file is written atomically, after ONNX's checker has passed.
+    Unused parameters are removed.
 
     Args:
-        network: (N, 3, h, w) float32 -> (N, h, w) float32; exported as in evaluation mode,
-            in which it is left as it was found.
-        path: of the file to make.
-        size_px: (width, height) for a graph of that one size; None leaves both free.
-        multiple_of: what the network's sides are multiples of, when they are free.
-        opset: version of ONNX's operators.
+        network: (N, 3, h, w) float32 -> (N, h, w) float32; exported in evaluation mode, its mode
+            is restored afterwards.
+        path: of the new file.
+        size_px: (width, height) of the input; None makes both dynamic.
+        multiple_of: divisor of the input's sides when they are dynamic.
+        opset: ONNX operator set version.
         half: store large weights in float16, see `nearfar.training.export`; the network
-            computes in float32 all the same.
-        metadata: texts that go with the network.
-        overwrite: replace a file that is there.
+            still computes in float32.
+        metadata: metadata properties of the file.
+        overwrite: replace an existing file.
 
     Raises:
-        UsageError: `network` does not take this size, or its answer is not (N, h, w).
-        OutputExistsError: `path` is there and `overwrite` is False.
-        WriteError: the system refused.
+        UsageError: `network` does not accept this size, or its output is not (N, h, w).
+        OutputExistsError: `path` exists and `overwrite` is False.
+        WriteError: the file can't be written.
     """
     width, height = size_px or (3 * multiple_of, 2 * multiple_of)
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     image = torch.zeros(2, 3, height, width, device=device)
     with replacing(path, overwrite=overwrite) as temporary:
-        with _evaluated(network):
-            _check_answer(network, image)
+        with _evaluation_mode(network):
+            _check_output(network, image)
             _trace(network, image, temporary, opset, free=size_px is None)
         model = onnx.load_model(temporary)
         _drop_parameters(model.graph)
@@ -136,15 +136,15 @@ def export_onnx(
         _mark_constants(model.graph, network.state_dict().keys())
         if half:
             store_as_float16(model.graph)
-        _declare_answer(model.graph, ("n", "h", "w") if size_px is None else ("n", height, width))
+        _declare_output(model.graph, ("n", "h", "w") if size_px is None else ("n", height, width))
         onnx.helper.set_model_props(model, dict(metadata or {}))
         onnx.checker.check_model(model, full_check=True)
         onnx.save_model(model, temporary)
 
 
 @contextmanager
-def _evaluated(network: nn.Module) -> Iterator[None]:
-    """Bring a network into evaluation mode, and each of its parts back afterwards."""
+def _evaluation_mode(network: nn.Module) -> Iterator[None]:
+    """Set a network to evaluation mode, and restore the mode of each module afterwards."""
     training = [part for part in network.modules() if part.training]
     network.eval()
     try:
@@ -154,12 +154,14 @@ def _evaluated(network: nn.Module) -> Iterator[None]:
             part.training = True
 
 
-def _check_answer(network: nn.Module, image: torch.Tensor) -> None:
+def _check_output(network: nn.Module, image: torch.Tensor) -> None:
     with torch.no_grad():
         shape = tuple(network(image).shape)
     expected = (image.shape[0], *image.shape[2:])
     if shape != expected:
-        raise UsageError(f"the network answers {shape} to {tuple(image.shape)}, not {expected}")
+        raise UsageError(
+            f"the network's output for {tuple(image.shape)} has shape {shape}, not {expected}"
+        )
 
 
 def _trace(network: nn.Module, image: torch.Tensor, path: Path, opset: int, *, free: bool) -> None:
@@ -168,7 +170,7 @@ def _trace(network: nn.Module, image: torch.Tensor, path: Path, opset: int, *, f
         axes[INPUT_NAME] |= {2: "h", 3: "w"}
         axes[OUTPUT_NAME] |= {1: "h", 2: "w"}
     with warnings.catch_warnings():
-        for category, message in _QUIETED:
+        for category, message in _IGNORED_WARNINGS:
             warnings.filterwarnings("ignore", message, category)
         torch.onnx.export(
             network,
@@ -179,21 +181,22 @@ def _trace(network: nn.Module, image: torch.Tensor, path: Path, opset: int, *, f
             input_names=[INPUT_NAME],
             output_names=[OUTPUT_NAME],
             dynamic_axes=axes,
-            training=torch.onnx.TrainingMode.PRESERVE,  # keeps normalisations
-            do_constant_folding=False,  # keeps names, as does the next: of tensors that are
-            keep_initializers_as_inputs=True,  # equal, all but one would be dropped
+            training=torch.onnx.TrainingMode.PRESERVE,  # do not fold batch normalization
+            # both keep the parameters' names; the second keeps one of several equal tensors, too
+            do_constant_folding=False,
+            keep_initializers_as_inputs=True,
         )
 
 
 def _drop_parameters(graph: onnx.GraphProto) -> None:
-    """Leave the picture as the only input."""
-    given = [value for value in graph.input if value.name == INPUT_NAME]
+    """Remove all graph inputs except the image."""
+    images = [value for value in graph.input if value.name == INPUT_NAME]
     del graph.input[:]
-    graph.input.extend(given)
+    graph.input.extend(images)
 
 
 def _fold_constants(graph: onnx.GraphProto, opsets: Any) -> None:
-    """Compute what depends on no input, and keep the values as initializers."""
+    """Evaluate all nodes that depend on no input, and store the results as initializers."""
     known = {""} | {tensor.name for tensor in graph.initializer}
     constant: list[onnx.NodeProto] = []
     rest: list[onnx.NodeProto] = []
@@ -221,7 +224,7 @@ def _fold_constants(graph: onnx.GraphProto, opsets: Any) -> None:
 
 
 def _fold_pads(graph: onnx.GraphProto) -> None:
-    """Pad, then Conv -> Conv that pads."""
+    """Merge zero padding into the convolution that follows it."""
     constants = {tensor.name: tensor for tensor in graph.initializer}
     uses = Counter(name for node in graph.node for name in node.input)
     pads = {
@@ -236,11 +239,11 @@ def _fold_pads(graph: onnx.GraphProto) -> None:
         pad = pads[node.input[0]]
         amounts = numpy_helper.to_array(constants[pad.input[1]]).tolist()
         rank = len(amounts) // 2
-        own = next(attribute for attribute in node.attribute if attribute.name == "pads")
+        padding = next(attribute for attribute in node.attribute if attribute.name == "pads")
         if any(amounts[:2] + amounts[rank : rank + 2]) or min(amounts) < 0:
             continue
         added = amounts[2:rank] + amounts[rank + 2 :]
-        own.ints[:] = [mine + more for mine, more in zip(own.ints, added, strict=True)]
+        padding.ints[:] = [old + more for old, more in zip(padding.ints, added, strict=True)]
         folded.add(pad.output[0])
         node.input[0] = pad.input[0]
     _replace_nodes(graph, [node for node in graph.node if not folded.intersection(node.output)])
@@ -260,12 +263,12 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
     graph.initializer.extend(kept)
 
 
-def _mark_constants(graph: onnx.GraphProto, own: Collection[str]) -> None:
-    """Let the names of what is not the network's own begin with `CONSTANT_PREFIX`."""
+def _mark_constants(graph: onnx.GraphProto, own_names: Collection[str]) -> None:
+    """Prefix the names of initializers that are not the network's with `CONSTANT_PREFIX`."""
     renamed = {
         tensor.name: CONSTANT_PREFIX + tensor.name
         for tensor in graph.initializer
-        if tensor.name not in own and not tensor.name.startswith(CONSTANT_PREFIX)
+        if tensor.name not in own_names and not tensor.name.startswith(CONSTANT_PREFIX)
     }
     for tensor in graph.initializer:
         tensor.name = renamed.get(tensor.name, tensor.name)
@@ -273,10 +276,10 @@ def _mark_constants(graph: onnx.GraphProto, own: Collection[str]) -> None:
         node.input[:] = [renamed.get(name, name) for name in node.input]
 
 
-def _declare_answer(graph: onnx.GraphProto, shape: tuple[str | int, ...]) -> None:
-    """Say (n, h, w): of a graph of one size the exporter gets the names wrong."""
-    answer = onnx.helper.make_tensor_value_info(OUTPUT_NAME, onnx.TensorProto.FLOAT, shape)
-    graph.output[0].CopyFrom(answer)
+def _declare_output(graph: onnx.GraphProto, shape: tuple[str | int, ...]) -> None:
+    """Set the output shape to (n, h, w); for fixed sizes the exporter's dimensions are wrong."""
+    output = onnx.helper.make_tensor_value_info(OUTPUT_NAME, onnx.TensorProto.FLOAT, shape)
+    graph.output[0].CopyFrom(output)
 
 
 def _replace_nodes(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> None:

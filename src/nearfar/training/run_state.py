@@ -1,4 +1,4 @@
-"""The state of a run on disk: written whole or not at all, and read without running code."""
+"""Snapshot of a training run: written atomically, and read without running pickled code."""
 
 import io
 from dataclasses import dataclass, fields
@@ -16,19 +16,19 @@ FILE = "snapshot.pt"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that a run needs to go on as if it had not been interrupted.
+    """Everything needed to resume a run with bit-identical results.
 
     Attributes:
-        step: the next one to do.
-        steps: in all.
-        seconds: of training so far.
-        best_score: of the validations so far; smaller is better.
-        bad_epochs: validations in a row that were no better.
-        recipe: what must be the same for the run to go on: options, data, network.
-        network: its weights.
+        step: index of the next step.
+        steps: total number of steps.
+        seconds: training time so far.
+        best_score: best validation score so far; smaller is better.
+        bad_epochs: number of consecutive validations without improvement.
+        recipe: options, data and network as text; must be equal for the run to be resumed.
+        network: weights.
         average: weights of the moving average.
-        optimizer: its state.
-        best: the averaged weights that had the best score.
+        optimizer: state of the optimizer.
+        best: averaged weights with the best score.
     """
 
     step: int
@@ -44,10 +44,10 @@ class Snapshot:
 
 
 def save(snapshot: Snapshot, folder: Path) -> None:
-    """Write a snapshot; the one before stands until this one is whole.
+    """Write a snapshot atomically, replacing the previous one.
 
     Raises:
-        WriteError: the disk is full or refuses.
+        WriteError: the file can't be written, for example because the disk is full.
     """
     content = io.BytesIO()
     torch.save({field.name: getattr(snapshot, field.name) for field in fields(snapshot)}, content)
@@ -56,10 +56,10 @@ def save(snapshot: Snapshot, folder: Path) -> None:
 
 
 def load(folder: Path) -> Snapshot | None:
-    """Read a run's snapshot; None when there is none.
+    """Read a run's snapshot; return None if there is none.
 
     Raises:
-        TrainingError: it is damaged.
+        TrainingError: the file is damaged.
     """
     path = folder / FILE
     if not path.exists():
@@ -67,4 +67,4 @@ def load(folder: Path) -> Snapshot | None:
     try:
         return Snapshot(**torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # damaged archives raise nearly anything
-        raise TrainingError(f"{path} is damaged: remove it and start anew") from error
+        raise TrainingError(f"{path} is damaged: remove it and start the run again") from error

@@ -1,4 +1,4 @@
-"""How fast which weights learn."""
+"""Optimizer, parameter groups and learning-rate schedule."""
 
 import math
 from typing import Any
@@ -7,30 +7,33 @@ from torch import nn
 from torch.optim import AdamW, Optimizer
 
 ENCODERS = ("encoder", "pretrained")
-"""What the part of a network is called that has learned before; MiDaS calls it pretrained."""
+"""Names of a network's pretrained part; MiDaS calls it `pretrained`."""
 
-WARM_UP = 0.02
-"""Share of all steps in which the rate rises from zero."""
+WARM_UP_SHARE = 0.02
+"""Share of the steps in which the learning rate rises linearly from zero."""
 
 
 def make_optimizer(
-    network: nn.Module, *, encoder_rate: float, decoder_rate: float, decay: float
+    network: nn.Module, *, encoder_lr: float, decoder_lr: float, weight_decay: float
 ) -> AdamW:
-    """AdamW (Loshchilov and Hutter, 2019) in four groups.
+    """Create an AdamW optimizer (Loshchilov and Hutter, 2019) with up to four parameter groups.
 
-    The encoder (`ENCODERS`) learns at its own rate. Biases and normalisations are not decayed.
+    The encoder (`ENCODERS`) has its own learning rate. Biases and normalization layers have no
+    weight decay.
 
     Args:
-        network: frozen parameters are left out.
-        encoder_rate: peak learning rate of the encoder.
-        decoder_rate: peak learning rate of the rest.
-        decay: weight decay.
+        network: its frozen parameters are left out.
+        encoder_lr: peak learning rate of the encoder.
+        decoder_lr: peak learning rate of the other parameters.
+        weight_decay: weight decay.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            rate = encoder_rate if name.partition(".")[0] in ENCODERS else decoder_rate
-            groups.setdefault((rate, decay if parameter.ndim > 1 else 0.0), []).append(parameter)
+            rate = encoder_lr if name.partition(".")[0] in ENCODERS else decoder_lr
+            groups.setdefault((rate, weight_decay if parameter.ndim > 1 else 0.0), []).append(
+                parameter
+            )
     options: list[dict[str, Any]] = [
         {"params": parameters, "lr": rate, "peak": rate, "weight_decay": group_decay}
         for (rate, group_decay), parameters in groups.items()
@@ -39,11 +42,11 @@ def make_optimizer(
 
 
 def first_stages(network: nn.Module, count: int) -> list[nn.Module]:
-    """Return the first stages of a network's encoder; all of it from as many as it has.
+    """Return the first stages of a network's encoder, or the whole encoder if it has no more.
 
     Args:
-        network: has an encoder under one of the names of `ENCODERS`.
-        count: how many; each next one has half the resolution.
+        network: has an encoder under one of the names in `ENCODERS`.
+        count: number of stages; the resolution halves with each.
     """
     for name, part in network.named_children():
         if name in ENCODERS:
@@ -52,13 +55,13 @@ def first_stages(network: nn.Module, count: int) -> list[nn.Module]:
     return []
 
 
-def set_rates(optimizer: Optimizer, step: int, steps: int) -> None:
-    """Set every group's rate: a short rise, then half a cosine down to a hundredth.
+def set_learning_rates(optimizer: Optimizer, step: int, steps: int) -> None:
+    """Set the learning rate of every group: linear warm-up, then a half cosine down to 1 %.
 
     Args:
         optimizer: from `make_optimizer`.
         step: from 0.
-        steps: in all.
+        steps: total number of steps.
     """
     factor = rate_factor(step, steps)
     for group in optimizer.param_groups:
@@ -66,9 +69,9 @@ def set_rates(optimizer: Optimizer, step: int, steps: int) -> None:
 
 
 def rate_factor(step: int, steps: int) -> float:
-    """Give the share of the peak rate at a step."""
-    warm_up = max(1, round(WARM_UP * steps))
+    """Return the learning rate at a step as a share of the peak."""
+    warm_up = max(1, round(WARM_UP_SHARE * steps))
     if step < warm_up:
         return (step + 1) / warm_up
-    way = min(1.0, (step - warm_up) / max(1, steps - warm_up))
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * way))
+    progress = min(1.0, (step - warm_up) / max(1, steps - warm_up))
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))

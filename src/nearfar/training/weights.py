@@ -1,9 +1,9 @@
-"""Weights out of a file, without running what the file says, and into one.
+"""Load and save network weights without running pickled code.
 
-A `.pt` file is a pickle, and a pickle may hold code. Only `torch.load(weights_only=True)` is
-used here, which reads tensors and plain containers and refuses everything else. A
-`.safetensors` file holds tensors and texts and nothing else; it is what is written here. An
-`.onnx` file that `nearfar.training.export` wrote holds them beside its graph.
+A `.pt` file is a pickle, which may contain code. It is read with `torch.load(weights_only=True)`
+only, which accepts tensors and plain containers and rejects everything else. A `.safetensors`
+file contains tensors and metadata strings only; it is the format written here. An `.onnx` file
+from `nearfar.training.export` contains the weights beside its graph.
 """
 
 import os
@@ -25,59 +25,60 @@ from nearfar.optional import require
 from nearfar.training.export import CONSTANT_PREFIX
 from nearfar.training.nets.midas_small import NEVER_RUN, MidasSmall
 
-_COUNTER: Final = "num_batches_tracked"  # of a normalisation; only training counts
-_WRAPPINGS: Final = ("state_dict", "model")
-_PARALLEL_PREFIX: Final = "module."  # what DataParallel puts before every name
-_SHOWN: Final = 3
+_COUNTER: Final = "num_batches_tracked"  # of batch normalization; only training uses it
+_WRAPPER_KEYS: Final = ("state_dict", "model")
+_PARALLEL_PREFIX: Final = "module."  # DataParallel prepends it to every name
+_LISTED: Final = 3
 
 
 def load_midas_small(path: str | os.PathLike[str]) -> MidasSmall:
-    """The official PyTorch checkpoint of MiDaS v2.1 small, ready to run.
+    """Load MiDaS v2.1 small from its official PyTorch checkpoint, in evaluation mode.
 
     Args:
-        path: `midas_v21_small_256.pt`, any file with the same tensors, or what
-            `nearfar.training.export` made of the network.
+        path: `midas_v21_small_256.pt`, any file with the same tensors, or the network's export by
+            `nearfar.training.export`.
 
     Raises:
-        CheckpointError: as `read_state_dict`, or the tensors are not those of the network.
+        CheckpointError: see `read_state_dict`, or the tensors are not those of the network.
     """
     state = read_state_dict(path)
     network = MidasSmall()
-    idle = {name for name in network.state_dict() if name.startswith(NEVER_RUN)}
-    optional = idle | counters(network) if _is_onnx(path) else ()
-    complaint = f"{os.fspath(path)} is no checkpoint of MiDaS v2.1 small"
-    load_strictly(network, state, complaint, optional=optional)
+    unused = {name for name in network.state_dict() if name.startswith(NEVER_RUN)}
+    optional = unused | batch_counters(network) if _is_onnx(path) else ()
+    error_prefix = f"{os.fspath(path)} is not a checkpoint of MiDaS v2.1 small"
+    load_strictly(network, state, error_prefix, optional=optional)
     return network.eval()
 
 
 def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Name -> tensor, on the CPU.
+    """Read a state dict, name -> tensor, on the CPU.
 
-    A PyTorch file holds them bare, or under `state_dict` or `model`; a file whose name ends in
-    `.safetensors` or `.onnx` holds them bare. If every name begins with `module.`, that is taken
-    off.
+    A PyTorch file contains it directly, or under `state_dict` or `model`; `.safetensors` and
+    `.onnx` files contain it directly. The prefix `module.` is removed if every name has it.
 
     Raises:
-        CheckpointError: the file can't be opened, is of no such kind, holds more than tensors
-            in plain containers (such a file could run code, and does not get to), or holds no
-            state dict.
+        CheckpointError: the file can't be opened, has another format, contains anything but
+            tensors in plain containers (such a pickle could run code; it is rejected before), or
+            contains no state dict.
         MissingExtraError: it is a `.safetensors` file and that library is not installed.
     """
-    content = read_weights(path)[0] if has_metadata(path) else _read(path)
+    content = read_weights(path)[0] if has_metadata(path) else _read_checkpoint(path)
     if isinstance(content, Mapping):
-        for wrapping in _WRAPPINGS:
-            if isinstance(content.get(wrapping), Mapping):
-                content = content[wrapping]
+        for key in _WRAPPER_KEYS:
+            if isinstance(content.get(key), Mapping):
+                content = content[key]
                 break
     if not isinstance(content, Mapping) or not content:
         raise CheckpointError(
-            f"{os.fspath(path)} holds no state dict: save it with torch.save(net.state_dict(), ...)"
+            f"{os.fspath(path)} contains no state dict: save it with"
+            " torch.save(net.state_dict(), ...)"
         )
     state: dict[str, Tensor] = {}
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise CheckpointError(
-                f"{os.fspath(path)} holds no state dict: {str(name)[:80]!r} is no named tensor"
+                f"{os.fspath(path)} contains no state dict: {str(name)[:80]!r} is not a named"
+                " tensor"
             )
         state[name] = value
     if all(name.startswith(_PARALLEL_PREFIX) for name in state):
@@ -92,23 +93,23 @@ def write_safetensors(
     *,
     overwrite: bool = True,
 ) -> None:
-    """Write tensors as safetensors; the file stands only when it is whole.
+    """Write tensors as a safetensors file, atomically.
 
     Args:
-        state: name -> tensor, as `network.state_dict()` gives it.
-        path: of the file to make; its name should end in `.safetensors`.
-        metadata: texts that go with the tensors.
-        overwrite: replace a file that is there.
+        state: name -> tensor, from `network.state_dict()`.
+        path: of the new file; its name should end in `.safetensors`.
+        metadata: strings to store beside the tensors.
+        overwrite: replace an existing file.
 
     Raises:
         MissingExtraError: safetensors is not installed.
-        OutputExistsError: `path` is there and `overwrite` is False.
-        WriteError: the system refused.
+        OutputExistsError: `path` exists and `overwrite` is False.
+        WriteError: the file can't be written.
     """
     require("safetensors")
     from safetensors.torch import save
 
-    # the format knows neither strides nor tensors that share memory
+    # the format supports neither strides nor tensors that share memory
     plain = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in state.items()
@@ -119,17 +120,17 @@ def write_safetensors(
 
 
 def read_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Name -> tensor, on the CPU, and the texts that go with them, whatever the file's name is.
+    """Read a safetensors file, with any suffix: its tensors by name, on the CPU, and its metadata.
 
     Raises:
-        CheckpointError: the file can't be opened, or is not of that kind.
+        CheckpointError: the file can't be opened, or is not a safetensors file.
         MissingExtraError: safetensors is not installed.
     """
     require("safetensors")
     from safetensors import SafetensorError, safe_open
 
     try:
-        with Path(path).open("rb"):  # the library's own errors don't say why it can't
+        with Path(path).open("rb"):  # the library's own errors lack the reason
             pass
         with safe_open(path, framework="pt") as file:
             names: list[str] = file.keys()
@@ -140,26 +141,25 @@ def read_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], d
         ) from error
     except SafetensorError as error:
         raise CheckpointError(
-            f"{os.fspath(path)} is no safetensors file, or is damaged or cut off: "
+            f"{os.fspath(path)} is not a safetensors file, or is damaged or truncated: "
             "get the file again, or save it with nearfar"
         ) from error
 
 
 def read_onnx(model: bytes | str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Name -> tensor, on the CPU, in float32 where it was stored as float16, and the texts.
+    """Read an ONNX file's initializers, name -> float32 tensor on the CPU, and its metadata.
 
-    What `nearfar.training.export` writes holds the network's parameters and buffers by their own
-    names, except for counters of batches and for what never runs. Of the graph nothing is looked
-    at or run.
+    A file from `nearfar.training.export` contains the network's parameters and buffers under
+    their own names, except batch counters and unused parameters. The graph is not evaluated.
 
     Args:
         model: an ONNX file, or its content.
 
     Raises:
-        CheckpointError: the file can't be opened, is no ONNX, is damaged, or keeps its weights
-            elsewhere.
+        CheckpointError: the file can't be opened, is not ONNX, is damaged, or stores its weights
+            in a second file.
     """
-    told = "the network" if isinstance(model, bytes) else os.fspath(model)
+    label = "the network" if isinstance(model, bytes) else os.fspath(model)
     try:
         content = model if isinstance(model, bytes) else Path(model).read_bytes()
         proto = onnx.load_model_from_string(content)
@@ -168,39 +168,39 @@ def read_onnx(model: bytes | str | os.PathLike[str]) -> tuple[dict[str, Tensor],
             for tensor in proto.graph.initializer
             if not tensor.name.startswith(CONSTANT_PREFIX)
         ]
-        elsewhere = any(map(uses_external_data, tensors))
-        state = {} if elsewhere else {tensor.name: _tensor(tensor) for tensor in tensors}
+        external = any(map(uses_external_data, tensors))
+        state = {} if external else {tensor.name: _to_tensor(tensor) for tensor in tensors}
     except OSError as error:
-        raise CheckpointError(f"can't open {told}: {error.strerror or 'not readable'}") from error
+        raise CheckpointError(f"can't open {label}: {error.strerror or 'not readable'}") from error
     except Exception as error:  # damaged messages and tensors raise nearly anything
         raise CheckpointError(
-            f"{told} is no ONNX file, or is damaged or cut off: get the file again, or export it"
-            " anew"
+            f"{label} is not an ONNX file, or is damaged or truncated: get the file again, or"
+            " export it again"
         ) from error
-    if elsewhere:
+    if external:
         raise CheckpointError(
-            f"{told} keeps its weights in a second file: save it as one, with"
+            f"{label} stores its weights in a second file: save it as one file, with"
             " onnx.save(onnx.load(FILE), FILE)"
         )
     return state, {entry.key: entry.value for entry in proto.metadata_props}
 
 
 def has_metadata(path: str | os.PathLike[str]) -> bool:
-    """Say whether a file is, by its name, of a kind that holds texts: safetensors or ONNX."""
+    """Return whether a file's suffix is that of a format with metadata: safetensors or ONNX."""
     return Path(path).suffix.lower() == ".safetensors" or _is_onnx(path)
 
 
 def read_weights(
     model: bytes | str | os.PathLike[str],
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Name -> tensor and the texts, of ONNX or of safetensors.
+    """Read tensors by name and the metadata from an ONNX or safetensors file.
 
     Args:
-        model: content of an ONNX file; or a file, which is ONNX if it is called so, and
+        model: content of an ONNX file; or a path, read as ONNX if its suffix is `.onnx` and as
             safetensors otherwise.
 
     Raises:
-        CheckpointError: the file can't be opened, or is not of that kind.
+        CheckpointError: the file can't be opened, or has another format.
         MissingExtraError: safetensors is not installed.
     """
     if isinstance(model, bytes) or _is_onnx(model):
@@ -208,29 +208,29 @@ def read_weights(
     return read_safetensors(model)
 
 
-def counters(network: nn.Module) -> set[str]:
-    """Name the counters of batches: no ONNX file holds them, and nothing depends on them."""
+def batch_counters(network: nn.Module) -> set[str]:
+    """Return the names of the batch counters, which ONNX files lack and inference does not use."""
     return {name for name in network.state_dict() if name.endswith(_COUNTER)}
 
 
 def load_strictly(
     network: nn.Module,
     state: Mapping[str, Tensor],
-    complaint: str,
+    error_prefix: str,
     *,
     optional: Collection[str] = (),
 ) -> None:
-    """Put every tensor of `state` into `network`: all of them, and no others.
+    """Load every tensor of `state` into `network`; the names must match exactly.
 
     Args:
-        network: changed in place, and only if everything fits.
-        state: as `read_state_dict` gives it.
-        complaint: how the error begins.
-        optional: names that may be missing; the network keeps its own values of these.
+        network: modified in place, and only if everything matches.
+        state: from `read_state_dict`.
+        error_prefix: start of the error message.
+        optional: names that may be missing; the network keeps its values of these.
 
     Raises:
-        CheckpointError: names missing, unexpected or of the wrong shape; it counts each kind
-            and gives the first few.
+        CheckpointError: names are missing, unexpected, or of the wrong shape or dtype; the message
+            counts each kind and lists the first names.
     """
     wanted: dict[str, Tensor] = network.state_dict()
     state = {name: wanted[name] for name in optional if name in wanted} | {**state}
@@ -241,7 +241,7 @@ def load_strictly(
         for name, tensor in wanted.items()
         if name in state and state[name].shape != tensor.shape
     ]
-    unusable = [
+    wrong_dtype = [
         f"{name} {state[name].dtype}"
         for name, tensor in wanted.items()
         if name in state and not _castable(state[name], tensor)
@@ -250,18 +250,18 @@ def load_strictly(
         ("missing", missing),
         ("unexpected", unexpected),
         ("of the wrong shape", misshapen),
-        ("of the wrong kind", unusable),
+        ("of the wrong dtype", wrong_dtype),
     )
-    found = [f"{len(names)} {kind} ({_some(names)})" for kind, names in kinds if names]
+    found = [f"{len(names)} {kind} ({_list_names(names)})" for kind, names in kinds if names]
     if found:
-        raise CheckpointError(f"{complaint}: {'; '.join(found)}")
+        raise CheckpointError(f"{error_prefix}: {'; '.join(found)}")
     network.load_state_dict(state)
 
 
-def _read(path: str | os.PathLike[str]) -> object:
+def _read_checkpoint(path: str | os.PathLike[str]) -> object:
     try:
         with warnings.catch_warnings():
-            # said before a TorchScript archive is refused; our own error says it better
+            # torch warns before it rejects a TorchScript archive; our own error is clearer
             warnings.filterwarnings(
                 "ignore", "'torch.load' received a zip file that looks like a TorchScript"
             )
@@ -273,8 +273,8 @@ def _read(path: str | os.PathLike[str]) -> object:
         ) from error
     except Exception as error:  # damaged pickles and archives raise nearly anything
         raise CheckpointError(
-            f"{os.fspath(path)} is no PyTorch checkpoint of plain tensors "
-            "(text, damaged, cut off, a whole pickled network, or a pickle that would run code): "
+            f"{os.fspath(path)} is not a PyTorch checkpoint of plain tensors "
+            "(text, damaged, truncated, a whole pickled network, or a pickle that would run code): "
             "get the file again, or save net.state_dict()"
         ) from error
 
@@ -283,21 +283,21 @@ def _is_onnx(path: str | os.PathLike[str]) -> bool:
     return Path(path).suffix.lower() == ".onnx"
 
 
-def _tensor(proto: onnx.TensorProto) -> Tensor:
+def _to_tensor(proto: onnx.TensorProto) -> Tensor:
     values = np.array(numpy_helper.to_array(proto))
     return torch.from_numpy(values.astype(np.float32) if values.dtype == np.float16 else values)
 
 
-def _castable(given: Tensor, wanted: Tensor) -> bool:
+def _castable(tensor: Tensor, wanted: Tensor) -> bool:
     return (
-        given.layout == torch.strided
-        and not given.is_quantized
-        and not given.is_meta
-        and not given.is_complex()
-        and given.is_floating_point() == wanted.is_floating_point()
+        tensor.layout == torch.strided
+        and not tensor.is_quantized
+        and not tensor.is_meta
+        and not tensor.is_complex()
+        and tensor.is_floating_point() == wanted.is_floating_point()
     )
 
 
-def _some(names: list[str]) -> str:
-    rest = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+def _list_names(names: list[str]) -> str:
+    rest = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {rest} more" if rest > 0 else "")

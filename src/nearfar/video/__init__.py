@@ -1,1 +1,1 @@
-"""Depth of moving pictures."""
+"""Depth of video: decoding, temporal stabilization, rendering and encoding."""

@@ -1,4 +1,4 @@
-"""Frames of something that goes on: a camera, a network stream, or a clip at its own pace."""
+"""Read live frames from a camera, a network stream, or a clip in real time."""
 
 import re
 import threading
@@ -11,9 +11,9 @@ import numpy as np
 from nearfar.errors import VideoError
 from nearfar.io.images import Image
 from nearfar.optional import require
-from nearfar.video.container import picture_of
-from nearfar.video.frame import Frame, View
-from nearfar.video.reader import TICKS, decoded, read_clip
+from nearfar.video.container import video_stream_of
+from nearfar.video.frame import Frame, FrameConverter
+from nearfar.video.reader import TICKS, decode_frames, read_clip
 
 _OPEN_S = 10.0
 _READ_S = 10.0
@@ -21,19 +21,19 @@ _SECRET = re.compile(r"(?<=://)[^/@]*@")
 
 
 def live_frames(source: str, stop: threading.Event) -> Iterator[Image]:
-    """Give frames as they come; whoever takes them too slowly must drop some.
+    """Yield frames as they arrive; a slow consumer must skip some.
 
     Args:
-        source: a camera's number, such as 0; a URL, such as rtsp://...; or a file.
-        stop: set it to end.
+        source: index of a camera, such as 0; a URL, such as rtsp://...; or a file.
+        stop: event that ends the iteration.
 
     Yields:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ImageNotFoundError: no such file.
-        VideoError: no such camera, an address that does not answer, or no more frames of
-            what should go on for ever.
+        ImageNotFoundError: the file does not exist.
+        VideoError: there is no such camera, the address does not respond, or the camera or network
+            stream has ended.
     """
     if source.isdecimal():
         yield from _camera(int(source), stop)
@@ -49,7 +49,9 @@ def _camera(number: int, stop: threading.Event) -> Iterator[Image]:
         while not stop.is_set():
             is_there, frame = camera.read()
             if not is_there:
-                raise VideoError(f"camera {number} gives no picture: is it plugged in, and free?")
+                raise VideoError(
+                    f"camera {number} returns no image: check that it is connected and not in use"
+                )
             yield np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
     finally:
         camera.release()
@@ -63,15 +65,15 @@ def _address(url: str, stop: threading.Event) -> Iterator[Image]:
         with av.open(
             url, options=options, timeout=(_OPEN_S, _READ_S), metadata_errors="replace"
         ) as container:
-            stream = picture_of(name, container)
-            view = View(stream.sample_aspect_ratio)
-            for each in decoded(container, stream, "auto", threads=0):
+            stream = video_stream_of(name, container)
+            converter = FrameConverter(stream.sample_aspect_ratio)
+            for each in decode_frames(container, stream, "auto", threads=0):
                 if stop.is_set():
                     return
                 if each is not None:
-                    yield Frame(0, 0, each, view).image
+                    yield Frame(0, 0, each, converter).image
     except av.FFmpegError as error:
-        raise VideoError(f"{name}: {error.strerror}: is the address right?") from None
+        raise VideoError(f"{name}: {error.strerror}: check the address") from None
     raise VideoError(f"{name}: the stream has ended")
 
 

@@ -1,4 +1,4 @@
-"""A clip's file: opened, and its tracks told apart."""
+"""Open a video file, and select its video stream."""
 
 from contextlib import suppress
 from fractions import Fraction
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-MOST_ANAMORPHIC: Final = 8
-"""Pixels that are more often as wide as high, or as high as wide, are taken for an error."""
+MAX_PIXEL_ASPECT: Final = 8
+"""Largest sample aspect ratio, and its inverse the smallest; others are treated as errors."""
 
 _ATTACHED_PICTURE: Final = 1 << 10
 _TIMED_THUMBNAILS: Final = 1 << 11
@@ -22,14 +22,14 @@ _STILL_IMAGE: Final = 1 << 20
 _DEFAULT: Final = 1 << 0
 
 
-def opened(path: Path) -> "InputContainer":
-    """Open a clip.
+def open_clip(path: Path) -> "InputContainer":
+    """Open a video file.
 
-    Texts in it that are no UTF-8 are kept as Python keeps such bytes, see `text_of`.
+    Metadata that is not UTF-8 is decoded with surrogate escapes, see `decode_text`.
 
     Raises:
-        ImageNotFoundError: no such file, or it can't be opened.
-        VideoError: it is no clip.
+        ImageNotFoundError: the file does not exist or can't be open_clip.
+        VideoError: it is not a video.
         MissingExtraError: PyAV is not installed.
     """
     av = require("av")
@@ -43,56 +43,56 @@ def opened(path: Path) -> "InputContainer":
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise VideoError(
-            f"{path}: no clip that can be read, or cut off before its index ({reason})"
+            f"{path}: not a readable video, or truncated before its index ({reason})"
         ) from error
     return container
 
 
-def text_of(text: str) -> str:
-    """Give a text of a container as it was meant: UTF-8, or else Latin-1."""
+def decode_text(text: str) -> str:
+    """Decode surrogate escapes of a metadata string as Latin-1."""
     with suppress(UnicodeEncodeError):
         text.encode()
         return text
     return text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
-def flags_of(stream: Any) -> int:
-    """Give the dispositions of a track as FFmpeg's bits."""
+def disposition_of(stream: Any) -> int:
+    """Return the disposition of a stream as FFmpeg's bit flags."""
     try:
         return int(stream.disposition.value)
-    except ValueError:  # a bit that this PyAV does not know
+    except ValueError:  # a flag that this version of PyAV does not know
         return 0
 
 
 def is_default(stream: Any) -> bool:
-    """Say whether players begin with this track."""
-    return bool(flags_of(stream) & _DEFAULT)
+    """Return whether players select this stream by default."""
+    return bool(disposition_of(stream) & _DEFAULT)
 
 
-def is_art(stream: Any) -> bool:
-    """Say whether a track is cover art, or thumbnails."""
-    return bool(flags_of(stream) & (_ATTACHED_PICTURE | _TIMED_THUMBNAILS))
+def is_cover_art(stream: Any) -> bool:
+    """Return whether a stream is cover art or thumbnails."""
+    return bool(disposition_of(stream) & (_ATTACHED_PICTURE | _TIMED_THUMBNAILS))
 
 
-def picture_of(path: Path | str, container: "InputContainer") -> "VideoStream":
-    """Choose the track that is the clip.
+def video_stream_of(path: Path | str, container: "InputContainer") -> "VideoStream":
+    """Select the video stream to convert.
 
-    Cover art and thumbnails are passed by, and so are stills beside a track that moves, as of
-    an animated AVIF.
+    Cover art and thumbnails are ignored, as are still images beside a moving stream, for example
+    in an animated AVIF.
 
     Raises:
         VideoError: there is none.
     """
-    tracks = [each for each in container.streams.video if not is_art(each)]
+    tracks = [each for each in container.streams.video if not is_cover_art(each)]
     if not tracks:
-        others = "sound and pictures that stand still" if container.streams.video else "sound"
-        raise VideoError(f"{path}: there is no picture in it, only {others}")
+        others = "audio and still images" if container.streams.video else "audio"
+        raise VideoError(f"{path}: there is no video stream in it, only {others}")
     return min(tracks, key=lambda each: (is_still(each), not _has_size(each), not is_default(each)))
 
 
 def is_still(stream: "VideoStream") -> bool:
-    """Say whether a track of pictures holds one that does not move."""
-    return stream.frames == 1 or bool(flags_of(stream) & _STILL_IMAGE)
+    """Return whether a video stream is a single image."""
+    return stream.frames == 1 or bool(disposition_of(stream) & _STILL_IMAGE)
 
 
 def _has_size(stream: "VideoStream") -> bool:
@@ -100,14 +100,14 @@ def _has_size(stream: "VideoStream") -> bool:
 
 
 def square_px(size_px: tuple[int, int], pixel_aspect: Fraction | None) -> tuple[int, int]:
-    """Give the size at which pixels are square; one side grows, the other stays.
+    """Return the size with square pixels; one side is enlarged, the other one is unchanged.
 
     Args:
         size_px: width and height as stored.
-        pixel_aspect: width of a stored pixel by its height; None where nothing is said.
+        pixel_aspect: sample aspect ratio (width / height of a stored pixel); None if unknown.
     """
     width, height = size_px
-    if not pixel_aspect or not 1 / MOST_ANAMORPHIC <= pixel_aspect <= MOST_ANAMORPHIC:
+    if not pixel_aspect or not 1 / MAX_PIXEL_ASPECT <= pixel_aspect <= MAX_PIXEL_ASPECT:
         return size_px
     if pixel_aspect > 1:
         return round(width * pixel_aspect), height

@@ -1,4 +1,4 @@
-"""Turn a clip into depth: decode, infer, steady, render and encode in overlapping stages."""
+"""Convert a clip to depth: decode, infer, stabilize, render and encode in parallel stages."""
 
 import os
 import threading
@@ -15,25 +15,33 @@ from nearfar.config import EstimateOptions, Options, option
 from nearfar.errors import CancelledError
 from nearfar.estimator import Estimator
 from nearfar.io.images import Image
-from nearfar.parallel import OWN_THREADS
+from nearfar.parallel import SINGLE_THREADED_OPENCV
 from nearfar.video.frame import Deinterlace, Frame
 from nearfar.video.reader import TICKS, Clip, read_clip
 from nearfar.video.renderers import Heat, Show, ShowName
-from nearfar.video.temporal import AHEAD_S, Raw, Steadied, SteadyMap, SteadyRange, finish, stabilize
+from nearfar.video.temporal import (
+    LOOK_AHEAD_S,
+    Raw,
+    Stabilized,
+    SteadyMap,
+    SteadyRange,
+    finish,
+    stabilize,
+)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 QUEUE: Final = 2
-"""Items that wait between two stages; enough that neither idles while their times vary a little."""
+"""Number of items queued between two stages, so that varying run times do not stall them."""
 
 
 class _StoppedError(Exception):
-    """The run is over; a stage that meets this simply ends."""
+    """Raised in the stages of a stopped run, which then end."""
 
 
 class _Queue(Generic[Item]):
-    """Bounded, and no one waits at it any more once the run is stopped."""
+    """A bounded queue whose waiting threads are released when the run is stopped."""
 
     def __init__(self, size: int) -> None:
         self._items: deque[Item] = deque()
@@ -94,19 +102,19 @@ class _Run:
         for queue in self._queues:
             queue.stop()
 
-    def work(self, items: Iterable[Any], out: _Queue[Any]) -> None:
+    def run_stage(self, items: Iterable[Any], out: _Queue[Any]) -> None:
         items = iter(items)
         try:
             for item in items:
                 out.put(item)
         except _StoppedError:
             pass
-        except BaseException as error:  # noqa: BLE001 - raised again where the results are taken
+        except BaseException as error:  # noqa: BLE001 - raised again in the consumer's thread
             self.stop(error)
         else:
             out.close()
         finally:
-            # a generator that is not exhausted would close its files only when it is collected
+            # otherwise an unfinished generator closes its files only at garbage collection
             close = getattr(items, "close", None)
             if close is not None:
                 with suppress(_StoppedError):
@@ -119,15 +127,15 @@ def overlapped(
     *stages: Callable[[Iterator[Any]], Iterator[Any]],
     size: int = QUEUE,
 ) -> Iterator[Iterator[Any]]:
-    """Run stages side by side.
+    """Run stages in parallel, one thread each.
 
-    However the block is left, all stages have ended when it is: what a stage raised is raised
-    in the block as the results are taken, and ends the other stages.
+    All stages have ended when the block is left, in any way. An error in a stage ends the other
+    stages and is raised in the block when the results are consumed.
 
     Args:
-        source: what the first stage takes; gone through in a thread of its own.
-        stages: each takes an iterator and is one, mostly a generator function.
-        size: items that may wait between two stages.
+        source: input of the first stage; iterated in a thread.
+        stages: functions from iterator to iterator, usually generator functions.
+        size: number of items queued between two stages.
 
     Yields:
         The results of the last stage.
@@ -140,7 +148,9 @@ def overlapped(
             items = stage(iter(items))
         out = run.queue(size)
         name = f"nearfar-stage-{number}"
-        threads.append(threading.Thread(target=run.work, args=(items, out), name=name, daemon=True))
+        threads.append(
+            threading.Thread(target=run.run_stage, args=(items, out), name=name, daemon=True)
+        )
         items = out
     for thread in threads:
         thread.start()
@@ -159,15 +169,15 @@ def _results(run: _Run, items: Iterable[Any]) -> Iterator[Any]:
         raise run.error
 
 
-def in_order(
+def map_in_order(
     work: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Iterator[Result]:
-    """Do the same work on many items, several at once.
+    """Map a function over items in several threads, and yield the results in order.
 
     Args:
-        work: called in the workers' threads.
-        items: taken no more than `workers` ahead of the result that is due.
-        workers: how many threads.
+        work: called in the worker threads.
+        items: consumed at most `workers` items ahead of the next result.
+        workers: number of threads.
 
     Yields:
         The results in the order of `items`.
@@ -186,39 +196,37 @@ def in_order(
                 future.cancel()
 
 
-AHEAD_BYTES: Final = 128 * 2**20
-"""Of the photos that wait while one looks ahead; large frames are looked ahead less far."""
+LOOK_AHEAD_BYTES: Final = 128 * 2**20
+"""Memory for photos during look-ahead; with large frames the look-ahead is shorter."""
 
 Progress: TypeAlias = Callable[[int, int | None], None]
-"""Called with the frames that are written, and all there are as far as that is known."""
+"""Called with the number of written frames, and the total as far as known."""
 
 
 @dataclass(frozen=True)
 class VideoOptions(Options):
-    """How a clip is read, and how its maps follow one another."""
+    """How a clip is read, and how its maps are stabilized."""
 
     steady: bool = option(
-        "Carry the range of depths from frame to frame, so that colors do not flicker.",
+        "Stabilize the range of depths from frame to frame, so that colors do not flicker.",
         default=True,
     )
-    smooth: bool = option(
-        "Also smooth the maps along the movement in the picture (optical flow).", default=True
-    )
+    smooth: bool = option("Also smooth the maps along the optical flow.", default=True)
     deinterlace: Deinterlace = option(
-        "Make interlaced frames whole: where the clip says they are, always, or never.",
+        "Deinterlace frames that are marked as interlaced (auto), all frames, or none.",
         default="auto",
     )
 
 
 @dataclass(frozen=True)
 class Done:
-    """What came of a clip.
+    """Result of a conversion.
 
     Attributes:
         output: the file or folder.
-        frames: how many.
-        seconds: the work took.
-        warnings: what was wrong with the clip, a sentence each.
+        frames: number of frames.
+        seconds: duration of the conversion.
+        warnings: sentences about problems of the clip.
     """
 
     output: Path
@@ -239,26 +247,26 @@ def convert(
     progress: Progress | None = None,
     cancelled: threading.Event | None = None,
 ) -> Done:
-    """Make a result of every frame of a clip.
+    """Convert every frame of a clip.
 
-    Memory does not grow with the clip's length. Whatever fails, in whatever stage, ends all of
-    them, is raised here, and leaves nothing at `target` that was not there before.
+    Memory use does not depend on the clip's length. An error in any stage ends all of them, is
+    raised here, and leaves `target` unchanged.
 
     Args:
         source: the clip.
-        target: the file, or the folder of a sequence.
+        target: the file, or the folder of an image sequence.
         estimator: the loaded model.
-        show: what is made of each frame, of `shows.show` or `shows.show_effect`.
-        options: how the clip is read, and how maps follow one another.
-        workers: threads that infer at once, and as many that render.
-        overwrite: replace what is there.
+        show: kind of output, from `renderers.show` or `renderers.show_effect`.
+        options: how the clip is read, and how its maps are stabilized.
+        workers: number of threads for inference, and of threads for rendering.
+        overwrite: replace an existing result.
         progress: called in this thread after each frame.
-        cancelled: set it from any thread to give up.
+        cancelled: set it from any thread to cancel.
 
     Raises:
         CancelledError: `cancelled` was set.
-        UsageError: as of `Show.refuse`.
-        NearfarError: whatever a stage met: a clip that can't be read, a network that failed, an
+        UsageError: see `Show.refuse`.
+        NearfarError: an error in a stage: a clip that can't be read, a failed inference, an
             output that can't be written.
     """
     began_s, target = time.perf_counter(), Path(target)
@@ -266,19 +274,19 @@ def convert(
     options = options or VideoOptions()
     clip, frames = read_clip(source, deinterlace=options.deinterlace), 0
     with (
-        OWN_THREADS,
+        SINGLE_THREADED_OPENCV,
         show.writer(target, clip.info, overwrite=overwrite) as writer,
         overlapped(
             clip,
-            lambda items: _inferred(items, estimator, workers),
-            lambda items: _steadied(items, clip, options),
-            lambda items: _rendered(items, estimator, show, workers),
+            lambda items: _infer(items, estimator, workers),
+            lambda items: _stabilize(items, clip, options),
+            lambda items: _render(items, estimator, show, workers),
         ) as results,
     ):
-        for ticks, made in results:
+        for ticks, rendered in results:
             if cancelled is not None and cancelled.is_set():
-                raise CancelledError(f"{source}: given up after {frames} frames, as was asked")
-            writer.write(ticks, made)
+                raise CancelledError(f"{source}: cancelled after {frames} frames")
+            writer.write(ticks, rendered)
             frames += 1
             if progress is not None:
                 progress(frames, clip.info.count)
@@ -289,88 +297,88 @@ def convert(
 def steady_maps(
     clip: Clip, estimator: Estimator, *, options: VideoOptions | None = None, workers: int = 1
 ) -> Iterator[tuple[Frame, SteadyMap]]:
-    """Give each frame of a clip with its map, as `convert` makes them.
+    """Yield each frame of a clip with its map, as `convert` computes it.
 
     Args:
-        clip: of `frames.read_clip`.
+        clip: from `reader.read_clip`.
         estimator: the loaded model.
-        options: how maps follow one another.
-        workers: threads that infer at once.
+        options: how the maps are stabilized.
+        workers: number of threads for inference.
 
     Raises:
-        NearfarError: as of `convert`.
+        NearfarError: see `convert`.
     """
     with overlapped(
         clip,
-        lambda items: _inferred(items, estimator, workers),
-        lambda items: _steadied(items, clip, options or VideoOptions()),
-    ) as steadied:
-        for each in steadied:
+        lambda items: _infer(items, estimator, workers),
+        lambda items: _stabilize(items, clip, options or VideoOptions()),
+    ) as stabilized:
+        for each in stabilized:
             yield each.ticket, finish(estimator, each.raw, each.ticket.image, each.limits)
 
 
-def _inferred(frames: Iterator[Frame], estimator: Estimator, workers: int) -> Iterator[Raw[Frame]]:
-    # one by one: on a CPU frames that go together take no less time, and more memory and cache
+def _infer(frames: Iterator[Frame], estimator: Estimator, workers: int) -> Iterator[Raw[Frame]]:
+    # no batches: on a CPU they are not faster, and need more memory and cache
     def work(frame: Frame) -> Raw[Frame]:
-        photo = _fed(frame, estimator)
+        photo = _network_input(frame, estimator)
         (raw,) = estimator.session.run(estimator.prepare(photo))
         estimator.check(raw)
         return Raw(frame, photo, raw, frame.ticks / TICKS)
 
-    yield from in_order(work, frames, workers)
+    yield from map_in_order(work, frames, workers)
 
 
-def _fed(frame: Frame, estimator: Estimator) -> Image:
-    """Give the photo as the network is fed it where averages of areas lead there, or else whole."""
+def _network_input(frame: Frame, estimator: Estimator) -> Image:
+    """Return the photo scaled to the network's input if area averaging can do that, else whole."""
     size_px = estimator.fed_px(frame.size_px)
     is_smaller = size_px[0] <= frame.size_px[0] and size_px[1] <= frame.size_px[1]
-    is_kept = estimator.fed_px(size_px) == size_px
-    if estimator.spec.input.interpolation == "area" and is_smaller and is_kept:
+    is_stable = estimator.fed_px(size_px) == size_px
+    if estimator.spec.input.interpolation == "area" and is_smaller and is_stable:
         return frame.small(size_px)
     return frame.image
 
 
-def _steadied(
+def _stabilize(
     raws: Iterator[Raw[Frame]], clip: Clip, options: VideoOptions
-) -> Iterator[Steadied[Frame]]:
+) -> Iterator[Stabilized[Frame]]:
     if options.steady:
         width, height = clip.info.size_px
-        most = AHEAD_BYTES // (3 * width * height)
-        ahead = max(1, min(most, round(AHEAD_S * clip.info.fps)))
+        limit = LOOK_AHEAD_BYTES // (3 * width * height)
+        ahead = max(1, min(limit, round(LOOK_AHEAD_S * clip.info.fps)))
         yield from stabilize(raws, ahead=ahead, smooth=options.smooth)
         return
     for each in raws:
-        yield Steadied(each.ticket, each.raw, SteadyRange().follow(each.raw))
+        yield Stabilized(each.ticket, each.raw, SteadyRange().follow(each.raw))
 
 
-def _rendered(
-    steadied: Iterator[Steadied[Frame]], estimator: Estimator, show: Show, workers: int
+def _render(
+    stabilized: Iterator[Stabilized[Frame]], estimator: Estimator, show: Show, workers: int
 ) -> "Iterator[tuple[int, object]]":
     if isinstance(show.make, Heat) and not estimator.options.refine:
-        for each in steadied:  # to hand it to a worker would take as long as the work
+        for each in stabilized:  # passing it to a worker would take as long as rendering
             nearness = each.limits.spread(each.raw)
             yield each.ticket.ticks, show.make.small(nearness, each.ticket.size_px)
         return
 
-    def work(each: Steadied[Frame]) -> tuple[int, object]:
+    def work(each: Stabilized[Frame]) -> tuple[int, object]:
         frame = each.ticket
         photo = frame.image
         depth = finish(estimator, each.raw, photo, each.limits)
         return frame.ticks, show.make(photo, depth)
 
-    yield from in_order(work, steadied, workers)
+    yield from map_in_order(work, stabilized, workers)
 
 
 @dataclass(frozen=True)
 class ClipOrder:
-    """A clip's job, without the clip.
+    """A conversion job, without the clip.
 
     Attributes:
-        kind: a name of `ShowName`, or that of an effect.
-        show: what is made of each frame.
-        following: how maps follow one another.
-        estimating: how frames become depth.
-        model: that is asked for by name; `auto` or None for the default one of clips.
+        kind: a `ShowName`, or the name of an effect.
+        show: kind of output.
+        following: how the maps are stabilized.
+        estimating: how depth is estimated.
+        model: name of the model; `auto` or None for the default model for clips.
     """
 
     kind: str
@@ -381,10 +389,10 @@ class ClipOrder:
 
     @property
     def what(self) -> str:
-        """What the result's name says after the clip's: `depth`, or the effect."""
+        """Part of the result's file name after the clip's: `depth`, or the effect."""
         return "depth" if self.kind in get_args(ShowName) else self.kind
 
     @property
     def suffix(self) -> str:
-        """Of the result as one file: a sequence is a ZIP."""
+        """Suffix of the result as one file; an image sequence becomes a ZIP archive."""
         return ".zip" if self.show.format is None else self.show.suffix

@@ -1,4 +1,4 @@
-"""Decode the frames of a clip, one after the other, as a viewer would see them."""
+"""Decode the frames of a clip in presentation order, converted for display."""
 
 import os
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nearfar.errors import VideoError
 from nearfar.optional import require
-from nearfar.video.container import opened, picture_of, square_px
-from nearfar.video.frame import Deinterlace, Deinterlacer, Frame, View
+from nearfar.video.container import open_clip, square_px, video_stream_of
+from nearfar.video.frame import Deinterlace, Deinterlacer, Frame, FrameConverter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _WITH_ALPHA: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-"""Codec -> decoder that sees the alpha of WebM; FFmpeg's own do not."""
+"""Codec -> decoder that supports WebM's alpha channel; FFmpeg's native ones do not."""
 
 
-def decoded(
+def decode_frames(
     container: "InputContainer", stream: "VideoStream", deinterlace: Deinterlace, threads: int
 ) -> "Iterator[VideoFrame | None]":
-    """Give the frames of a track, and None for each part that is damaged."""
+    """Yield the frames of a stream, and None for each damaged packet."""
     deinterlacer = Deinterlacer(deinterlace)
-    for frame in _raw(container, stream, threads):
+    for frame in _decode_packets(container, stream, threads):
         if frame is None:
             yield None
         else:
-            yield from deinterlacer.take(frame)
-    yield from deinterlacer.rest()
+            yield from deinterlacer.push(frame)
+    yield from deinterlacer.flush()
 
 
-def _raw(
+def _decode_packets(
     container: "InputContainer", stream: "VideoStream", threads: int
 ) -> "Iterator[VideoFrame | None]":
     av = require("av")
@@ -62,8 +62,8 @@ def _raw(
 def _decoder(stream: "VideoStream", threads: int) -> "Callable[[Any], Iterable[VideoFrame]]":
     av = require("av")
     name = _WITH_ALPHA.get(stream.codec_context.name)
-    says_alpha = {key.lower(): value for key, value in stream.metadata.items()}.get("alpha_mode")
-    if name is None or says_alpha != "1" or name not in av.codecs_available:
+    alpha_mode = {key.lower(): value for key, value in stream.metadata.items()}.get("alpha_mode")
+    if name is None or alpha_mode != "1" or name not in av.codecs_available:
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
         return lambda packet: packet.decode()
@@ -74,13 +74,13 @@ def _decoder(stream: "VideoStream", threads: int) -> "Callable[[Any], Iterable[V
 
 
 TICKS: Final = 90_000
-"""Parts of a second in which times are counted: whole for all common rates but 23.976."""
+"""Time base in ticks per second; most common frame rates have a whole number of ticks."""
 
-USUAL_FPS: Final = 25.0
-"""Of a clip that says nothing of its rate."""
+DEFAULT_FPS: Final = 25.0
+"""Frame rate of a clip without a stated one."""
 
 _STEP: Final = TICKS // 1000 + 1
-"""Frames that a clip shows at once, or in no order, are this far apart: Matroska counts in ms."""
+"""Minimum distance of two frames, enforced for equal or decreasing time stamps: Matroska has ms."""
 
 _SHORT_S: Final = 0.5
 _SHORT_FRAMES: Final = 3
@@ -91,17 +91,17 @@ _PIXELS_A_THREAD: Final = 2**19
 
 @dataclass(frozen=True)
 class ClipInfo:
-    """What a clip says of itself before it is decoded.
+    """Properties of a clip from its headers.
 
     Attributes:
-        path: where it lies.
-        size_px: width and height with square pixels, upright as far as that is known before the
-            first frame.
-        fps: frames a second, on the average.
-        count: number of frames, as said or worked out; None where neither can be.
-        duration_s: length of the picture; None when not said.
-        start: time stamp of the clip's first moment, in seconds.
-        has_sound: whether there is a sound track.
+        path: of the file.
+        size_px: width and height with square pixels; upright only if the orientation is known
+            before the first frame.
+        fps: average frames per second.
+        count: number of frames, as stated or estimated; None if unknown.
+        duration_s: duration of the video stream; None if unknown.
+        start: time stamp of the start of the clip, in seconds.
+        has_sound: whether there is an audio stream.
     """
 
     path: Path
@@ -115,12 +115,12 @@ class ClipInfo:
 
 @dataclass(eq=False)
 class Clip:
-    """A clip that is read.
+    """An open_clip clip.
 
     Attributes:
-        info: of it.
-        deinterlace: whether interlaced frames are made whole.
-        warnings: what was wrong with it, a sentence each; whole after the last frame.
+        info: its properties.
+        deinterlace: which frames are deinterlaced.
+        warnings: sentences about its problems; complete after the last frame.
     """
 
     info: ClipInfo
@@ -130,79 +130,79 @@ class Clip:
     def __iter__(self) -> Iterator[Frame]:
         """Decode the clip from its start.
 
-        Frames keep their times, also where these are uneven. They come as they are shown:
-        turned and mirrored as the clip asks for, with square pixels, HDR as BT.709, what is
-        transparent over white, and all of the size of the first. Damaged parts are passed over,
-        and told in `warnings`, as are a file that ends before it should and sizes that change.
+        Frames keep their time stamps, also with variable frame rate. They are converted for
+        display: upright, with square pixels, HDR tone mapped to BT.709, transparency blended with
+        white, and all scaled to the size of the first. Damaged packets are skipped; these, a
+        truncated file and changes of size are reported in `warnings`.
 
         Raises:
-            VideoError: not one frame could be decoded, or frames are too large.
+            VideoError: no frame could be decoded, or frames are too large.
         """
         del self.warnings[:]
         end_ticks, count, damaged, size_px, resized = -_STEP, 0, 0, None, None
-        with opened(self.info.path) as container:
-            stream = picture_of(self.info.path, container)
-            view = View(stream.sample_aspect_ratio)
+        with open_clip(self.info.path) as container:
+            stream = video_stream_of(self.info.path, container)
+            converter = FrameConverter(stream.sample_aspect_ratio)
             threads = threads_for(self.info.size_px)
-            for each in decoded(container, stream, self.deinterlace, threads):
+            for each in decode_frames(container, stream, self.deinterlace, threads):
                 if each is None:
                     damaged += 1
                     continue
                 end_ticks = max(self._ticks(each, count), end_ticks + _STEP)
-                own_px = view.size_px(each)
-                if own_px != size_px:
-                    _refuse_too_large(self.info.path, own_px)
-                    size_px = size_px or own_px
-                    resized = count if own_px != size_px and resized is None else resized
-                yield Frame(count, end_ticks, each, view, size_px)
+                frame_px = converter.size_px(each)
+                if frame_px != size_px:
+                    _check_size(self.info.path, frame_px)
+                    size_px = size_px or frame_px
+                    resized = count if frame_px != size_px and resized is None else resized
+                yield Frame(count, end_ticks, each, converter, size_px)
                 count += 1
         if not count:
-            raise VideoError(f"{self.info.path}: no frame of it can be decoded")
+            raise VideoError(f"{self.info.path}: none of its frames can be decoded")
         if resized is not None and size_px is not None:
             self.warnings.append(
-                f"{self.info.path}: its frames change their size at frame {resized}: those that"
-                f" follow were scaled to {size_px[0]} x {size_px[1]}"
+                f"{self.info.path}: the frame size changes at frame {resized}: the following frames"
+                f" were scaled to {size_px[0]} x {size_px[1]}"
             )
-        self._judge(end_ticks / TICKS, count, damaged)
+        self._report_problems(end_ticks / TICKS, count, damaged)
 
     def _ticks(self, frame: "av.VideoFrame", count: int) -> int:
         if frame.pts is None or frame.time_base is None:
             return round(count * TICKS / self.info.fps)
         return round((frame.pts * Fraction(frame.time_base) - self.info.start) * TICKS)
 
-    def _judge(self, last_s: float, count: int, damaged: int) -> None:
+    def _report_problems(self, last_s: float, count: int, damaged: int) -> None:
         info = self.info
         if damaged:
-            self.warnings.append(f"{info.path}: {damaged} damaged parts were passed over")
+            self.warnings.append(f"{info.path}: {damaged} damaged packets were skipped")
         slack_s = max(_SHORT_S, _SHORT_FRAMES / info.fps)
         if info.duration_s is not None and last_s + slack_s < info.duration_s:
             self.warnings.append(
-                f"{info.path}: ends after {last_s:.1f} of {info.duration_s:.1f} s: the file is cut"
-                f" off; its {count} frames were taken"
+                f"{info.path}: ends after {last_s:.1f} of {info.duration_s:.1f} s: the file is"
+                f" truncated; its {count} frames were converted"
             )
 
 
 def read_clip(path: str | os.PathLike[str], *, deinterlace: Deinterlace = "auto") -> Clip:
-    """Open a clip of any format that FFmpeg reads, and ask it what it is.
+    """Open a clip of any format that FFmpeg reads, and read its properties.
 
     Args:
         path: the file.
-        deinterlace: whether interlaced frames are made whole.
+        deinterlace: which frames are deinterlaced.
 
     Raises:
-        ImageNotFoundError: no such file, or it can't be opened.
-        VideoError: it is no clip, has no picture, or is too large.
+        ImageNotFoundError: the file does not exist or can't be open_clip.
+        VideoError: it is not a video, has no video stream, or is too large.
         MissingExtraError: PyAV is not installed.
     """
     path = Path(path)
-    with opened(path) as container:
-        stream = picture_of(path, container)
+    with open_clip(path) as container:
+        stream = video_stream_of(path, container)
         context = stream.codec_context
         if context.width < 1 or context.height < 1 or context.codec is None:
-            raise VideoError(f"{path}: its picture is of a kind that can't be decoded")
+            raise VideoError(f"{path}: its video codec is not supported")
         size_px = square_px((context.width, context.height), stream.sample_aspect_ratio)
-        _refuse_too_large(path, size_px)
-        fps = float(stream.average_rate or stream.guessed_rate or USUAL_FPS)
+        _check_size(path, size_px)
+        fps = float(stream.average_rate or stream.guessed_rate or DEFAULT_FPS)
         duration_s = _duration_s(container, stream)
         count = stream.frames or (round(duration_s * fps) if duration_s else None)
         return Clip(
@@ -220,9 +220,9 @@ def read_clip(path: str | os.PathLike[str], *, deinterlace: Deinterlace = "auto"
 
 
 def threads_for(size_px: tuple[int, int]) -> int:
-    """Give how many threads shall decode, or encode, frames of this width and height.
+    """Return the number of threads for decoding or encoding frames of this width and height.
 
-    Several do more work than one, up to twice as much, which they take from the network.
+    More threads cost up to twice the processor time, which the network then lacks.
     """
     return min(_THREADS, os.cpu_count() or 1, 1 + size_px[0] * size_px[1] // _PIXELS_A_THREAD)
 
@@ -233,7 +233,7 @@ def _duration_s(container: "InputContainer", stream: "VideoStream") -> float | N
     return container.duration / 1_000_000 if container.duration else None
 
 
-def _refuse_too_large(path: Path, size_px: tuple[int, int]) -> None:
+def _check_size(path: Path, size_px: tuple[int, int]) -> None:
     width, height = size_px
     if width * height > _MAX_PIXELS:
         raise VideoError(f"{path}: frames of {width} x {height} are too large")

@@ -1,4 +1,4 @@
-"""What can be made of a clip: what each frame becomes, and the file that takes it."""
+"""Kinds of output: what is rendered from each frame, and the file format."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -28,37 +28,37 @@ from nearfar.video.writer import (
     MovieFormat,
     MovieWriter,
     SequenceWriter,
-    refuse_folder,
+    check_folder,
 )
 
 ShowName = Literal["color", "side", "grey10", "png16", "exr"]
 FrameEffect: TypeAlias = Callable[[Image, DepthMap], Image]
-"""(photo (H, W, 3) uint8, map of the same size) -> picture (h, w, 3) uint8, all of one size.
-Called from several threads at once."""
+"""(photo (H, W, 3) uint8, map of the same size) -> image (h, w, 3) uint8, all of one size.
+Called from several threads in parallel."""
 
 
 class Writer(Protocol):
-    """Where frames go."""
+    """Interface of the writers of frames."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What of the clip could not be taken over, a sentence each."""
+        """Sentences about parts of the clip that could not be kept."""
         ...
 
-    def write(self, ticks: int, made: Any, /) -> None:
-        """Add what was made of a frame."""
+    def write(self, ticks: int, rendered: Any, /) -> None:
+        """Write a rendered frame."""
         ...
 
 
 @dataclass(frozen=True)
 class Show:
-    """One kind of result.
+    """One kind of output.
 
     Attributes:
-        make: a frame and its map to what the writer takes; called from several threads at once.
-            It can be pickled, as a service renders in another process.
-        format: of the film; None for a sequence.
-        suffix: of the output, or of the files in its folder.
+        make: renders a frame and its map for the writer; called from several threads in parallel.
+            Must be picklable, because a service renders in another process.
+        format: video format; None for an image sequence.
+        suffix: of the output file, or of the images of a sequence.
     """
 
     make: Callable[[Image, DepthMap], Any]
@@ -68,33 +68,32 @@ class Show:
     def writer(
         self, target: Path, clip: ClipInfo, *, overwrite: bool
     ) -> AbstractContextManager[Writer]:
-        """Make what writes the result, and leaves nothing when its block fails."""
+        """Return a context manager that writes the result, or nothing if its block fails."""
         if self.format is None:
             return SequenceWriter(target, self.suffix, overwrite=overwrite)
         return MovieWriter(target, self.format, clip, overwrite=overwrite)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the format as its name: there is one of each, and `is` tells them apart."""
+        """Pickle the format by name, so that it stays identical to the module's constant."""
         name = next((name for name, row in _FORMATS.items() if row is self.format), None)
-        return _restored, (self.make, name, self.suffix)
+        return _unpickle, (self.make, name, self.suffix)
 
     def refuse(self, target: Path, *, overwrite: bool) -> None:
-        """Ask before the work whether the result can be put there.
+        """Check before the conversion whether the result can be written there.
 
         Raises:
-            UsageError: a suffix of another kind of result, or no folder.
-            OutputExistsError: something is there.
+            UsageError: the suffix does not match, or the path is not a folder.
+            OutputExistsError: the path exists.
         """
         if self.format is None:
-            refuse_folder(target, overwrite=overwrite)
+            check_folder(target, overwrite=overwrite)
         elif target.suffix.lower() not in self.format.suffixes:
             raise UsageError(
-                f"{target}: this is written to a file that ends in"
-                f" {' or '.join(self.format.suffixes)}"
+                f"{target}: the name of this output must end in {' or '.join(self.format.suffixes)}"
             )
         elif target.exists() and not overwrite:
             raise OutputExistsError(
-                f"{target} is there already: overwrite it, or choose another name",
+                f"{target} exists already: allow overwriting to replace it",
                 options=("overwrite",),
             )
 
@@ -102,14 +101,14 @@ class Show:
 _FORMATS: Final = {"color": COLOR, "heat": HEAT, "grey10": GREY10}
 
 
-def _restored(make: Callable[[Image, DepthMap], Any], name: str | None, suffix: str) -> Show:
+def _unpickle(make: Callable[[Image, DepthMap], Any], name: str | None, suffix: str) -> Show:
     return Show(make, None if name is None else _FORMATS[name], suffix)
 
 
 class Heat:
-    """Colors maps as `nearfar.io.video_writer.colored` does.
+    """Renders maps in colors, as YUV planes by `nearfar.io.video_writer.colored`.
 
-    By way of RGB it would take longer than all else that is done for a frame but the network.
+    A conversion via RGB would take longer than all other steps except inference.
 
     Args:
         colormap: one of `nearfar.imaging.colormaps.COLORMAPS`.
@@ -120,14 +119,14 @@ class Heat:
         self._table = video_writer.yuv(colormaps.apply(ramp, colormap)[0])
 
     def __call__(self, photo: Image, depth: DepthMap) -> NDArray[np.uint8]:
-        """Color a map of a frame's size."""
+        """Render a map of a frame's size."""
         return self.small(depth.nearness(), (photo.shape[1], photo.shape[0]))
 
     def small(self, nearness: Map, size_px: tuple[int, int]) -> NDArray[np.uint8]:
-        """Color a map, and enlarge it.
+        """Render a map, and enlarge it.
 
         Args:
-            nearness: (h, w) float32, 0 to 1, as the network gave it.
+            nearness: (h, w) float32, 0 to 1, of the network's output size.
             size_px: width and height of the frame.
         """
         levels = cv2.convertScaleAbs(nearness, alpha=255)
@@ -137,17 +136,17 @@ class Heat:
 
 
 def show(name: ShowName, colormap: ColormapName = "inferno") -> Show:
-    """Give a kind of result by name.
+    """Return a kind of output by name.
 
     Args:
-        name: `color`, the map in colors; `side`, the photo beside that; `grey10`, the map in
-            1024 steps of grey, near is bright; `png16`, `exr`, a folder with a file a frame.
+        name: `color`, the map in colors; `side`, photo and map side by side; `grey10`, the map in
+            1024 gray levels, near is bright; `png16`, `exr`, a folder with one file per frame.
         colormap: of the first two.
     """
     if name == "color":
         return Show(Heat(colormap), HEAT, ".mp4")
     if name == "side":
-        return Show(partial(_beside, colormap=colormap), COLOR, ".mp4")
+        return Show(partial(_side_by_side, colormap=colormap), COLOR, ".mp4")
     if name == "grey10":
         return Show(_grey10, GREY10, ".mkv")
     if name == "png16":
@@ -156,21 +155,21 @@ def show(name: ShowName, colormap: ColormapName = "inferno") -> Show:
 
 
 def show_effect(effect: FrameEffect) -> Show:
-    """Give the kind of result that an effect makes of every frame."""
-    return Show(partial(_picture_of, effect), COLOR, ".mp4")
+    """Return the kind of output that applies an effect to every frame."""
+    return Show(partial(_apply_effect, effect), COLOR, ".mp4")
 
 
-def _picture_of(effect: FrameEffect, photo: Image, depth: DepthMap) -> Image:
-    made = effect(photo, depth)
-    if made.ndim != 3 or made.shape[2] != 3 or made.dtype != np.uint8:
+def _apply_effect(effect: FrameEffect, photo: Image, depth: DepthMap) -> Image:
+    rendered = effect(photo, depth)
+    if rendered.ndim != 3 or rendered.shape[2] != 3 or rendered.dtype != np.uint8:
         raise VideoError(
-            f"the effect made {made.shape} of {made.dtype}: a film takes (height, width, 3)"
-            " of uint8, so give it a background where it has one"
+            f"the effect returned {rendered.shape} of {rendered.dtype}, but a video needs (height,"
+            " width, 3) of uint8: choose a background if the effect has this option"
         )
-    return made
+    return rendered
 
 
-def _beside(photo: Image, depth: DepthMap, *, colormap: ColormapName) -> Image:
+def _side_by_side(photo: Image, depth: DepthMap, *, colormap: ColormapName) -> Image:
     return colormaps.side_by_side(photo, depth.colorize(colormap), gap_px=0)
 
 
@@ -187,7 +186,7 @@ def _levels(depth: DepthMap, top: int) -> Any:
 
 
 def _png16(_: Image, depth: DepthMap) -> bytes:
-    """Encode in the clip's range: 0 is far and 65535 near in every file, unlike `encode`."""
+    """Encode in the range of the clip: 0 is far and 65535 near in every file, unlike `encode`."""
     tags = {
         "kind": "inverse_depth",
         "model": depth.model,

@@ -1,13 +1,13 @@
-"""Keep the depth of a clip steady: temporal alignment of each frame's range, scene cuts, filter.
+"""Stabilize the depth of a clip: align each frame's range, detect scene cuts, filter over time.
 
-A network gives each frame inverse depth of a scale and shift of its own. To color each frame by
-its own limits makes a video flicker, most of all when something near comes into view. Here the
-limits are carried along: what did not move keeps its color, the limits glide towards those of
-the frame, and a cut starts anew.
+A network's inverse depth has another scale and shift in each frame. Normalizing each frame by its
+own limits makes a video flicker, most of all when a near object enters. Here the limits are
+carried from frame to frame: static parts keep their color, the limits approach those of the frame
+gradually, and a cut resets them.
 
-The live stream has to take frames as they are; a file can be looked at ahead. Limits of depth
-then begin to widen before something near comes into view, and what they end at in a scene they
-have from its first frame on. Where wished, maps are also smoothed along the optical flow.
+A live stream uses past frames only; for a file there is look-ahead. Then the limits start to widen
+before a near object enters, and a scene has its final limits from its first frame on. Optionally
+the maps are also smoothed along the optical flow.
 """
 
 import math
@@ -24,51 +24,51 @@ from nearfar.depth import DepthMap
 from nearfar.errors import DepthMapError
 from nearfar.estimator import Estimator
 from nearfar.imaging.normalize import UNIT
-from nearfar.imaging.optical_flow import Flow, Grey, grey_of, shrunk
+from nearfar.imaging.optical_flow import Flow, Gray, downscale, to_gray
 from nearfar.io.images import Image
 
 Map = NDArray[np.float32]
-"""(h, w) float32, larger = nearer, as a network gave it."""
+"""(h, w) float32, larger = nearer, the network's output."""
 
-SHARE: Final = 0.02
-"""Part of a frame that may lie below, and above, the limits: the 2nd and 98th percentile."""
+CLIPPED_SHARE: Final = 0.02
+"""Share of a frame's values below, and above, the limits: the 2nd and 98th percentile."""
 
 GROW_S: Final = 0.4
-"""Time in which limits that are too narrow come 63 % closer to those of the frame."""
+"""Time constant with which too narrow limits approach those of the frame."""
 
 SHRINK_S: Final = 2.0
-"""The same for limits that are too wide: unused colors disturb less than clipped ones."""
+"""The same for too wide limits: unused colors are less disturbing than clipped values."""
 
-LARGEST_STEP: Final = 0.03
-"""No limit moves by more than this part of the range between two frames."""
+MAX_STEP: Final = 0.03
+"""Largest change of a limit between two frames, as a share of the range."""
 
 CELLS: Final = (16, 12)
-"""Columns and rows of the thumbnail by which two frames are compared."""
+"""Columns and rows of the thumbnails that are compared between frames."""
 
-STILL: Final = 0.1
-"""A cell that differs by less than this part of the range shows what it showed before."""
+STATIC_CHANGE: Final = 0.1
+"""A cell that changes by less than this share of the range is static."""
 
-CUT: Final = 0.6
-"""With fewer still cells than this part of all, a frame is another scene.
+MIN_STATIC_SHARE: Final = 0.6
+"""With a smaller share of static cells, a frame is a new scene.
 
-Between different photos at most 56 % of the cells agree; while a camera pans, or something of a
-third of the picture enters, at least 64 % (bundled model, photos in examples/).
+Of different photos at most 56 % of the cells agree; while a camera pans, or an object that covers
+a third of the image enters, at least 64 % (bundled model, photos in examples/).
 """
 
 _SAMPLES: Final = 4096
-_ROUNDS: Final = 2
+_FIT_ITERATIONS: Final = 2
 _EPSILON: Final = 1e-6
 _TINY: Final = 1e-20
 _GAINS: Final = (0.67, 1.5)
 
 
 class Limits(NamedTuple):
-    """What counts as farthest and as nearest in one frame, in the network's own values.
+    """Farthest and nearest value of one frame, in the network's values.
 
     Attributes:
-        low: shown as 0.
-        high: shown as 1.
-        is_new: the frame begins a scene: it is the first, or the first after a cut.
+        low: maps to 0.
+        high: maps to 1.
+        is_new: whether the frame begins a scene: the first one, or the first after a cut.
     """
 
     low: float
@@ -77,11 +77,11 @@ class Limits(NamedTuple):
 
     @property
     def is_flat(self) -> bool:
-        """Whether they are so close that float32 has nothing between them worth showing."""
+        """Whether the limits are equal within float32 precision."""
         return _is_flat(self.low, self.high)
 
     def spread(self, raw: Map) -> Map:
-        """Carry a frame to 0 (far) .. 1 (near), clipped; all 0 if the limits are equal.
+        """Map a frame to 0 (far) .. 1 (near), clipped; all 0 if the limits are equal.
 
         Args:
             raw: (h, w) float32.
@@ -99,23 +99,23 @@ class Limits(NamedTuple):
 
 
 class Change(NamedTuple):
-    """How the values of what stood still went from one frame to the next.
+    """Change of the values of static parts from one frame to the next.
 
     Attributes:
         gain: new value = gain * old value + shift.
-        shift: in the network's own values.
+        shift: in the network's values.
     """
 
     gain: float
     shift: float
 
-    def back(self, limits: Limits) -> Limits:
-        """Carry limits from the new frame's values to the old one's."""
+    def undo(self, limits: Limits) -> Limits:
+        """Convert limits from the new frame's values to the old frame's."""
         low, high = ((value - self.shift) / self.gain for value in limits[:2])
         return Limits(low, high, limits.is_new)
 
 
-_NOTHING: Final = Change(1.0, 0.0)
+_NO_CHANGE: Final = Change(1.0, 0.0)
 
 
 @dataclass
@@ -126,44 +126,45 @@ class _Scene:
 
 
 class SteadyRange:
-    """Carries the limits of one stream from frame to frame. For one thread at a time.
+    """Carries the limits of one stream from frame to frame. Not thread-safe.
 
-    Each frame is first laid over the one before: the change of scale and shift that its still
-    parts went through (least squares, trimmed: Rousseeuw 1984) is made by the limits too, so
-    that the still parts keep their color. Then the limits glide to the frame's percentiles.
+    First the change of scale and shift of the static parts is estimated by trimmed least squares
+    (Rousseeuw 1984) and applied to the limits, so that static parts keep their color. Then the
+    limits approach the frame's percentiles.
     """
 
     def __init__(self) -> None:
         self._scene: _Scene | None = None
         self.change: Change | None = None
-        """From the frame before to the one followed last; None where that began a scene."""
+        """Change from the previous frame to the last one; None if that begins a scene."""
 
     def __call__(self, raw: Map, *, elapsed_s: float = 1 / 30) -> Map:
-        """Follow a frame and spread it; see `follow` and `Limits.spread`."""
+        """Follow a frame and map it to 0 .. 1; see `follow` and `Limits.spread`."""
         return self.follow(raw, elapsed_s=elapsed_s).spread(raw)
 
-    def follow(self, raw: Map, *, elapsed_s: float = 1 / 30, goes_on: bool | None = None) -> Limits:
-        """Take the next frame.
+    def follow(
+        self, raw: Map, *, elapsed_s: float = 1 / 30, same_scene: bool | None = None
+    ) -> Limits:
+        """Update the limits with the next frame.
 
         Args:
-            raw: (h, w) float32 of any size; sizes may change from frame to frame.
-            elapsed_s: time since the frame before.
-            goes_on: whether the scene is that of the frame before, where the photos tell it;
-                if not given, the maps have to.
+            raw: (h, w) float32 of any size, which may change from frame to frame.
+            elapsed_s: time since the previous frame.
+            same_scene: whether the scene continues, if known from the photos; None to estimate it
+                from the maps.
 
         Returns:
             The limits for this frame.
 
         Raises:
-            DepthMapError: the frame is empty, or has values that are not finite; the limits
-                stay as they were.
+            DepthMapError: the frame is empty or has non-finite values; the limits are unchanged.
         """
         low, high = _percentiles(raw)
-        cells = np.asarray(shrunk(raw, CELLS[::-1]), np.float32)
+        cells = np.asarray(downscale(raw, CELLS[::-1]), np.float32)
         before = self._scene
         self.change = None
-        if before is not None and goes_on is not False:
-            self.change = _changed(before, cells) or (_NOTHING if goes_on else None)
+        if before is not None and same_scene is not False:
+            self.change = _estimate_change(before, cells) or (_NO_CHANGE if same_scene else None)
         if before is None or self.change is None:
             self._scene = _Scene(low, high, cells)
             return Limits(low, high, is_new=True)
@@ -190,74 +191,74 @@ def _is_flat(low: float, high: float) -> bool:
 
 def _percentiles(raw: Map) -> tuple[float, float]:
     if raw.ndim != 2 or not raw.size:
-        raise DepthMapError(f"a frame of shape {raw.shape}: give (height, width)")
+        raise DepthMapError(f"a frame must be (height, width), not of shape {raw.shape}")
     if not math.isfinite(float(raw.max()) - float(raw.min())):
-        raise DepthMapError("a frame with values that are not finite: check the model's file")
+        raise DepthMapError("a frame has values that are not finite: check the model's file")
     stride = max(1, math.isqrt(raw.size // _SAMPLES))
     values = raw[stride // 2 :: stride, stride // 2 :: stride].ravel()
     if not values.size:
         values = raw.ravel()
-    low = int(SHARE * (values.size - 1))
+    low = int(CLIPPED_SHARE * (values.size - 1))
     high = values.size - 1 - low
-    parted = np.partition(values, (low, high))
-    return float(parted[low]), float(parted[high])
+    partitioned = np.partition(values, (low, high))
+    return float(partitioned[low]), float(partitioned[high])
 
 
-def _changed(before: _Scene, cells: Map) -> Change | None:
-    """Lay the new frame over the one before; None at a cut."""
+def _estimate_change(before: _Scene, cells: Map) -> Change | None:
+    """Align the new frame to the previous one; return None at a cut."""
     width = before.high - before.low
     if _is_flat(before.low, before.high):
         return None
-    was = (before.cells.ravel() - before.low) / width
+    old = (before.cells.ravel() - before.low) / width
     now = (cells.ravel() - before.low) / width
     gain, shift = 1.0, 0.0
-    away = np.abs(now - was)
-    for _ in range(_ROUNDS):
-        half = float(np.partition(away, away.size // 2)[away.size // 2])
-        kept = away <= max(STILL / 4, half)
-        gain, shift = _fit(was[kept], now[kept])
-        away = np.abs(now - (gain * was + shift))
-    still = np.count_nonzero(away < STILL)
-    if still < CUT * away.size or not _GAINS[0] < gain < _GAINS[1]:
+    difference = np.abs(now - old)
+    for _ in range(_FIT_ITERATIONS):
+        half = float(np.partition(difference, difference.size // 2)[difference.size // 2])
+        kept = difference <= max(STATIC_CHANGE / 4, half)
+        gain, shift = _fit(old[kept], now[kept])
+        difference = np.abs(now - (gain * old + shift))
+    static = np.count_nonzero(difference < STATIC_CHANGE)
+    if static < MIN_STATIC_SHARE * difference.size or not _GAINS[0] < gain < _GAINS[1]:
         return None
     return Change(gain, before.low * (1 - gain) + shift * width)
 
 
-def _fit(was: Map, now: Map) -> tuple[float, float]:
-    """Fit a gain and a shift; of either axis alike, or noise would make each gain too small."""
-    middle_was, middle_now = float(was.sum()) / was.size, float(now.sum()) / now.size
-    power_was = float(was @ was) / was.size - middle_was**2
-    power_now = float(now @ now) / now.size - middle_now**2
+def _fit(old: Map, now: Map) -> tuple[float, float]:
+    """Fit gain and shift symmetrically in both axes; else noise would bias the gain downwards."""
+    mean_old, mean_new = float(old.sum()) / old.size, float(now.sum()) / now.size
+    variance_old = float(old @ old) / old.size - mean_old**2
+    variance_new = float(now @ now) / now.size - mean_new**2
     gain = 1.0
-    if min(power_was, power_now) > (STILL / 2) ** 2:
-        gain = math.sqrt(power_now / power_was)
-    return gain, middle_now - gain * middle_was
+    if min(variance_old, variance_new) > (STATIC_CHANGE / 2) ** 2:
+        gain = math.sqrt(variance_new / variance_old)
+    return gain, mean_new - gain * mean_old
 
 
 def _step(missing: float, width: float, elapsed_s: float, *, grows: bool) -> float:
     part = 1 - math.exp(-max(elapsed_s, 0.0) / (GROW_S if grows else SHRINK_S))
-    most = LARGEST_STEP * width
-    return min(max(part * missing, -most), most)
+    limit = MAX_STEP * width
+    return min(max(part * missing, -limit), limit)
 
 
 class SteadyMap(DepthMap):
-    """Relative depth whose nearness is that of its clip, not of the frame alone.
+    """Relative depth whose nearness refers to the range of its clip instead of its frame.
 
     Attributes:
-        inverse_depth: (H, W) float32; 0 is the far limit and what lies behind it, 1 the near
-            limit; over 1 is what stands nearer yet.
+        inverse_depth: (H, W) float32; 0 is the far limit and everything beyond it, 1 the near
+            limit; nearer values are above 1.
     """
 
     def limits(self, *, robust: bool = False) -> tuple[np.float32, np.float32]:  # noqa: ARG002
-        """Give 0 and 1: the same depth looks alike in all frames of a scene, `robust` or not."""
+        """Return 0 and 1, so that a scene has equal colors in all frames, `robust` or not."""
         return UNIT
 
 
 def finish(estimator: Estimator, raw: Map, photo: Image, limits: Limits) -> SteadyMap:
-    """Turn what the network gave for one frame into a map in the range of its clip.
+    """Convert the network's output for one frame to a map in the range of its clip.
 
     Args:
-        estimator: whose network it was.
+        estimator: of the network.
         raw: (h, w) float32.
         photo: (H, W, 3) uint8 RGB, the frame.
         limits: of the frame, in the values of `raw`.
@@ -272,80 +273,79 @@ def finish(estimator: Estimator, raw: Map, photo: Image, limits: Limits) -> Stea
         spread -= np.float32(limits.low * scale)
         np.maximum(spread, 0, out=spread)
     depth = estimator.finish(spread, photo)
-    # the estimator has lifted a map of unknown shift until its farthest pixel was 0
+    # with an unknown shift, the estimator has shifted the map so that its minimum is 0
     lifted = np.float32(spread.min()) if estimator.spec.output.zero == "free" else 0
     values = depth.inverse_depth + lifted if lifted else depth.inverse_depth
     return SteadyMap(values, depth.model)
 
 
-UNLIKE: Final = 0.85
-"""Thumbnails that differ by more than this part of their contrast show two scenes.
+MAX_DIFFERENCE: Final = 0.85
+"""Thumbnails that differ by more, relative to their contrast, show two scenes.
 
-At the cuts of real clips it is 1.1 and more, between two photos of examples/ 1.2; where a car
-rushes through the whole picture it reaches 0.64, else hardly 0.4.
+At the cuts of real clips the difference is 1.1 or more, between two photos of examples/ 1.2; where
+a car passes through the whole image it reaches 0.64, otherwise hardly 0.4.
 """
 
 _NOISE: Final = 2.0
-"""Levels of 255 that even an empty picture varies by."""
+"""Noise of thumbnails without contrast, in levels of 255."""
 
 
-class Cuts:
-    """Compares each photo with the one before, by thumbnails; how bright they are is no matter."""
+class SceneCuts:
+    """Detects scene cuts by comparing thumbnails of consecutive photos, without mean brightness."""
 
     def __init__(self) -> None:
         self._before: NDArray[np.float32] | None = None
 
-    def goes_on(self, grey: Grey) -> bool:
-        """Say whether a photo shows the scene of the one before; true of the first.
+    def is_same_scene(self, gray: Gray) -> bool:
+        """Return whether a photo shows the scene of the previous one; True for the first.
 
         Args:
-            grey: (h, w) uint8, the photo without colors, of any size.
+            gray: (h, w) uint8, the photo in gray, of any size.
         """
-        before, self._before = self._before, _thumbnail(grey)
-        return before is None or unlikeness(before, self._before) <= UNLIKE
+        before, self._before = self._before, _thumbnail(gray)
+        return before is None or thumbnail_difference(before, self._before) <= MAX_DIFFERENCE
 
 
-def unlikeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Give the mean absolute difference of two thumbnails, in parts of their mean deviation."""
+def thumbnail_difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Return the mean absolute difference of two thumbnails, relative to their mean deviation."""
     contrast = float(np.abs(one).mean() + np.abs(other).mean()) / 2
     return float(np.abs(one - other).mean()) / (contrast + _NOISE)
 
 
-def _thumbnail(grey: Grey) -> NDArray[np.float32]:
-    """Give brightness less its mean, small."""
-    small = shrunk(grey, CELLS[::-1])
+def _thumbnail(gray: Gray) -> NDArray[np.float32]:
+    """Return brightness minus its mean, scaled down."""
+    small = downscale(gray, CELLS[::-1])
     return np.asarray(small - np.float32(small.mean()), np.float32)
 
 
 Ticket = TypeVar("Ticket")
 
-AHEAD_S: Final = 0.5
-"""How far one looks ahead; limits that are too narrow are then three quarters of the way."""
+LOOK_AHEAD_S: Final = 0.5
+"""Duration of the look-ahead, in which too narrow limits make 3/4 of their adjustment."""
 
-KEPT: Final = 0.92
-"""Part of the map before in a smoothed one, where nothing speaks against it."""
+SMOOTHING: Final = 0.92
+"""Largest weight of the previous map in a smoothed one."""
 
-_SAME_GREY: Final = 40.0
-"""Levels of 255; a pixel that changes much more shows something else than before."""
+_SAME_GRAY: Final = 40.0
+"""In levels of 255; a pixel that changes much more shows another object."""
 
 _SAME_DEPTH: Final = 0.25
-"""Part of the range; a map that changes much more is true, and no flicker: 0.4 smears what moves.
-"""
+"""As a share of the range; a larger change of a map is real motion: 0.4 smears moving objects."""
 
-_ALL_DOUBT: Final = 9.0
+_MAX_DOUBT: Final = 9.0
 _BLUR_PX: Final = (5, 5)
-_AROUND: Final = np.ones((3, 3), np.uint8)
+_DILATION: Final = np.ones((3, 3), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
 class Raw(Generic[Ticket]):
-    """What a network gave for one frame.
+    """The network's output for one frame.
 
     Attributes:
-        ticket: whatever belongs to the frame.
+        ticket: any data of the caller.
         photo: (H, W, 3) uint8 RGB.
         raw: (h, w) float32, larger = nearer.
-        time_s: when the frame is shown.
+        time_s: presentation time.
     """
 
     ticket: Ticket
@@ -355,13 +355,13 @@ class Raw(Generic[Ticket]):
 
 
 @dataclass(frozen=True, eq=False)
-class Steadied(Generic[Ticket]):
-    """The same, made steady.
+class Stabilized(Generic[Ticket]):
+    """The stabilized output for one frame.
 
     Attributes:
-        ticket: of the frame.
-        raw: (h, w) float32, smoothed if that was wished.
-        limits: what is far and near in it.
+        ticket: any data of the caller.
+        raw: (h, w) float32, possibly smoothed.
+        limits: its range.
     """
 
     ticket: Ticket
@@ -371,100 +371,99 @@ class Steadied(Generic[Ticket]):
 
 @dataclass(frozen=True)
 class _Waiting(Generic[Ticket]):  # a generic NamedTuple would need Python 3.11
-    steadied: Steadied[Ticket]
+    stabilized: Stabilized[Ticket]
     change: Change | None
 
 
 def stabilize(
     frames: Iterable[Raw[Ticket]], *, ahead: int, smooth: bool = True
-) -> Iterator[Steadied[Ticket]]:
-    """Make the maps of a clip steady.
+) -> Iterator[Stabilized[Ticket]]:
+    """Stabilize the maps of a clip.
 
-    The limits of a frame are those that `SteadyRange` has `ahead` frames later, or at the
-    scene's end, carried back by the changes of scale and shift between. A cut, which the
-    photos tell, begins anew.
+    A frame gets the limits that `SteadyRange` has `ahead` frames later, or at the end of the
+    scene, converted back by the changes of scale and shift in between. A cut, detected in the
+    photos, resets the limits.
 
     Args:
-        frames: in order, from the start; their maps of one size.
-        ahead: how many frames are looked at, and held, before one is given out; 0 or more.
-        smooth: also smooth along the flow, see `Smoother`.
+        frames: in order, from the start; all maps of one size.
+        ahead: number of frames of look-ahead, which are held in memory; 0 or more.
+        smooth: also smooth along the optical flow, see `Smoother`.
 
     Yields:
-        One for each frame, in order.
+        One item per frame, in order.
     """
-    steady, cuts, smoother = SteadyRange(), Cuts(), Smoother() if smooth else None
+    steady, cuts, smoother = SteadyRange(), SceneCuts(), Smoother() if smooth else None
     waiting: deque[_Waiting[Ticket]] = deque()
     before_s: float | None = None
     for frame in frames:
         elapsed_s = 0.0 if before_s is None else frame.time_s - before_s
         before_s = frame.time_s
         height, width = frame.raw.shape
-        # what flickers is wide: half the map's size takes away as much of it as the whole would
-        grey = grey_of(frame.photo, (max(1, height // 2), max(1, width // 2)))
-        goes_on = cuts.goes_on(grey)
-        limits = steady.follow(frame.raw, elapsed_s=elapsed_s, goes_on=goes_on)
+        # flicker has low spatial frequency: half the map's size removes as much as the full size
+        gray = to_gray(frame.photo, (max(1, height // 2), max(1, width // 2)))
+        same_scene = cuts.is_same_scene(gray)
+        limits = steady.follow(frame.raw, elapsed_s=elapsed_s, same_scene=same_scene)
         raw = frame.raw
         if smoother is not None:
-            raw = smoother(raw, grey, limits, steady.change)
+            raw = smoother(raw, gray, limits, steady.change)
         if limits.is_new:
-            yield from _given_out(waiting, leave=0)
-        waiting.append(_Waiting(Steadied(frame.ticket, raw, limits), steady.change))
-        yield from _given_out(waiting, leave=ahead)
-    yield from _given_out(waiting, leave=0)
+            yield from _emit(waiting, leave=0)
+        waiting.append(_Waiting(Stabilized(frame.ticket, raw, limits), steady.change))
+        yield from _emit(waiting, leave=ahead)
+    yield from _emit(waiting, leave=0)
 
 
-def _given_out(waiting: deque[_Waiting[Ticket]], *, leave: int) -> Iterator[Steadied[Ticket]]:
+def _emit(waiting: deque[_Waiting[Ticket]], *, leave: int) -> Iterator[Stabilized[Ticket]]:
     while len(waiting) > leave:
-        limits = waiting[-1].steadied.limits
+        limits = waiting[-1].stabilized.limits
         for index in range(len(waiting) - 1, 0, -1):
             change = waiting[index].change
             if change is not None:
-                limits = change.back(limits)
-        first = waiting.popleft().steadied
-        yield Steadied(first.ticket, first.raw, limits._replace(is_new=first.limits.is_new))
+                limits = change.undo(limits)
+        first = waiting.popleft().stabilized
+        yield Stabilized(first.ticket, first.raw, limits._replace(is_new=first.limits.is_new))
 
 
 class Smoother:
-    """Smooths maps along the optical flow, recursively. For one thread at a time.
+    """Smooths maps recursively along the optical flow. Not thread-safe.
 
-    The smoothed map before is brought to the new one's scale and shift, and moved along the
-    flow. It counts less the more a pixel's brightness or depth differs from what was foretold,
-    so that what is uncovered, and what truly comes nearer, shows no trail. All of that is done
-    at the size of the grey picture; the new map only gets what it was changed by, and so keeps
-    its edges.
+    The previous smoothed map is converted to the new map's scale and shift, and warped by the
+    flow. Its weight decreases with the difference in brightness or depth of each pixel, so that
+    disocclusions and true motion leave no trails. This happens at the size of the gray image; only
+    the correction is enlarged and added to the new map, which keeps its edges.
     """
 
     def __init__(self) -> None:
         self._flow = Flow()
-        self._before: tuple[Grey, Map] | None = None
+        self._before: tuple[Gray, Map] | None = None
 
-    def __call__(self, raw: Map, grey: Grey, limits: Limits, change: Change | None) -> Map:
+    def __call__(self, raw: Map, gray: Gray, limits: Limits, change: Change | None) -> Map:
         """Smooth the next map.
 
         Args:
             raw: (h, w) float32.
-            grey: (h', w') uint8, the photo without colors, smaller than the map.
+            gray: (h', w') uint8, the photo in gray, smaller than the map.
             limits: of the map.
-            change: from the map before; None begins anew.
+            change: from the previous map; None starts again.
 
         Returns:
             (h, w) float32, in the values of `raw`.
         """
-        small = np.asarray(shrunk(raw, grey.shape), np.float32)
+        small = np.asarray(downscale(raw, gray.shape), np.float32)
         if self._before is None or change is None or limits.is_flat:
-            self._before = grey, small
+            self._before = gray, small
             return raw
-        old_grey, old = self._before
-        places = self._flow.places(grey, old_grey)
-        step = places.of(old)
+        old_gray, old = self._before
+        positions = self._flow.track(gray, old_gray)
+        step = positions.sample(old)
         step *= np.float32(change.gain)
         step += np.float32(change.shift)
         step -= small
         doubt = np.square(step * np.float32(1 / (_SAME_DEPTH * (limits.high - limits.low))))
-        doubt += np.square((places.of(old_grey) - grey) * np.float32(1 / _SAME_GREY))
-        # blurred, or each pixel's own weight would print the photo's grain on the map
-        doubt = cv2.blur(cv2.dilate(np.minimum(doubt, _ALL_DOUBT), _AROUND), _BLUR_PX)
-        step *= np.float32(KEPT) * np.exp(-doubt)
-        self._before = grey, small + step
+        doubt += np.square((positions.sample(old_gray) - gray) * np.float32(1 / _SAME_GRAY))
+        # blurred, because individual weights would transfer the photo's noise to the map
+        doubt = cv2.blur(cv2.dilate(np.minimum(doubt, _MAX_DOUBT), _DILATION), _BLUR_PX)
+        step *= np.float32(SMOOTHING) * np.exp(-doubt)
+        self._before = gray, small + step
         smoothed: Map = cv2.resize(step, raw.shape[::-1], interpolation=cv2.INTER_LINEAR) + raw
         return smoothed

@@ -1,4 +1,4 @@
-"""Write frames: H.264 in MP4, FFV1 in Matroska for 10-bit depth, or numbered files."""
+"""Write frames: H.264 in MP4, FFV1 in Matroska for 10-bit depth, or an image sequence."""
 
 import os
 import re
@@ -31,13 +31,13 @@ _FULL_RANGE: Final = 2
 
 @dataclass(frozen=True)
 class MovieFormat:
-    """How frames are stored.
+    """A video format.
 
     Attributes:
-        suffixes: of such files.
-        container: FFmpeg's name of the format.
+        suffixes: of its files.
+        container: FFmpeg's name of the container format.
         h264: options of the H.264 encoder; None for FFV1.
-        copied: codecs of other tracks that are taken over as they are; None for all.
+        copied: codecs of other streams that are copied without re-encoding; None for all.
     """
 
     suffixes: tuple[str, ...]
@@ -47,33 +47,33 @@ class MovieFormat:
 
 
 COLOR: Final = MovieFormat((".mp4", ".m4v", ".mov"), "mp4", video_writer.PICTURES, MP4_COPIED)
-"""Pictures; plays everywhere."""
+"""For images; supported by all players."""
 
 HEAT: Final = MovieFormat(COLOR.suffixes, "mp4", video_writer.MAPS, MP4_COPIED)
-"""The same for maps in colors."""
+"""For maps in colors."""
 
 GREY10: Final = MovieFormat((".mkv",), "matroska")
-"""Lossless: every one of the 1024 levels comes back as it was."""
+"""Lossless, with 1024 gray levels."""
 
 _MUXING: Final = {"mp4": {"movflags": "faststart"}, "matroska": {}}
 
 LEVELS: Final = 1023
-"""The greatest value of a 10-bit sample."""
+"""Largest value of a 10-bit sample."""
 
-_GREY: Final = "gray10le"
+_GRAY: Final = "gray10le"
 
 
 @final
 class MovieWriter:
-    """Writes a film whole or not at all; a context manager.
+    """Context manager that writes a video file atomically.
 
-    Nothing is at `path` before the block ends well.
+    `path` does not change before the block ends without an error.
 
     Args:
-        path: the file to make.
+        path: of the new file.
         format: `COLOR`, `HEAT` or `GREY10`.
-        clip: whose other tracks and title are taken over, and whose rate is named.
-        overwrite: replace a file that is there.
+        clip: source of the other streams, the title and the frame rate.
+        overwrite: replace an existing file.
     """
 
     def __init__(
@@ -85,14 +85,14 @@ class MovieWriter:
         self._stream: VideoStream | None = None
         self._tracks: Tracks | None = None
         self._shape: tuple[int, ...] = ()
-        self._to_frames = video_writer.ToFrames()
+        self._converter = video_writer.YuvConverter()
 
     def __enter__(self) -> "MovieWriter":
-        """Begin the file.
+        """Create the file.
 
         Raises:
-            OutputExistsError: it is there, and may not be replaced.
-            WriteError: the system refused.
+            OutputExistsError: it exists and must not be replaced.
+            WriteError: it can't be written.
         """
         av = require("av")
         with ExitStack() as files:
@@ -110,28 +110,28 @@ class MovieWriter:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What of the clip could not be taken over, a sentence each."""
+        """Sentences about parts of the clip that could not be kept."""
         return () if self._tracks is None else tuple(self._tracks.warnings)
 
     def write(self, ticks: int, pixels: NDArray[Any]) -> None:
-        """Add a frame.
+        """Write a frame.
 
         Args:
-            ticks: when it is shown; greater than that of the frame before.
-            pixels: (H, W, 3) uint8 RGB for `COLOR`, what `io.video_writer.colored` makes for
+            ticks: presentation time in 1 / `reader.TICKS` seconds; greater than the previous one.
+            pixels: (H, W, 3) uint8 RGB for `COLOR`, the result of `io.video_writer.colored` for
                 `HEAT`, (H, W) uint16 up to `LEVELS` for `GREY10`; all of one size.
 
         Raises:
-            VideoError: a frame of another size.
-            WriteError: the system or the encoder refused.
+            VideoError: the frame has another size than the first.
+            WriteError: the frame can't be encoded or written.
         """
         av = require("av")
         try:
-            stream = self._stream or self._begin(pixels)
+            stream = self._stream or self._add_stream(pixels)
             if pixels.shape != self._shape:
                 raise VideoError(
-                    f"a frame of shape {pixels.shape} after one of {self._shape}: every frame of"
-                    " a film has one size"
+                    f"a frame of shape {pixels.shape} after one of {self._shape}: all frames of"
+                    " a video must have one size"
                 )
             frame = self._frame(pixels)
             frame.pts, frame.time_base = ticks, Fraction(1, TICKS)
@@ -139,7 +139,7 @@ class MovieWriter:
                 self._tracks.until(ticks / TICKS)
             self._output.mux(stream.encode(frame))
         except av.FFmpegError as error:
-            raise self._refused(error) from error
+            raise self._write_error(error) from error
 
     def __exit__(
         self,
@@ -147,11 +147,11 @@ class MovieWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Finish the file, or remove what was begun if the block failed.
+        """Finish the file, or remove it if the block failed.
 
         Raises:
             VideoError: no frame was written.
-            WriteError: the system refused.
+            WriteError: the file can't be written.
         """
         av = require("av")
         if kind is not None:
@@ -159,16 +159,16 @@ class MovieWriter:
             return
         with self._files:
             if self._stream is None:
-                raise VideoError(f"{self._path}: not one frame was given to be written")
+                raise VideoError(f"{self._path}: there are no frames to write")
             try:
                 self._output.mux(self._stream.encode(None))
                 if self._tracks is not None:
                     self._tracks.until(float("inf"))
                 self._output.close()
-            except av.FFmpegError as refused:
-                raise self._refused(refused) from refused
+            except av.FFmpegError as failure:
+                raise self._write_error(failure) from failure
 
-    def _begin(self, pixels: NDArray[Any]) -> "VideoStream":
+    def _add_stream(self, pixels: NDArray[Any]) -> "VideoStream":
         row, fps = self._format, self._clip.fps
         height, width = pixels.shape[:2]
         if row is HEAT:
@@ -189,7 +189,7 @@ class MovieWriter:
 
     def _ffv1(self, rate: Fraction, width: int, height: int) -> "VideoStream":
         stream: Any = self._output.add_stream("ffv1", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = width, height, _GREY
+        stream.width, stream.height, stream.pix_fmt = width, height, _GRAY
         stream.options = {"level": "3", "slices": "4"}
         stream.codec_context.color_range = _FULL_RANGE
         made: VideoStream = stream
@@ -197,31 +197,31 @@ class MovieWriter:
 
     def _frame(self, pixels: NDArray[Any]) -> "VideoFrame":
         if self._format is HEAT:
-            return self._to_frames.planes(pixels)
+            return self._converter.planes(pixels)
         if self._format is COLOR:
-            return self._to_frames.picture(pixels)
-        grey: VideoFrame = require("av").VideoFrame.from_ndarray(pixels, _GREY)
+            return self._converter.picture(pixels)
+        grey: VideoFrame = require("av").VideoFrame.from_ndarray(pixels, _GRAY)
         return grey
 
-    def _refused(self, error: Any) -> WriteError:
+    def _write_error(self, error: Any) -> WriteError:
         return WriteError(f"can't write {self._path}: {error.strerror or error}")
 
 
 TIMES: Final = "times.csv"
-"""In each such folder: which frame is shown when, for clips of uneven rate."""
+"""File with the time of each frame, for clips with variable frame rate."""
 
-_OURS: Final = re.compile(rf"\d{{6,}}\.(png|exr)|{re.escape(TIMES)}")
+_SEQUENCE_FILE: Final = re.compile(rf"\d{{6,}}\.(png|exr)|{re.escape(TIMES)}")
 
 
 @final
 class SequenceWriter:
-    """Writes a folder whole or not at all; a context manager.
+    """Context manager that writes an image sequence to a folder atomically.
 
     Args:
-        path: the folder to make. One that is there is replaced only where `overwrite` says so
-            and nothing but an earlier sequence is in it.
+        path: of the new folder. An existing one is replaced only if `overwrite` is set and it
+            contains nothing but an earlier sequence.
         suffix: of the files, `.png` or `.exr`.
-        overwrite: replace a sequence that is there.
+        overwrite: replace an existing sequence.
     """
 
     def __init__(self, path: Path, suffix: str, *, overwrite: bool = False) -> None:
@@ -231,42 +231,42 @@ class SequenceWriter:
         self._count = 0
 
     def __enter__(self) -> "SequenceWriter":
-        """Begin the folder.
+        """Create the folder.
 
         Raises:
-            OutputExistsError: it is there, and not empty.
-            UsageError: it holds other things, or is a file.
-            WriteError: the system refused.
+            OutputExistsError: it exists and is not empty.
+            UsageError: it contains other files, or is a file.
+            WriteError: it can't be written.
         """
-        refuse_folder(self._path, overwrite=self._overwrite)
+        check_folder(self._path, overwrite=self._overwrite)
         try:
             self._folder.mkdir()
             self._times = (self._folder / TIMES).open("w", encoding="ascii", newline="\n")
             self._times.write("frame,seconds\n")
         except OSError as error:
-            raise self._refused(error) from error
+            raise self._write_error(error) from error
         return self
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What of the clip could not be taken over: of a folder of pictures nobody expects more."""
+        """Always empty: an image sequence has no other streams."""
         return ()
 
     def write(self, ticks: int, content: bytes) -> None:
-        """Add a frame.
+        """Write a frame.
 
         Args:
-            ticks: when it is shown, in parts of `frames.TICKS`.
+            ticks: presentation time in 1 / `reader.TICKS` seconds.
             content: of its file.
 
         Raises:
-            WriteError: the system refused.
+            WriteError: the file can't be written.
         """
         try:
             (self._folder / f"{self._count:06}{self._suffix}").write_bytes(content)
             self._times.write(f"{self._count},{ticks / TICKS:.6f}\n")
         except OSError as error:
-            raise self._refused(error) from error
+            raise self._write_error(error) from error
         self._count += 1
 
     def __exit__(
@@ -275,44 +275,47 @@ class SequenceWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Put the folder in its place, or remove it if the block failed.
+        """Move the folder to its final path, or remove it if the block failed.
 
         Raises:
             VideoError: no frame was written.
-            WriteError: the system refused.
+            WriteError: the folder can't be written.
         """
         try:
             self._times.close()
             if kind is None and not self._count:
-                raise VideoError(f"{self._path}: not one frame was given to be written")
+                raise VideoError(f"{self._path}: there are no frames to write")
             if kind is None:
-                refuse_folder(self._path, overwrite=self._overwrite)
+                check_folder(self._path, overwrite=self._overwrite)
                 put_folder(self._folder, self._path)
-        except OSError as refused:
-            raise self._refused(refused) from refused
+        except OSError as failure:
+            raise self._write_error(failure) from failure
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _refused(self, error: OSError) -> WriteError:
+    def _write_error(self, error: OSError) -> WriteError:
         return WriteError(f"can't write {self._path}: {error.strerror or error}")
 
 
-def refuse_folder(path: Path, *, overwrite: bool) -> None:
-    """Raise if a sequence must not take this place.
+def check_folder(path: Path, *, overwrite: bool) -> None:
+    """Check that a sequence may be written to a folder.
 
     Raises:
-        OutputExistsError: something is in the folder, and it may not be replaced.
-        UsageError: it is a file, or holds other things than a sequence.
+        OutputExistsError: the folder is not empty and must not be replaced.
+        UsageError: the path is a file, or contains other files than a sequence.
     """
     if not path.exists():
         return
     if not path.is_dir():
-        raise UsageError(f"{path} is a file: give a folder for a sequence")
+        raise UsageError(f"{path} is a file: choose a folder for an image sequence")
     names = sorted(each.name for each in path.iterdir())
     if names and not overwrite:
         raise OutputExistsError(
-            f"{path} is not empty: overwrite the sequence in it, or give another folder",
+            f"{path} is not empty: allow overwriting to replace an image sequence in it",
             options=("overwrite",),
         )
-    if strange := next((name for name in names if not _OURS.fullmatch(name)), None):
-        raise UsageError(f"{path} holds {strange}, which is no sequence: give another folder")
+    if other := next((name for name in names if not _SEQUENCE_FILE.fullmatch(name)), None):
+        raise UsageError(
+            f"{path} contains {other}, which is not part of an image sequence: choose another"
+            " folder"
+        )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nearfar.imaging.color import FloatMap, Light, brightest, luminance, to_linear, to_srgb
 from nearfar.imaging.resize import Scalar, doubled_rows, half, larger
 from nearfar.io.images import Image
-from nearfar.parallel import in_strips, strips, together
+from nearfar.parallel import for_each_strip, row_strips, run_parallel
 
 _FINE: Final = 16
 """Dots a pixel that the kernel is drawn with."""
@@ -140,10 +140,10 @@ def render(photo: Image, nearness: FloatMap, lens: Lens) -> Image:
     if height_px % 2 or width_px % 2:
         return render(_even(photo), _even(nearness), lens)[:height_px, :width_px]
     small = np.empty((height_px // 2, width_px // 2, 3), np.float32)
-    for rows in strips(photo):
+    for rows in row_strips(photo):
         small[rows.start // 2 : rows.stop // 2] = half(to_linear(photo[rows]))
     shine = _highlights(small, lens.bloom)
-    before, after, behind = together(
+    before, after, behind = run_parallel(
         lambda: _blurred(photo, shine, radius, lens.blades, in_front=True),
         lambda: _blurred(photo, shine, radius, lens.blades, in_front=False),
         lambda: _behind(small, nearness, lens) if float(radius.max()) > 0 else [],
@@ -169,7 +169,7 @@ def render(photo: Image, nearness: FloatMap, lens: Lens) -> Image:
             np.divide(color, cover, out=color)
             result[rows, :, channel] = to_srgb(color)
 
-    in_strips(lay, photo)
+    for_each_strip(lay, photo)
     return result
 
 
@@ -237,7 +237,7 @@ def _blurred(
     shape = radius.shape[0] // 2, radius.shape[1] // 2
     small = [np.zeros(shape, np.float32) for _ in range(4)]
     sizes = np.zeros(shape, np.float32)
-    for rows in strips(photo):
+    for rows in row_strips(photo):
         size = radius[rows] if in_front else -radius[rows]
         cover = np.clip(size - 1, 0, SHARP_PX - 1)
         if not cover.any():

@@ -9,7 +9,7 @@ from nearfar.imaging.color import FloatMap
 from nearfar.imaging.guided_filter import WORK_PX, Guide
 from nearfar.imaging.resize import fitting, smaller
 from nearfar.io.images import Image
-from nearfar.parallel import together
+from nearfar.parallel import run_parallel
 
 RADIUS: Final = 0.05
 """Half width of the window, as part of the longer side: how far an edge may move."""
@@ -41,7 +41,7 @@ def snap(nearness: FloatMap, photo: Image) -> FloatMap:
     Returns:
         (H, W) float32, 0 to 1.
     """
-    guide, fine_guide = together(
+    guide, fine_guide = run_parallel(
         lambda: Guide(photo, RADIUS, EPSILON), lambda: Guide(photo, _FINE, EPSILON)
     )
     small = guide.shrink(nearness)
@@ -51,13 +51,13 @@ def snap(nearness: FloatMap, photo: Image) -> FloatMap:
         return nearness
     margin = _GAIN // 2
     levels = range(-margin, round(1 / _STEP) + margin + 1)
-    even, odd = together(
+    even, odd = run_parallel(
         lambda: _snapped_levels(guide, small, levels[::2]),
         lambda: _snapped_levels(guide, small, levels[1::2]),
     )
     snapped = (even + odd - np.float32(margin + 0.5)) * np.float32(_STEP)
     np.clip(snapped, 0, 1, out=snapped)
-    fine, share = together(lambda: fine_guide.filter(snapped), lambda: guide.enlarge(smear))
+    fine, share = run_parallel(lambda: fine_guide.filter(snapped), lambda: guide.enlarge(smear))
     fine -= nearness
     fine *= share
     fine += nearness

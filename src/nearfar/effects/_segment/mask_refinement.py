@@ -10,7 +10,7 @@ from nearfar.imaging.color import FloatMap
 from nearfar.imaging.guided_filter import Guide
 from nearfar.imaging.resize import smaller
 from nearfar.io.images import Image
-from nearfar.parallel import together
+from nearfar.parallel import run_parallel
 
 _COARSE: Final = 0.05, 1e-3
 """Half width of the window in which the odds are smoothed, as part of the longer side, and the
@@ -45,7 +45,7 @@ def decide(belief: FloatMap, photo: Image) -> FloatMap:
     Returns:
         (H, W) float32, 0 to 1.
     """
-    guide, fine_guide = together(lambda: Guide(photo, *_COARSE), lambda: Guide(photo, *_FINE))
+    guide, fine_guide = run_parallel(lambda: Guide(photo, *_COARSE), lambda: Guide(photo, *_FINE))
     by_depth = guide.shrink(belief) * np.float32(_DEPTH)
     codes = _codes(smaller(photo, guide.size_px))
     nearby = _around((by_depth > 0).astype(np.float32))

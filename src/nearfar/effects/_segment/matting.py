@@ -10,7 +10,7 @@ from nearfar.imaging.color import FloatMap, Light
 from nearfar.imaging.guided_filter import Guide
 from nearfar.imaging.resize import half, larger, larger_at
 from nearfar.io.images import Image
-from nearfar.parallel import together
+from nearfar.parallel import run_parallel
 
 Places: TypeAlias = NDArray[np.intp]
 """(n,) flat indices of pixels."""
@@ -72,7 +72,7 @@ def own_light(light: Light, alpha: FloatMap, radius_px: int) -> tuple[Places, Li
     small, share = half(light), half(alpha)
     near_px = max(1, radius_px // 2)
     rim = np.flatnonzero((alpha > _SEEN) & (alpha < 1 - _SEEN))
-    fore, back = together(
+    fore, back = run_parallel(
         lambda: larger_at(around(small, share, near_px), alpha.shape, rim),
         lambda: larger_at(around(small, 1 - share, near_px), alpha.shape, rim),
     )

@@ -1,1 +1,1 @@
-"""One file a layout of data sets; each gives samples that are read when they are asked for."""
+"""Readers of the supported data set layouts; samples are read lazily."""

@@ -1,4 +1,4 @@
-"""Open a data set, of whatever layout."""
+"""Open a data set of any supported layout."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,23 +14,23 @@ ReaderName = Literal["auto", "folder", "nyu", "kitti", "middlebury", "diw"]
 
 
 class Reader(NamedTuple):
-    """One layout: whether a path has it, how it is opened, and whether it has an Eigen crop."""
+    """One layout: how it is recognized and opened, and whether it has an Eigen crop."""
 
-    fits: Callable[[Path], bool]
+    matches: Callable[[Path], bool]
     read: Callable[[Path, CropName], Dataset]
     has_eigen_crop: bool
 
 
 READERS: Final[Mapping[str, Reader]] = MappingProxyType(
     {
-        "folder": Reader(paired.fits, paired.read, False),
-        "diw": Reader(diw.fits, diw.read, False),
-        "middlebury": Reader(middlebury.fits, middlebury.read, False),
-        "kitti": Reader(kitti.fits, kitti.read, True),
-        "nyu": Reader(nyu.fits, nyu.read, True),
+        "folder": Reader(paired.matches, paired.read, False),
+        "diw": Reader(diw.matches, diw.read, False),
+        "middlebury": Reader(middlebury.matches, middlebury.read, False),
+        "kitti": Reader(kitti.matches, kitti.read, True),
+        "nyu": Reader(nyu.matches, nyu.read, True),
     }
 )
-"""Every layout by name; `auto` takes the first that fits, the cheapest to tell first."""
+"""Every layout by name; `auto` uses the first that matches, the cheapest checks first."""
 
 
 def open_dataset(
@@ -40,23 +40,23 @@ def open_dataset(
     crop: CropName | None = None,
     protocol: ProtocolName = "midas",
 ) -> Dataset:
-    """Open a data set; no picture is read yet.
+    """Open a data set; no image is read yet.
 
     Args:
         path: a folder, or a list or .mat file.
-        reader: its layout; recognised when `auto`.
-        crop: the part of the pictures that counts. When not given, what the evaluation looked
-            at that was published with the protocol: the whole picture for `midas`, the Eigen
-            crop of NYU and KITTI for `affine`.
+        reader: its layout; recognized automatically if `auto`.
+        crop: the part of the images that is evaluated. If None, the one that was published with
+            the protocol: the whole image for `midas`, the Eigen crop of NYU and KITTI for
+            `affine`.
         protocol: see `nearfar.evaluation.protocols`.
 
     Raises:
-        DatasetError: nothing there, or of no layout known here.
-        MissingExtraError: NYU's .mat without h5py.
+        DatasetError: the path does not exist, or its layout is unknown.
+        MissingExtraError: h5py is not installed, which NYU's .mat file needs.
     """
     if not path.exists():
         raise DatasetError(f"{path}: no such file or folder")
-    name = reader if reader != "auto" else _recognise(path)
+    name = reader if reader != "auto" else _recognize(path)
     row = READERS[name]
     if crop is None:
         crop = "eigen" if protocol == "affine" and row.has_eigen_crop else "none"
@@ -66,11 +66,11 @@ def open_dataset(
         raise DatasetError(f"{path}: can't be read: {error}") from error
 
 
-def _recognise(path: Path) -> str:
+def _recognize(path: Path) -> str:
     for name, row in READERS.items():
-        if row.fits(path):
+        if row.matches(path):
             return name
     raise DatasetError(
-        f"{path}: no data set known here: give a folder with dataset.toml, rgb/ and depth/, or"
+        f"{path}: no known data set: use a folder with dataset.toml, rgb/ and depth/, or"
         " NYU Depth v2, KITTI, Middlebury or Depth in the Wild as published"
     )

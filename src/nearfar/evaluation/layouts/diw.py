@@ -1,7 +1,7 @@
-"""Depth in the Wild (Chen et al., NeurIPS 2016): one pair of points a photo.
+"""Depth in the Wild (Chen et al., NeurIPS 2016): one pair of points per photo.
 
-`DIW_test.csv` has two lines a photo: its path, then `yA,xA,yB,xB,relation,width,height`, counted
-from 1; the relation is `>` where point A is farther than point B.
+`DIW_test.csv` has two lines per photo: its path, then `yA,xA,yB,xB,relation,width,height`, counted
+from 1; the relation is `>` if point A is farther than point B.
 """
 
 from functools import partial
@@ -17,30 +17,30 @@ from nearfar.evaluation.protocols import CropName
 from nearfar.io.images import ImageFile
 
 LIST: Final = "DIW_test.csv"
-_PLACES: Final = (LIST, f"DIW_Annotations/{LIST}")
+_LOCATIONS: Final = (LIST, f"DIW_Annotations/{LIST}")
 
 
-def fits(path: Path) -> bool:
-    """Say whether `path` is a list, or a folder that has one."""
+def matches(path: Path) -> bool:
+    """Return whether `path` is a list, or a folder that contains one."""
     return path.suffix == ".csv" or _list(path) is not None
 
 
 def read(path: Path, crop: CropName) -> Dataset:
-    """Open it; photos are looked for from the folder of the list, and the folder above it.
+    """Open the list; photo paths are relative to its folder or to the parent folder.
 
     Raises:
-        DatasetError: no list, a line that is not as it must be, or a crop.
+        DatasetError: there is no list, a line is malformed, or a crop is set.
     """
     if crop != "none":
         raise DatasetError(
-            f"{path}: pairs of points have no crop: set it to none", options=("crop",)
+            f"{path}: pairs of points have no crop: use the crop none", options=("crop",)
         )
     source = path if path.suffix == ".csv" else _list(path)
     if source is None:
         raise DatasetError(f"{path}: no {LIST}")
     lines = [line.strip() for line in source.read_text("utf-8-sig").splitlines() if line.strip()]
     if not lines or len(lines) % 2:
-        raise DatasetError(f"{source}: give two lines a photo: its path, and its points")
+        raise DatasetError(f"{source}: write two lines per photo: its path, and its points")
     listed = []
     for at in range(0, len(lines), 2):
         pairs = _points(lines[at + 1], f"{source}, entry {at // 2 + 1}")
@@ -50,7 +50,7 @@ def read(path: Path, crop: CropName) -> Dataset:
 
 
 def _list(path: Path) -> Path | None:
-    return next((path / place for place in _PLACES if (path / place).is_file()), None)
+    return next((path / place for place in _LOCATIONS if (path / place).is_file()), None)
 
 
 def _photo(folder: Path, line: str) -> Path:
@@ -78,8 +78,8 @@ def _sample(path: Path, pairs: PointPairs) -> Sample:
     with ImageFile(path) as file:
         if file.orientation != 1:
             raise DatasetError(
-                f"{path}: EXIF says that it is to be turned (orientation {file.orientation}), and"
-                " nothing says which way the points are: store it upright, without that tag"
+                f"{path}: EXIF orientation is {file.orientation}, and it is unknown whether the"
+                " points refer to the rotated photo: store it upright, without that tag"
             )
         photo = file.read()
     last = np.array([photo.shape[1] - 1, photo.shape[0] - 1])

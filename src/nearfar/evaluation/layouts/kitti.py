@@ -15,8 +15,8 @@ _INFO: Final = DatasetInfo(kind="depth", unit="m", scale=1 / 256, invalid=0, sce
 _TRUTH: Final = ("proj_depth", "groundtruth")
 
 
-def fits(path: Path) -> bool:
-    """Say whether `path` is a list file, the validation selection, or KITTI's tree."""
+def matches(path: Path) -> bool:
+    """Return whether `path` is a list file, the validation selection, or KITTI's folder tree."""
     if path.is_file():
         return path.suffix == ".txt"
     if any((folder / "groundtruth_depth").is_dir() for folder in _selections(path)):
@@ -25,18 +25,18 @@ def fits(path: Path) -> bool:
 
 
 def read(path: Path, crop: CropName) -> Dataset:
-    """Open it.
+    """Open the data set.
 
     `path` is one of:
-    - a list file, such as those of the Eigen split: `PHOTO TRUTH ...` a line, relative to the
-      list's folder; lines whose truth is `None` are left out, as published. A truth that is
-      not found there is looked for under the photo's date as well.
+    - a list file, such as those of the Eigen split: `PHOTO TRUTH ...` per line, relative to the
+      list's folder; lines whose truth is `None` are left out, as published. A truth that does not
+      exist there is also searched in the folder of the photo's date.
     - the folder of `depth_selection/val_selection_cropped`: `image/` and `groundtruth_depth/`.
-    - a folder with `<drive>/proj_depth/groundtruth/image_02/NAME.png` and, under the same
-      folder or in raw KITTI's `<date>/<drive>/`, `image_02/data/NAME.png`.
+    - a folder with `<drive>/proj_depth/groundtruth/image_02/NAME.png` and, in the same folder or
+      in raw KITTI's `<date>/<drive>/`, `image_02/data/NAME.png`.
 
     Raises:
-        DatasetError: nothing of this kind is there.
+        DatasetError: none of these exist there.
     """
     root = path.parent if path.is_file() else path
     if path.is_file():
@@ -45,7 +45,7 @@ def read(path: Path, crop: CropName) -> Dataset:
         found = [folder for folder in _selections(path) if (folder / "groundtruth_depth").is_dir()]
         pairs = list(_selected(found[0]) if found else _tree(path))
     if not pairs:
-        raise DatasetError(f"{path}: no photo of KITTI with its depth PNG")
+        raise DatasetError(f"{path}: no photo of KITTI with a depth PNG")
     name = path.stem if path.is_file() else path.resolve().name
     return Dataset(name, entries(pairs, crop, root), CAPS_M["driving"])
 
@@ -60,7 +60,7 @@ def _listed(path: Path) -> Iterator[Pair]:
         if not words or words[1:2] == ["None"]:
             continue
         if len(words) < 2:
-            raise DatasetError(f"{path}, line {number}: give a photo and its depth PNG")
+            raise DatasetError(f"{path}, line {number}: write a photo and its depth PNG")
         photo, truth = path.parent / words[0], path.parent / words[1]
         beside = path.parent.joinpath(*Path(words[0]).parts[:1], words[1])
         yield Pair(photo, truth if truth.exists() or not beside.exists() else beside, _INFO)
@@ -79,8 +79,8 @@ def _tree(root: Path) -> Iterator[Pair]:
         drive = truth.parents[3]
         below = Path(truth.parent.name) / "data" / truth.name
         date = drive.name[:10]
-        homes = drive, root / date / drive.name, root / "raw" / date / drive.name
-        for home in homes:
-            if (home / below).is_file():
-                yield Pair(home / below, truth, _INFO)
+        candidates = drive, root / date / drive.name, root / "raw" / date / drive.name
+        for folder in candidates:
+            if (folder / below).is_file():
+                yield Pair(folder / below, truth, _INFO)
                 break

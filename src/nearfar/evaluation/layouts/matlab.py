@@ -1,8 +1,8 @@
-"""Numbers from a MATLAB file of version 5 to 7, read here.
+"""Read numeric arrays from MATLAB files of version 5 to 7.
 
-SciPy's reader, which is compiled code, was seen to end the process on such files when they were
-damaged (one changed byte; SciPy 1.17.1). The format is that of MathWorks' "MAT-File Format":
-128 bytes of header, then elements of a tag and their bytes; an element may be a deflated one.
+SciPy's compiled reader crashed the process on damaged files (one changed byte; SciPy 1.17.1).
+Format: MathWorks, "MAT-File Format": a header of 128 bytes, then elements of a tag and data; an
+element may be compressed with zlib.
 """
 
 import struct
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nearfar.errors import DatasetError
 
 MAX_BYTES: Final = 16 * 2**20
-"""Of a file, and of what a part of it unfolds to."""
+"""Largest size of a file, and of each decompressed element."""
 
 _HEADER_BYTES: Final = 128
 _ORDERS: Final = {b"IM": "<", b"MI": ">"}
@@ -35,24 +35,24 @@ _TYPES: Final = {
     12: "i8",
     13: "u8",
 }
-"""Number of an element's type -> NumPy's."""
+"""Type number of an element -> NumPy dtype."""
 _NUMERIC: Final = range(6, 16)
-"""Classes of arrays that hold numbers: double, single, and integers of 8 to 64 bits."""
+"""Array classes that contain numbers: double, single, and integers of 8 to 64 bits."""
 _COMPLEX: Final = 0x800
 
 
 class _DamagedError(ValueError):
-    """Bytes that are no such file."""
+    """The bytes are not a valid file."""
 
 
 def numbers(path: Path, name: str) -> NDArray[np.float64]:
-    """Read an array of numbers.
+    """Read a numeric array.
 
     Returns:
-        (N,) float64, column after column.
+        (N,) float64, in column-major order.
 
     Raises:
-        DatasetError: the file can't be read, is none of this kind, or has no such numbers.
+        DatasetError: the file can't be read, has another format, or has no such array.
     """
     try:
         with path.open("rb") as file:
@@ -65,22 +65,22 @@ def numbers(path: Path, name: str) -> NDArray[np.float64]:
                 return values
     except (_DamagedError, struct.error, zlib.error) as error:
         raise DatasetError(
-            f"{path}: no MATLAB file of version 5 to 7, or damaged ({error}): get it again"
+            f"{path}: not a MATLAB file of version 5 to 7, or damaged ({error}): get it again"
         ) from error
-    raise DatasetError(f"{path}: there are no numbers {name} in it: get it again")
+    raise DatasetError(f"{path}: it contains no numeric array {name}: get it again")
 
 
 def _arrays(data: bytes) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """Give the name and the values of each array of numbers."""
+    """Yield the name and the values of each numeric array."""
     if len(data) > MAX_BYTES:
         raise _DamagedError(f"more than {MAX_BYTES >> 20} MiB")
     order = _ORDERS.get(data[_HEADER_BYTES - 2 : _HEADER_BYTES])
     if order is None:
-        raise _DamagedError("its header is another one")
+        raise _DamagedError("unknown header")
     for kind, content in _elements(data[_HEADER_BYTES:], order, padded=False):
         inside = [(kind, content)]
         if kind == _COMPRESSED:
-            inside = list(_elements(_unfolded(content), order, padded=False))
+            inside = list(_elements(_decompress(content), order, padded=False))
         for inner, matrix in inside:
             found = _array(matrix, order) if inner == _MATRIX else None
             if found is not None:
@@ -88,7 +88,7 @@ def _arrays(data: bytes) -> Iterator[tuple[str, NDArray[np.float64]]]:
 
 
 def _array(matrix: bytes, order: str) -> tuple[str, NDArray[np.float64]] | None:
-    """Read an array; None where it holds something else than plain numbers."""
+    """Read an array; return None if it does not contain plain numbers."""
     parts = list(_elements(matrix, order, padded=True))
     if len(parts) < 3:
         raise _DamagedError("an array without its parts")
@@ -98,24 +98,24 @@ def _array(matrix: bytes, order: str) -> tuple[str, NDArray[np.float64]] | None:
         return None
     found = _values(*values[0], order)
     if found.size != prod(map(int, _values(*shape, order))):
-        raise _DamagedError("an array that is cut off")
+        raise _DamagedError("a truncated array")
     return name.decode("latin-1"), found
 
 
 def _values(kind: int, content: bytes, order: str) -> NDArray[np.float64]:
     dtype = np.dtype(f"{order}{_TYPES[kind]}") if kind in _TYPES else None
     if dtype is None or len(content) % dtype.itemsize:
-        raise _DamagedError("numbers of no known type")
+        raise _DamagedError("numbers of an unknown type")
     return np.frombuffer(content, dtype).astype(np.float64)
 
 
 def _elements(data: bytes, order: str, *, padded: bool) -> Iterator[tuple[int, bytes]]:
-    """Give the type and the bytes of each element; within an array each is padded to 8 bytes."""
+    """Yield the type and the data of each element; within an array they are padded to 8 bytes."""
     at = 0
     while at < len(data):
         kind, size = struct.unpack_from(f"{order}II", data, at)
         start, end = at + 8, at + 8 + size
-        if small := kind >> 16:  # up to four bytes are in the tag itself
+        if small := kind >> 16:  # up to four bytes are stored in the tag
             kind, start, end = kind & 0xFFFF, at + 4, at + 4 + small
             if small > 4:
                 raise _DamagedError("an element that is too long for its tag")
@@ -123,13 +123,13 @@ def _elements(data: bytes, order: str, *, padded: bool) -> Iterator[tuple[int, b
         else:
             at = end + (-size % 8 if padded else 0)
         if end > len(data):
-            raise _DamagedError("it is cut off")
+            raise _DamagedError("truncated")
         yield kind, data[start:end]
 
 
-def _unfolded(content: bytes) -> bytes:
+def _decompress(content: bytes) -> bytes:
     inflater = zlib.decompressobj()
     data = inflater.decompress(content, MAX_BYTES)
     if not inflater.eof:
-        raise _DamagedError("a compressed part that is cut off or too large")
+        raise _DamagedError("a compressed element that is truncated or too large")
     return data

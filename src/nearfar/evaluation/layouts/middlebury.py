@@ -1,6 +1,6 @@
-"""Middlebury stereo 2014 and 2021: `im0.png`, `disp0.pfm` and `calib.txt` a scene.
+"""Middlebury stereo 2014 and 2021: `im0.png`, `disp0.pfm` and `calib.txt` per scene.
 
-The page of the sets gives depth = baseline * f / (disparity + doffs), baseline in millimetres.
+According to the data sets' page, depth = baseline * f / (disparity + doffs), baseline in mm.
 """
 
 import re
@@ -20,16 +20,16 @@ _FILES: Final = ("im0.png", "disp0.pfm", "calib.txt")
 _NUMBER: Final = r"\s*=\s*\[?\s*([-+0-9.eE]+)"
 
 
-def fits(path: Path) -> bool:
-    """Say whether `path` is a scene, or a folder of scenes."""
+def matches(path: Path) -> bool:
+    """Return whether `path` is a scene, or a folder of scenes."""
     return bool(_scenes(path))
 
 
 def read(path: Path, crop: CropName) -> Dataset:
-    """Open it.
+    """Open the scenes.
 
     Raises:
-        DatasetError: no scene is there.
+        DatasetError: there is no scene.
     """
     scenes = _scenes(path)
     if not scenes:
@@ -50,12 +50,12 @@ def _scene(folder: Path, crop: CropName) -> Sample:
     try:
         disparity, _ = decode_pfm((folder / "disp0.pfm").read_bytes())
         text = calibration.read_text("ascii")
-    except (OSError, ValueError, ArithmeticError) as error:
+    except Exception as error:  # the decoder raises many kinds of errors for damaged files
         raise DatasetError(f"{folder}: can't be read: {error}") from error
     focal_px, baseline_mm = _value(text, "cam0", calibration), _value(text, "baseline", calibration)
     if focal_px <= 0 or baseline_mm <= 0:
-        raise DatasetError(f"{calibration}: cam0 and baseline must be over 0")
-    with np.errstate(all="ignore"):  # what float32 can't hold is found by `truth_of`
+        raise DatasetError(f"{calibration}: cam0 and baseline must be above 0")
+    with np.errstate(all="ignore"):  # `truth_of` checks for what float32 can't represent
         shifted = disparity.astype(np.float32) + np.float32(_value(text, "doffs", calibration))
         per_metre = shifted / np.float32(baseline_mm / 1000 * focal_px)
     truth = truth_of(per_metre, np.isfinite(shifted), "depth", f"{folder / 'disp0.pfm'}")
@@ -70,8 +70,8 @@ def _scene(folder: Path, crop: CropName) -> Sample:
 def _value(text: str, name: str, path: Path) -> float:
     found = re.search(rf"^{name}{_NUMBER}", text, re.MULTILINE)
     if found is None:
-        raise DatasetError(f"{path}: it gives no {name}")
+        raise DatasetError(f"{path}: {name} is missing")
     try:
         return float(found[1])
     except ValueError as error:
-        raise DatasetError(f"{path}: its {name} is no number: {found[1]}") from error
+        raise DatasetError(f"{path}: {name} is not a number: {found[1]}") from error

@@ -1,7 +1,7 @@
-"""NYU Depth v2 (Silberman et al., ECCV 2012): the labelled .mat file, or folders made of it.
+"""NYU Depth v2 (Silberman et al., ECCV 2012): the labeled .mat file, or extracted folders.
 
-The truth is the Kinect's own (`rawDepths`), not the in-filled one, 0 to 10 metres, as in the
-evaluation that MiDaS's authors published; the 654 test pictures are those of `splits.mat`.
+The truth is the Kinect's measurement (`rawDepths`) without inpainting, 0 to 10 metres, as in the
+published evaluation of MiDaS; the 654 test images are those of `splits.mat`.
 """
 
 from functools import partial
@@ -17,32 +17,32 @@ from nearfar.evaluation.layouts.paired import CAPS_M, Dataset, Entry, Sample, en
 from nearfar.evaluation.protocols import CropName, crop_mask
 from nearfar.optional import require
 
-LABELLED: Final = "nyu_depth_v2_labeled.mat"
+LABELED: Final = "nyu_depth_v2_labeled.mat"
 SPLITS: Final = "splits.mat"
 
 _PHOTO_SUFFIXES: Final = (".jpg", ".png")
 _INFO: Final = DatasetInfo(kind="depth", unit="mm", invalid=0, scene="indoor", max_depth_m=10)
 
 
-def fits(path: Path) -> bool:
-    """Say whether `path` is the .mat file, its folder, or a folder of `rgb_*` and depth files."""
-    if path.suffix == ".mat" or (path / LABELLED).is_file():
+def matches(path: Path) -> bool:
+    """Return whether `path` is the .mat file, its folder, or a folder with `rgb_*` files."""
+    if path.suffix == ".mat" or (path / LABELED).is_file():
         return True
     return any(_depth_of(photo) for photo in path.rglob("rgb_*"))
 
 
 def read(path: Path, crop: CropName) -> Dataset:
-    """Open it.
+    """Open the data set.
 
-    Folders hold `rgb_NAME.jpg` or `.png` and beside each `sync_depth_NAME.png` or
-    `depth_NAME.png`, uint16 millimetres; they may lie in folders of scenes.
+    Folders contain `rgb_NAME.jpg` or `.png` and beside each `sync_depth_NAME.png` or
+    `depth_NAME.png`, uint16 millimetres; subfolders for scenes are allowed.
 
     Raises:
-        DatasetError: nothing of this kind is there, or `splits.mat` is not beside the .mat.
+        DatasetError: none of these exist there, or `splits.mat` is not beside the .mat file.
         MissingExtraError: h5py is not installed, which the .mat file needs.
     """
-    if path.suffix == ".mat" or (path / LABELLED).is_file():
-        return _labelled(path if path.suffix == ".mat" else path / LABELLED, crop)
+    if path.suffix == ".mat" or (path / LABELED).is_file():
+        return _open_labeled(path if path.suffix == ".mat" else path / LABELED, crop)
     photos = sorted(path.rglob("rgb_*"))
     pairs = [Pair(photo, depth, _INFO) for photo in photos if (depth := _depth_of(photo))]
     if not pairs:
@@ -58,11 +58,11 @@ def _depth_of(photo: Path) -> Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
-def _labelled(path: Path, crop: CropName) -> Dataset:
+def _open_labeled(path: Path, crop: CropName) -> Dataset:
     h5py = require("h5py")
     splits = path.with_name(SPLITS)
     if not splits.is_file():
-        raise DatasetError(f"{splits} is needed: it says which of the pictures are the test set")
+        raise DatasetError(f"{splits} is needed: it lists the images of the test set")
     numbers = matlab.numbers(splits, "testNdxs")
     try:
         with h5py.File(path, "r") as file:
@@ -71,7 +71,7 @@ def _labelled(path: Path, crop: CropName) -> Dataset:
                 strict=True,
             )
     except (OSError, KeyError, AttributeError, RuntimeError, ValueError, TypeError) as error:
-        raise DatasetError(f"{path}: not the labelled set of NYU Depth v2: {error}") from error
+        raise DatasetError(f"{path}: not the labeled set of NYU Depth v2: {error}") from error
     shape, count = shapes[1], shapes[1][0] if shapes[1] else 0
     if len(shape) != 3 or shapes[0] != (count, 3, *shape[1:]):
         raise DatasetError(
@@ -81,7 +81,7 @@ def _labelled(path: Path, crop: CropName) -> Dataset:
         raise DatasetError(f"{path}: images must be uint8 and rawDepths floats, not {dtypes}")
     whole = np.equal(numbers, np.round(numbers)).all()
     if not whole or numbers.size == 0 or numbers.min() < 1 or numbers.max() > count:
-        raise DatasetError(f"{splits}: its numbers are not those of the {count} pictures")
+        raise DatasetError(f"{splits}: its indices do not match the {count} images")
     mask = crop_mask(crop, (shape[2], shape[1]), driving=False)
     listed = tuple(
         Entry(f"{number:04}", partial(_picture, path, number - 1, mask))
@@ -96,10 +96,10 @@ def _picture(path: Path, index: int, crop: Any) -> Sample:
             photo = np.asarray(file["images"][index], np.uint8)
             metres = np.asarray(file["rawDepths"][index], np.float32)
     except (OSError, RuntimeError, ValueError) as error:
-        raise DatasetError(f"{path}: picture {index + 1} can't be read: {error}") from error
-    metres = np.ascontiguousarray(metres.T)  # MATLAB counts down the columns
+        raise DatasetError(f"{path}: image {index + 1} can't be read: {error}") from error
+    metres = np.ascontiguousarray(metres.T)  # MATLAB is column-major
     valid = (metres > 0) & (metres < CAPS_M["indoor"])
-    with np.errstate(over="ignore"):  # what float32 can't hold is found by `truth_of`
+    with np.errstate(over="ignore"):  # `truth_of` checks for what float32 can't represent
         inverse = np.reciprocal(np.where(valid, metres, np.float32(1)))
-    truth = truth_of(inverse, valid, "depth", f"{path}: picture {index + 1}")
+    truth = truth_of(inverse, valid, "depth", f"{path}: image {index + 1}")
     return Sample(np.ascontiguousarray(photo.T), truth, crop)

@@ -1,4 +1,4 @@
-"""Samples from pairs of files: the folder layout, and what the other layouts share."""
+"""Samples from pairs of files: the folder layout, and code shared by the other layouts."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ from nearfar.io.images import Image
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One photo and what is known of its depth.
+    """One photo and its ground truth.
 
     Attributes:
         photo: (H, W, 3) uint8 RGB.
-        truth: a map, or regions or points that have an order.
-        crop: (h, w) bool of the map's size, the part that the evaluation looks at.
+        truth: a map, or ordered regions or points.
+        crop: (h, w) bool of the map's size, the part that is evaluated.
     """
 
     photo: Image
@@ -31,11 +31,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Entry:
-    """A sample that is still in its files.
+    """A sample that is not read yet.
 
     Attributes:
         name: for reports.
-        read: read it; raises NearfarError where that fails. Safe to call from any thread.
+        read: reads it; raises NearfarError if that fails. Safe to call from any thread.
     """
 
     name: str
@@ -44,14 +44,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A set of samples.
+    """A list of samples.
 
     Attributes:
         name: for reports.
         entries: in order.
-        cap_m: no prediction is taken to be farther than this; None where the set has no such
-            convention, see `protocols.counted_pixels`.
-        bad: what is wrong with the photos that were left out, a sentence each.
+        cap_m: largest predicted depth; None if the data set has no such convention, see
+            `protocols.evaluated_pixels`.
+        bad: a sentence about each photo that was left out.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Dataset:
     bad: tuple[str, ...] = ()
 
     def limited(self, count: int, *, in_a_row: bool = False) -> "Dataset":
-        """Keep at most `count` samples: spread evenly over the set, or the first ones."""
+        """Return at most `count` samples: evenly spaced, or the first ones if `in_a_row`."""
         if in_a_row or count >= len(self.entries):
             return replace(self, entries=self.entries[:count])
         chosen = np.arange(count) * len(self.entries) // count
@@ -68,11 +68,11 @@ class Dataset:
 
 
 CAPS_M: Final = {"indoor": 10.0, "driving": 80.0}
-"""Farthest distance by scene, of NYU Depth v2 and KITTI (Ranftl et al., TPAMI 2022)."""
+"""Largest depth by scene, of NYU Depth v2 and KITTI (Ranftl et al., TPAMI 2022)."""
 
 
-def fits(path: Path) -> bool:
-    """Say whether `path` is a folder that describes itself."""
+def matches(path: Path) -> bool:
+    """Return whether `path` is a folder with a `dataset.toml`."""
     return (path / DESCRIPTION).is_file()
 
 
@@ -80,7 +80,7 @@ def read(path: Path, crop: CropName) -> Dataset:
     """Open a folder with `rgb/`, `depth/` and `dataset.toml`; see `nearfar.datasets`.
 
     Raises:
-        DatasetError: as of `pairs.open_folder`.
+        DatasetError: see `datasets.open_folder`.
     """
     folder = open_folder(path)
     cap_m = folder.info.max_depth_m or CAPS_M.get(folder.info.scene)
@@ -88,7 +88,7 @@ def read(path: Path, crop: CropName) -> Dataset:
 
 
 def entries(pairs: Iterable[Pair], crop: CropName, root: Path) -> tuple[Entry, ...]:
-    """Make samples of pairs, named by the photos' places under `root`."""
+    """Make entries of pairs, named by the photos' paths relative to `root`."""
     return tuple(Entry(_name(pair.photo, root), partial(_sample, pair, crop)) for pair in pairs)
 
 

@@ -1,4 +1,4 @@
-"""Read pictures as upright 8-bit sRGB arrays, and write them."""
+"""Read images as upright 8-bit sRGB arrays, and write them."""
 
 from nearfar.config import ImageLimits
 from nearfar.io.images.reader import (

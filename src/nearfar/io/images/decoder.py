@@ -1,4 +1,4 @@
-"""Pillow's decoders, one a format, and one line about whatever they meet."""
+"""Decode images with Pillow, and convert its errors to one line."""
 
 import threading
 import warnings
@@ -30,14 +30,14 @@ _PLUGINS: Final = {
     "WEBP": ("PIL.WebPImagePlugin", "WebPImageFile"),
     "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
 }
-"""Called directly: `PIL.Image.open` would load every plugin and check a global limit."""
+"""Used directly, because `PIL.Image.open` would load every plugin and check a global limit."""
 
 
 def open_picture(name: str, format_: str, data: bytes) -> PIL.Image.Image:
-    """Read the header of a file; its pixels are not decoded.
+    """Read the header of a file without decoding its pixels.
 
     Raises:
-        HeifMissingError: HEIC without `pillow-heif`.
+        HeifMissingError: `pillow-heif` is not installed, which HEIC needs.
         NotAnImageError: this Pillow was built without the format.
     """
     return _opener(name, format_)(BytesIO(data))
@@ -53,7 +53,7 @@ def _opener(name: str, format_: str) -> Callable[[BinaryIO], PIL.Image.Image]:
     module, class_ = _PLUGINS[format_]
     try:
         if format_ == "AVIF":
-            import_module("PIL._avif")  # the plugin itself imports without it
+            import_module("PIL._avif")  # missing in some builds, although the plugin imports
         opener = getattr(import_module(module), class_)
     except ImportError as error:
         raise NotAnImageError(
@@ -63,7 +63,7 @@ def _opener(name: str, format_: str) -> Callable[[BinaryIO], PIL.Image.Image]:
 
 
 def shrink(picture: PIL.Image.Image, at_least_px: int) -> None:
-    """Have a JPEG decoded at the smallest of 1/8, 1/4, 1/2 whose longer side is long enough."""
+    """Decode a JPEG at the smallest of 1/8, 1/4, 1/2 with a long enough longer side."""
     width, height = picture.size
     for scale in (8, 4, 2):
         # libjpeg rounds sizes up
@@ -73,32 +73,38 @@ def shrink(picture: PIL.Image.Image, at_least_px: int) -> None:
 
 
 def load(
-    name: str, format_: str, data: bytes, warn: list[str], *, at_least_px: int | None, cut: bool
+    name: str,
+    format_: str,
+    data: bytes,
+    warn: list[str],
+    *,
+    at_least_px: int | None,
+    allow_truncated: bool,
 ) -> PIL.Image.Image:
-    """Decode a picture's pixels with Pillow.
+    """Decode an image's pixels with Pillow.
 
     Args:
         name: for messages.
-        format_: as `ImageFile.format`.
+        format_: see `ImageFile.format`.
         data: the file.
-        warn: takes what the user should know.
-        at_least_px: as of `shrink`, for a JPEG; None decodes at full size.
-        cut: take a JPEG or BMP that lacks rows.
+        warn: list to which warnings for the user are appended.
+        at_least_px: see `shrink`, for JPEG; None decodes at full size.
+        allow_truncated: accept a JPEG or BMP with missing rows.
 
     Raises:
-        CorruptImageError: rows are lacking, and `cut` is False.
+        CorruptImageError: rows are missing, and `allow_truncated` is False.
     """
 
-    def loaded(data: bytes) -> PIL.Image.Image:
+    def decode(data: bytes) -> PIL.Image.Image:
         picture = open_picture(name, format_, data)
         if at_least_px is not None and format_ == "JPEG":
             shrink(picture, at_least_px)
         picture.load()
         return picture
 
-    lacks_end = "the JPEG lacks its end mark, but no row: taken as it is"
+    lacks_end = "the end marker of the JPEG is missing, but no rows are"
     try:
-        picture = loaded(data)
+        picture = decode(data)
     except OSError as error:
         if format_ not in {"JPEG", "BMP"} or "image file is truncated" not in str(error):
             raise
@@ -107,41 +113,43 @@ def load(
             warn.append(lacks_end)
         return picture
     if format_ == "BMP":
-        return _cut_bmp(name, data, warn, cut=cut)
-    whole = loaded(data + _JPEG_END)
-    escape = b"\0" * data.endswith(b"\xff")  # makes of a last 255 a number, not a marker
-    # where no bit is lacking, it does not matter what follows
-    others = (loaded(data + escape + bits + _JPEG_END) for bits in _ANY_BITS)
+        return _load_truncated_bmp(name, data, warn, allow_truncated=allow_truncated)
+    whole = decode(data + _JPEG_END)
+    escape = b"\0" * data.endswith(b"\xff")  # makes a trailing 0xFF data instead of a marker
+    # if no bits are missing, the result does not depend on the bytes that follow
+    others = (decode(data + escape + bits + _JPEG_END) for bits in _ANY_BITS)
     if all(ImageChops.difference(whole, other).getbbox() is None for other in others):
         warn.append(lacks_end)
         return whole
-    if not cut:
-        raise CorruptImageError(f"{name}: the JPEG is cut off: {_LACKING}")
-    warn.append("the JPEG is cut off: the rows that are lacking are grey")
+    if not allow_truncated:
+        raise CorruptImageError(f"{name}: the JPEG is truncated: {_REMEDY}")
+    warn.append("the JPEG is truncated: the missing rows are gray")
     return whole
 
 
-def _cut_bmp(name: str, data: bytes, warn: list[str], *, cut: bool) -> PIL.Image.Image:
+def _load_truncated_bmp(
+    name: str, data: bytes, warn: list[str], *, allow_truncated: bool
+) -> PIL.Image.Image:
     opened: Any = open_picture(name, "BMP", data)
     decoder, (_, _, _, height), offset, arguments = opened.tile[0]
-    if not cut or decoder != "raw":
-        raise CorruptImageError(f"{name}: the BMP is cut off: {_LACKING}")
+    if not allow_truncated or decoder != "raw":
+        raise CorruptImageError(f"{name}: the BMP is truncated: {_REMEDY}")
     picture = open_picture(name, "BMP", data.ljust(offset + height * int(arguments[1]), b"\0"))
     picture.load()
-    warn.append("the BMP is cut off: the rows that are lacking are black")
+    warn.append("the BMP is truncated: the missing rows are black")
     return picture
 
 
-_LACKING: Final = "get a whole copy, or allow truncated files"
+_REMEDY: Final = "get a complete copy, or allow truncated files"
 _JPEG_END: Final = b"\xff\xd9"
 _JPEG_SCAN: Final = b"\xff\xda"
 _ANY_BITS: Final = (b"\xfe" * 64, b"\xaa\x35\xc3" * 64)
 
 
-class _Hush:
-    """Suppress Pillow's warnings while any thread reads: an error reports what is wrong.
+class _NoWarnings:
+    """Suppresses Pillow's warnings while any thread reads; problems are reported by errors.
 
-    `warnings.catch_warnings` alone would, in threads, leave one thread's filters to the rest.
+    `warnings.catch_warnings` alone is not thread-safe: it could leave the filters changed.
     """
 
     def __init__(self) -> None:
@@ -163,26 +171,26 @@ class _Hush:
                 self._filters.close()
 
 
-_HUSH: Final = _Hush()
+_NO_WARNINGS: Final = _NoWarnings()
 
 
 @contextmanager
 def reading(name: str, format_: str) -> Iterator[None]:
-    """Make an error of ours out of whatever a decoder raises on damaged bytes.
+    """Convert any error of a decoder on damaged data.
 
     Raises:
         CorruptImageError: the decoder failed.
-        ImageTooLargeError: it found too little memory, or a size beyond its limit.
+        ImageTooLargeError: memory ran out, or the size exceeds the decoder's own limit.
     """
     try:
-        with _HUSH:
+        with _NO_WARNINGS:
             yield
     except NearfarError:
         raise
     except (MemoryError, PIL.Image.DecompressionBombError) as error:
-        raise ImageTooLargeError(f"{name}: too large to be decoded: make it smaller") from error
+        raise ImageTooLargeError(f"{name}: too large to decode: make it smaller") from error
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise CorruptImageError(
-            f"{name}: the {format_} is damaged or cut off ({reason}): get a good copy"
+            f"{name}: the {format_} is damaged or truncated ({reason}): get a good copy"
         ) from error

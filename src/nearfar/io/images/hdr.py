@@ -1,4 +1,4 @@
-"""Convert HDR and wide-gamut pictures to sRGB: color code points (cICP, nclx) and tone mapping."""
+"""Convert HDR and wide-gamut images to sRGB: color code points (cICP, nclx) and tone mapping."""
 
 import struct
 from collections.abc import Iterator
@@ -13,24 +13,24 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 WHITE_NITS: Final = 203.0
-"""Paper white of HDR, which becomes the white of SDR (ITU-R BT.2408)."""
+"""Reference white of HDR, which maps to white of SDR (ITU-R BT.2408)."""
 
 PEAK_NITS: Final = 1000.0
-"""The greatest brightness that is distinguished from white; the nominal peak of HLG."""
+"""Peak luminance of the tone mapping; HLG's nominal peak."""
 
 PQ: Final = 16
 HLG: Final = 18
 BT709: Final = 1
-"""Primaries; as a transfer function, what screens make of BT.709's: `SDR_GAMMA`."""
+"""Primaries; as a transfer function, the gamma of SDR displays: `SDR_GAMMA`."""
 
 BT2020: Final = 9
 SDR_GAMMA: Final = 2.4
-"""Of a screen of SDR (ITU-R BT.1886)."""
+"""Gamma of an SDR display (ITU-R BT.1886)."""
 
 _LINEAR: Final = 8
 _SRGB: Final = 13
 _STEPS: Final = 8192
-"""Of the table of lights up to the peak: an eighth of a nit each."""
+"""Number of entries of the table of luminances up to the peak: an eighth of a nit each."""
 
 _BLOCK_VALUES: Final = 2**18
 
@@ -45,11 +45,11 @@ PRIMARIES: Final = {
 
 @dataclass(frozen=True)
 class Coding:
-    """What the numbers of a picture or a frame mean, where they mean other than SDR of BT.709.
+    """Color coding of an image or a frame that is not SDR with BT.709.
 
     Attributes:
-        primaries: number of the primaries.
-        transfer: number of the transfer function.
+        primaries: H.273 number of the color primaries.
+        transfer: H.273 number of the transfer function.
     """
 
     primaries: int
@@ -57,12 +57,12 @@ class Coding:
 
     @property
     def is_hdr(self) -> bool:
-        """Whether light is brighter than SDR can show."""
+        """Whether the transfer function is that of HDR."""
         return self.transfer in {PQ, HLG}
 
 
 def coding(primaries: int, transfer: int) -> Coding | None:
-    """Return the color coding to convert from; None where it is sRGB, or nearly so."""
+    """Return the coding if colors must be converted; None for sRGB or equivalent."""
     if transfer in {PQ, HLG}:
         return Coding(primaries if primaries in PRIMARIES else BT2020, transfer)
     known = primaries if primaries in PRIMARIES else BT709
@@ -72,21 +72,21 @@ def coding(primaries: int, transfer: int) -> Coding | None:
 
 
 def to_sdr(values: Values, meaning: Coding) -> Values:
-    """Convert colors to linear light of BT.709's primaries, 1 being white.
+    """Convert coded colors to linear light with BT.709 primaries, 1 being white.
 
     Args:
         values: (..., 3) RGB, 0 to 1, as coded.
-        meaning: what they mean.
+        meaning: their color coding.
     """
     matrix = _matrix(meaning.primaries).T
     if meaning.is_hdr:
         nits = _pq_nits(values) if meaning.transfer == PQ else _hlg_nits(values)
-        return np.asarray(np.clip(_compressed(nits @ matrix) / WHITE_NITS, 0, 1))
+        return np.asarray(np.clip(_tone_map(nits @ matrix) / WHITE_NITS, 0, 1))
     return np.asarray(np.clip(_sdr_light(values, meaning.transfer) @ matrix, 0, 1))
 
 
 def to_srgb(image: NDArray[np.uint8], meaning: Coding) -> NDArray[np.uint8]:
-    """Convert an (H, W, 3) RGB picture of 8 bits, to within a level of `to_sdr`."""
+    """Convert an 8-bit (H, W, 3) RGB image; the result is within one level of `to_sdr`."""
     tables = _tables(meaning)
     result = np.empty(image.shape, np.uint8)
     rows = max(1, _BLOCK_VALUES // max(1, image.shape[1]))
@@ -98,7 +98,7 @@ def to_srgb(image: NDArray[np.uint8], meaning: Coding) -> NDArray[np.uint8]:
         if meaning.is_hdr:
             brightest = light.max(-1)
             step = np.clip(brightest * (_STEPS / PEAK_NITS), 0, _STEPS).astype(np.int32)
-            light *= (tables.bent[step] / np.maximum(brightest, 1e-6))[..., None]
+            light *= (tables.compressed[step] / np.maximum(brightest, 1e-6))[..., None]
             light /= WHITE_NITS
         result[first : first + rows] = _CODES[(np.clip(light, 0, 1) * 65535).astype(np.uint16)]
     return result
@@ -106,10 +106,10 @@ def to_srgb(image: NDArray[np.uint8], meaning: Coding) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True, eq=False)
 class _Tables:
-    """What `to_srgb` looks up: light of each code, light after the curve, and the primaries."""
+    """Lookup tables of `to_srgb`: light of each code, tone curve, and matrix of the primaries."""
 
     light: NDArray[np.float32]
-    bent: NDArray[np.float32]
+    compressed: NDArray[np.float32]
     matrix: NDArray[np.float32]
 
 
@@ -123,13 +123,13 @@ def _tables(meaning: Coding) -> _Tables:
     else:
         light = _sdr_light(codes, meaning.transfer)
     nits: Values = np.linspace(0.5, _STEPS + 0.5, _STEPS + 1) * (PEAK_NITS / _STEPS)
-    bent = _compressed(nits[:, None])[:, 0]
+    compressed = _tone_map(nits[:, None])[:, 0]
     matrix = _matrix(meaning.primaries).T
-    return _Tables(*(np.asarray(each, np.float32) for each in (light, bent, matrix)))
+    return _Tables(*(np.asarray(each, np.float32) for each in (light, compressed, matrix)))
 
 
 def _luma(light: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What HLG's OOTF multiplies scene light by."""
+    """Return the factor of scene light in HLG's OOTF."""
     luma = light @ np.array([0.2627, 0.6780, 0.0593], np.float32) / np.float32(PEAK_NITS)
     return np.asarray(np.maximum(luma, 1e-9) ** np.float32(0.2), np.float32)
 
@@ -154,7 +154,7 @@ def _pq_nits(values: Values) -> Values:
     return np.asarray(1e4 * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1))
 
 
-def _pq_of(nits: Values) -> Values:
+def _pq_encode(nits: Values) -> Values:
     m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
     power = (np.maximum(nits, 0) / 1e4) ** m1
     return np.asarray(((c1 + c2 * power) / (1 + c3 * power)) ** m2)
@@ -166,31 +166,31 @@ def _hlg_scene(values: Values) -> Values:
 
 
 def _hlg_nits(values: Values) -> Values:
-    """HLG to the light of a screen of `PEAK_NITS` (BT.2100: inverse OETF, then OOTF)."""
+    """Convert HLG to the light of a display of `PEAK_NITS` (BT.2100: inverse OETF, then OOTF)."""
     scene = _hlg_scene(values)
     luma = scene @ np.array([0.2627, 0.6780, 0.0593])
     return np.asarray(PEAK_NITS * scene * np.maximum(luma, 1e-9)[..., None] ** 0.2)
 
 
-def _compressed(nits: Values) -> Values:
-    """Bring light below paper white (BT.2390, EETF), the ratios of the channels kept."""
+def _tone_map(nits: Values) -> Values:
+    """Tone map to below reference white (BT.2390, EETF), keeping the ratios of the channels."""
     brightest = np.maximum(nits.max(-1, keepdims=True), 1e-6)
-    peak = float(_pq_of(np.array(PEAK_NITS)))
-    most = float(_pq_of(np.array(WHITE_NITS))) / peak
-    knee = 1.5 * most - 0.5
-    level = np.minimum(_pq_of(brightest) / peak, 1)
+    peak = float(_pq_encode(np.array(PEAK_NITS)))
+    white = float(_pq_encode(np.array(WHITE_NITS))) / peak
+    knee = 1.5 * white - 0.5
+    level = np.minimum(_pq_encode(brightest) / peak, 1)
     t = np.maximum(level - knee, 0) / (1 - knee)
-    bent = (
+    compressed = (
         (2 * t**3 - 3 * t**2 + 1) * knee
         + (t**3 - 2 * t**2 + t) * (1 - knee)
-        + (3 * t**2 - 2 * t**3) * most
+        + (3 * t**2 - 2 * t**3) * white
     )
-    wanted = _pq_nits(np.where(level < knee, level, bent) * peak)
+    wanted = _pq_nits(np.where(level < knee, level, compressed) * peak)
     return np.asarray(nits * (wanted / brightest))
 
 
 def _matrix(primaries: int) -> Values:
-    """Linear RGB of these primaries to that of BT.709."""
+    """Return the matrix from linear RGB of these primaries to that of BT.709."""
     return np.asarray(np.linalg.inv(_to_xyz(BT709)) @ _to_xyz(primaries))
 
 
@@ -205,33 +205,33 @@ def _to_xyz(primaries: int) -> Values:
 _CODES: Final = _srgb_codes()
 
 
-_MOST_BOXES: Final = 10_000
+_MAX_BOXES: Final = 10_000
 
 
 def colors_of(format_: str, data: bytes, icc: bytes | None) -> tuple[Coding | None, bytes | None]:
-    """Return what a picture's numbers mean: by numbers, where they are not sRGB's, or by a profile.
+    """Return an image's color coding if it is not sRGB, or else its color profile.
 
-    PNG's cICP comes before a profile (PNG, third edition, 13.13). Elsewhere the profile comes
-    first, unless the numbers say HDR, which profiles can't.
+    PNG's cICP has priority over a profile (PNG, third edition, 13.13). In other formats the profile
+    has priority, unless the code points indicate HDR, which profiles can't represent.
 
     Args:
-        format_: as `ImageFile.format`.
-        data: the file; what is damaged in it is ignored.
+        format_: see `ImageFile.format`.
+        data: the file; damaged parts are ignored.
         icc: its color profile, if any.
     """
     with suppress(struct.error, IndexError):
-        if format_ == "PNG" and (numbers := _of_png(data)) is not None:
+        if format_ == "PNG" and (numbers := _png_code_points(data)) is not None:
             return coding(*numbers), None
-        if format_ in {"AVIF", "HEIF"} and (numbers := _of_boxes(data)) is not None:
-            numbered = coding(*numbers)
-            if icc is None or (numbered is not None and numbered.is_hdr):
-                return numbered, None
+        if format_ in {"AVIF", "HEIF"} and (numbers := _box_code_points(data)) is not None:
+            declared = coding(*numbers)
+            if icc is None or (declared is not None and declared.is_hdr):
+                return declared, None
     return None, icc
 
 
-def _of_png(data: bytes) -> tuple[int, int] | None:
+def _png_code_points(data: bytes) -> tuple[int, int] | None:
     at = 8
-    for _ in range(_MOST_BOXES):
+    for _ in range(_MAX_BOXES):
         length, kind = struct.unpack_from(">I4s", data, at)
         if kind == b"cICP":
             return data[at + 8], data[at + 9]
@@ -241,16 +241,16 @@ def _of_png(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _of_boxes(data: bytes) -> tuple[int, int] | None:
-    """Read the colors of the primary item (ISO/IEC 23008-12, 6.5.5 and 9.3)."""
+def _box_code_points(data: bytes) -> tuple[int, int] | None:
+    """Read the color code points of the primary item (ISO/IEC 23008-12, 6.5.5 and 9.3)."""
     meta = next((body for kind, body in _boxes(data) if kind == b"meta"), None)
     if meta is None:
         return None
     parts = dict(_boxes(meta[4:]))
     properties = dict(_boxes(parts.get(b"iprp", b"")))
     listed = list(_boxes(properties.get(b"ipco", b"")))
-    mine = _of_primary(parts.get(b"pitm", b""), properties.get(b"ipma", b""))
-    chosen = [listed[at - 1] for at in mine if 1 <= at <= len(listed)]
+    indices = _primary_properties(parts.get(b"pitm", b""), properties.get(b"ipma", b""))
+    chosen = [listed[at - 1] for at in indices if 1 <= at <= len(listed)]
     for kind, body in chosen or listed:
         if kind == b"colr" and body[:4] == b"nclx":
             primaries, transfer = struct.unpack_from(">HH", body, 4)
@@ -258,15 +258,15 @@ def _of_boxes(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _of_primary(pitm: bytes, ipma: bytes) -> list[int]:
-    """Return the numbers of the primary item's properties, from 1."""
+def _primary_properties(pitm: bytes, ipma: bytes) -> list[int]:
+    """Return the indices of the primary item's properties, from 1."""
     if not pitm or not ipma:
         return []
     (primary,) = struct.unpack_from(">I" if pitm[0] else ">H", pitm, 4)
     long_id, wide = ipma[0] >= 1, ipma[3] & 1
     (count,) = struct.unpack_from(">I", ipma, 4)
     at = 8
-    for _ in range(min(count, _MOST_BOXES)):
+    for _ in range(min(count, _MAX_BOXES)):
         (item,) = struct.unpack_from(">I" if long_id else ">H", ipma, at)
         at += 4 if long_id else 2
         size = 2 if wide else 1
@@ -282,7 +282,7 @@ def _of_primary(pitm: bytes, ipma: bytes) -> list[int]:
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     at = 0
-    for _ in range(_MOST_BOXES):
+    for _ in range(_MAX_BOXES):
         if at + 8 > len(data):
             return
         size, kind = struct.unpack_from(">I4s", data, at)

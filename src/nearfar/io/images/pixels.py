@@ -1,4 +1,4 @@
-"""Convert decoded pixels of any mode and depth to 8-bit sRGB."""
+"""Convert decoded pixels of any mode and bit depth to 8-bit sRGB."""
 
 import threading
 from dataclasses import dataclass
@@ -16,34 +16,34 @@ from nearfar.io.images import hdr
 from nearfar.io.images.hdr import Coding
 
 _LOG: Final = threading.Lock()
-_USUAL_BITS: Final = (8, 10, 12)
-"""Of scanners and cameras that write into 16 bits what has fewer. 14 would be guessing."""
+_COMMON_BITS: Final = (8, 10, 12)
+"""Bit depths that scanners and cameras store in 16 bits; 14 can't be guessed reliably."""
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the integers of a picture mean.
+    """Range of an image's integers.
 
     Attributes:
-        bits: of each, as the file says.
-        greatest: the value of full brightness, where the file states it (MaxSampleValue).
+        bits: bits per sample, according to the file.
+        max_value: value of full brightness, if the file states it (MaxSampleValue).
     """
 
     bits: int = 16
-    greatest: int | None = None
+    max_value: int | None = None
 
 
 def decode_opencv(data: bytes) -> NDArray[Any]:
-    """Decode a PNG or TIFF with OpenCV, whose own messages are kept in.
+    """Decode a PNG or TIFF with OpenCV, without its log messages.
 
     Returns:
-        (H, W) or (H, W, channels) in the file's own numbers; channels are in OpenCV's order.
+        (H, W) or (H, W, channels) in the file's data type; channels are in OpenCV's order.
 
     Raises:
         ValueError: it can't be decoded.
     """
     log = cv2.utils.logging
-    with _LOG:  # an exception reports a damaged file, not standard error
+    with _LOG:  # an exception reports damaged files, not standard error
         level = log.getLogLevel()
         log.setLogLevel(log.LOG_LEVEL_SILENT)
         try:
@@ -58,36 +58,36 @@ def decode_opencv(data: bytes) -> NDArray[Any]:
 def eight_bit(
     values: NDArray[Any], numbers: Numbers, warn: list[str], *, colors: int
 ) -> NDArray[np.uint8]:
-    """Scale numbers of any kind to 8 bits.
+    """Scale numbers of any type to 8 bits.
 
-    Unsigned integers are scaled by the greatest that they can be, and rounded: 16 bits by
-    1/257. Those of 16 bits whose greatest is within 8, 10 or 12 bits are taken for numbers of
-    so many bits. Floats that all lie in 0..1 are scaled by 255; other floats, and signed
-    integers, are stretched from their least to their greatest. What is no number becomes black.
+    Unsigned integers are scaled by their largest possible value, and rounded: 16 bits by 1/257.
+    16-bit images with a maximum below 2^8, 2^10 or 2^12 are treated as having that bit depth.
+    Floats in 0..1 are scaled by 255; other floats, and signed integers, are stretched from minimum
+    to maximum. NaN becomes black.
 
     Args:
         values: (H, W, bands), colors first.
-        numbers: what the file says of them.
-        warn: takes a sentence where bits were guessed.
-        colors: how many bands are colors; floats of the others are scaled by themselves.
+        numbers: their range according to the file.
+        warn: list to which a warning about a guessed bit depth is appended.
+        colors: number of color bands; floats of the other bands are scaled separately.
     """
     values = np.ascontiguousarray(values)
     if values.dtype == np.uint8:
         return values
     if values.dtype == np.uint16:
-        greatest = _greatest(values, numbers, warn)
+        max_value = _full_scale(values, numbers, warn)
         # exact where it is 65535: x / 257 is never halfway between two integers
-        scaled = cv2.convertScaleAbs(values.reshape(len(values), -1), alpha=255 / greatest)
+        scaled = cv2.convertScaleAbs(values.reshape(len(values), -1), alpha=255 / max_value)
         return np.asarray(scaled, np.uint8).reshape(values.shape)
     if values.dtype == np.uint32:
         return np.rint(values / (2**32 - 1) * 255).astype(np.uint8)
     if values.shape[2] == colors:
-        return _stretched(values)
-    both = _stretched(values[..., :colors]), _stretched(values[..., colors:])
+        return _stretch(values)
+    both = _stretch(values[..., :colors]), _stretch(values[..., colors:])
     return np.ascontiguousarray(np.concatenate(both, -1))
 
 
-def _stretched(values: NDArray[Any]) -> NDArray[np.uint8]:
+def _stretch(values: NDArray[Any]) -> NDArray[np.uint8]:
     with np.errstate(all="ignore"):
         finite = values[np.isfinite(values)].astype(np.float64)
         low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
@@ -99,20 +99,20 @@ def _stretched(values: NDArray[Any]) -> NDArray[np.uint8]:
     return eight
 
 
-def _greatest(values: NDArray[np.uint16], numbers: Numbers, warn: list[str]) -> int:
+def _full_scale(values: NDArray[np.uint16], numbers: Numbers, warn: list[str]) -> int:
     highest = int(values.max(initial=0))
     if numbers.bits < 16:
         return max(highest, (1 << numbers.bits) - 1)
-    if numbers.greatest is not None and 255 <= numbers.greatest < 65535:
-        return max(highest, numbers.greatest)
-    bits: int = next((bits for bits in _USUAL_BITS if highest < 1 << bits), 16)
+    if numbers.max_value is not None and 255 <= numbers.max_value < 65535:
+        return max(highest, numbers.max_value)
+    bits: int = next((bits for bits in _COMMON_BITS if highest < 1 << bits), 16)
     if bits == 16 or highest == 0:
         return 65535
-    warn.append(f"none of its 16-bit numbers is over {highest}: read as numbers of {bits} bits")
+    warn.append(f"no 16-bit sample is above {highest}: read as samples of {bits} bits")
     return (1 << bits) - 1
 
 
-_TURNS: Final = {
+_TRANSPOSITIONS: Final = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
     4: Transpose.FLIP_TOP_BOTTOM,
@@ -121,7 +121,7 @@ _TURNS: Final = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
-"""EXIF orientation -> what makes it upright (Exif 3.0, tag 0x0112)."""
+"""EXIF orientation -> transposition that makes the image upright (Exif 3.0, tag 0x0112)."""
 
 _PROFILE_SPACES: Final = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}
 
@@ -134,23 +134,23 @@ def to_rgb(
     orientation: int = 1,
     keep_alpha: bool = False,
 ) -> NDArray[np.uint8]:
-    """Turn a loaded 8-bit picture of any mode into an array.
+    """Convert a loaded 8-bit image of any mode to an array.
 
     Args:
-        picture: pixels with 8 bits a channel or fewer.
-        icc: the embedded color profile. One that is damaged or of another color space is
+        picture: pixels with at most 8 bits per channel.
+        icc: the embedded color profile. A damaged one, or one for another color space, is
             ignored.
-        coding: what the colors mean by number; the profile is ignored then.
-        orientation: EXIF orientation that is still to be undone, 1 to 8.
-        keep_alpha: give what is transparent as it is, not over white.
+        coding: color coding; replaces the profile.
+        orientation: EXIF orientation to apply, 1 to 8.
+        keep_alpha: keep transparency instead of blending with white.
 
     Returns:
-        (H, W, 3) uint8 sRGB, upright; what was transparent is laid over white. Where alpha is kept
-        and something is transparent, (H, W, 4), with colors that alpha is not multiplied in.
+        (H, W, 3) uint8 sRGB, upright, with transparent pixels blended with white. With `keep_alpha`
+        and any transparent pixel, (H, W, 4) with straight alpha.
     """
     is_bmp = picture.format == "BMP"
-    if orientation in _TURNS:
-        picture = picture.transpose(_TURNS[orientation])
+    if orientation in _TRANSPOSITIONS:
+        picture = picture.transpose(_TRANSPOSITIONS[orientation])
     if picture.mode in {"La", "RGBa"}:  # premultiplied
         picture = picture.convert(picture.mode.upper())
     alpha = None
@@ -158,7 +158,7 @@ def to_rgb(
         rgba = picture.convert("RGBA")
         alpha = rgba.getchannel("A")
         if is_bmp and alpha.getextrema() == (0, 0):
-            alpha = None  # writers that have no alpha leave its byte 0
+            alpha = None  # some writers without alpha leave its byte 0
         picture = picture if picture.mode in {"1", "L", "LA"} else rgba
     if coding is not None:
         colors = PIL.Image.fromarray(hdr.to_srgb(np.asarray(picture.convert("RGB")), coding))
@@ -201,12 +201,11 @@ def _lab_transform() -> Any:
 
 @lru_cache(maxsize=16)
 def _profile_transform(icc: bytes, mode: str) -> Any:
-    """Build what leads from a profile to sRGB.
+    """Build the color transform from a profile to sRGB.
 
     Returns:
-        None where nothing is to be done: the profile is damaged, of another color space, or
-        moves no color of a coarse grid by more than one level, which makes it sRGB whatever
-        its name.
+        None if no conversion is needed: the profile is damaged, for another color space, or
+        equivalent to sRGB, because it changes no color of a coarse grid by more than one level.
     """
     from PIL import ImageCms
 
@@ -222,7 +221,7 @@ def _profile_transform(icc: bytes, mode: str) -> Any:
         srgb = ImageCms.createProfile("sRGB")
         if mode != "CMYK":
             grid = _grid(mode)
-            # unoptimised is five times cheaper to build
+            # without optimization, building is five times faster
             moved = np.asarray(_apply(grid, build(ImageCms.Flags.NOOPTIMIZE)), np.int16)
             if np.abs(moved - np.asarray(grid.convert("RGB"), np.int16)).max() <= 1:
                 return None
@@ -239,15 +238,15 @@ def _grid(mode: str) -> PIL.Image.Image:
 
 
 def decode_png(data: bytes, transparent: int | None, warn: list[str]) -> PIL.Image.Image:
-    """Decode a PNG of 16 bits a channel, which Pillow would truncate.
+    """Decode a PNG with 16 bits per channel, which Pillow would truncate.
 
     Args:
         data: the file.
-        transparent: the one grey value, as stored, that is transparent.
-        warn: takes what the user should know.
+        transparent: the gray value, as stored, that is transparent.
+        warn: list to which warnings for the user are appended.
 
     Returns:
-        Mode L, LA, RGB or RGBA, 8 bits, not turned.
+        Mode L, LA, RGB or RGBA, 8 bits, not rotated.
 
     Raises:
         ValueError: the content is damaged.

@@ -1,4 +1,4 @@
-"""Pixels to the bytes of a PNG, fast."""
+"""Fast PNG encoder."""
 
 import struct
 from collections.abc import Iterable, Mapping
@@ -13,33 +13,33 @@ from numpy.typing import NDArray
 _Bytes: TypeAlias = bytes | NDArray[np.uint8]
 
 _COLOR_TYPE: Final = {(): 0, (3,): 2, (4,): 6}
-"""Of grey, RGB and RGBA: PNG specification, 11.2.2."""
+"""Color type of gray, RGB and RGBA: PNG specification, 11.2.2."""
 
 _UP: Final = 2
-"""The filter that stores each byte less the one above it."""
+"""Filter type that stores the difference to the byte above."""
 
 _LEVEL: Final = 1
 
 _STRIP_BYTES: Final = 1 << 19
-"""Deflated by one thread; half of that makes a map larger by a third of a percent."""
+"""Size of a strip for one thread; with half of it a map becomes larger by a third of a percent."""
 
 _HEADER: Final = b"\x78\x01"
-"""Of a stream with a window of 32 KiB, packed fast: RFC 1950, 2.2."""
+"""zlib header for a window of 32 KiB and fast compression: RFC 1950, 2.2."""
 
 _RAW: Final = -15
 """Raw deflate with that window, without a header."""
 
 
 def encode_png(samples: NDArray[Any], texts: Mapping[str, str]) -> bytes:
-    """Encode a picture or a map.
+    """Encode an image or a map.
 
-    Upward differences, deflated by ISA-L: a quarter of OpenCV's time or less, and a fifth smaller.
-    Strips of a large one are deflated side by side, by as many threads as OpenCV may have; the
-    bytes are the same for any number.
+    Up filter and deflate by ISA-L: at most a quarter of OpenCV's time, and a fifth smaller. Strips
+    of a large image are compressed in parallel, in as many threads as OpenCV may use; the bytes do
+    not depend on the number of threads.
 
     Args:
-        samples: uint8 or uint16, (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA; not empty.
-        texts: by keyword; kept as tEXt, or iTXt where Latin-1 does not hold them.
+        samples: uint8 or uint16, (H, W) gray, (H, W, 3) RGB or (H, W, 4) RGBA; not empty.
+        texts: keyword -> text; stored as tEXt, or as iTXt if Latin-1 can't represent it.
     """
     height_px, width_px = samples.shape[:2]
     bits, color = 8 * samples.dtype.itemsize, _COLOR_TYPE[samples.shape[2:]]
@@ -56,36 +56,36 @@ def encode_png(samples: NDArray[Any], texts: Mapping[str, str]) -> bytes:
 
 
 def _zlib_stream(samples: NDArray[Any]) -> Iterable[bytes]:
-    """Filter and deflate; the parts of one stream."""
+    """Filter and compress; return the parts of one zlib stream."""
     from isal import isal_zlib
 
     height_px = len(samples)
     count = min(height_px, -(-samples.nbytes // _STRIP_BYTES))
     strips = list(pairwise(height_px * number // count for number in range(count + 1)))
 
-    def deflated(strip: tuple[int, int]) -> tuple[_Bytes, bytes, bytes]:
-        rows = _filtered(samples, *strip)
+    def compress_strip(strip: tuple[int, int]) -> tuple[_Bytes, bytes, bytes]:
+        rows = _filter_rows(samples, *strip)
         deflate = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _RAW)
         body = deflate.compress(rows)
         is_last = strip[1] == height_px
-        # a full flush ends at a whole byte, and what follows refers to nothing before it
+        # a full flush ends at a byte boundary, and resets the window
         return rows, body, deflate.flush(isal_zlib.Z_FINISH if is_last else isal_zlib.Z_FULL_FLUSH)
 
     checksum, parts = 1, [_HEADER]
     threads = min(count, cv2.getNumThreads())
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
-            made = list(pool.map(deflated, strips))
+            made = list(pool.map(compress_strip, strips))
     else:
-        made = list(map(deflated, strips))
+        made = list(map(compress_strip, strips))
     for rows, *packed in made:
         checksum = isal_zlib.adler32(rows, checksum)
         parts += packed
     return *parts, struct.pack(">I", checksum)
 
 
-def _filtered(samples: NDArray[Any], first: int, end: int) -> NDArray[np.uint8]:
-    """Return the lines from `first` to `end`, each with its filter's number before it."""
+def _filter_rows(samples: NDArray[Any], first: int, end: int) -> NDArray[np.uint8]:
+    """Return the rows from `first` to `end`, each preceded by its filter type."""
     seen = samples[max(0, first - 1) : end]
     stored = np.ascontiguousarray(seen, samples.dtype.newbyteorder(">")).view(np.uint8)
     stored = stored.reshape(len(seen), -1)

@@ -1,4 +1,4 @@
-"""Read a picture file as an upright 8-bit sRGB array."""
+"""Read an image file as an upright 8-bit sRGB array."""
 
 import os
 import stat
@@ -42,12 +42,12 @@ _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS: Final = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
-_STRANGERS: Final = (
+_UNSUPPORTED: Final = (
     (b"%PDF", "a PDF: export its page as PNG"),
     (b"%!PS", "a PostScript drawing: export it as PNG"),
     (b"PK\3\4", "a zip archive: unpack it"),
     (b"\x1f\x8b", "a gzip archive: unpack it"),
-    (b"\x1a\x45\xdf\xa3", "a video: take a frame out of it"),
+    (b"\x1a\x45\xdf\xa3", "a video: extract a frame"),
     (b"8BPS", "a Photoshop document: export it as PNG"),
     (b"v/1\x01", "an OpenEXR file: export it as PNG or TIFF"),
     (b"\0\0\0\x0cjP  ", "a JPEG 2000 file: convert it to PNG"),
@@ -58,21 +58,21 @@ _STRANGERS: Final = (
 
 
 def read_source(source: Source, max_bytes: int) -> tuple[str, bytes]:
-    """Read all bytes of a picture file, or refuse it one byte beyond the limit.
+    """Read an image file into memory, up to a limit.
 
     Args:
-        source: a regular file's path, bytes, or an open binary file, which is read from its
-            position to its end and need not be seekable.
-        max_bytes: the most that are read.
+        source: path of a regular file, bytes, or an open binary file, which is read from its
+            current position to its end and need not be seekable.
+        max_bytes: largest accepted size.
 
     Returns:
         A name for error messages, and the bytes.
 
     Raises:
-        ImageNotFoundError: no such file, no permission, a folder or a pipe in place of a file.
-        EmptyImageError: nothing is in it.
-        ImageTooLargeError: more than `max_bytes`.
-        UsageError: `source` is none of these types.
+        ImageNotFoundError: there is no such file, no permission, or it is a folder or a pipe.
+        EmptyImageError: it is empty.
+        ImageTooLargeError: it has more than `max_bytes`.
+        UsageError: `source` has another type.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         name, data, size = "<bytes>", source, memoryview(source).nbytes
@@ -100,12 +100,10 @@ def read_source(source: Source, max_bytes: int) -> tuple[str, bytes]:
 
 
 def _read_path(path: str, max_bytes: int) -> tuple[bytes, int]:
-    mode = os.stat(path).st_mode  # noqa: PTH116 - a Path would fold "a//b", the name as given stays
-    if not stat.S_ISREG(
-        mode
-    ):  # refused before it is opened, since opening a pipe waits for a writer
+    mode = os.stat(path).st_mode  # noqa: PTH116 - a Path would change "a//b" in messages
+    if not stat.S_ISREG(mode):  # checked before opening, since opening a pipe waits for a writer
         kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
-        raise OSError(None, f"{kind}, not a picture file")
+        raise OSError(None, f"{kind}, not an image file")
     with open(path, "rb") as file:  # noqa: PTH123
         size = os.fstat(file.fileno()).st_size
         if size > max_bytes:
@@ -116,21 +114,21 @@ def _read_path(path: str, max_bytes: int) -> tuple[bytes, int]:
 
 def _read_stream(stream: BinaryIO, max_bytes: int) -> bytes:
     if not callable(getattr(stream, "read", None)):
-        raise UsageError(f"a picture can't be read from {type(stream).__name__}: give a path")
+        raise UsageError(f"an image can't be read from {type(stream).__name__}: use a path")
     parts, left = [], max_bytes + 1
     while left > 0 and (part := stream.read(left)):
         if not isinstance(part, bytes):
-            raise UsageError("the stream gives text: open it in binary mode ('rb')")
+            raise UsageError("the stream returns text: open it in binary mode ('rb')")
         parts.append(part)
         left -= len(part)
     return b"".join(parts)
 
 
 def format_of(name: str, data: bytes) -> str:
-    """Tell the format from the first bytes; a suffix is never trusted.
+    """Detect the format from the first bytes, regardless of the suffix.
 
     Raises:
-        NotAnImageError: none of the formats known here; says what it seems to be.
+        NotAnImageError: the format is not supported; the message says what it seems to be.
     """
     for magic, format_ in _FORMATS:
         if data.startswith(magic):
@@ -144,21 +142,21 @@ def format_of(name: str, data: bytes) -> str:
             return "AVIF"
         if brands & _HEIF_BRANDS:
             return "HEIF"
-    raise NotAnImageError(f"{name}: {_stranger(data)} (a picture is {_ACCEPTED})")
+    raise NotAnImageError(f"{name}: {_describe_unsupported(data)} (supported formats: {_ACCEPTED})")
 
 
-def _stranger(data: bytes) -> str:
-    for magic, what in _STRANGERS:
+def _describe_unsupported(data: bytes) -> str:
+    for magic, what in _UNSUPPORTED:
         if data.startswith(magic):
             return what
     if data[4:8] == b"ftyp" or (data[:4] == b"RIFF" and data[8:12] == b"AVI "):
-        return "a video: take a frame out of it"
+        return "a video: extract a frame"
     opening = data[:1024].lower()
     if b"<svg" in opening:
         return "an SVG drawing: render it to PNG"
     if b"<html" in opening or b"<!doctype html" in opening:
-        return "a web page, perhaps of a failed download"
-    return "not a picture"
+        return "a web page, perhaps from a failed download"
+    return "not an image"
 
 
 Image: TypeAlias = NDArray[np.uint8]
@@ -171,8 +169,8 @@ IMAGE_SUFFIXES: Final = frozenset(
         *(".avif", ".avifs", ".heic", ".heif", ".heics", ".heifs", ".hif"),
     }
 )
-"""Suffixes of readable files, for folder scans; .heic and its kin need the extra `heif`. Of an
-MPO or JPS, which are JPEGs with more pictures behind, the first is read."""
+"""Suffixes of supported files, for folder scans; .heic and related ones need the extra `heif`. Of
+MPO and JPS files, which are JPEGs followed by more images, the first image is read."""
 
 
 DEFAULT_LIMITS: Final = ImageLimits()
@@ -180,77 +178,78 @@ DEFAULT_LIMITS: Final = ImageLimits()
 
 @final
 class ImageFile:
-    """A picture whose header has been read, but not its pixels. Threads may share it.
+    """An image file whose header is read, but whose pixels are not decoded. Thread-safe.
 
     Attributes:
-        name: the path as given, or `<bytes>` or `<stream>`; errors begin with it.
+        name: the path as passed, or `<bytes>` or `<stream>`; errors begin with it.
         format: `JPEG`, `PNG`, `WEBP`, `BMP`, `TIFF`, `GIF`, `AVIF` or `HEIF`.
         width_px: full width, upright.
         height_px: full height, upright.
-        focal_35mm_mm: focal length in 35 mm equivalent millimetres, if EXIF states it.
-        orientation: EXIF orientation, 1 to 8, which is undone in what `read` gives; 1 is upright.
+        focal_35mm_mm: focal length in 35 mm equivalent millimetres, if EXIF contains it.
+        orientation: EXIF orientation, 1 to 8, which `read` applies; 1 is upright.
     """
 
     def __init__(self, source: Source, *, limits: ImageLimits = DEFAULT_LIMITS) -> None:
-        """Read the file into memory, and its header.
+        """Read the file into memory, and parse its header.
 
         Args:
-            source: path, bytes, or an open binary file, which need not be seekable and is
-                left open.
-            limits: what is refused before any pixel is decoded.
+            source: path, bytes, or an open binary file, which need not be seekable and is not
+                closed.
+            limits: checked before any pixel is decoded.
 
         Raises:
-            ImageNotFoundError: no file there, or it can't be opened.
-            EmptyImageError: the file has no bytes.
-            NotAnImageError: the bytes are of no format known here.
+            ImageNotFoundError: the file does not exist or can't be opened.
+            EmptyImageError: the file is empty.
+            NotAnImageError: the format is not supported.
             CorruptImageError: the header is damaged.
-            ImageTooLargeError: beyond `limits`.
-            MissingExtraError: HEIC without `pillow-heif`.
+            ImageTooLargeError: it exceeds `limits`.
+            MissingExtraError: `pillow-heif` is not installed, which HEIC needs.
         """
         self.name, self._data = read_source(source, limits.max_bytes)
         self.format = format_of(self.name, self._data)
         self._limits, self._warnings = limits, list[str]()
         self._tiff: TiffPicture | None = None
-        self._ended = True
+        self._has_end = True
         with reading(self.name, self.format):
             self._header = self._read_header()
         width, height = self._header.size
         if width < 1 or height < 1:
-            raise CorruptImageError(f"{self.name}: a picture of {width} x {height} pixels")
+            raise CorruptImageError(f"{self.name}: an image of {width} x {height} pixels")
         if width * height > limits.max_pixels:
             raise ImageTooLargeError(
-                f"{self.name}: {width} x {height} are more than {limits.max_pixels} pixels: "
+                f"{self.name}: {width} x {height} is more than {limits.max_pixels} pixels: "
                 "make it smaller, or raise the limit on pixels"
             )
         self.orientation = self._header.orientation
-        turned = self.orientation >= 5
-        self.width_px, self.height_px = (height, width) if turned else (width, height)
+        is_rotated = self.orientation >= 5
+        self.width_px, self.height_px = (height, width) if is_rotated else (width, height)
         self.focal_35mm_mm = self._header.focal_35mm_mm
 
     def read(self, *, at_least_px: int | None = None, keep_alpha: bool = False) -> Image:
         """Decode the pixels.
 
         Args:
-            at_least_px: how long the longer side must be at the least. A JPEG is then decoded
-                at a half, a quarter or an eighth where that suffices; others are decoded in
-                full. None asks for full size.
-            keep_alpha: give what is transparent as it is: (H, W, 4), where anything is.
+            at_least_px: smallest accepted length of the longer side. A JPEG is decoded at a half,
+                a quarter or an eighth if that is sufficient; other formats are decoded at full
+                size. None requests full size.
+            keep_alpha: return (H, W, 4) with straight alpha if any pixel is transparent.
 
         Returns:
-            (H, W, 3) uint8 sRGB, upright, what was transparent over white. It may be read-only.
+            (H, W, 3) uint8 sRGB, upright, with transparent pixels blended with white. It may be
+            read-only.
 
         Raises:
-            CorruptImageError: the pixels are damaged, or rows are lacking and the limits don't
+            CorruptImageError: the pixels are damaged, or rows are missing and the limits don't
                 allow truncated files.
-            ImageTooLargeError: there is not enough memory for them.
+            ImageTooLargeError: there is not enough memory.
         """
         if at_least_px is not None and at_least_px < 1:
             raise UsageError(f"at_least_px is {at_least_px}: it must be 1 or more")
         if not self._data:
-            raise UsageError(f"{self.name}: closed already: read it before")
+            raise UsageError(f"{self.name}: already closed: read it before")
         header, warn = self._header, list[str]()
         with reading(self.name, self.format):
-            picture = self._decoded(at_least_px, warn)
+            picture = self._decode(at_least_px, warn)
             image = pixels.to_rgb(
                 picture,
                 icc=header.icc,
@@ -263,23 +262,25 @@ class ImageFile:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the last `read` took though it was odd, a sentence each."""
+        """Problems that the last `read` tolerated, one sentence each."""
         return tuple(self._warnings)
 
-    def _decoded(self, at_least_px: int | None, warn: list[str]) -> PIL.Image.Image:
+    def _decode(self, at_least_px: int | None, warn: list[str]) -> PIL.Image.Image:
         if self._tiff is not None and self._tiff.by_bands:
             return self._tiff.decode(warn)
         data, cut = self._data, self._limits.allow_truncated
-        if not self._ended:
-            data, lacking = segments.whole_png(self.name, data, fill=cut)
+        if not self._has_end:
+            data, rows_missing = segments.complete_png(self.name, data, fill=cut)
             warn.append(
-                "the PNG is cut off: the rows that are lacking are black"
-                if lacking
-                else "the PNG lacks its end mark, but no row: taken as it is"
+                "the PNG is truncated: the missing rows are black"
+                if rows_missing
+                else "the end marker of the PNG is missing, but no rows are"
             )
         if self._header.deep:
             return pixels.decode_png(data, self._header.transparent, warn)
-        return load(self.name, self.format, data, warn, at_least_px=at_least_px, cut=cut)
+        return load(
+            self.name, self.format, data, warn, at_least_px=at_least_px, allow_truncated=cut
+        )
 
     def close(self) -> None:
         """Release the file's bytes."""
@@ -297,7 +298,7 @@ class ImageFile:
             self._data = self._tiff.data
             return self._tiff.header
         if self.format == "PNG":
-            self._data, self._ended = segments.essential_png(self.name, self._data)
+            self._data, self._has_end = segments.essential_png(self.name, self._data)
         elif self.format == "GIF":
             self._data = segments.essential_gif(self.name, self._data)
         elif self.format == "JPEG":
@@ -307,7 +308,7 @@ class ImageFile:
 
 
 def read_image(source: Source, *, limits: ImageLimits = DEFAULT_LIMITS) -> Image:
-    """Read a picture at full size; see `ImageFile` for arguments and errors.
+    """Read an image at full size; see `ImageFile` for arguments and errors.
 
     Returns:
         (H, W, 3) uint8 sRGB, upright.

@@ -1,8 +1,8 @@
-"""TIFF directories: read within bounds, and written anew with what decoding needs.
+"""Read TIFF directories within limits, and rewrite them with the tags that decoding needs.
 
-Decoders differ in what they make of a directory that is odd: of two widths, Pillow takes the
-last and libtiff the first. So each is given a directory written here, in which every tag is
-once, and whose sizes are those that were checked.
+Decoders interpret an invalid directory differently: of two widths, Pillow uses the last and libtiff
+the first. Each decoder therefore gets a rewritten directory, in which every tag appears once and
+the sizes are those that were checked.
 """
 
 import struct
@@ -24,7 +24,7 @@ ORIENTATION: Final = 274
 SAMPLES: Final = 277
 ROWS_PER_STRIP: Final = 278
 STRIP_BYTES: Final = 279
-GREATEST: Final = 281
+MAX_SAMPLE: Final = 281
 PLANES: Final = 284
 PREDICTOR: Final = 317
 TILE_WIDTH: Final = 322
@@ -46,15 +46,15 @@ DECODING: Final = frozenset(
         *(512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532),
     }
 )
-"""What a decoder needs to know; orientation is undone afterwards, and text is nobody's."""
+"""Tags that decoders need; orientation is applied afterwards, and text is dropped."""
 
-READ: Final = DECODING | {SUBFILE, ORIENTATION, GREATEST, EXIF, ICC, DNG}
+READ: Final = DECODING | {SUBFILE, ORIENTATION, MAX_SAMPLE, EXIF, ICC, DNG}
 
 SEGMENTS: Final = frozenset({STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES})
-MOST_SEGMENTS: Final = 2**18
-MOST_TILE_PX: Final = 4096 * 4096
-_MOST_BYTES: Final = 2**20
-_MOST_ICC_BYTES: Final = 2**24
+MAX_SEGMENTS: Final = 2**18
+MAX_TILE_PX: Final = 4096 * 4096
+_MAX_BYTES: Final = 2**20
+_MAX_ICC_BYTES: Final = 2**24
 
 Order = Literal["<", ">"]
 
@@ -71,11 +71,11 @@ _SIZES: Final = dict(
 
 @dataclass(frozen=True)
 class Entry:
-    """A tag's value as it is stored.
+    """A tag's value as stored.
 
     Attributes:
         kind: its type, TIFF 6.0 section 2.
-        count: how many values.
+        count: number of values.
         raw: their bytes, in the file's byte order.
     """
 
@@ -90,8 +90,8 @@ class Directory:
 
     Attributes:
         order: `<` or `>`.
-        big: BigTIFF.
-        entries: of the requested tags, each once: its first.
+        big: whether it is BigTIFF.
+        entries: of the requested tags; of duplicate tags the first.
     """
 
     order: Order
@@ -99,7 +99,7 @@ class Directory:
     entries: Mapping[int, Entry]
 
     def integers(self, tag: int) -> tuple[int, ...]:
-        """Return a tag's whole numbers; empty when it is absent or holds other things."""
+        """Return a tag's integers; empty if it is absent or has another type."""
         entry = self.entries.get(tag)
         if entry is None or (code := _CODES.get(entry.kind, "S")) == "S":
             return ()
@@ -107,25 +107,25 @@ class Directory:
         return tuple(map(int, values))
 
     def integer(self, tag: int, default: int | None = None) -> int:
-        """Return a tag's one whole number.
+        """Return a tag's single integer.
 
         Raises:
-            ValueError: it is absent and there is no default, or it isn't one whole number.
+            ValueError: it is absent and there is no default, or it is not one integer.
         """
         if tag not in self.entries and default is not None:
             return default
         values = self.integers(tag)
         if len(values) != 1:
-            raise ValueError(f"its tag {tag} is not one whole number")
+            raise ValueError(f"its tag {tag} is not one integer")
         return values[0]
 
     def raw(self, tag: int) -> bytes | None:
-        """Return a tag's bytes, as of a color profile."""
+        """Return a tag's bytes, for example of a color profile."""
         entry = self.entries.get(tag)
         return None if entry is None else entry.raw
 
     def changed(self, values: Mapping[int, Iterable[int] | None]) -> "Directory":
-        """Return a copy in which some tags have other whole numbers, or, by None, are gone."""
+        """Return a copy in which some tags have other integers or, for None, are removed."""
         entries = dict(self.entries)
         code, kind = ("Q", 16) if self.big else ("I", 4)
         for tag, numbers in values.items():
@@ -139,15 +139,15 @@ class Directory:
 
 
 def read_directory(block: bytes, wanted: frozenset[int], at: int | None = None) -> Directory:
-    """Read the wanted tags of one directory of a TIFF file, or of an EXIF block.
+    """Read the wanted tags of one directory of a TIFF file or an EXIF block.
 
     Args:
-        block: the file; damaged it may be.
-        wanted: tag numbers. A value that is too long, or not within the file, is left out.
-        at: where the directory starts; by default the first.
+        block: the file, which may be damaged.
+        wanted: tag numbers. Values that are too long or outside the file are left out.
+        at: offset of the directory; the first one if None.
 
     Raises:
-        ValueError, struct.error: no directory there.
+        ValueError, struct.error: there is no directory.
     """
     block = block.removeprefix(b"Exif\0\0")
     if block[:2] not in {b"II", b"MM"}:
@@ -173,15 +173,15 @@ def read_directory(block: bytes, wanted: frozenset[int], at: int | None = None) 
 def _value(block: bytes, tag: int, size: int, inline: bytes, order: Order) -> bytes | None:
     if size <= len(inline):
         return inline[:size]
-    most = 8 * MOST_SEGMENTS if tag in SEGMENTS else _MOST_BYTES
+    limit = 8 * MAX_SEGMENTS if tag in SEGMENTS else _MAX_BYTES
     (start,) = struct.unpack(order + ("Q" if len(inline) == 8 else "I"), inline)
-    if size > (_MOST_ICC_BYTES if tag == ICC else most) or start + size > len(block):
+    if size > (_MAX_ICC_BYTES if tag == ICC else limit) or start + size > len(block):
         return None
     return bytes(block[start : start + size])
 
 
 def with_directory(data: bytes, directory: Directory) -> bytes:
-    """Return a TIFF file with this directory as its only one; its pixels stay where they are."""
+    """Return a TIFF file with this directory as its only one; the pixel data is unchanged."""
     order, big = directory.order, directory.big
     entries = sorted((tag, entry) for tag, entry in directory.entries.items() if tag in DECODING)
     word, inline = ("Q", 8) if big else ("I", 4)

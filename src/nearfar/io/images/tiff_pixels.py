@@ -1,8 +1,7 @@
-"""TIFF pictures of any number of bands and bits, by one rule.
+"""Decode TIFF images with any number of bands and bits.
 
-The first band is grey, or the first three are red, green and blue. Alpha is the first of the
-extra bands of which the file says so (ExtraSamples 1 or 2); the others, such as infrared, are
-left out.
+The first band is gray, or the first three are red, green and blue. The first extra band that is
+declared as alpha (ExtraSamples 1 or 2) is used; other bands, such as infrared, are left out.
 """
 
 from dataclasses import dataclass
@@ -20,13 +19,13 @@ from nearfar.io.images.pixels import Numbers, decode_opencv, eight_bit
 from nearfar.io.images.tiff import Directory, read_directory, with_directory
 
 _BYTES_A_PIXEL: Final = 16
-"""Of the greatest pixel that is usual: four floats. The limit on pixels is one on bytes too."""
+"""Size of a pixel of four floats, by which the limit on pixels also limits bytes."""
 
 _OWN_COLORS: Final = {6, 7, 34712, 50001, 50002}
-"""Compressions that are picture formats of their own: JPEG, JPEG 2000, WebP, JPEG XL."""
+"""Compressions that are image formats: JPEG, JPEG 2000, WebP, JPEG XL."""
 
 _OLD_JPEG: Final = 513
-_GREY: Final = {0, 1}
+_GRAY: Final = {0, 1}
 _RGB: Final = 2
 _DIFFERENCES: Final = 2
 _FLOAT_PREDICTOR: Final = 3
@@ -34,18 +33,18 @@ _FLOAT_PREDICTOR: Final = 3
 
 @dataclass(frozen=True)
 class TiffPicture:
-    """A TIFF whose directory has been read and checked.
+    """A TIFF whose directory was read and checked.
 
     Attributes:
         data: the file, with a directory of checked tags as its only one.
-        header: of the file.
-        directory: those tags.
-        photometric: how colors are stored; 0 or 1 is grey, 2 is RGB.
-        bands: how many a pixel has.
-        bits: of each.
-        alpha: which band is alpha, if any.
-        premultiplied: colors are multiplied by alpha already.
-        by_bands: Pillow can't read it, or not by the rule above.
+        header: its properties.
+        directory: the checked tags.
+        photometric: how colors are stored; 0 or 1 is gray, 2 is RGB.
+        bands: number of bands per pixel.
+        bits: of each band.
+        alpha: index of the alpha band, if any.
+        premultiplied: whether colors are multiplied by alpha.
+        by_bands: whether `decode` is used, because Pillow can't decode it by the rule above.
     """
 
     data: bytes
@@ -62,10 +61,10 @@ class TiffPicture:
         """Decode the bands.
 
         Args:
-            warn: takes what the user should know.
+            warn: list to which warnings for the user are appended.
 
         Returns:
-            Mode L, LA, RGB or RGBA, 8 bits, not turned.
+            Mode L, LA, RGB or RGBA, 8 bits, not rotated.
 
         Raises:
             ValueError: the content is damaged.
@@ -73,7 +72,7 @@ class TiffPicture:
         colors = (0, 1, 2) if self.photometric == _RGB else (0,)
         wanted = colors if self.alpha is None else (*colors, self.alpha)
         stored = self._bands(wanted)
-        numbers = Numbers(self.bits, next(iter(self.directory.integers(tiff.GREATEST)), None))
+        numbers = Numbers(self.bits, next(iter(self.directory.integers(tiff.MAX_SAMPLE)), None))
         levels = eight_bit(stored, numbers, warn, colors=len(colors))
         if self.photometric == 0:
             levels[..., 0] = 255 - levels[..., 0]
@@ -87,39 +86,38 @@ class TiffPicture:
         return picture.convert(f"{mode}A") if self.premultiplied else picture
 
     def _bands(self, wanted: tuple[int, ...]) -> NDArray[Any]:
-        """Return (H, W, wanted) in the numbers of the file.
+        """Return (H, W, wanted) in the file's data type.
 
-        The decoder knows one, three or four bands that lie together. Of others, planes are
-        given to it as grey pictures, and bands that lie together as one grey picture that is
-        so many times as wide.
+        The decoders support one, three or four interleaved bands. In other cases they get each
+        plane as a gray image, or interleaved bands as one gray image of multiple width.
         """
         stored = self._numbers(wanted)
         return stored.view(np.float16) if self.bits == 16 and self._is_float() else stored
 
     def _numbers(self, wanted: tuple[int, ...]) -> NDArray[Any]:
         width, height = self.header.size
-        directory = self._plain()
+        directory = self._integer_tags()
         predictor = directory.integer(tiff.PREDICTOR, 1)
         if self.bands > 1 and directory.integer(tiff.PLANES, 1) == 2:
             return np.concatenate([self._plane(directory, band) for band in wanted], -1)
         if self.bands in {3, 4} and predictor == _FLOAT_PREDICTOR:
-            stored = self._decoded(directory, width)
+            stored = self._decode(directory, width)
             return stored[..., [(2, 1, 0, 3)[band] for band in wanted]]
-        changes = self._as_grey(directory) | {tiff.WIDTH: (width * self.bands,)}
+        changes = self._as_gray(directory) | {tiff.WIDTH: (width * self.bands,)}
         if tiff.TILE_WIDTH in directory.entries:
             changes[tiff.TILE_WIDTH] = (directory.integer(tiff.TILE_WIDTH) * self.bands,)
         if self.bands > 1:
             if predictor == _FLOAT_PREDICTOR:
-                raise NotAnImageError("floats with a predictor: save it without one")
+                raise NotAnImageError("floats with a predictor are not supported: save without one")
             changes[tiff.PREDICTOR] = None
-        wide = self._decoded(directory.changed(changes), width * self.bands)
+        wide = self._decode(directory.changed(changes), width * self.bands)
         stored = np.ascontiguousarray(wide).reshape(height, width, self.bands)
         if self.bands > 1 and predictor == _DIFFERENCES:
             _undo_differences(stored, directory.integer(tiff.TILE_WIDTH, width))
         return np.ascontiguousarray(stored[..., list(wanted)])
 
-    def _plain(self) -> Directory:
-        """Return the tags, with half floats described as the integers of their bits."""
+    def _integer_tags(self) -> Directory:
+        """Return the tags, with half floats declared as integers of the same bits."""
         is_half = self.bits == 16 and self._is_float()
         return self.directory.changed({tiff.SAMPLE_FORMAT: None}) if is_half else self.directory
 
@@ -127,14 +125,14 @@ class TiffPicture:
         return 3 in self.directory.integers(tiff.SAMPLE_FORMAT)
 
     def _plane(self, directory: Directory, band: int) -> NDArray[Any]:
-        changes = self._as_grey(directory)
+        changes = self._as_gray(directory)
         for tag in tiff.SEGMENTS & directory.entries.keys():
             segments = directory.integers(tag)
             each = len(segments) // self.bands
             changes[tag] = segments[band * each : (band + 1) * each]
-        return self._decoded(directory.changed(changes), self.header.size[0])
+        return self._decode(directory.changed(changes), self.header.size[0])
 
-    def _as_grey(self, directory: Directory) -> dict[int, tuple[int, ...] | None]:
+    def _as_gray(self, directory: Directory) -> dict[int, tuple[int, ...] | None]:
         return {
             tiff.PHOTOMETRIC: (1,),
             tiff.SAMPLES: (1,),
@@ -144,22 +142,22 @@ class TiffPicture:
             tiff.SAMPLE_FORMAT: directory.integers(tiff.SAMPLE_FORMAT)[:1] or None,
         }
 
-    def _decoded(self, directory: Directory, width: int) -> NDArray[Any]:
+    def _decode(self, directory: Directory, width: int) -> NDArray[Any]:
         data = with_directory(self.data, directory)
-        if self.bits == 8:  # of 8 bits OpenCV refuses tiles that are stored with filling
+        if self.bits == 8:  # OpenCV rejects padded 8-bit tiles
             with open_picture("TIFF", "TIFF", data) as picture:
                 stored = np.array(picture)
         else:
             stored = decode_opencv(data)
         if stored.shape[:2] != (self.header.size[1], width):
-            raise ValueError(f"{stored.shape[1]} x {stored.shape[0]} pixels came of it")
+            raise ValueError(f"the decoded size is {stored.shape[1]} x {stored.shape[0]} pixels")
         return stored if stored.ndim == 3 else stored[..., None]
 
 
 def _undo_differences(stored: NDArray[Any], tile_width: int) -> NDArray[Any]:
-    """Add up what horizontal differencing took apart (TIFF 6.0, section 14)."""
+    """Undo horizontal differencing (TIFF 6.0, section 14)."""
     if stored.dtype.kind not in "ui":
-        raise NotAnImageError("floats as differences: save it without a predictor")
+        raise NotAnImageError("differences of floats are not supported: save without a predictor")
     for left in range(0, stored.shape[1], tile_width):
         tile = stored[:, left : left + tile_width]
         np.cumsum(tile, axis=1, dtype=stored.dtype, out=tile)
@@ -170,32 +168,32 @@ def open_tiff(name: str, data: bytes, max_pixels: int) -> TiffPicture:
     """Read the first directory of a TIFF or BigTIFF file.
 
     Raises:
-        NotAnImageError: a camera's raw file, or numbers of a kind that is not supported.
-        ImageTooLargeError: its tiles or bands would become more than the limit allows.
+        NotAnImageError: it is a camera's raw file, or has an unsupported number format.
+        ImageTooLargeError: its tiles or bands exceed the limit.
         ValueError, struct.error: the directory is damaged.
     """
     tags = read_directory(data, tiff.READ)
     subfile = tags.integers(tiff.SUBFILE)
     if tiff.DNG in tags.entries or subfile[:1] == (1,) or data[8:10] == b"CR":
         raise NotAnImageError(
-            f"{name}: a camera's raw file, whose picture is only a preview: develop it to JPEG"
+            f"{name}: a camera's raw file, whose image is only a preview: convert it to JPEG"
         )
     width, height = tags.integer(tiff.WIDTH), tags.integer(tiff.HEIGHT)
     bands, bits = tags.integer(tiff.SAMPLES, 1), max(tags.integers(tiff.BITS) or (1,))
-    _bound(name, tags, (width, height), bands * bits, max_pixels)
+    _check_limits(name, tags, (width, height), bands * bits, max_pixels)
     photometric = tags.integer(tiff.PHOTOMETRIC, 0 if bits <= 8 else 2 if bands > 2 else 1)
     colors = 3 if photometric in {_RGB, 6, 8} else 4 if photometric == 5 else 1
-    stated = tags.integers(tiff.EXTRA_SAMPLES)
-    extra = (*stated, *(0,) * bands)[: max(0, bands - colors)]
+    declared = tags.integers(tiff.EXTRA_SAMPLES)
+    extra = (*declared, *(0,) * bands)[: max(0, bands - colors)]
     alpha = next((at for at, kind in enumerate(extra) if kind in {1, 2}), None)
     by_bands = _by_bands(tags, photometric, bands, bits)
     if by_bands and (bands < colors or len(set(tags.integers(tiff.BITS))) > 1):
         raise NotAnImageError(
-            f"{name}: a TIFF of {bands} bands that are no RGB of one depth: save it as RGB"
+            f"{name}: a TIFF of {bands} bands that is not RGB of one bit depth: save it as RGB"
         )
-    if photometric in {_RGB, 5} and not by_bands:  # Pillow guesses where nothing is stated
-        stated = extra if photometric == _RGB else (0,) * len(extra)
-        tags = tags.changed({tiff.EXTRA_SAMPLES: stated or None})
+    if photometric in {_RGB, 5} and not by_bands:  # Pillow guesses if ExtraSamples is missing
+        declared = extra if photometric == _RGB else (0,) * len(extra)
+        tags = tags.changed({tiff.EXTRA_SAMPLES: declared or None})
     header = Header(
         size=(width, height),
         orientation=orientation_of(tags),
@@ -216,18 +214,18 @@ def open_tiff(name: str, data: bytes, max_pixels: int) -> TiffPicture:
 
 
 def _by_bands(tags: Directory, photometric: int, bands: int, bits: int) -> bool:
-    """Whether `TiffPicture.decode` reads it: more bits or bands than Pillow takes rightly."""
-    if photometric not in {*_GREY, _RGB} or tags.integer(tiff.COMPRESSION, 1) in _OWN_COLORS:
+    """Return whether `TiffPicture.decode` is needed: Pillow does not support the bits or bands."""
+    if photometric not in {*_GRAY, _RGB} or tags.integer(tiff.COMPRESSION, 1) in _OWN_COLORS:
         return False
     if bits == 8 and photometric == _RGB and bands == 4:
         return tags.integer(tiff.PLANES, 1) == 2
     return bits > 8 or (bits == 8 and bands != (3 if photometric == _RGB else 1))
 
 
-def _bound(
+def _check_limits(
     name: str, tags: Directory, size: tuple[int, int], pixel_bits: int, max_pixels: int
 ) -> None:
-    """Refuse what would become more bytes than a picture of the greatest size has."""
+    """Reject files that would decode to more bytes than the limit on pixels allows."""
     width, height = size
     if width * height <= max_pixels and width * height * pixel_bits > (
         8 * _BYTES_A_PIXEL * max(max_pixels, 2**20)
@@ -237,7 +235,7 @@ def _bound(
             "save it as RGB, or raise the limit on pixels"
         )
     tile = tags.integer(tiff.TILE_WIDTH, 0) * tags.integer(tiff.TILE_HEIGHT, 0)
-    if tile * pixel_bits > 64 * max(tiff.MOST_TILE_PX, min(max_pixels, 4 * width * height)):
+    if tile * pixel_bits > 64 * max(tiff.MAX_TILE_PX, min(max_pixels, 4 * width * height)):
         raise ImageTooLargeError(f"{name}: tiles of {tile} pixels: save it with smaller ones")
     if not tags.entries.keys() & {tiff.STRIP_OFFSETS, tiff.TILE_OFFSETS, _OLD_JPEG}:
-        raise ValueError("it does not say where its pixels lie")
+        raise ValueError("the location of its pixels is missing")

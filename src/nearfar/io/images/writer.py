@@ -1,4 +1,4 @@
-"""RGB arrays to picture files."""
+"""Encode and write image files."""
 
 import os
 from pathlib import Path
@@ -29,19 +29,19 @@ def write_image(
     overwrite: bool = True,
     quality: int = 92,
 ) -> None:
-    """Write a picture whole or not at all.
+    """Write an image atomically.
 
     Args:
-        image: as `encode_image` takes it.
-        path: the file to make; its suffix decides the format.
-        overwrite: replace a file that is there.
+        image: see `encode_image`.
+        path: of the new file; its suffix selects the format.
+        overwrite: replace an existing file.
         quality: of JPEG and WebP, 1 to 100.
 
     Raises:
-        UsageError: an unknown suffix, or an array that is no picture.
+        UsageError: the suffix is unknown, or the array is not an image.
         EmptyImageError: the array is empty.
-        OutputExistsError: the file is there and `overwrite` is False.
-        WriteError: the system refused, or the format can't hold this size.
+        OutputExistsError: the file exists and `overwrite` is False.
+        WriteError: the file can't be written, or the format does not support this size.
     """
     data = encode_image(image, Path(path).suffix, quality=quality)
     with replacing(path, overwrite=overwrite) as temporary:
@@ -49,35 +49,35 @@ def write_image(
 
 
 def encode_image(image: NDArray[np.uint8], suffix: str, quality: int = 92) -> bytes:
-    """Encode a picture in memory.
+    """Encode an image in memory.
 
     Args:
-        image: uint8, (H, W, 3) RGB, (H, W, 4) RGBA or (H, W) grey.
-        suffix: `.jpg`, `.jpeg`, `.png` or `.webp`, in any case.
+        image: uint8, (H, W, 3) RGB, (H, W, 4) RGBA or (H, W) gray.
+        suffix: `.jpg`, `.jpeg`, `.png` or `.webp`, in upper or lower case.
         quality: of JPEG and WebP, 1 to 100.
 
     Raises:
-        UsageError: an unknown suffix, a quality out of range, alpha in a JPEG, or an array
-            that is no picture.
+        UsageError: the suffix is unknown, the quality is out of range, alpha in a JPEG, or the
+            array is not an image.
         EmptyImageError: the array is empty.
-        PictureSizeError: the format can't hold a picture of this size.
+        PictureSizeError: the format does not support an image of this size.
     """
     suffix = suffix.lower()
     if suffix not in _SUFFIXES:
-        raise UsageError(f"unknown picture suffix {suffix!r}: use one of {', '.join(_SUFFIXES)}")
+        raise UsageError(f"unknown image suffix {suffix!r}: use one of {', '.join(_SUFFIXES)}")
     if not 1 <= quality <= 100:
-        raise UsageError(f"quality is {quality}: it must lie between 1 and 100")
+        raise UsageError(f"quality must be 1 to 100, not {quality}")
     if image.dtype != np.uint8 or image.shape[2:] not in _TO_BGR or image.ndim < 2:
         raise UsageError(
-            f"not a picture: {image.dtype} {image.shape}, but uint8 (H, W), (H, W, 3) or "
-            "(H, W, 4) is needed"
+            f"an image must be uint8 (H, W), (H, W, 3) or (H, W, 4), not {image.dtype}"
+            f" {image.shape}"
         )
     if image.size == 0:
-        raise EmptyImageError(f"a picture of shape {image.shape} has no pixels to write")
+        raise EmptyImageError(f"an image of shape {image.shape} has no pixels to write")
     if suffix == _PNG:
         return encode_png(image, {})
     if image.shape[2:] == (4,) and _ENCODERS[suffix] == cv2.IMWRITE_JPEG_QUALITY:
-        raise UsageError("JPEG can't hold transparency: use .png or .webp")
+        raise UsageError("JPEG does not support transparency: use .png or .webp")
     order = _TO_BGR[image.shape[2:]]
     image = np.ascontiguousarray(image)
     stored = image if order is None else cv2.cvtColor(image, order)

@@ -1,4 +1,4 @@
-"""What a network is trained with: batches, each a pure function of the seed and its step."""
+"""Training batches, each a pure function of the seed and its step."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -22,20 +22,20 @@ SIZES: Final = {
     (224, 224): (160, 160),
     (512, 160): (352, 128),
 }
-"""4:3, 3:4, 16:9, 1:1 and wide driving frames, about as many pixels each but for the last, which
-are fed by their shorter side too; and what each becomes in a small batch, with about half the
-pixels. Widths and heights in pixels, for a network that is fed 192 on the shorter side."""
+"""Training sizes in pixels (width, height) for an input of 192 px on the shorter side, and of each
+the size with about half the pixels. 4:3, 3:4, 16:9 and 1:1 have about equally many pixels; the
+last, of wide driving images, has 192 px on the shorter side at inference, too."""
 
 RANKED_PAIRS: Final = 2048
-"""Pairs of pixels that are drawn of each picture with an ordinal truth."""
+"""Number of pixel pairs drawn from each image with ordinal ground truth."""
 
 
 def sizes_for(*short_sides_px: int) -> dict[tuple[int, int], tuple[int, int]]:
-    """Return `SIZES` for a network that is fed so many pixels on the shorter side.
+    """Return `SIZES` scaled to an input of this many pixels on the shorter side.
 
     Args:
-        short_sides_px: each at least 32; of several, pictures are trained at each. Sides come out
-            as multiples of 32.
+        short_sides_px: at least 32 each; the result contains the sizes for each of them. All sides
+            are rounded to multiples of 32.
     """
 
     def scaled(size: tuple[int, int], short_side_px: int) -> tuple[int, int]:
@@ -49,43 +49,43 @@ def sizes_for(*short_sides_px: int) -> dict[tuple[int, int], tuple[int, int]]:
     }
 
 
-_SAMPLE: Final = 2  # beside the streams of chance in mixture
+_SAMPLE: Final = 2  # random stream of the augmentation; `sampler` uses 0 and 1
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingBatch:
-    """Pairs of one size.
+    """Training pairs of one size.
 
     Attributes:
         images: (N, h, w, 3) uint8 RGB.
-        inverse: (N, h, w) float32, larger = nearer, 0 where not known; up to a scale, and for
-            disparity an offset, that are each picture's own. A rendered sky is a tiny value.
-        valid: (N, h, w) bool, where it is known; in some pictures that may be nowhere.
-        rooted: (N,) bool, in which of them zero is infinitely far.
-        exact: (N,) bool, in which of them the borders of the truth are exact to a pixel.
-        ranked: (N, P, 2) int64, pairs of places in the flat picture of which the first is
-            nearer; zeros, which say nothing, where the truth has no order.
+        inverse: (N, h, w) float32 inverse depth, larger = nearer, 0 where not known, with an
+            individual scale, and for disparity offset, per image. Rendered sky is a tiny value.
+        valid: (N, h, w) bool, where it is known; may be all False in an image.
+        has_ratios: (N,) bool, whether inverse depth 0 is infinity, so that ratios have a meaning.
+        exact: (N,) bool, whether the borders of the ground truth are pixel-accurate.
+        ranked: (N, P, 2) int64, pairs of indices into the flattened image, the nearer pixel
+            first; zeros are padding.
     """
 
     images: NDArray[np.uint8]
     inverse: NDArray[np.float32]
     valid: NDArray[np.bool_]
-    rooted: NDArray[np.bool_]
+    has_ratios: NDArray[np.bool_]
     exact: NDArray[np.bool_]
     ranked: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class SetRow:
-    """One set's part in a training.
+    """One data set's part in a training run.
 
     Attributes:
-        name: of the set.
-        pictures: how many.
-        left_out: pairs that can't be used.
-        weight: how often a picture comes in an epoch, against those of other sets.
-        share: of all that is seen, 0 to 1.
-        kind: what the truth's values are.
+        name: of the data set.
+        pictures: number of usable pairs.
+        left_out: number of unusable pairs.
+        weight: how often one of its pairs appears per epoch, on average.
+        share: of all pairs in an epoch, 0 to 1.
+        kind: kind of its ground truth.
         scene: indoor, driving ...
     """
 
@@ -99,11 +99,11 @@ class SetRow:
 
 
 class TrainingSet:
-    """Several cached sets, mixed and changed at random.
+    """Several cached data sets, mixed and augmented at random.
 
     Attributes:
-        steps_per_epoch: batches that hold every picture of every set, times the set's weight.
-        fingerprint: the same for two training sets that give the same batches.
+        steps_per_epoch: batches that hold every pair of every set, times the set's weight.
+        fingerprint: equal for two training sets that give the same batches.
     """
 
     def __init__(
@@ -115,31 +115,30 @@ class TrainingSet:
         seed: int = 0,
         augment: AugmentOptions | None = None,
     ) -> None:
-        """Mix sets.
+        """Mix data sets.
 
         Args:
-            caches: sets and their weights, over 0; 1 is each picture once an epoch.
-            batch: pictures a batch.
-            sizes: widths and heights in pixels to train at, see `mixture`, and of each what it
-                becomes in a small batch.
-            seed: of all that is random, 0 or more.
-            augment: how much pictures are changed; by default as `AugmentOptions` says.
+            caches: data sets and their weights, above 0; weight 1 is each pair once an epoch.
+            batch: batch size.
+            sizes: training sizes in pixels (width, height), and of each the low-resolution size.
+            seed: of all random choices, 0 or more.
+            augment: strength of the augmentation; `AugmentOptions()` if None.
 
         Raises:
-            UsageError: an argument that makes no sense.
+            UsageError: an argument is out of range.
         """
-        self._small = dict(sizes)
+        self._low_res = dict(sizes)
         self._caches = tuple(cache for cache, _ in caches)
         self._weights = tuple(weight for _, weight in caches)
         self._options = augment or AugmentOptions()
-        # a tilt changes inverse depth by ratios, which neither an unknown offset nor an order has
-        level = replace(self._options, tilt_deg=0)
-        self._each = tuple(
-            self._options if cache.info.kind in {"depth", "inverse"} else level
+        # pitch and yaw scale inverse depth, which is undefined with an unknown offset or an order
+        no_tilt = replace(self._options, tilt_deg=0)
+        self._set_options = tuple(
+            self._options if cache.info.kind in {"depth", "inverse"} else no_tilt
             for cache in self._caches
         )
-        self._merges = tuple(map(can_merge, self._caches))
-        self._layered = tuple(cache.info.kind == "layers" for cache in self._caches)
+        self._mergeable = tuple(map(can_merge, self._caches))
+        self._has_layers = tuple(cache.info.kind == "layers" for cache in self._caches)
         self._seed = seed
         self._mixture = Mixture(
             [[one.width_px / one.height_px for one in cache.entries] for cache in self._caches],
@@ -149,35 +148,35 @@ class TrainingSet:
             seed=seed,
         )
         self.steps_per_epoch = self._mixture.steps_per_epoch
-        told = (seed, batch, self._small, self._weights, self._options)
-        digest = hashlib.sha256(repr(told).encode())
+        config = (seed, batch, self._low_res, self._weights, self._options)
+        digest = hashlib.sha256(repr(config).encode())
         for cache in self._caches:
-            # neither paths nor dates: a run goes on beside a copy of its data
+            # no paths or dates: a run can be resumed with a copy of its data
             files = [(entry.name, entry.size_bytes, entry.sparse) for entry in cache.entries]
             digest.update(repr((cache.name, cache.info, files)).encode())
         self.fingerprint = digest.hexdigest()
 
     def plan_at(self, step: int) -> BatchPlan:
-        """Say which pictures a step's batch holds; sets are numbered as they were given."""
+        """Return which pairs a step's batch contains; sets are numbered in the order given."""
         return self._mixture.plan_at(step)
 
     @property
-    def small_share(self) -> float:
-        """Pixels of a small batch over those of another, on average over the sizes."""
-        return sum(w * h for w, h in self._small.values()) / sum(w * h for w, h in self._small)
+    def low_res_pixels(self) -> float:
+        """Pixels of a low-resolution batch relative to a full one, averaged over the sizes."""
+        return sum(w * h for w, h in self._low_res.values()) / sum(w * h for w, h in self._low_res)
 
-    def batch_at(self, step: int, *, small: bool = False) -> TrainingBatch:
-        """Make the batch of a step, 0 or more: always the same one. Threads may call it.
+    def batch_at(self, step: int, *, low_res: bool = False) -> TrainingBatch:
+        """Return the batch of a step, always the same one. Safe to call from several threads.
 
         Args:
-            step: from 0, without end.
-            small: the same pictures with fewer pixels.
+            step: 0 or more, without an upper limit.
+            low_res: use the low-resolution size.
 
         Raises:
-            DatasetError: a file of the cache is gone.
+            DatasetError: a file of the cache does not exist any more.
         """
         plan = self.plan_at(step)
-        size = self._small[plan.size] if small else plan.size
+        size = self._low_res[plan.size] if low_res else plan.size
         width_px, height_px = size
         images = np.empty((len(plan.picks), height_px, width_px, 3), np.uint8)
         inverse = np.empty(images.shape[:3], np.float32)
@@ -187,35 +186,35 @@ class TrainingSet:
             second = self._second(each, plan, rng)
             front = self._front(plan, rng)
             one = self._caches[each][picture]
-            sample = augment(one, size, rng, self._each[each], second=second, front=front)
+            sample = augment(one, size, rng, self._set_options[each], second=second, front=front)
             images[place], inverse[place] = sample.photo, sample.inverse
             if sample.regions is not None:
                 pairs = draw_pairs(sample.regions, sample.order, RANKED_PAIRS, rng)
                 ranked[place, : len(pairs)] = pairs
         infos = [self._caches[each].info for each, _ in plan.picks]
-        rooted = np.array([info.kind in {"depth", "inverse"} for info in infos])
+        has_ratios = np.array([info.kind in {"depth", "inverse"} for info in infos])
         exact = np.array([info.sharp for info in infos])
-        return TrainingBatch(images, inverse, inverse > 0, rooted, exact, ranked)
+        return TrainingBatch(images, inverse, inverse > 0, has_ratios, exact, ranked)
 
     def _second(self, each: int, plan: BatchPlan, rng: np.random.Generator) -> Second | None:
-        """Another picture of the batch, or the same, to be merged into one of a set."""
-        if rng.random() >= self._options.merge or not self._merges[each]:
+        """Draw an image of the batch, possibly the same, to merge into one of set `each`."""
+        if rng.random() >= self._options.merge or not self._mergeable[each]:
             return None
-        picks = [pick for pick in plan.picks if self._merges[pick[0]]]
+        picks = [pick for pick in plan.picks if self._mergeable[pick[0]]]
         other, picture = picks[rng.integers(len(picks))]
         kinds = {self._caches[each].info.kind, self._caches[other].info.kind}
         return Second(self._caches[other][picture], same_unit=kinds == {"depth"})
 
     def _front(self, plan: BatchPlan, rng: np.random.Generator) -> Sample | None:
-        """Draw a picture with layers, of this batch, whose front is laid over another."""
-        layered = [pick for pick in plan.picks if self._layered[pick[0]]]
+        """Draw an image with layers from the batch, to paste its front regions."""
+        layered = [pick for pick in plan.picks if self._has_layers[pick[0]]]
         if not layered or rng.random() >= self._options.paste:
             return None
         other, picture = layered[rng.integers(len(layered))]
         return self._caches[other][picture]
 
     def describe(self) -> list[SetRow]:
-        """Say what the training is made of, a row a set."""
+        """Return one row per data set."""
         return [
             SetRow(
                 cache.name,

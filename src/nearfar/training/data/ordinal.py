@@ -1,8 +1,7 @@
-"""Train on order: regions and points of which one is known to be nearer than the other.
+"""Ordinal ground truth for training: ordered regions and ordered points.
 
-Both kinds of ordinal truth become one: regions that have an order. A point becomes a small disc,
-since it was chosen well inside its surface. Regions go through every change of a picture as the
-values of a map do.
+Both become ordered regions. A point becomes a small disc, since points are labeled well inside
+their surface. Regions are resized and augmented like the values of a map.
 """
 
 from typing import Final
@@ -17,16 +16,16 @@ from nearfar.training.data.pair_file import Sample
 from nearfar.training.data.resample import resize_photo
 
 DISC_RADIUS: Final = 0.008
-"""Radius of a point's disc, in parts of the picture's longer side: 3 pixels of 400."""
+"""Radius of a point's disc as a share of the image's longer side: 3 pixels of 400."""
 
 
 def shrink(photo: Image, truth: Layers | PointPairs, size: tuple[int, int]) -> Sample:
-    """Bring a photo and its ordinal truth to a size, and points into the form of regions.
+    """Resize a photo and its ordinal ground truth, and convert points to regions.
 
     Args:
         photo: (H, W, 3) uint8 RGB.
         truth: of the photo's size.
-        size: width and height in pixels of what comes out.
+        size: width and height of the result in pixels.
     """
     height_px, width_px = photo.shape[:2]
     if isinstance(truth, PointPairs):
@@ -44,12 +43,12 @@ def shrink(photo: Image, truth: Layers | PointPairs, size: tuple[int, int]) -> S
 def draw_discs(
     nearer: NDArray[np.int64], farther: NDArray[np.int64], size: tuple[int, int]
 ) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
-    """Draw a disc round each point: a region of its own, in which every pixel is its nearest.
+    """Draw a disc around each point as a region; where discs overlap, the nearest point wins.
 
     Args:
         nearer: (N, 2) x and y of the nearer points.
-        farther: (N, 2) of the farther ones; a point may come several times.
-        size: width and height of the picture in pixels.
+        farther: (N, 2) of the farther points; a point may appear several times.
+        size: width and height of the image in pixels.
 
     Returns:
         (H, W) uint16 regions, and their order (N, 2).
@@ -66,14 +65,14 @@ def draw_discs(
         columns = slice(max(0, x - reach_px), min(width_px, x + reach_px + 1))
         down, across = np.mgrid[rows, columns]
         squared = (down - y) ** 2.0 + (across - x) ** 2.0
-        mine = squared < closest[rows, columns]
-        regions[rows, columns][mine] = number
-        closest[rows, columns][mine] = squared[mine]
+        closer = squared < closest[rows, columns]
+        regions[rows, columns][closer] = number
+        closest[rows, columns][closer] = squared[closer]
     return regions, order.astype(np.int64)
 
 
 def resize_regions(regions: NDArray[np.uint16], size: tuple[int, int]) -> NDArray[np.uint16]:
-    """Take the region under each new pixel's centre."""
+    """Resize a region map by nearest neighbor."""
     if size == regions.shape[::-1]:
         return regions
     resized = cv2.resize(regions, size, interpolation=cv2.INTER_NEAREST_EXACT)
@@ -81,39 +80,39 @@ def resize_regions(regions: NDArray[np.uint16], size: tuple[int, int]) -> NDArra
 
 
 def paste(one: Sample, other: Sample, rng: np.random.Generator) -> Sample:
-    """Put the front of one picture before another: what has an order keeps it.
+    """Paste the front regions of one image over another, and combine their orders.
 
-    A region of the other picture is drawn, and all that is nearer than it is cut out with its
-    exact border and laid over the first, nearer than everything there. A camera could see it
-    so, since the size of a scene can't be told from its picture.
+    A region of `other` is drawn, and all regions nearer than it are cut out with their exact
+    borders and pasted over `one`, nearer than everything there. The result is plausible, since
+    the scale of a scene is unknown from its image.
 
     Args:
         one: a pair of any kind.
-        other: a pair of the same size that has regions.
-        rng: where chance comes from.
+        other: a pair of the same size with regions.
+        rng: random generator.
 
     Returns:
-        The pair of both; `one` as it is where nothing of the other can be cut out.
+        The combined pair; `one` unchanged if `other` has no ordered regions to paste.
     """
     if other.regions is None or not len(other.order):
         return one
-    seen = np.unique(other.regions)
-    order = other.order[np.isin(other.order, seen).all(axis=1)]
+    present = np.unique(other.regions)
+    order = other.order[np.isin(other.order, present).all(axis=1)]
     if not len(order):
         return one
     behind = order[rng.integers(len(order)), 1]
     front = np.unique(order[order[:, 1] == behind, 0])
     mask = np.isin(other.regions, front)
-    own = np.zeros_like(other.regions) if one.regions is None else one.regions
-    first = int(own.max()) + 1
+    base = np.zeros_like(other.regions) if one.regions is None else one.regions
+    first = int(base.max()) + 1
     rest = first + int(other.regions.max()) + 1
     if rest > np.iinfo(np.uint16).max:
         return one
-    # what has no region of its own, and lies behind what was pasted, becomes one region
-    regions = np.where(own == 0, np.uint16(rest), own)
+    # pixels of `one` without a region become one region, behind what was pasted
+    regions = np.where(base == 0, np.uint16(rest), base)
     regions = np.where(mask, other.regions + np.uint16(first), regions).astype(np.uint16)
     inside = order[np.isin(order, front).all(axis=1)] + first
-    backs = np.union1d(own[own > 0], [rest]).astype(np.int64)
+    backs = np.union1d(base[base > 0], [rest]).astype(np.int64)
     before = np.stack(np.meshgrid(front.astype(np.int64) + first, backs), axis=-1).reshape(-1, 2)
     return Sample(
         np.where(mask[..., None], other.photo, one.photo),

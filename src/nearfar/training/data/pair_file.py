@@ -1,4 +1,4 @@
-"""A pair at training size as one file: a header, the truth, the regions, their order, the photo."""
+"""File format of a cached pair: header, inverse depth or regions and their order, photo."""
 
 import os
 import struct
@@ -14,9 +14,9 @@ from nearfar.io.atomic import replacing
 from nearfar.io.images import Image
 
 VERSION: Final = 2
-"""Goes up when the same pair would give another file."""
+"""Increased whenever the same pair would give another file."""
 
-_HEADER: Final = struct.Struct("<16sIIIII")  # 36 bytes, so that the floats behind it are aligned
+_HEADER: Final = struct.Struct("<16sIIIII")  # 36 bytes, so that the floats after it are aligned
 _SPARSE: Final = 1
 _ORDINAL: Final = 2
 _NO_ORDER: Final = np.zeros((0, 2), np.int64)
@@ -25,13 +25,13 @@ _MAGIC: Final = b"nearfar pair\n".ljust(16, b"\0")
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A photo and its truth: values, or regions that have an order, or both.
+    """A photo and its ground truth: inverse depth, ordered regions, or both.
 
     Attributes:
         photo: (H, W, 3) uint8 RGB.
-        inverse: (H, W) float32, larger = nearer, 0 where not known, up to a scale.
-        sparse: whether the truth is a set of points.
-        regions: (H, W) uint16, the number of each pixel's region, 0 for none; None without any.
+        inverse: (H, W) float32 inverse depth up to scale, larger = nearer, 0 where not known.
+        sparse: whether the inverse depth is a set of points.
+        regions: (H, W) uint16, the number of each pixel's region, 0 for none; or None.
         order: (R, 2) int64: all of the first region is nearer than all of the second.
     """
 
@@ -42,7 +42,7 @@ class Sample:
     order: NDArray[np.int64] = field(default_factory=lambda: _NO_ORDER)
 
     def known(self) -> NDArray[np.bool_]:
-        """Return where something is known: (H, W) bool."""
+        """Return where the ground truth is known: (H, W) bool."""
         known = self.inverse > 0
         return known if self.regions is None else known | (self.regions > 0)
 
@@ -54,11 +54,11 @@ class Entry:
     Attributes:
         name: the photo's file name.
         path: the file in the cache.
-        width_px: of the pair at training size.
-        height_px: of the pair at training size.
-        sparse: whether the truth is a set of points.
-        ordinal: whether it is regions and their order, without values.
-        order_count: how many pairs of regions have an order.
+        width_px: of the cached pair.
+        height_px: of the cached pair.
+        sparse: whether the ground truth is a set of points.
+        ordinal: whether it consists of ordered regions instead of values.
+        order_count: number of ordered pairs of regions.
     """
 
     name: str
@@ -72,20 +72,20 @@ class Entry:
     @property
     def size_bytes(self) -> int:
         """Size of the file."""
-        a_pixel = 3 + (2 if self.ordinal else 4)
-        return _HEADER.size + 8 * self.order_count + a_pixel * self.width_px * self.height_px
+        bytes_per_px = 3 + (2 if self.ordinal else 4)
+        return _HEADER.size + 8 * self.order_count + bytes_per_px * self.width_px * self.height_px
 
     def map(self) -> Sample:
-        """Map the file into memory, read-only; the system reads what is touched.
+        """Memory-map the file, read-only.
 
         Raises:
-            DatasetError: the file is gone or was cut.
+            DatasetError: the file does not exist any more, or was truncated.
         """
         try:
             content = np.asarray(np.memmap(self.path, np.uint8, "r", shape=(self.size_bytes,)))
         except (OSError, ValueError) as error:
             raise DatasetError(
-                f"{self.path}: gone from the cache or cut off: start again to make it anew"
+                f"{self.path}: removed from the cache or truncated: start again to create it"
             ) from error
         shape = self.height_px, self.width_px
         order_at = _HEADER.size + (2 if self.ordinal else 4) * self.height_px * self.width_px
@@ -94,18 +94,18 @@ class Entry:
         truth = content[_HEADER.size : order_at]
         if not self.ordinal:
             return Sample(photo, truth.view("<f4").reshape(shape), self.sparse)
-        # bytes of any alignment: an odd number of pixels before it
+        # copied, because an odd number of pixels before it makes it unaligned
         order = np.frombuffer(content[order_at:photo_at].tobytes(), "<u4").astype(np.int64)
         regions = truth.view("<u2").reshape(shape)
-        nothing = np.zeros(shape, np.float32)
-        return Sample(photo, nothing, self.sparse, regions, order.reshape(-1, 2))
+        unknown = np.zeros(shape, np.float32)
+        return Sample(photo, unknown, self.sparse, regions, order.reshape(-1, 2))
 
 
 def write_entry(path: Path, name: str, sample: Sample) -> Entry:
-    """Write a pair, whole or not at all.
+    """Write a pair atomically.
 
     Raises:
-        WriteError: the system refused.
+        WriteError: the file can't be written.
     """
     height_px, width_px = sample.inverse.shape
     ordinal = sample.regions is not None
@@ -123,7 +123,7 @@ def write_entry(path: Path, name: str, sample: Sample) -> Entry:
 
 
 def read_entry(path: Path, name: str) -> Entry | None:
-    """Read the head of a file; None if there is none, or it is not whole."""
+    """Read the header of a file; return None if the file is missing, damaged or truncated."""
     try:
         with path.open("rb") as file:
             head = _HEADER.unpack(file.read(_HEADER.size))

@@ -1,4 +1,4 @@
-"""Batches that are made while the network learns from those before them."""
+"""Prepare batches in threads while the network trains."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class Prefetcher:
-    """Batches in the order of their steps, made ahead of time.
+    """Iterator over batches in the order of their steps, prepared ahead of time.
 
-    They are made in threads: three quarters of the time is spent in OpenCV and NumPy, which
-    let other threads run, and nothing is copied between processes. OpenCV's own threads are
-    off meanwhile, since each batch has its thread and the network wants the rest.
+    Threads are used: three quarters of the time is spent in OpenCV and NumPy, which release the
+    GIL, and nothing is copied between processes. OpenCV's own threads are disabled meanwhile,
+    since each batch has a thread and the network needs the other cores.
     """
 
     def __init__(
@@ -30,24 +30,24 @@ class Prefetcher:
         *,
         workers: int = 1,
         depth: int = 4,
-        is_small: Callable[[int], bool] = lambda _: False,
+        is_low_res: Callable[[int], bool] = lambda _: False,
     ) -> None:
-        """Begin to make batches.
+        """Start preparing batches.
 
         Args:
-            data: where they come from.
+            data: source of the batches.
             start_step: of the first batch.
-            workers: threads.
-            depth: batches that are made or ready at any time, at least one a worker.
-            is_small: whether the batch of a step is a small one.
+            workers: number of threads.
+            depth: number of batches in preparation or ready, at least one per worker.
+            is_low_res: returns whether a step's batch has the low-resolution size.
 
         Raises:
-            UsageError: no worker.
+            UsageError: `workers` is below 1.
         """
         if workers < 1:
-            raise UsageError(f"{workers} workers make no batches: give at least 1")
+            raise UsageError(f"workers must be at least 1, not {workers}")
         self._data = data
-        self._is_small = is_small
+        self._is_low_res = is_low_res
         self._next = start_step
         self._cv_threads = cv2.getNumThreads()
         cv2.setNumThreads(1)
@@ -61,23 +61,23 @@ class Prefetcher:
         return self
 
     def __next__(self) -> TrainingBatch:
-        """Give the next batch; there is no last one, until it is closed.
+        """Return the next batch. There is no last one: the iterator ends when it is closed.
 
         Raises:
-            DatasetError: a file of the cache is gone.
+            DatasetError: a file of the cache does not exist any more.
         """
         if self._closed:
             raise StopIteration
         try:
             batch = self._ahead.popleft().result()
-        except BaseException:  # also Ctrl-C while waiting: never hand out a later batch
+        except BaseException:  # also Ctrl-C: after an error, no later batch may be returned
             self.close()
             raise
         self._submit()
         return batch
 
     def close(self) -> None:
-        """Give up what is under way. Batches that are being made are waited for."""
+        """Cancel batches that are not started, and wait for those in preparation."""
         if not self._closed:
             self._closed = True
             self._ahead.clear()
@@ -97,6 +97,6 @@ class Prefetcher:
 
     def _submit(self) -> None:
         self._ahead.append(
-            self._pool.submit(self._data.batch_at, self._next, small=self._is_small(self._next))
+            self._pool.submit(self._data.batch_at, self._next, low_res=self._is_low_res(self._next))
         )
         self._next += 1

@@ -1,8 +1,8 @@
-"""Bring photos and truths to another size.
+"""Resize photos and ground truth.
 
-A photo's pixels are averaged. A truth's are chosen: every value that comes out is one that
-went in, so that known is never mixed with unknown, nor a surface with what lies behind it.
-Both put pixel centres on pixel centres, (x + 0.5) * ratio - 0.5, so that they stay in line.
+A photo's pixels are averaged. Ground truth values are selected, never averaged, so that known and
+unknown values, or a surface and what is behind it, do not mix. Both align pixel centers,
+(x + 0.5) * ratio - 0.5.
 """
 
 import math
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from nearfar.io.images import Image
 
 SPARSE_SHARE: Final = 0.25
-"""A truth of which less is known than this is a set of points: lidar, or tracked features."""
+"""Ground truth with a smaller known share is sparse: lidar, or tracked features."""
 
 _MAX_SAMPLES: Final = 4
 
 
 def resize_photo(photo: Image, size: tuple[int, int]) -> Image:
-    """Average over areas where it shrinks, interpolate linearly where it grows.
+    """Resize a photo by area averaging if it shrinks, else by linear interpolation.
 
     Args:
         photo: (H, W, 3) uint8.
@@ -35,27 +35,27 @@ def resize_photo(photo: Image, size: tuple[int, int]) -> Image:
 
 
 def is_sparse(inverse: NDArray[np.float32]) -> bool:
-    """Say whether a truth is a set of points rather than a surface with holes."""
+    """Return whether ground truth is a set of points rather than a surface with holes."""
     return bool(np.count_nonzero(inverse) < SPARSE_SHARE * inverse.size)
 
 
 def nearest(inverse: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Take the value under each new pixel's centre. For dense truths and mild ratios.
+    """Resize by nearest neighbor; for dense ground truth and ratios near 1.
 
     Args:
         inverse: (H, W) float32, 0 where not known.
         size: width and height in pixels.
     """
     height_px, width_px = inverse.shape
-    rows, columns = _centres(height_px, size[1]), _centres(width_px, size[0])
+    rows, columns = _center_index(height_px, size[1]), _center_index(width_px, size[0])
     return inverse.take(rows, axis=0).take(columns, axis=1)
 
 
 def keep_points(inverse: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Put each point into the new pixel where it lies. For sparse truths and any ratio.
+    """Move each point to the new pixel that contains it; for sparse ground truth and any ratio.
 
-    Of two in one pixel the nearer stays, which is what the camera sees: a lidar stands
-    elsewhere, and looks past the edges of what is in front.
+    Of several points in one pixel the nearest is kept, which is the one that the camera sees: a
+    lidar has another viewpoint and also measures occluded points behind edges.
 
     Args:
         inverse: (H, W) float32, 0 where not known.
@@ -64,18 +64,18 @@ def keep_points(inverse: NDArray[np.float32], size: tuple[int, int]) -> NDArray[
     height_px, width_px = inverse.shape
     known = np.flatnonzero(inverse)
     rows, columns = np.divmod(known, width_px)
-    places = _cells(height_px, size[1])[rows] * size[0] + _cells(width_px, size[0])[columns]
+    positions = _cells(height_px, size[1])[rows] * size[0] + _cells(width_px, size[0])[columns]
     points = np.zeros(size[0] * size[1], np.float32)
-    np.maximum.at(points, places, inverse.take(known))
+    np.maximum.at(points, positions, inverse.take(known))
     return points.reshape(size[1], size[0])
 
 
 def majority(inverse: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Take the median of what is known in each new pixel. For dense truths and any ratio.
+    """Take the median of the known values in each new pixel; for dense ground truth and any ratio.
 
-    At an edge that is a value of the surface that fills more of the pixel, which also gives
-    the averaged photo its color. A pixel of which less than half is known is not known. At
-    most 4 x 4 values a pixel are looked at.
+    At an edge the median is a value of the surface that covers more of the pixel, which also
+    determines the averaged photo's color. A pixel with less than half of its values known is
+    unknown. At most 4 x 4 values per pixel are used.
 
     Args:
         inverse: (H, W) float32, 0 where not known.
@@ -89,11 +89,11 @@ def majority(inverse: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.
     count = len(values)
     known = np.count_nonzero(values, axis=0)
     lesser = np.empty_like(values[0])
-    for low, high in _exchanges(count):
+    for low, high in _sorting_network(count):
         np.minimum(values[low], values[high], out=lesser)
         np.maximum(values[low], values[high], out=values[high])
         values[low] = lesser
-    middle = count - known + (known - 1) // 2  # the unknown are 0, and so come first
+    middle = count - known + (known - 1) // 2  # unknown values are 0, and are sorted first
     middle[2 * known < count] = -1
     medians: NDArray[np.float32] = np.zeros_like(lesser)
     for index, plane in enumerate(values):
@@ -101,11 +101,11 @@ def majority(inverse: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.
     return medians
 
 
-def _exchanges(count: int) -> Iterator[tuple[int, int]]:
-    """Pairs to put in order, one after the other, so that `count` values are sorted.
+def _sorting_network(count: int) -> Iterator[tuple[int, int]]:
+    """Yield the compare-exchange operations of a sorting network for `count` values.
 
     Batcher's merge exchange: Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M.
-    Whole pictures are sorted by it, eight times faster than pixel by pixel.
+    Sorting whole images with it is eight times as fast as sorting pixel by pixel.
     """
     top = 1 << max(0, (count - 1).bit_length() - 1)
     step = top
@@ -120,22 +120,22 @@ def _exchanges(count: int) -> Iterator[tuple[int, int]]:
 
 
 def _cells(old_px: int, new_px: int) -> NDArray[np.intp]:
-    """Index of the new pixel in which each old one's centre lies."""
-    return _centres(new_px, old_px)
+    """Return the index of the new pixel that contains each old pixel's center."""
+    return _center_index(new_px, old_px)
 
 
 def _grid(old_px: int, new_px: int, samples: int) -> NDArray[np.intp]:
-    """Index of the old pixels at so many evenly spread places in each new one: (samples, new)."""
-    places: NDArray[np.intp] = _centres(old_px, new_px * samples).reshape(new_px, samples).T
-    return places
+    """Return old indices at evenly spaced positions in each new pixel: (samples, new)."""
+    positions: NDArray[np.intp] = _center_index(old_px, new_px * samples).reshape(new_px, samples).T
+    return positions
 
 
 def _samples(old_px: int, new_px: int) -> int:
-    """How many places in a new pixel touch every old one: no further apart than those."""
+    """Return how many positions per new pixel are needed to reach every old pixel."""
     return max(1, math.ceil(old_px / new_px))
 
 
-def _centres(old_px: int, new_px: int) -> NDArray[np.intp]:
-    """Index of the old pixel under each new one's centre, in whole numbers: no rounding."""
-    centres: NDArray[np.intp] = (2 * np.arange(new_px) + 1) * old_px // (2 * new_px)
-    return centres
+def _center_index(old_px: int, new_px: int) -> NDArray[np.intp]:
+    """Return the index of the old pixel under each new pixel's center, in exact integers."""
+    centers: NDArray[np.intp] = (2 * np.arange(new_px) + 1) * old_px // (2 * new_px)
+    return centers

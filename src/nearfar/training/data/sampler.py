@@ -1,7 +1,7 @@
-"""Which pictures make which batch, and at which size.
+"""Choose the images and the size of each batch.
 
-Everything is a pure function of the seed and the number of the step, so that a run that goes
-on after a break sees what it would have seen without one.
+Everything is a pure function of the seed and the step, so that a resumed run sees the same
+batches as an uninterrupted one.
 """
 
 from bisect import bisect_right
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from nearfar.errors import UsageError
 
-LEAST_KEPT: Final = 0.5
-"""A picture is trained at sizes whose aspect keeps at least this share of it, if there are."""
+MIN_KEPT: Final = 0.5
+"""An image is trained only at sizes whose crop keeps this share of it, if there are any."""
 
 _PERMUTATION: Final = 0
 _EPOCH: Final = 1
@@ -25,11 +25,11 @@ _GOLDEN: Final = (5**0.5 - 1) / 2
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """What a batch is made of.
+    """Contents of a batch.
 
     Attributes:
-        size: width and height in pixels of all its pictures.
-        picks: (set, picture) of each.
+        size: width and height of all its images in pixels.
+        picks: (data set, image) of each.
     """
 
     size: tuple[int, int]
@@ -37,15 +37,15 @@ class BatchPlan:
 
 
 class Mixture:
-    """Several sets, mixed by weight.
+    """Several data sets, mixed by weight.
 
-    An epoch is as many batches as hold every picture of every set, times the set's weight.
-    Over the epochs each set gets its share, and its pictures take turns: none comes again
-    before all others of its set have come.
+    An epoch has as many batches as are needed for every image of every set, times the set's
+    weight. Over all epochs each set gets its share, and no image of a set is repeated before all
+    others have been used.
 
-    The pictures of a batch share one size. Each is drawn a size among those whose aspect suits
-    it, the likelier the more of the picture is kept: a wide frame is never squeezed into a
-    portrait. What is left over at the end of an epoch makes batches of neighbours in aspect.
+    The images of a batch share one size. For each image a size with a suitable aspect ratio is
+    drawn, with a probability proportional to the share of the image that its crop keeps. The
+    remaining images of an epoch are grouped by aspect ratio.
     """
 
     def __init__(
@@ -57,22 +57,22 @@ class Mixture:
         sizes: Sequence[tuple[int, int]],
         seed: int,
     ) -> None:
-        """Prepare; nothing is drawn yet.
+        """Prepare the sampling; nothing is drawn yet.
 
         Args:
-            aspects: width / height of each picture, by set.
-            weights: of each set, over 0.
-            batch: pictures a batch.
-            sizes: widths and heights in pixels to train at.
+            aspects: width / height of each image, by set.
+            weights: of each set, above 0.
+            batch: batch size.
+            sizes: training sizes in pixels (width, height).
             seed: 0 or more.
 
         Raises:
-            UsageError: an argument that makes no sense.
+            UsageError: an argument is out of range.
         """
         if batch < 1 or seed < 0 or not sizes or min(map(min, sizes)) < 1:
-            raise UsageError("give a batch of at least 1, a seed of 0 or more, and a size")
+            raise UsageError("use a batch size of at least 1, a seed of 0 or more, and a size")
         if not aspects or not all(aspects) or len(aspects) != len(weights) or min(weights) <= 0:
-            raise UsageError("give at least one set with pictures, and each a weight over 0")
+            raise UsageError("use at least one non-empty data set, with a weight above 0 each")
         self._batch = batch
         self._sizes = tuple(sizes)
         self._seed = seed
@@ -85,13 +85,14 @@ class Mixture:
         self.steps_per_epoch = max(1, round(float(expected.sum()) / batch))
         total = self.steps_per_epoch * batch
         self._edges = np.array([*np.cumsum((0, *self.shares[:-1])) * total, total])
-        self._plans = lru_cache(maxsize=2)(self._plan_epoch)  # two: workers straddle the turn
+        # two: workers prepare batches of two epochs at the change
+        self._plans = lru_cache(maxsize=2)(self._plan_epoch)
 
     def plan_at(self, step: int) -> BatchPlan:
-        """Say what the batch of a step is made of.
+        """Return the contents of a step's batch.
 
         Args:
-            step: 0 or more, without end.
+            step: 0 or more, without an upper limit.
         """
         epoch, place = divmod(step, self.steps_per_epoch)
         return self._plans(epoch)[place]
@@ -100,13 +101,13 @@ class Mixture:
         rng = np.random.default_rng((self._seed, _EPOCH, epoch))
         pictures = rng.permutation(self._pictures(epoch))
         drawn = _draw(self._kept[pictures], rng)
-        groups, over = [], []
+        groups, leftover = [], []
         for size in range(len(self._sizes)):
             members = pictures[drawn == size]
             full = len(members) // self._batch * self._batch
             groups += [(size, group) for group in members[:full].reshape(-1, self._batch)]
-            over.append(members[full:])
-        rest = np.concatenate(over)
+            leftover.append(members[full:])
+        rest = np.concatenate(leftover)
         rest = rest[np.argsort(self._order[rest], kind="stable")]
         for group in rest.reshape(-1, self._batch):
             worst = self._kept[group].min(axis=0, keepdims=True)
@@ -122,9 +123,9 @@ class Mixture:
         )
 
     def _pictures(self, epoch: int) -> NDArray[np.intp]:
-        """All pictures of an epoch, numbered through all sets."""
+        """Return all images of an epoch, numbered across all sets."""
         chosen = []
-        for each, (start, stop) in enumerate(self._turns(epoch)):
+        for each, (start, stop) in enumerate(self._ranges(epoch)):
             count = self._counts[each]
             for turn in range(start // count, -(-stop // count)):
                 rng = np.random.default_rng((self._seed, _PERMUTATION, each, turn))
@@ -132,12 +133,12 @@ class Mixture:
                 chosen.append(order[max(0, start - turn * count) : stop - turn * count])
         return np.concatenate(chosen)
 
-    def _turns(self, epoch: int) -> list[tuple[int, int]]:
-        """From where to where each set's endless row of pictures is used in an epoch.
+    def _ranges(self, epoch: int) -> list[tuple[int, int]]:
+        """Return the range of each set's endless sequence of images that an epoch uses.
 
-        What is due to a set is rounded up or down, by turns: a set of which a tenth of a
-        picture is due comes every tenth epoch. The turns go by the golden ratio, which spreads
-        them most evenly.
+        Fractional shares are rounded up in some epochs and down in others: a set with a tenth of
+        an image per epoch appears every tenth epoch. The golden ratio spreads these epochs most
+        evenly.
         """
         offsets = np.arange(epoch + 1) * _GOLDEN % 1
         counts = np.diff(np.floor(self._edges + offsets[:, None]), axis=1).astype(np.intp)
@@ -146,15 +147,15 @@ class Mixture:
 
 
 def _kept(aspects: NDArray[np.float64], sizes: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
-    """Share of each picture that the largest crop of each size's aspect keeps."""
+    """Return the share of each image that the largest crop of each size's aspect ratio keeps."""
     ratio = aspects[:, None] / np.array([width / height for width, height in sizes])
     kept: NDArray[np.float64] = np.minimum(ratio, 1 / ratio)
     return kept
 
 
 def _draw(kept: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.intp]:
-    """Draw a size for each row, the likelier the more is kept."""
+    """Draw a size for each row, with a probability proportional to the share that is kept."""
     best = kept == kept.max(axis=1, keepdims=True)
-    odds = np.where((kept >= LEAST_KEPT) | best, kept, 0).cumsum(axis=1)
+    odds = np.where((kept >= MIN_KEPT) | best, kept, 0).cumsum(axis=1)
     drawn = rng.random((len(kept), 1)) * odds[:, -1:]
     return np.asarray((drawn >= odds).sum(axis=1), np.intp)

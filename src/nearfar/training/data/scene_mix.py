@@ -1,4 +1,4 @@
-"""Two scenes in one space: more rooms than anybody has photographed, with exact truth."""
+"""Merge two scenes into one, with exact ground truth."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from nearfar.training.data.cache import TrainingCache
 from nearfar.training.data.pair_file import Sample
 
 SAME_UNIT: Final = 1.4
-"""How much larger or smaller a scene becomes at most when it is merged into one in its unit."""
+"""Largest scale factor, and its inverse the smallest, when both scenes have the same unit."""
 
 _SPECK_PX: Final = 5
 
@@ -22,8 +22,8 @@ class Second:
 
     Attributes:
         sample: the pair.
-        same_unit: whether its inverse depth and the other's are in one unit, so that a scene of
-            about its own size is the likeliest.
+        same_unit: whether both inverse depths have the same unit; then the scale factor is limited
+            to `SAME_UNIT`.
     """
 
     sample: Sample
@@ -31,25 +31,26 @@ class Second:
 
 
 def can_merge(cache: TrainingCache) -> bool:
-    """Say whether a set's truth is dense, and zero in it infinitely far, so that it has ratios."""
+    """Return whether a set's ground truth is dense, and its inverse depth 0 is infinity."""
     return cache.info.kind in {"depth", "inverse"} and not any(e.sparse for e in cache.entries)
 
 
 def merge(one: Sample, other: Sample, share: float, most: float = math.inf) -> Sample:
-    """Let two scenes fill one space: at each pixel the nearer of the two is seen.
+    """Merge two scenes: each pixel shows the nearer of the two.
 
-    A camera could see it so, since the size of a scene can't be told from its picture: the other
-    is made as large or as small as it takes to fill its share. Things then stand in rooms that
-    they were never in, in front of things that were never behind them.
+    The result is plausible, since the scale of a scene is unknown from its image: `other` is scaled
+    so that it covers its share. This creates combinations of rooms and objects that were never
+    photographed.
 
     Args:
-        one: a pair; its inverse depth has no offset.
-        other: another of the same size, likewise.
-        share: of the pixels known in both, 0 to 1, in which the other is to be the nearer.
-        most: what the other's inverse depth is multiplied or divided by at most, 1 or more.
+        one: a pair; its inverse depth has no unknown offset.
+        other: another pair of the same size, likewise.
+        share: of the pixels known in both, 0 to 1, where `other` should be nearer.
+        most: largest factor, 1 or more, by which the inverse depth of `other` is multiplied or
+            divided.
 
     Returns:
-        The merged pair; where either knows nothing, the first.
+        The merged pair; `one` where either is unknown.
     """
     known = (one.inverse > 0) & (other.inverse > 0)
     if not known.any():
@@ -58,7 +59,7 @@ def merge(one: Sample, other: Sample, share: float, most: float = math.inf) -> S
     wanted = 1 / float(np.quantile(ratio[known], 1 - share))
     scale = np.float32(min(max(wanted, 1 / most), most))
     nearer = (ratio * scale > 1).view(np.uint8)
-    nearer = np.asarray(cv2.medianBlur(nearer, _SPECK_PX), np.uint8)  # noise where they touch
+    nearer = np.asarray(cv2.medianBlur(nearer, _SPECK_PX), np.uint8)  # removes noise at contacts
     nearer &= known.view(np.uint8)
     photo = np.where(nearer[..., None], other.photo, one.photo)
     return Sample(photo, np.where(nearer, other.inverse * scale, one.inverse), one.sparse)

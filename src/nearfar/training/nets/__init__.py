@@ -1,1 +1,1 @@
-"""Networks in plain torch, and the weights that they begin with."""
+"""Network architectures in PyTorch, and their pretrained weights."""

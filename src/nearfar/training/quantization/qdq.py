@@ -1,18 +1,18 @@
-"""A network whose convolutions compute in int8, written as plain ONNX (QuantizeLinear and back).
+"""Write a network with int8 convolutions as an ONNX QDQ graph (QuantizeLinear, DequantizeLinear).
 
 Activations are uint8 with a zero point, weights int8 per output channel without one, biases
-int32. Two things that runtimes do decide the rest:
+int32. Two properties of the runtimes determine the details:
 
 - On x86 without VNNI, int8 kernels add two products u8 * s8 in 16 bits, with saturation
-  (`vpmaddubsw`). Weights therefore stay within 64: 2 * 255 * 64 < 2^15. One bit is lost, and
+  (`vpmaddubsw`). Weights are therefore limited to 64: 2 * 255 * 64 < 2^15. This costs one bit, and
   the same file gives the same map on every processor.
-- onnxruntime (weight_bias_quantization.cc) makes int8, with one scale for all channels, of
-  every convolution whose input is dequantized by a single scale, also of one that was left in
-  float. The latter gets its input dequantized by as many equal scales as there are channels.
+- onnxruntime (weight_bias_quantization.cc) quantizes every convolution whose input is dequantized
+  with one scale for all channels, also one that should stay in float. For such a layer the input
+  is therefore dequantized with one (equal) scale per channel.
 
-onnxruntime's own quantizer is not used: it takes twenty times as long, which matters where
-a network is written a hundred times to find the layers that must stay float, it has no bias
-correction, and what is needed of it is not part of its documented interface.
+onnxruntime's own quantizer is not used: it takes twenty times as long, which matters because a
+hundred networks are written to find the layers that must stay in float; it has no bias correction;
+and the parts needed here are not a documented interface.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ from onnx import helper, numpy_helper
 from nearfar.training.quantization.activations import Activation, RangeName
 
 LARGEST_WEIGHT: Final = 64
-"""See the top of this file."""
+"""Largest absolute int8 weight; see the module's docstring."""
 
 _LARGEST_BIAS: Final = 2**30
 _FUSED: Final = ("Relu", "Clip")
@@ -41,11 +41,11 @@ class Layer:
 
     Attributes:
         name: of its node.
-        input: the tensor it reads.
-        output: the tensor that is rounded after it: behind its ReLU, where it has one.
+        input: name of its input tensor.
+        output: name of the tensor that is quantized after it: the output of its ReLU, if any.
         weight: (out, in / groups, ...) float32.
         bias: (out,) float32.
-        groups: of channels.
+        groups: number of channel groups.
     """
 
     name: str
@@ -57,15 +57,15 @@ class Layer:
 
 
 def list_layers(model: onnx.ModelProto) -> tuple[Layer, ...]:
-    """List the convolutions that can compute in int8, in the order in which they run.
+    """List the convolutions that can compute in int8, in execution order.
 
-    The last one before the answer is not among them: 256 steps would be seen in the map.
+    The last one before the output is left out: 256 levels would be visible in the map.
     """
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    readers: dict[str, list[onnx.NodeProto]] = {}
+    consumers: dict[str, list[onnx.NodeProto]] = {}
     for node in model.graph.node:
         for name in node.input:
-            readers.setdefault(name, []).append(node)
+            consumers.setdefault(name, []).append(node)
     last = _last(model.graph)
     layers = []
     for node in model.graph.node:
@@ -75,7 +75,7 @@ def list_layers(model: onnx.ModelProto) -> tuple[Layer, ...]:
         bias = np.zeros(len(weight), np.float32)
         if len(node.input) > 2:
             bias = numpy_helper.to_array(constants[node.input[2]])
-        after = readers.get(node.output[0], [])
+        after = consumers.get(node.output[0], [])
         fused = len(after) == 1 and after[0].op_type in _FUSED
         output = (after[0] if fused else node).output[0]
         groups = next((a.i for a in node.attribute if a.name == "group"), 1)
@@ -84,15 +84,15 @@ def list_layers(model: onnx.ModelProto) -> tuple[Layer, ...]:
 
 
 def _last(graph: onnx.GraphProto) -> set[str]:
-    """Name the convolutions between which and the answer there is no other."""
-    makers = {name: node for node in graph.node for name in node.output}
-    found, to_see = set(), [output.name for output in graph.output]
-    while to_see:
-        node = makers.get(to_see.pop())
+    """Return the names of the convolutions that no other convolution follows."""
+    producers = {name: node for node in graph.node for name in node.output}
+    found, pending = set(), [output.name for output in graph.output]
+    while pending:
+        node = producers.get(pending.pop())
         if node is not None and node.op_type == "Conv":
             found.add(node.name)
         elif node is not None:
-            to_see.extend(node.input)
+            pending.extend(node.input)
     return found
 
 
@@ -102,22 +102,22 @@ def write_qdq(
     activations: Mapping[str, Activation],
     ranges: RangeName = "extremes",
 ) -> onnx.ModelProto:
-    """Write a network with these layers in int8 and everything else as it is.
+    """Write a network with these layers in int8 and all others unchanged.
 
-    What rounding the weights of a channel adds to its mean is taken off its bias: (w - q) times
-    the mean input (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
-    Correction", ICCV 2019, section 4.2, with measured means).
+    The mean error of a channel that is caused by rounding its weights, (w - q) times the mean
+    input, is corrected in its bias (Nagel et al., "Data-Free Quantization Through Weight
+    Equalization and Bias Correction", ICCV 2019, section 4.2, with measured means).
 
     Args:
-        model: of opset 13 at least.
-        layers: of `list_layers(model)`.
+        model: of opset 13 or later.
+        layers: from `list_layers(model)`.
         activations: of every layer's input and output.
-        ranges: which of an activation's ranges 256 steps shall cover.
+        ranges: which of an activation's ranges the 256 levels cover.
     """
-    written = onnx.ModelProto()
-    written.CopyFrom(model)
-    _Writer(written.graph, activations, ranges).write({layer.name: layer for layer in layers})
-    return written
+    quantized = onnx.ModelProto()
+    quantized.CopyFrom(model)
+    _Writer(quantized.graph, activations, ranges).write({layer.name: layer for layer in layers})
+    return quantized
 
 
 class _Writer:
@@ -130,25 +130,25 @@ class _Writer:
         self._constants: list[onnx.TensorProto] = []
 
     def write(self, layers: Mapping[str, Layer]) -> None:
-        rounded = {tensor for it in layers.values() for tensor in (it.input, it.output)}
-        made = {it.output for it in layers.values()}
+        rounded = {tensor for layer in layers.values() for tensor in (layer.input, layer.output)}
+        made = {layer.output for layer in layers.values()}
         given = [value.name for value in self._graph.input if value.name in rounded]
-        nodes = [node for name in given for node in self._round(name)]
+        nodes = [node for name in given for node in self._quantize_tensor(name)]
         for node in [*self._graph.node]:
             read = [*node.input]
             if node.name in layers:
-                before, node.input[:] = self._weigh(layers[node.name])
+                before, node.input[:] = self._quantize_weights(layers[node.name])
                 nodes += before
             elif node.op_type in _WEIGHTED:
                 if read[0] in made:
-                    nodes.append(self._restore(read[0], node.name))
+                    nodes.append(self._dequantize_per_channel(read[0], node.name))
                     node.input[0] = nodes[-1].output[0]
             else:
                 node.input[:] = [f"{name}/rounded" if name in rounded else name for name in read]
             nodes.append(node)
             for name in node.output:
-                nodes += self._round(name) if name in rounded else ()
-        self._finish(nodes)
+                nodes += self._quantize_tensor(name) if name in rounded else ()
+        self._store_nodes(nodes)
 
     def _constant(self, name: str, value: Any) -> str:
         self._constants.append(numpy_helper.from_array(np.asarray(value), name))
@@ -165,33 +165,38 @@ class _Writer:
         return zero
 
     def _range(self, tensor: str) -> tuple[float, float]:
-        """Give the ends, zero among them: what is padded with must be exact."""
+        """Return minimum and maximum, including zero, because padding must be exact."""
         low, high = getattr(self._activations[tensor], self._ranges)
         return min(low, 0.0), max(high, 0.0)
 
-    def _round(self, tensor: str) -> tuple[onnx.NodeProto, onnx.NodeProto]:
+    def _quantize_tensor(self, tensor: str) -> tuple[onnx.NodeProto, onnx.NodeProto]:
         scale, zero = self._scale(tensor), self._zero(tensor)
-        how = [self._constant(f"{tensor}/scale", scale), self._constant(f"{tensor}/zero", zero)]
+        parameters = [
+            self._constant(f"{tensor}/scale", scale),
+            self._constant(f"{tensor}/zero", zero),
+        ]
         return (
-            helper.make_node("QuantizeLinear", [tensor, *how], [f"{tensor}/int8"]),
-            helper.make_node("DequantizeLinear", [f"{tensor}/int8", *how], [f"{tensor}/rounded"]),
+            helper.make_node("QuantizeLinear", [tensor, *parameters], [f"{tensor}/int8"]),
+            helper.make_node(
+                "DequantizeLinear", [f"{tensor}/int8", *parameters], [f"{tensor}/rounded"]
+            ),
         )
 
-    def _restore(self, tensor: str, reader: str) -> onnx.NodeProto:
-        """Dequantize for a layer in float: see the top of this file."""
+    def _dequantize_per_channel(self, tensor: str, reader: str) -> onnx.NodeProto:
+        """Dequantize for a layer in float: see the module's docstring."""
         channels = len(self._activations[tensor].mean)
-        how = [
+        parameters = [
             self._constant(f"{reader}/scales", np.full(channels, self._scale(tensor))),
             self._constant(f"{reader}/zeros", np.full(channels, self._zero(tensor))),
         ]
-        read = [f"{tensor}/int8", *how]
+        read = [f"{tensor}/int8", *parameters]
         return helper.make_node("DequantizeLinear", read, [f"{reader}/restored"], axis=1)
 
-    def _weigh(self, layer: Layer) -> tuple[list[onnx.NodeProto], list[str]]:
-        """Round a layer's weight and bias; give the nodes that restore them, and its inputs."""
+    def _quantize_weights(self, layer: Layer) -> tuple[list[onnx.NodeProto], list[str]]:
+        """Quantize weight and bias; return their DequantizeLinear nodes and the layer's inputs."""
         weight, own, scale = layer.weight.astype(np.float64), layer.name, self._scale(layer.input)
         flat = weight.reshape(len(weight), -1)
-        # a channel that is all but dead would need a bias of more than 32 bits
+        # a channel with nearly zero weights would need a bias of more than 32 bits
         steps = np.maximum(
             np.abs(flat).max(1) / LARGEST_WEIGHT, np.abs(layer.bias) / (scale * _LARGEST_BIAS)
         )
@@ -221,11 +226,13 @@ class _Writer:
             nodes.append(helper.make_node("DequantizeLinear", read, made, axis=0))
         return nodes, [f"{layer.input}/rounded", *(node.output[0] for node in nodes)]
 
-    def _finish(self, nodes: list[onnx.NodeProto]) -> None:
+    def _store_nodes(self, nodes: list[onnx.NodeProto]) -> None:
         used = Counter(name for node in nodes for name in node.input)
         used.update(output.name for output in self._graph.output)
         nodes = [node for node in nodes if any(used[name] for name in node.output)]
-        constants = [it for it in (*self._graph.initializer, *self._constants) if used[it.name]]
+        constants = [
+            tensor for tensor in (*self._graph.initializer, *self._constants) if used[tensor.name]
+        ]
         for field, values in (("node", nodes), ("initializer", constants), ("value_info", [])):
             self._graph.ClearField(field)
             getattr(self._graph, field).extend(values)

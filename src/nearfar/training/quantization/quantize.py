@@ -1,7 +1,7 @@
-"""A float network and photos -> the same network in int8, as true to it as asked.
+"""Quantize a float network to int8, with an error below a bound.
 
-Three choices are made by measurement, on photos that took no part in the calibration: which
-range of the activations the 256 steps cover, and which layers stay in float, and how many.
+Three choices are measured on photos that are not used for calibration: which range of the
+activations the 256 levels cover, which layers stay in float, and how many.
 """
 
 import os
@@ -27,24 +27,24 @@ from nearfar.training.quantization.qdq import Layer, list_layers, write_qdq
 from nearfar.training.quantization.sensitivity import find_sensitive
 
 OPSET: Final = 17
-"""To which older graphs are brought: scales of channels came with 13."""
+"""Older graphs are converted to this opset: per-channel scales need 13."""
 
 MAX_DISAGREEMENT: Final = 0.05
-"""Of the bundled network, this leaves two layers in float, which costs no time."""
+"""Default error bound. Two layers of the bundled network stay in float, which costs no time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Quantized:
-    """A network in int8, and how it came to be.
+    """A network in int8, and how it was made.
 
     Attributes:
         content: of the ONNX file.
-        disagreement: with the float network, see `disagreement`; mean over the held-out photos.
-        ranges: which range of the activations was best.
-        tried: that range and the others -> disagreement with every layer in int8.
-        layers: convolutions that may compute in int8.
-        kept_float: names of those of them that do not.
-        trials: networks that were tried to find these.
+        disagreement: from the float network, see `disagreement`; mean over the held-out photos.
+        ranges: the activation range with the smallest disagreement.
+        tried: range -> disagreement with every layer in int8.
+        layers: number of convolutions that can compute in int8.
+        kept_float: names of those that stay in float.
+        trials: number of tried networks.
     """
 
     content: bytes
@@ -65,28 +65,28 @@ def quantize(
     threads: int | None = None,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> Quantized:
-    """Quantize a network's convolutions, as `nearfar.training.quantization.qdq` writes them.
+    """Quantize a network's convolutions to a QDQ graph.
 
     Args:
         content: of an ONNX file, a network in float32.
-        photos: to calibrate with, each (1, 3, h, w) float32 as the network is fed; consumed
-            once, and one is held at a time.
-        held_out: others, by which the choices are made; 4 to 16 suffice.
+        photos: for calibration, (1, 3, h, w) float32 each, preprocessed for the network; consumed
+            once, one at a time.
+        held_out: other photos, on which the choices are measured; 4 to 16 are enough.
         bound: largest disagreement; layers stay in float until it is met.
-        threads: of a run; the physical cores when not given.
-        on_stage: told what is being done, for a person.
+        threads: of the runtime; the number of physical cores if None.
+        on_stage: called with a short description of each stage.
 
     Raises:
         ModelFileError: the file is damaged, or the network can't be run.
-        UsageError: no photos, or a network without convolutions that could be quantized.
+        UsageError: there are no photos, or no convolution can be quantized.
     """
     if not held_out:
-        raise UsageError("there are no photos to judge int8 by: give a folder with more photos")
-    model = _prepared(content)
+        raise UsageError("there are no photos to evaluate int8 on: use a folder with more photos")
+    model = _prepare(content)
     layers = list_layers(model)
     if not layers:
         raise UsageError(
-            "nothing to quantize: this network has no convolution in float32 but its last"
+            "nothing to quantize: the only float32 convolution of this network is its last"
         )
     on_stage("measuring activations")
     names = {name for layer in layers for name in (layer.input, layer.output)}
@@ -94,37 +94,37 @@ def quantize(
     reference = OnnxSession(content, threads=threads)
     truth = [reference.run(photo) for photo in held_out]
 
-    def written(group: Sequence[Layer], ranges: RangeName) -> bytes:
+    def serialize(group: Sequence[Layer], ranges: RangeName) -> bytes:
         content: bytes = write_qdq(model, group, activations, ranges).SerializeToString()
         return content
 
     def error(group: Sequence[Layer], ranges: RangeName) -> float:
-        session = OnnxSession(written(group, ranges), threads=threads)
+        session = OnnxSession(serialize(group, ranges), threads=threads)
         pairs = zip(truth, held_out, strict=True)
         return float(np.mean([disagreement(depth, session.run(photo)) for depth, photo in pairs]))
 
     on_stage("choosing ranges")
     tried: dict[RangeName, float] = {name: error(layers, name) for name in RANGES}
     ranges = min(RANGES, key=tried.__getitem__)
-    on_stage("looking for layers that must stay in float")
-    split = find_sensitive(layers, lambda group: error(group, ranges), bound)
-    kept = {layer.name for layer in split.kept}
+    on_stage("searching for layers that must stay in float")
+    result = find_sensitive(layers, lambda group: error(group, ranges), bound)
+    kept = {layer.name for layer in result.kept}
     return Quantized(
-        written([layer for layer in layers if layer.name not in kept], ranges),
-        split.error,
+        serialize([layer for layer in layers if layer.name not in kept], ranges),
+        result.error,
         ranges,
         tried,
         len(layers),
-        tuple(layer.name for layer in split.kept),
-        split.trials,
+        tuple(layer.name for layer in result.kept),
+        result.trials,
     )
 
 
 def disagreement(reference: RawDepth, other: RawDepth) -> float:
-    """Tell how far a map is from another, whatever its scale and shift.
+    """Return how much a map differs from another, regardless of scale and shift.
 
-    Mean absolute difference after least-squares alignment of `other`, over the mean absolute
-    deviation of `reference`: 0 is the same map, 1 is no better than a constant.
+    The mean absolute difference after least-squares alignment of `other`, divided by the mean
+    absolute deviation of `reference`: 0 for equal maps, 1 if `other` is no better than a constant.
 
     Args:
         reference: (N, h, w) float32.
@@ -140,8 +140,8 @@ def _ratio(part: np.float64, whole: np.float64) -> float:
     return float(part / whole) if whole > 0 else 0.0
 
 
-def _prepared(content: bytes) -> onnx.ModelProto:
-    """Compute constants, fold normalisations and padding into convolutions, name all nodes."""
+def _prepare(content: bytes) -> onnx.ModelProto:
+    """Fold constants, batch normalization and padding into convolutions, and name all nodes."""
     refuse_external(content)
     ort = telemetry.onnxruntime()
     try:
@@ -151,7 +151,7 @@ def _prepared(content: bytes) -> onnx.ModelProto:
             model = version_converter.convert_version(model, OPSET)
         for node in model.graph.node:
             while node.input and not node.input[-1]:
-                node.input.pop()  # onnxruntime folds no padding that has empty inputs
+                node.input.pop()  # onnxruntime does not fold padding with empty inputs
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.log_severity_level = 4
@@ -162,16 +162,16 @@ def _prepared(content: bytes) -> onnx.ModelProto:
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
             prepared = onnx.load_model(path)
-            del prepared.metadata_props[:]  # they tell of a network that training can go on from
-    except Exception as error:  # the libraries' errors share no base of their own
+            del prepared.metadata_props[:]  # they describe a network that can be trained further
+    except Exception as error:  # the libraries' errors share no base class of their own
         raise ModelFileError(
             f"not an ONNX network that can be quantized ({reason(error)})"
         ) from error
-    return _tidied(prepared)
+    return _clean_up(prepared)
 
 
-def _tidied(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Name every node, and declare only what is used."""
+def _clean_up(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Name every node, and remove unused opset imports and inputs."""
     graph = model.graph
     for index, node in enumerate(graph.node):
         node.name = node.name or f"{node.op_type}_{index}"

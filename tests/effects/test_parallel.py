@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from nearfar.parallel import in_strips, together
+from nearfar.parallel import for_each_strip, run_parallel
 
 
 @pytest.fixture(params=[1, 2])
@@ -25,7 +25,7 @@ def test_results_come_in_order(threads: int) -> None:
         seen.add(threading.get_ident())
         return number
 
-    assert together(lambda: work(1), lambda: work(2)) == [1, 2]
+    assert run_parallel(lambda: work(1), lambda: work(2)) == [1, 2]
     assert len(seen) == threads
     assert threading.get_ident() in seen, "the caller's own thread works too"
 
@@ -44,7 +44,7 @@ def test_unequal_works_share_the_threads() -> None:
         return 1
 
     try:
-        assert together(slow, last_of_all, lambda: 2, lambda: 3) == [0, 1, 2, 3]
+        assert run_parallel(slow, last_of_all, lambda: 2, lambda: 3) == [0, 1, 2, 3]
     finally:
         cv2.setNumThreads(before)
 
@@ -52,7 +52,7 @@ def test_unequal_works_share_the_threads() -> None:
 @pytest.mark.usefixtures("threads")
 def test_an_error_reaches_the_caller() -> None:
     with pytest.raises(ZeroDivisionError):
-        together(lambda: 1, lambda: 1 // 0)
+        run_parallel(lambda: 1, lambda: 1 // 0)
 
 
 @pytest.mark.usefixtures("threads")
@@ -63,5 +63,5 @@ def test_every_row_is_worked_on_once(shape: tuple[int, ...]) -> None:
     def work(rows: slice) -> None:
         times[rows] += 1
 
-    in_strips(work, times)
+    for_each_strip(work, times)
     assert (times == 1).all()
