@@ -108,5 +108,5 @@ def test_normals_and_the_grid_are_as_the_options_say() -> None:
     assert mesh.normals is not None
     np.testing.assert_allclose(np.linalg.norm(mesh.normals, axis=1), 1, rtol=1e-4)
     assert len(mesh.vertices) < 1200
-    with pytest.raises(GeometryError, match="camera of"):
+    with pytest.raises(GeometryError, match="camera is for"):
         make_layered_mesh(depth, photo, Camera.from_fov(60, (81, 60)))
