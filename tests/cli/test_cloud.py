@@ -46,7 +46,7 @@ def test_mesh_lands_beside_the_photo(run: Run, photo: Path) -> None:
 
 
 def test_layers_are_for_glb_unless_it_is_said(run: Run, photo: Path, tmp_path: Path) -> None:
-    size = ("--max-slope-deg", 90, "--max-vertices", 100_000, "--quiet")
+    size = ("--max-slope", 90, "--max-vertices", 100_000, "--quiet")
     faces = {}
     for name, options in {"a.glb": (), "b.glb": ("--no-layers",), "c.ply": ("--layers",)}.items():
         assert run("mesh", photo, "-o", tmp_path / name, *size, *options).status == 0

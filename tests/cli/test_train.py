@@ -38,11 +38,11 @@ def test_trained_network_is_a_model_at_once(
     assert again.status == 0
     fine = run(
         "train", pairs, "--out", "finer", "--init", folder / "network.onnx",
-        "--runs", tmp_path / "runs", "--epochs", 0.5, "--short-side", 48, "--freeze", 4,
+        "--runs", tmp_path / "runs", "--epochs", 0.5, "--short-side", 48, "--freeze-stages", 4,
         "--val", pairs, "--blend",
     )  # fmt: skip
     assert fine.status == 0, fine.err
-    assert "45% of it, the rest as it began: " in fine.err
+    assert "45% trained weights, the rest initial ones: " in fine.err
     onnx = read_onnx(tmp_path / "runs" / "finer" / "network.onnx")
     tensors = read_safetensors(tmp_path / "runs" / "finer" / "network.safetensors")
     assert onnx[1] == tensors[1]
@@ -68,9 +68,9 @@ def test_bad_pairs_are_named_and_left_out(run: Run, pairs: Path, tmp_path: Path)
         (("--out", "Not A Name"), "can't be a model's name"),
         (("--out", "nearfar-lite"), "already"),
         (("--out", "x", "--init", "none.pt"), "none.pt"),
-        (("--out", "x", "--init", "midas-small"), "midas-small is no network of nearfar's own"),
+        (("--out", "x", "--init", "midas-small"), "midas-small can't be trained further"),
         (("--out", "x", "--epochs", "0"), "epochs must be more than 0"),
-        (("--out", "x", "--epochs", "0.1", "--short-side", "48", "--blend"), "give --val"),
+        (("--out", "x", "--epochs", "0.1", "--short-side", "48", "--blend"), "add --val"),
     ],
 )
 def test_bad_use_is_one_line(
