@@ -42,7 +42,7 @@ def painted() -> Image:
 
 
 def test_floor_is_taken_out_and_what_stands_on_it_is_left() -> None:
-    values, has_floor = standing(on_the_floor())
+    values, has_floor, _ = standing(on_the_floor())
     assert has_floor
     outside = np.ones((HEIGHT, WIDTH), bool)
     outside[THING] = False
@@ -65,7 +65,7 @@ def test_no_floor_where_a_body_fills_the_lower_rows_from_side_to_side() -> None:
 
 
 def test_even_map_has_nothing_standing() -> None:
-    values, has_floor = standing(np.full((20, 30), 0.3, np.float32))
+    values, has_floor, _ = standing(np.full((20, 30), 0.3, np.float32))
     assert not values.any()
     assert not has_floor
 

@@ -7,9 +7,9 @@ from nearfar.config import Options, option
 from nearfar.depth import DepthMap
 from nearfar.effects._render.bokeh_render import Lens, render
 from nearfar.effects._segment.edge_snapping import snap
+from nearfar.effects._segment.focus import Focus, focus_on
 from nearfar.effects.base import Effect, Picture
-from nearfar.effects.depth_stats import nearness_at, subject_nearness
-from nearfar.imaging.color import FloatMap
+from nearfar.effects.depth_stats import place_of
 from nearfar.io.images import Image
 
 
@@ -27,7 +27,7 @@ class LensOptions(Options):
         le=10,
     )
     blades: int = option("Blades of the aperture; 0 makes round highlights.", 7, ge=0, le=16)
-    bloom: float = option("How much highlights out of focus shine.", 0.5, ge=0, le=1)
+    bloom: float = option("How much highlights out of focus shine.", 0.0, ge=0, le=1)
 
 
 @dataclass(frozen=True)
@@ -57,20 +57,12 @@ def bokeh(photo: Image, depth: DepthMap, options: BokehOptions) -> Picture:
     Returns:
         (H, W, 3), the photo itself where nothing is out of focus.
     """
-    nearness = snap(depth.nearness(robust=True), photo)
-    lens = lens_of(options, photo, focus_of(nearness, options))
-    return Picture(render(photo, nearness, lens))
-
-
-def focus_of(nearness: FloatMap, options: BokehOptions) -> float:
-    """Give the nearness that shall be sharp; a missing coordinate is the middle's."""
+    nearness = depth.nearness(robust=True)
     if options.focus_nearness is not None:
-        return options.focus_nearness
-    if options.focus_x is None and options.focus_y is None:
-        return subject_nearness(nearness)
-    x = 0.5 if options.focus_x is None else options.focus_x
-    y = 0.5 if options.focus_y is None else options.focus_y
-    return nearness_at(nearness, x, y)
+        focus = Focus(snap(nearness, photo), options.focus_nearness)
+    else:
+        focus = focus_on(nearness, photo, place_of(options.focus_x, options.focus_y))
+    return Picture(render(photo, focus.nearness, lens_of(options, photo, focus.at)))
 
 
 def lens_of(options: LensOptions, photo: Image, focus: float) -> Lens:

@@ -14,7 +14,7 @@ from nearfar.effects._segment.edge_snapping import snap
 from nearfar.effects._segment.matting import WORK_PX, nearer_than, own_light, soften
 from nearfar.effects._segment.subject import between, connected, slab, subject
 from nearfar.effects.base import Effect, Picture, Pixels, color_light, picture_option
-from nearfar.effects.depth_stats import nearness_at
+from nearfar.effects.depth_stats import nearness_at, place_of
 from nearfar.errors import UsageError
 from nearfar.imaging.color import FloatMap, Light, mix, to_linear, to_srgb
 from nearfar.imaging.resize import fitting, half, larger, smaller
@@ -91,7 +91,7 @@ def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
 
 def _mask(photo: Image, depth: DepthMap, options: CutoutOptions) -> FloatMap:
     """Give the mask for `soften`, (h, w): at full size only where nothing is softened."""
-    place = _place(options)
+    place = place_of(options.subject_x, options.subject_y)
     nearness = depth.nearness(robust=True)
     if options.cut is None:
         size_px = fitting(photo.shape, WORK_PX if options.softness else max(photo.shape))
@@ -102,14 +102,6 @@ def _mask(photo: Image, depth: DepthMap, options: CutoutOptions) -> FloatMap:
     low, high = slab(nearness, nearness_at(nearness, *place), options.cut)
     mask = between(nearness, low, high)
     return mask * connected(mask > 0, *place)
-
-
-def _place(options: CutoutOptions) -> tuple[float, float] | None:
-    """Give the place that was asked for; a missing coordinate is the middle's."""
-    x, y = options.subject_x, options.subject_y
-    if x is None and y is None:
-        return None
-    return 0.5 if x is None else x, 0.5 if y is None else y
 
 
 def _background(light: Light, alpha: FloatMap, options: CutoutOptions) -> Light:

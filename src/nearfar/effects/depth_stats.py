@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +21,13 @@ def pixel_at(shape: tuple[int, ...], x: float, y: float) -> tuple[int, int]:
     """Give the (column, row) of a place in parts of width and height, 0 to 1."""
     height_px, width_px = shape[:2]
     return min(width_px - 1, int(x * width_px)), min(height_px - 1, int(y * height_px))
+
+
+def place_of(x: float | None, y: float | None) -> tuple[float, float] | None:
+    """Give a place of two options; a missing coordinate is the middle's, None when both are."""
+    if x is None and y is None:
+        return None
+    return 0.5 if x is None else x, 0.5 if y is None else y
 
 
 def nearness_at(nearness: FloatMap, x: float, y: float) -> float:
@@ -96,25 +102,6 @@ def is_parted(values: NDArray[np.float32], cut: float) -> bool:
         return False
     means = float(values[near].mean(dtype=np.float64)), float(values[~near].mean(dtype=np.float64))
     return share * (1 - share) * (means[0] - means[1]) ** 2 / total > _PARTED
-
-
-def subject_nearness(nearness: FloatMap) -> float:
-    """Guess how near the photo's subject is.
-
-    It is the median of what is near, where the middle and the nearest count most.
-
-    Args:
-        nearness: (H, W) float32, 0 to 1.
-    """
-    small = cv2.resize(nearness, (64, 64), interpolation=cv2.INTER_AREA)
-    ramp = np.linspace(-1, 1, 64)
-    weights = np.exp(-3 * (ramp[None, :] ** 2 + ramp[:, None] ** 2))
-    cut = near_cut(np.asarray(small, np.float32))
-    if cut is not None:
-        weights = weights * small * (small > cut)
-    order = np.argsort(small, axis=None)
-    total = np.cumsum(weights.ravel()[order])
-    return float(small.ravel()[order[np.searchsorted(total, total[-1] / 2)]])
 
 
 def remoteness(nearness: NDArray[np.float32]) -> NDArray[np.float32]:

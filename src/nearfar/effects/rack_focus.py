@@ -10,10 +10,10 @@ import numpy as np
 from nearfar.config import option
 from nearfar.depth import DepthMap
 from nearfar.effects._render.bokeh_render import render
-from nearfar.effects._segment.edge_snapping import snap
+from nearfar.effects._segment.focus import focus_on
 from nearfar.effects.base import Clip, Effect
 from nearfar.effects.bokeh import LensOptions, lens_of
-from nearfar.effects.depth_stats import nearness_at, subject_nearness
+from nearfar.effects.depth_stats import nearness_at, place_of
 from nearfar.imaging.color import FloatMap
 from nearfar.imaging.resize import smaller
 from nearfar.io.images import Image
@@ -60,11 +60,9 @@ def rack_focus(photo: Image, depth: DepthMap, options: RackFocusOptions) -> Clip
         Frames of even width and height where the photo has two pixels or more each way: most
         video formats ask for that.
     """
-    nearness = snap(depth.nearness(robust=True), photo)
-    start, end = _ends(nearness, options)
+    near, start, end = _ends(depth.nearness(robust=True), photo, options)
     small = _fit(photo, options.clip_side_px)
-    shape = small.shape[:2]
-    near = smaller(nearness, shape[::-1])
+    near = smaller(near, small.shape[1::-1])
     way = _way(options)
 
     def frames() -> Iterator[Image]:
@@ -75,22 +73,16 @@ def rack_focus(photo: Image, depth: DepthMap, options: RackFocusOptions) -> Clip
     return Clip(frames(), len(way), options.fps, loops=options.back)
 
 
-def _ends(nearness: FloatMap, options: RackFocusOptions) -> tuple[float, float]:
-    """Give the nearness that is sharp first, and last."""
-    start = _given(nearness, options.from_x, options.from_y)
-    end = _given(nearness, options.to_x, options.to_y)
-    if start is None:
-        start = subject_nearness(nearness)
-    if end is None:
-        far, near = (float(each) for each in np.quantile(nearness, (0.05, 0.95)))
-        end = far if start - far >= near - start else near
-    return start, end
-
-
-def _given(nearness: FloatMap, x: float | None, y: float | None) -> float | None:
-    if x is None and y is None:
-        return None
-    return nearness_at(nearness, 0.5 if x is None else x, 0.5 if y is None else y)
+def _ends(
+    nearness: FloatMap, photo: Image, options: RackFocusOptions
+) -> tuple[FloatMap, float, float]:
+    """Give the map, and the nearness that is sharp first, and last."""
+    near, start = focus_on(nearness, photo, place_of(options.from_x, options.from_y))
+    last = place_of(options.to_x, options.to_y)
+    if last is not None:
+        return near, start, nearness_at(near, *last)
+    far, nearest = (float(each) for each in np.quantile(near, (0.05, 0.95)))
+    return near, start, far if start - far >= nearest - start else nearest
 
 
 def _way(options: RackFocusOptions) -> list[float]:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.effects._segment.edge_snapping import doubt, snap
-from nearfar.effects._segment.foreground import standing
+from nearfar.effects._segment.foreground import feet, standing
 from nearfar.effects._segment.mask_refinement import decide
 from nearfar.effects._segment.matting import nearer_than
+from nearfar.effects._segment.salient_region import centre_weight, salient_region
 from nearfar.effects.depth_stats import is_parted, near_cut, nearness_at, pixel_at, valley
 from nearfar.imaging.color import FloatMap
 from nearfar.imaging.resize import larger
@@ -19,14 +20,13 @@ from nearfar.io.images import Image
 Mask: TypeAlias = NDArray[np.bool_]
 """(H, W)."""
 
-_CENTRED: Final = 2.0
-"""A pixel counts exp(-2 r^2) as much as the middle one, r going to 1 at each border."""
-
-_NO_SUBJECT: Final = 0.06  # of the picture, so weighted: less is no subject, but a thing beside it
 _BESIDE: Final = 0.3  # of the most prominent thing: what is as prominent belongs to the subject
 _ON_FLOOR: Final = 0.1  # a place that stands out less is on the floor, or the wall, itself
 _REACH: Final = 0.1  # of the longer side: how far beyond its parts the subject may go on
 _SEAM_PX: Final = 7
+_OPEN: Final = -0.1  # of -1 to 1: where feet may be, colors decide
+_LEG: Final = 0.4  # of the threshold: a thin thing there that stands out so much is a leg
+_THIN: Final = 0.06  # of the longer side: and this is the greatest width of a leg
 
 
 def subject(nearness: FloatMap, photo: Image, place: tuple[float, float] | None) -> FloatMap:
@@ -53,7 +53,11 @@ def subject(nearness: FloatMap, photo: Image, place: tuple[float, float] | None)
     share = larger(share, nearness.shape)
     belief = found.belief()
     mask = found.mask + share * (decide(belief, photo) - found.mask)
+    if (legs := found.legs()) is not None:
+        np.maximum(mask, legs, out=mask)
     whole = mask > 0.5
+    if place is not None and not whole[pixel_at(whole.shape, *place)[::-1]]:
+        return found.mask
     kept = _prominent(whole, mask) if place is None else connected(whole, *place)
     seam = np.ones((_SEAM_PX, _SEAM_PX), np.uint8)
     mask = mask * cv2.dilate(kept.astype(np.float32), seam)
@@ -70,6 +74,7 @@ class _Found:
         high: and farther than this.
         kept: (H, W), its parts.
         hint: (H, W), -1 to 1: as sure as this at least, where it goes on beyond its parts.
+        feet: (H, W), where depth can't tell it from the floor.
     """
 
     values: FloatMap
@@ -77,11 +82,21 @@ class _Found:
     high: float | None
     kept: Mask
     hint: FloatMap | None = None
+    feet: Mask | None = None
 
     @property
     def mask(self) -> FloatMap:
         """(H, W), 0 to 1."""
         return between(self.values, self.low, self.high) * self.kept
+
+    def legs(self) -> FloatMap | None:
+        """(H, W), 0 to 1: the thin things below the parts; None where no feet are looked for."""
+        if self.feet is None or self.low is None:
+            return None
+        stands = nearer_than(self.values, _LEG * self.low)
+        side = 2 * max(1, round(_THIN / 2 * max(stands.shape))) + 1
+        wide = cv2.morphologyEx(stands, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+        return np.asarray(np.where(self.feet, stands - wide, 0), np.float32)
 
     def belief(self) -> FloatMap:
         """(H, W), -1 to 1: how surely depth says in, or out."""
@@ -97,24 +112,24 @@ class _Found:
             near = cv2.blur(self.kept.astype(np.float32), (side, side)) > 0
             belief[~self.kept & (belief > 0)] = 0
             belief[~near] = -1
+        if self.feet is not None:
+            np.maximum(belief, _OPEN, out=belief, where=self.feet)
         return belief
 
 
 def _guessed(nearness: FloatMap) -> _Found:
-    values, has_floor = standing(nearness)
-    weight = _centre(nearness.shape)
-    if has_floor:
-        cut = valley(values, weight)
-        kept = _prominent(between(values, cut, None) > 0, values)
-        if float((kept * weight).sum() / weight.sum()) > _NO_SUBJECT:
-            return _Found(values, cut, None, kept)
-    cut = near_cut(nearness)
-    kept = _prominent(between(nearness, cut, None) > 0, nearness)
-    return _Found(nearness, cut, None, kept, _upper(values))
+    stands = standing(nearness)
+    region = salient_region(nearness, stands)
+    if region is None:
+        return _Found(nearness, None, None, np.ones(nearness.shape, bool))
+    if not stands.has_floor:
+        return _Found(region.values, region.level, None, region.parts, _upper(stands.values))
+    below = feet(nearness, region.parts, stands.floor)
+    return _Found(region.values, region.level, None, region.parts, feet=below)
 
 
 def _pointed(nearness: FloatMap, x: float, y: float) -> _Found:
-    values, has_floor = standing(nearness)
+    values, has_floor, _ = standing(nearness)
     hint = None if has_floor else _upper(values)
     if not has_floor or nearness_at(values, x, y) < _ON_FLOOR:
         values = nearness
@@ -122,9 +137,15 @@ def _pointed(nearness: FloatMap, x: float, y: float) -> _Found:
     return _Found(values, low, high, connected(between(values, low, high) > 0, x, y), hint)
 
 
+def is_on_floor(nearness: FloatMap, x: float, y: float) -> bool:
+    """Say whether a place, in parts of width and height, lies on a floor that is seen."""
+    stands = standing(nearness)
+    return stands.has_floor and nearness_at(stands.values, x, y) < _ON_FLOOR
+
+
 def _upper(values: FloatMap) -> FloatMap | None:
     """Say what stands out in its row, though it may be far: a head that leans back."""
-    cut = valley(np.sqrt(values), _centre(values.shape))
+    cut = valley(np.sqrt(values), centre_weight(values.shape))
     return None if cut is None else _sureness(values, cut**2)
 
 
@@ -180,7 +201,7 @@ def _sureness(values: FloatMap, cut: float) -> FloatMap:
 def _prominent(mask: Mask, values: FloatMap) -> Mask:
     """Keep the parts of a mask that are large, in the middle and near."""
     count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    weight = (values * _centre(mask.shape)).ravel()
+    weight = (values * centre_weight(mask.shape)).ravel()
     score = np.bincount(labels.ravel(), weights=weight, minlength=count)
     score[0] = 0
     counts = score >= _BESIDE * score.max()
@@ -196,10 +217,3 @@ def _holes(mask: Mask) -> Mask:
     for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         enclosed[border] = False
     return np.asarray(enclosed[labels])
-
-
-def _centre(shape: tuple[int, ...]) -> FloatMap:
-    rows, columns = (
-        np.exp(-_CENTRED * np.linspace(-1, 1, side, dtype=np.float32) ** 2) for side in shape[:2]
-    )
-    return np.asarray(rows[:, None] * columns, np.float32)
