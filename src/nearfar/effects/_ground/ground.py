@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -21,6 +21,10 @@ _TOLERANCE: Final = 0.04  # of the map's spread: a network's floor is bent a lit
 _BUMP: Final = 0.1  # heights of the camera: what a floor may rise or sink
 _CERTAIN: Final = 1.5  # tolerances above the value at infinity: beyond, all looks like floor
 _MAX_PITCH_DEG: Final = 80.0
+_LEAST_FLOOR: Final = 0.03  # of the picture: less is too little to fit a plane to
+_HORIZON: Final = 0.45  # of the height: floor is looked for below
+_INCLINE: Final = 0.25  # of the map's spread: so much nearer would a floor come over the height
+_STEPS: Final = 16.0  # times that: steeper is the edge of a thing
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +133,10 @@ def find_ground(
     """
     small = smaller(inverse_depth, fitting(inverse_depth.shape, WORK_PX))
     low, high = (float(each) for each in np.percentile(small, (2, 98)))
-    try:
-        a, b, c = floor_plane(small, fov_deg, None)
-    except CalibrationError:
+    plane = _plane(small, fov_deg, high - low)
+    if plane is None:
         return None
+    a, b, c = plane
     slope = math.hypot(a, b)
     pitch = math.atan(max(0.0, c - low) / slope)
     if pitch_deg is not None:
@@ -141,3 +145,49 @@ def find_ground(
     focal_px = small.shape[1] / 2 / math.tan(math.radians(fov_deg) / 2)
     beyond = c - slope * math.tan(pitch)
     return Ground(small, (a, b, c), focal_px, pitch, beyond, _TOLERANCE * (high - low))
+
+
+def _plane(small: FloatMap, fov_deg: float, spread: float) -> tuple[float, float, float] | None:
+    """Fit the floor's plane: in the lower half, or else in what is inclined there like a floor."""
+    for mask in (None, _inclined(small, spread)):
+        if mask is not None and mask.mean() < _LEAST_FLOOR:
+            continue
+        try:
+            return floor_plane(small, fov_deg, mask)
+        except CalibrationError:
+            continue
+    return None
+
+
+def _inclined(small: FloatMap, spread: float) -> NDArray[np.bool_]:
+    """Find what comes nearer downwards, and more so than sideways; walls and furniture do not."""
+    smooth = cv2.GaussianBlur(small, (0, 0), 1.5).reshape(small.shape)
+    down, across = (
+        np.gradient(smooth, axis=axis) if smooth.shape[axis] > 1 else 0 * smooth for axis in (0, 1)
+    )
+    steep = _INCLINE * spread / len(small)
+    mask = (down > steep) & (np.abs(across) < down) & (down < _STEPS * steep)
+    mask[: round(_HORIZON * len(small))] = False
+    return np.asarray(mask, np.bool_)
+
+
+Missing = Literal["flat", "upside_down", "hidden"]
+"""What keeps a floor from being found."""
+
+
+def what_is_missing(inverse_depth: FloatMap) -> Missing:
+    """Say why no floor was found.
+
+    Args:
+        inverse_depth: (H, W) float32, relative.
+
+    Returns:
+        `flat` where all is equally far, `upside_down` where the upper part is nearer than the
+        lower one, and else `hidden`: too little floor is in the picture.
+    """
+    low, high = np.percentile(inverse_depth, (2, 98))
+    if high <= low:
+        return "flat"
+    quarter = -(-len(inverse_depth) // 4)
+    upper, lower = inverse_depth[:quarter], inverse_depth[-quarter:]
+    return "upside_down" if np.median(upper) > np.median(lower) + 0.25 * (high - low) else "hidden"
