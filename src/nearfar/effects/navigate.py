@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
-from nearfar.effects._ground.ground import Ground, find_ground
+from nearfar.effects._ground.ground import Ground, Missing, find_ground, what_is_missing
 from nearfar.effects._ground.occupancy_grid import OccupancyGrid, occupancy
 from nearfar.effects._ground.overlay import draw
 from nearfar.effects.base import Effect
@@ -19,6 +19,9 @@ from nearfar.io.images import Image
 
 NEAR: Final = 0.5
 """Nearness from which a sector is not free, where there is no floor to go by."""
+
+CANNOT_TELL: Final = ("water", "ice", "glass", "step down")
+"""What depth alone can't tell from floor."""
 
 _HEADINGS: Final = 61
 _LOOK: Final = 0.8  # of half the field of view: a way along the very rim is half unseen
@@ -94,6 +97,7 @@ class NavigationPlan:
         pitch_deg: how far the camera looks down, given or found; None without a floor.
         grid: bird's-eye map, if there is a floor and the camera's height is known.
         pixels: (H, W, 3) uint8 RGB, the photo with all this drawn over it.
+        missing: why no floor was found; None where one was.
     """
 
     sectors: tuple[Sector, ...]
@@ -103,15 +107,18 @@ class NavigationPlan:
     pitch_deg: float | None
     grid: OccupancyGrid | None
     pixels: Image
+    missing: Missing | None = None
 
     def values(self) -> dict[str, Any]:
         """Give all but the picture and the grid, ready for JSON."""
         return {
             "floor_found": self.floor_found,
+            "missing": self.missing,
             "floor_share": self.floor_share,
             "pitch_deg": self.pitch_deg,
             "heading_deg": self.heading_deg,
             "sectors": [asdict(sector) for sector in self.sectors],
+            "cannot_tell": list(CANNOT_TELL),
         }
 
 
@@ -133,7 +140,8 @@ def navigate(photo: Image, depth: DepthMap, options: NavigateOptions) -> Navigat
     if ground is None:
         sectors = _by_nearness(nearness, options)
         pixels = draw(photo, None, sectors, None, options.fov_deg)
-        return NavigationPlan(sectors, None, False, 0.0, None, None, pixels)
+        missing = what_is_missing(depth.inverse_depth)
+        return NavigationPlan(sectors, None, False, 0.0, None, None, pixels, missing)
     free = np.logical_and.accumulate(ground.mask[::-1], axis=0)[::-1]
     free, right, ahead, reach = _rim(ground, free)
     sectors = _by_floor(ground, depth, reach, options)
