@@ -81,7 +81,8 @@ def test_plan_in_one_file() -> None:
 def test_plan_in_words() -> None:
     words = plan_in_words(plan())
     assert (
-        words["en"] == "turn 12° to the left; -30° to +0°: free, 7.5 m; +0° to +30°: blocked, 1.5 m;"
+        words["en"]
+        == "turn 12° to the left; -30° to +0°: free, 7.5 m; +0° to +30°: blocked, 1.5 m;"
         " flat water, ice, glass and steps down can look like floor"
     )
     assert words["zh"].startswith("向左转 12°；")

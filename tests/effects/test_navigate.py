@@ -114,7 +114,10 @@ def test_without_a_floor_it_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("depth", "missing"),
-    [(np.ones((60, 80)), "flat"), (np.tile(np.linspace(2, 1, 60)[:, None], (1, 80)), "upside_down")],
+    [
+        (np.ones((60, 80)), "flat"),
+        (np.tile(np.linspace(2, 1, 60)[:, None], (1, 80)), "upside_down"),
+    ],
 )
 def test_it_says_why_no_floor_is_found(depth: NDArray[np.float64], missing: str) -> None:
     assert plan_of(DepthMap(depth.astype(np.float32))).missing == missing

@@ -8,6 +8,7 @@ import numpy as np
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
+from nearfar.effects._render.placement import Place, choose_place
 from nearfar.effects._render.shadow import shadow
 from nearfar.effects._render.text import with_alpha, write_text
 from nearfar.effects._segment.edge_snapping import snap
@@ -15,9 +16,10 @@ from nearfar.effects._segment.matting import nearer_than
 from nearfar.effects.base import Effect, Picture, Pixels, color_light, picture_option
 from nearfar.effects.depth_stats import far_light, nearness_at, relative_size, remoteness
 from nearfar.errors import UsageError
-from nearfar.imaging.color import Light, mix, to_linear, to_srgb
+from nearfar.imaging.color import FloatMap, Light, mix, to_linear, to_srgb
 from nearfar.io.images import Image
 
+_TEXT_PX: Final = 256  # height of a line of text, before it is scaled
 _MARGIN: Final = 0.07
 """The scene covers the sticker when it is nearer by this much: what it stands on doesn't."""
 
@@ -30,21 +32,32 @@ class StickerOptions(Options):
     text: str = option("Text to put there when no picture is given.", "Hello")
     color: str = option("Color of the text: #rrggbb or a name.", "#ffffff")
     font: str | None = option(
-        "Path of a font file for the text. The font that is built in has Latin letters only;"
-        " Chinese needs one such as NotoSansCJK-Regular.ttc.",
+        "Path of a font file for the text. When not given, Latin letters are drawn in the font"
+        " that is built in, and Chinese in one that the system has, such as Noto Sans CJK.",
         None,
     )
-    x: float = option("Where it stands, from the left: the middle of its foot.", 0.5, ge=0, le=1)
-    y: float = option("Where it stands, from the top: its foot.", 0.7, ge=0, le=1)
+    x: float | None = option(
+        "Where its foot stands, from the left; beside the subject when not given.",
+        None,
+        ge=0,
+        le=1,
+    )
+    y: float | None = option(
+        "Where its foot stands, from the top; beside the subject when not given.",
+        None,
+        ge=0,
+        le=1,
+    )
     nearness: float | None = option(
         "Its depth, 0 is the farthest and 1 the nearest; that of the place when not given.",
         None,
         ge=0,
         le=1,
     )
-    size: float = option(
-        "Part of the picture's width or height that it would fill at the nearest depth.",
-        0.6,
+    size: float | None = option(
+        "Part of the picture's width or height that it would fill at the nearest depth; such"
+        " that it hides no face when not given.",
+        None,
         gt=0,
         le=4,
     )
@@ -63,13 +76,16 @@ def sticker(photo: Image, depth: DepthMap, options: StickerOptions) -> Picture:
             letter.
         ImageError: the picture is none.
     """
-    nearness = snap(depth.nearness(robust=True), photo)
+    given = depth.nearness(robust=True)
+    nearness = snap(given, photo)
+    whole = _trimmed(_source(options, _TEXT_PX))
+    at = _place(given, photo, whole, options)
     place = options.nearness
     if place is None:
-        place = nearness_at(nearness, options.x, options.y)
-    shown = _scaled(options, photo.shape, relative_size(place))
+        place = nearness_at(nearness, at.x, at.y)
+    shown = _scaled(whole, photo.shape, at.size * relative_size(place))
     light = to_linear(photo)
-    pasted = _pasted(shown, photo.shape, options)
+    pasted = _pasted(shown, photo.shape, at)
     if options.shadow > 0:
         taken = shadow(pasted[..., 3], nearness, place)
         light = light * (1 - np.float32(options.shadow) * taken)[..., None]
@@ -82,10 +98,22 @@ def sticker(photo: Image, depth: DepthMap, options: StickerOptions) -> Picture:
     return Picture(to_srgb(mix(light, own, alpha)))
 
 
-def _scaled(options: StickerOptions, shape: tuple[int, ...], scale: float) -> Light:
+def _place(nearness: FloatMap, photo: Image, whole: Pixels, options: StickerOptions) -> Place:
+    """Give the place and the size that are given, or else such that no face is hidden."""
+    x, y, size = options.x, options.y, options.size
+    if x is not None or y is not None:
+        x, y = 0.5 if x is None else x, 0.7 if y is None else y
+    if x is not None and y is not None and size is not None:
+        return Place(x, y, size)
+    aspect = whole.shape[1] / whole.shape[0]
+    return choose_place(
+        nearness, photo, aspect, (x, y, size), level=options.nearness, margin=_MARGIN
+    )
+
+
+def _scaled(whole: Pixels, shape: tuple[int, ...], scale: float) -> Light:
     """Give the sticker at its size; (h, w, 4) float32, linear light times alpha, and alpha."""
-    height_px, width_px = (side * options.size * scale for side in shape[:2])
-    whole = _trimmed(_source(options, round(min(height_px, 512))))
+    height_px, width_px = (side * scale for side in shape[:2])
     zoom = min(height_px / whole.shape[0], width_px / whole.shape[1])
     size_px = max(1, round(whole.shape[1] * zoom)), max(1, round(whole.shape[0] * zoom))
     share = whole[..., 3].astype(np.float32) / 255
@@ -112,12 +140,12 @@ def _trimmed(picture: Pixels) -> Pixels:
     return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _pasted(shown: Light, shape: tuple[int, ...], options: StickerOptions) -> Light:
+def _pasted(shown: Light, shape: tuple[int, ...], at: Place) -> Light:
     """Lay the sticker into a frame of the photo's size, (H, W, 4)."""
     frame = np.zeros((*shape[:2], 4), np.float32)
     height_px, width_px = shown.shape[:2]
-    top = round(options.y * shape[0]) - height_px
-    left = round(options.x * shape[1] - width_px / 2)
+    top = round(at.y * shape[0]) - height_px
+    left = round(at.x * shape[1] - width_px / 2)
     rows = slice(max(0, top), max(0, top + height_px))
     columns = slice(max(0, left), max(0, left + width_px))
     target = frame[rows, columns]

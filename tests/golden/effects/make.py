@@ -27,12 +27,15 @@ STAR[..., :3] = (255, 210, 40)
 STAR[..., 3] = np.clip((30 - np.hypot(_rows, _columns)) * 64 + 128, 0, 255)
 
 CASES: dict[str, tuple[Effect[Any, Any], dict[str, Any]]] = {
-    "bokeh": (bokeh.EFFECT, {"aperture": 3.0}),
+    "bokeh": (bokeh.EFFECT, {"aperture": 3.0, "bloom": 0.5}),
     "cutout": (cutout.EFFECT, {"background": "blur"}),
     "fade": (fade.EFFECT, {}),
     "fog": (fog.EFFECT, {}),
     "relight": (relight.EFFECT, {}),
-    "sticker": (sticker.EFFECT, {"picture": STAR, "x": 0.62, "y": 0.75, "nearness": 0.4}),
+    "sticker": (
+        sticker.EFFECT,
+        {"picture": STAR, "x": 0.62, "y": 0.75, "nearness": 0.4, "size": 0.6},
+    ),
 }
 PHOTOS = ("portrait", "indoor")
 
