@@ -20,10 +20,14 @@ _SIZES: Final = (0.9, 0.75, 0.6, 0.45, 0.35, 0.25, 0.18)
 _LEFT: Final = tuple(np.linspace(0.1, 0.9, 17))
 _TOP: Final = tuple(np.linspace(0.3, 0.95, 14))
 _UPPER: Final = 0.6  # of the subject's height: where a head is
-_SEEN: Final = 0.9  # of the sticker must be seen
+_SEEN: Final = 0.97  # of the sticker must be seen
+_AROUND_PX: Final = 7  # of the small copy: what is as close to the subject counts as the subject
+_OUTSIDE: Final = 0.2  # factor for a sticker that the picture's border cuts off
 _LARGE: Final = 0.06  # of the picture: a larger sticker is no better
 _OFF_FLOOR: Final = 0.1  # what stands out more is no floor
 _IN_THE_AIR: Final = 0.5  # factor for a foot that stands on no floor, where there is one
+_TIE: Final = 1e-3
+"""Of places that hide as much of the subject, the smaller sticker is better."""
 
 
 class Place(NamedTuple):
@@ -103,7 +107,8 @@ def _scene(nearness: FloatMap, photo: Image) -> _Scene:
     rows = np.flatnonzero(body.any(axis=1))
     if rows.size:
         upper[rows[0] + round(_UPPER * (rows[-1] + 1 - rows[0])) :] = False
-        body = cv2.dilate(body.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        around = np.ones((_AROUND_PX, _AROUND_PX), np.uint8)
+        body, upper = (cv2.dilate(each.astype(np.uint8), around) > 0 for each in (body, upper))
     return _Scene(low, body, upper, (above < _OFF_FLOOR) | np.bool_(not stands.has_floor))
 
 
@@ -124,12 +129,10 @@ def _score(scene: _Scene, place: Place, aspect: float, level: float | None, marg
     hidden = float(np.count_nonzero(visible & scene.upper[box])) / area
     if hidden > 0:
         return -hidden - place.size * _TIE
-    score = min(area / (_LARGE * height_px * width_px), 1) * min(seen / _SEEN, 1) ** 4
+    score = min(area / (_LARGE * height_px * width_px), 1) * min(seen / _SEEN, 1) ** 8
     score /= 1 + 4 * float(np.count_nonzero(visible & scene.subject[box])) / area
     row, column = min(height_px - 1, int(foot)), min(width_px - 1, int(middle))
     score *= 1.0 if scene.on_floor[row, column] else _IN_THE_AIR
+    if min(top, left) < 0 or bottom > height_px or right > width_px:
+        score *= _OUTSIDE
     return score * (1 - 0.3 * abs(2 * place.x - 1))
-
-
-_TIE: Final = 1e-3
-"""Of places that hide as much of the subject, the smaller sticker is better."""
