@@ -48,7 +48,7 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(DepthMapError, match="the photo's own map"):
         effects.fog(noise(80, 60), depth)
     with pytest.raises(ImageError, match="uint8 RGB"):
-        effects.fog(photo.astype(np.float32), depth)  # type: ignore[arg-type]
+        effects.fog(photo.astype(np.float32), depth)
     with pytest.raises(UsageError, match="aperture must be at most 10"):
         effects.bokeh(photo, depth, aperture=30)
     with pytest.raises(TypeError, match="apperture"):

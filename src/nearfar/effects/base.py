@@ -134,6 +134,10 @@ class WebPage:
     html: str
 
 
+def _unchanged(options: EffectOptions) -> EffectOptions:
+    return options
+
+
 @dataclass(frozen=True)
 class Effect(Generic[EffectOptions, Result]):
     """One use of depth.
@@ -145,12 +149,14 @@ class Effect(Generic[EffectOptions, Result]):
             given as parts of its width and height, 0 to 1 from the upper left corner, so that
             they hold at any size.
         apply: (photo (H, W, 3) uint8, map of the same size, options) -> result.
+        for_clip: options -> options under which nothing is placed anew in each frame of a clip.
     """
 
     name: str
     sentence: str
     options: type[EffectOptions]
     apply: Callable[[Image, DepthMap, EffectOptions], Result]
+    for_clip: Callable[[EffectOptions], EffectOptions] = _unchanged
 
 
 def picture_option(sentence: str) -> Any:

@@ -37,7 +37,7 @@ def for_each_frame(
         over white: films have no alpha. It raises VideoError where these options make a clip of
         every photo. It can be pickled.
     """
-    return partial(_picture, effect.name, options)
+    return partial(_picture, effect.name, effect.for_clip(options))
 
 
 def _picture(name: str, options: Options, photo: Image, depth: DepthMap) -> Image:

@@ -1,6 +1,6 @@
 """Put a picture, or a text, into the scene."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -153,4 +153,11 @@ def _pasted(shown: Light, shape: tuple[int, ...], at: Place) -> Light:
     return frame
 
 
-EFFECT = Effect("sticker", "Put a picture or a text at a depth.", StickerOptions, sticker)
+def _fixed(options: StickerOptions) -> StickerOptions:
+    """Give the lower left corner where no place is given: one chosen anew would jump about."""
+    if options.x is None and options.y is None:
+        options = replace(options, x=0.25, y=0.95)
+    return options if options.size is not None else replace(options, size=0.35)
+
+
+EFFECT = Effect("sticker", "Put a picture or a text at a depth.", StickerOptions, sticker, _fixed)

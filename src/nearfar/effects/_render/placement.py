@@ -128,11 +128,11 @@ def _score(scene: _Scene, place: Place, aspect: float, level: float | None, marg
     seen = float(np.count_nonzero(visible)) / area
     hidden = float(np.count_nonzero(visible & scene.upper[box])) / area
     if hidden > 0:
-        return -hidden - place.size * _TIE
+        return float(-hidden - place.size * _TIE)
     score = min(area / (_LARGE * height_px * width_px), 1) * min(seen / _SEEN, 1) ** 8
     score /= 1 + 4 * float(np.count_nonzero(visible & scene.subject[box])) / area
     row, column = min(height_px - 1, int(foot)), min(width_px - 1, int(middle))
     score *= 1.0 if scene.on_floor[row, column] else _IN_THE_AIR
     if min(top, left) < 0 or bottom > height_px or right > width_px:
         score *= _OUTSIDE
-    return score * (1 - 0.3 * abs(2 * place.x - 1))
+    return float(score * (1 - 0.3 * abs(2 * place.x - 1)))

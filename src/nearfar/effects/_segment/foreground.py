@@ -119,8 +119,10 @@ def feet(nearness: FloatMap, mask: NDArray[np.bool_], floor: FloatMap) -> NDArra
     filled = mask.any(axis=0)
     near = np.where(filled, nearness[lowest, np.arange(width_px)], 0).astype(np.float32)
     side = 2 * max(1, round(_WIDER * max(mask.shape))) + 1
-    near = cv2.dilate(near[None], np.ones((1, side), np.uint8))
-    low = cv2.dilate(np.where(filled, lowest, 0).astype(np.float32)[None], np.ones((1, side)))
+    low = np.where(filled, lowest, 0).astype(np.float32)
+    widest, deepest = (
+        cv2.dilate(each[None], np.ones((1, side), np.uint8)).reshape(1, -1) for each in (near, low)
+    )
     rows = np.arange(height_px, dtype=np.float32)[:, None]
-    below = (rows > low.reshape(1, -1) - side) & (floor[:, None] < near.reshape(1, -1))
-    return np.asarray(below & (near.reshape(1, -1) > 0) & ~mask, np.bool_)
+    below = (rows > deepest - side) & (floor[:, None] < widest) & (widest > 0)
+    return np.asarray(below & ~mask, np.bool_)

@@ -70,7 +70,8 @@ def salient_region(nearness: FloatMap, stands: Standing) -> Region | None:
     near, above = (smaller(each, size_px) for each in (nearness, stands.values))
     side = 2 * max(1, round(_RIM * max(near.shape))) + 1
     window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    steps = cv2.morphologyEx(above if stands.has_floor else near, cv2.MORPH_GRADIENT, window)
+    of = above if stands.has_floor else near
+    steps = np.asarray(cv2.morphologyEx(of, cv2.MORPH_GRADIENT, window), np.float32)
     bottom = _BOTTOM_OF_FLOOR if stands.has_floor else _BOTTOM
     centre = centre_weight(near.shape)
     best, found = 0.0, None
@@ -90,9 +91,8 @@ def _scored(
     mask: Mask, near: FloatMap, steps: FloatMap, centre: FloatMap, bottom: float
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Label the connected parts of a mask, and score each; the outside, label 0, scores 0."""
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(
-        mask.astype(np.uint8), connectivity=4
-    )
+    found = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    count, labels, boxes = found[0], np.asarray(found[1], np.int32), np.asarray(found[2])
     inner = cv2.erode(
         mask.astype(np.uint8),
         np.ones((3, 3), np.uint8),
@@ -101,7 +101,7 @@ def _scored(
     )
     rim = mask & (inner == 0)
 
-    def total(of: NDArray[np.int32], weights: FloatMap | None = None) -> NDArray[np.float64]:
+    def total(of: NDArray[np.integer], weights: FloatMap | None = None) -> NDArray[np.float64]:
         flat = None if weights is None else weights.ravel()
         return np.bincount(of.ravel(), flat, count).astype(np.float64)
 
@@ -116,7 +116,7 @@ def _scored(
     scores *= (mean + 0.05) ** _NEAR * np.exp(-_SPREAD * spread)
     scores[area < _LEAST * mask.size] = 0
     scores[0] = 0
-    return labels, scores
+    return labels, np.asarray(scores, np.float64)
 
 
 def _at_full_size(mask: Mask, chosen: Mask) -> Mask:

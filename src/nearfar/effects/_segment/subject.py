@@ -24,9 +24,10 @@ _BESIDE: Final = 0.3  # of the most prominent thing: what is as prominent belong
 _ON_FLOOR: Final = 0.1  # a place that stands out less is on the floor, or the wall, itself
 _REACH: Final = 0.1  # of the longer side: how far beyond its parts the subject may go on
 _SEAM_PX: Final = 7
-_OPEN: Final = -0.1  # of -1 to 1: where feet may be, colors decide
-_LEG: Final = 0.4  # of the threshold: a thin thing there that stands out so much is a leg
-_THIN: Final = 0.06  # of the longer side: and this is the greatest width of a leg
+_WEAK: Final = 0.5  # of the threshold: where feet may be, what stands out more likely is one
+_OPEN: Final = 0.3  # of -1 to 1: and what stands out less is left to the colors
+_LEG: Final = 0.45  # of the threshold: what stands out so much there belongs to the subject
+_LEAST_LEG: Final = 0.32  # and at least so much, or rough ground would
 
 
 def subject(nearness: FloatMap, photo: Image, place: tuple[float, float] | None) -> FloatMap:
@@ -90,13 +91,11 @@ class _Found:
         return between(self.values, self.low, self.high) * self.kept
 
     def legs(self) -> FloatMap | None:
-        """(H, W), 0 to 1: the thin things below the parts; None where no feet are looked for."""
+        """(H, W), 0 to 1: what depth shows of its feet; None where none are looked for."""
         if self.feet is None or self.low is None:
             return None
-        stands = nearer_than(self.values, _LEG * self.low)
-        side = 2 * max(1, round(_THIN / 2 * max(stands.shape))) + 1
-        wide = cv2.morphologyEx(stands, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
-        return np.asarray(np.where(self.feet, stands - wide, 0), np.float32)
+        level = max(_LEG * self.low, _LEAST_LEG)
+        return nearer_than(self.values, level) * self.feet
 
     def belief(self) -> FloatMap:
         """(H, W), -1 to 1: how surely depth says in, or out."""
@@ -112,8 +111,9 @@ class _Found:
             near = cv2.blur(self.kept.astype(np.float32), (side, side)) > 0
             belief[~self.kept & (belief > 0)] = 0
             belief[~near] = -1
-        if self.feet is not None:
-            np.maximum(belief, _OPEN, out=belief, where=self.feet)
+        if self.feet is not None and self.low is not None:
+            weak = np.clip(self.values / np.float32(self.low) - np.float32(_WEAK), -_OPEN, 1)
+            np.maximum(belief, weak, out=belief, where=self.feet)
         return belief
 
 
