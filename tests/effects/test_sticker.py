@@ -108,7 +108,7 @@ def test_unreadable_font_is_named() -> None:
 
 def test_neither_picture_nor_text() -> None:
     photo = noise(40, 40)
-    with pytest.raises(UsageError, match="nothing to put"):
+    with pytest.raises(UsageError, match="no sticker"):
         sticker(photo, flat(photo), StickerOptions(text="  "))
 
 

@@ -1,4 +1,4 @@
-"""What depth is for: one file an effect, and the one tuple of them all."""
+"""Effects made from a photo and its depth map, and the table of them."""
 
 from typing import Any, Final
 
@@ -85,5 +85,5 @@ def find(name: str) -> Effect[Any, Any]:
         UsageError: there is none of that name.
     """
     if name not in _BY_NAME:
-        raise UsageError(f"no effect {name!r}: there are {', '.join(_BY_NAME)}")
+        raise UsageError(f"no effect {name!r}; choose one of {', '.join(_BY_NAME)}")
     return _BY_NAME[name]

@@ -1,4 +1,4 @@
-"""Cut out what is near."""
+"""Cut out the subject of a photo."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -24,36 +24,36 @@ from nearfar.parallel import run_parallel
 
 @dataclass(frozen=True)
 class CutoutOptions(Options):
-    """What is cut out, and what it lies on."""
+    """Options of `cutout`."""
 
     background: Literal["transparent", "color", "photo", "blur"] = option(
-        "What the cutout lies on.", "transparent"
+        "Background of the cutout.", "transparent"
     )
     color: str = option("Color of the background: #rrggbb or a name.", "#ffffff")
-    picture: Pixels | None = picture_option("Photo to lay the cutout on.")
+    picture: Pixels | None = picture_option("Photo for the background.")
     blur: float = option(
-        "Blur of the background: radius in percent of the diagonal.", 3.0, ge=0, le=10
+        "Blur radius of the background, in percent of the photo's diagonal.", 3.0, ge=0, le=10
     )
     cut: float | None = option(
-        "Nearness from which things belong to the cutout; automatic when not given.",
+        "Nearness threshold of the cutout; default: automatic.",
         None,
         ge=0,
         le=1,
     )
     subject_x: float | None = option(
-        "Place on the thing to cut out, from the left; guessed when not given.",
+        "Point on the subject, as a part of the width from the left; default: automatic.",
         None,
         ge=0,
         le=1,
     )
     subject_y: float | None = option(
-        "Place on the thing to cut out, from the top; guessed when not given.",
+        "Point on the subject, as a part of the height from the top; default: automatic.",
         None,
         ge=0,
         le=1,
     )
     softness: float = option(
-        "Width of the rim that follows the photo, in percent of the longer side.", 0.6, ge=0, le=5
+        "Width of the soft edge, in percent of the photo's longer side.", 0.6, ge=0, le=5
     )
 
 
@@ -90,7 +90,7 @@ def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
 
 
 def _mask(photo: Image, depth: DepthMap, options: CutoutOptions) -> FloatMap:
-    """Give the mask for `soften`, (h, w): at full size only where nothing is softened."""
+    """Return the mask for `soften`, (h, w): at full size only where nothing is softened."""
     place = place_of(options.subject_x, options.subject_y)
     nearness = depth.nearness(robust=True)
     if options.cut is None:
@@ -134,4 +134,4 @@ def _filling(picture: Image, shape: tuple[int, ...]) -> Image:
     return np.asarray(cv2.resize(part, (width_px, height_px), interpolation=way), np.uint8)
 
 
-EFFECT = Effect("cutout", "Cut out what is near, with a soft rim.", CutoutOptions, cutout)
+EFFECT = Effect("cutout", "Cut out the subject, with a soft edge.", CutoutOptions, cutout)

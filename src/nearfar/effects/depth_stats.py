@@ -1,4 +1,4 @@
-"""Read a map of nearness: what lies at a point, where near ends, how far far is."""
+"""Statistics of a nearness map: values at a point, thresholds, relative distance."""
 
 from typing import Final
 
@@ -18,13 +18,13 @@ _FARTHEST: Final = 0.25
 
 
 def pixel_at(shape: tuple[int, ...], x: float, y: float) -> tuple[int, int]:
-    """Give the (column, row) of a place in parts of width and height, 0 to 1."""
+    """Return the (column, row) of a place in parts of width and height, 0 to 1."""
     height_px, width_px = shape[:2]
     return min(width_px - 1, int(x * width_px)), min(height_px - 1, int(y * height_px))
 
 
 def place_of(x: float | None, y: float | None) -> tuple[float, float] | None:
-    """Give a place of two options; a missing coordinate is the middle's, None when both are."""
+    """Return a place of two options; a missing coordinate is the middle's, None when both are."""
     if x is None and y is None:
         return None
     return 0.5 if x is None else x, 0.5 if y is None else y
@@ -90,7 +90,7 @@ def near_cut(nearness: NDArray[np.float32]) -> float | None:
 
 
 def is_parted(values: NDArray[np.float32], cut: float) -> bool:
-    """Say whether a cut parts two things, and not one thing's own relief.
+    """Return whether a cut parts two things, and not one thing's own relief.
 
     Otsu's measure of separability, the part of the variance that lies between the classes, is
     1 for two planes and 0.75 for an even slope.
@@ -105,7 +105,7 @@ def is_parted(values: NDArray[np.float32], cut: float) -> bool:
 
 
 def remoteness(nearness: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give distances for haze, from what is only relative: 0 at the nearest, 1 at the farthest.
+    """Return distances for haze, from what is only relative: 0 at the nearest, 1 at the farthest.
 
     Distance goes as 1 / (nearness + a constant), for the shift of a relative map is unknown.
 
@@ -121,12 +121,12 @@ def remoteness(nearness: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def far_light(light: NDArray[np.float32], nearness: FloatMap) -> NDArray[np.float32]:
-    """Give the mean light of the farthest tenth of the picture, (3,) float32."""
+    """Return the mean light of the farthest tenth of the picture, (3,) float32."""
     some, lit = subsample(nearness), subsample(light)
     far = some <= np.quantile(some, 0.1)
     return np.asarray(lit[far].mean(axis=0, dtype=np.float64), np.float32)
 
 
 def relative_size(nearness: float) -> float:
-    """Say how large a thing looks at a nearness, against nearness 1."""
+    """Return how large a thing looks at a nearness, against nearness 1."""
     return (nearness + _FARTHEST) / (1 + _FARTHEST)

@@ -1,4 +1,4 @@
-"""Effects for the frames of a clip, one after the other."""
+"""Apply effects to the frames of a clip."""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +26,7 @@ FRAME_EFFECTS: Final[dict[str, Effect[Any, Any]]] = {
 def for_each_frame(
     effect: Effect[Any, Any], options: Options
 ) -> Callable[[Image, DepthMap], Image]:
-    """Give what makes the picture of a frame; safe to call from several threads at once.
+    """Return what makes the picture of a frame; safe to call from several threads at once.
 
     Args:
         effect: one of `FRAME_EFFECTS`.

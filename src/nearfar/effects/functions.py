@@ -98,7 +98,7 @@ def _pixels(photo: Photo) -> Image:
 
 
 def _map_of(depth: Depth, photo: Image) -> DepthMap:
-    """Give the map at the photo's size."""
+    """Return the map at the photo's size."""
     if not isinstance(depth, DepthMap):
         depth = DepthMap(np.asarray(depth, np.float32))
     size_px = photo.shape[1], photo.shape[0]

@@ -1,4 +1,4 @@
-"""Where a robot can go, from one picture."""
+"""Estimate where a robot can drive, from one photo."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -31,31 +31,31 @@ _STRAIGHT: Final = 0.3  # of the score is lost at the rim: turning costs somethi
 
 @dataclass(frozen=True)
 class NavigateOptions(Options):
-    """What is known about the robot, and when a way is free."""
+    """Options of `navigate`."""
 
     fov_deg: float = option("Horizontal field of view in degrees.", 60.0, ge=10, le=150)
     pitch_deg: float | None = option(
-        "How far the camera looks down, in degrees; by default as level as the map allows.",
+        "Downward pitch of the camera in degrees; default: the smallest that the map allows.",
         None,
         ge=-60,
         le=80,
     )
     camera_height_m: float | None = option(
-        "Height of the camera over the floor in metres; gives metres and the map of cells.",
+        "Camera height above the floor in metres; needed for metres and the occupancy grid.",
         None,
         ge=0.001,
         le=100,
     )
-    sectors: int = option("How many sectors the view is cut into.", 5, ge=1, le=60)
+    sectors: int = option("Number of sectors of the field of view.", 5, ge=1, le=60)
     clearance: float = option(
-        "A sector is free if the floor reaches this far, in heights of the camera.", 3.0, gt=0
+        "Free floor that a sector needs to count as free, in camera heights.", 3.0, gt=0
     )
     body: float = option(
-        "Width that the heading keeps free, in heights of the camera.", 0.6, ge=0, le=20
+        "Width of the path that the heading needs, in camera heights.", 0.6, ge=0, le=20
     )
-    cell_m: float = option("Side of a cell of the map, in metres.", 0.05, ge=0.005, le=1)
+    cell_m: float = option("Cell size of the occupancy grid, in metres.", 0.05, ge=0.005, le=1)
     range_m: float = option(
-        "How far ahead the map of cells reaches, in metres; to each side half as far.", 5.0, gt=0
+        "Range of the occupancy grid ahead, in metres; half as much to each side.", 5.0, gt=0
     )
 
     def __post_init__(self) -> None:
@@ -66,7 +66,7 @@ class NavigateOptions(Options):
 
 @dataclass(frozen=True)
 class Sector:
-    """One direction.
+    """One sector of the field of view.
 
     Attributes:
         from_deg: left end; negative is left of straight ahead.
@@ -87,7 +87,7 @@ class Sector:
 
 @dataclass(frozen=True, eq=False)
 class NavigationPlan:
-    """What a robot can act on.
+    """Result of `navigate`.
 
     Attributes:
         sectors: from left to right.
@@ -110,7 +110,7 @@ class NavigationPlan:
     missing: Missing | None = None
 
     def values(self) -> dict[str, Any]:
-        """Give all but the picture and the grid, ready for JSON."""
+        """Return all but the picture and the grid, ready for JSON."""
         return {
             "floor_found": self.floor_found,
             "missing": self.missing,
@@ -123,7 +123,7 @@ class NavigationPlan:
 
 
 def navigate(photo: Image, depth: DepthMap, options: NavigateOptions) -> NavigationPlan:
-    """Find the floor, how far it is free in each direction, and a way.
+    """Estimate the floor, its free length in each direction, and a heading.
 
     The floor is a plane, affine in inverse depth (`nearfar.imaging.ground_plane`). In each column
     it is followed from the bottom to the first thing that is no floor. Distances come from the
@@ -160,7 +160,7 @@ def _edges(options: NavigateOptions) -> NDArray[np.float64]:
 
 
 def _parts(width_px: int, options: NavigateOptions) -> list[slice]:
-    """Give the columns of each sector, at least one."""
+    """Return the columns of each sector, at least one."""
     half = math.tan(math.radians(options.fov_deg) / 2)
     places = (np.tan(np.radians(_edges(options))) / half + 1) / 2 * width_px
     starts = np.clip(np.rint(places[:-1]), 0, width_px - 1).astype(int)
@@ -248,7 +248,7 @@ def _heading(right: FloatMap, ahead: FloatMap, options: NavigateOptions) -> floa
 
 EFFECT: Final = Effect(
     "navigate",
-    "Free space, a heading and a bird's-eye map for a robot, from one picture.",
+    "Estimate free floor, a heading and an occupancy grid from one photo.",
     NavigateOptions,
     navigate,
 )

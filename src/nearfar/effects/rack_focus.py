@@ -1,4 +1,4 @@
-"""Focus that travels from one thing to another, as a clip."""
+"""Make a rack focus clip: the focus moves from one depth to another."""
 
 import math
 from collections.abc import Iterator
@@ -21,31 +21,39 @@ from nearfar.io.images import Image
 
 @dataclass(frozen=True)
 class RackFocusOptions(LensOptions):
-    """Where focus goes, how fast, and how soft the rest is."""
+    """Options of `rack_focus`."""
 
     from_x: float | None = option(
-        "Where focus begins, from the left; the subject when not given.", None, ge=0, le=1
+        "First focus point, as a part of the width from the left; default: the subject.",
+        None,
+        ge=0,
+        le=1,
     )
     from_y: float | None = option(
-        "Where focus begins, from the top; the subject when not given.", None, ge=0, le=1
+        "First focus point, as a part of the height from the top; default: the subject.",
+        None,
+        ge=0,
+        le=1,
     )
     to_x: float | None = option(
-        "Where focus ends, from the left; what is farthest from the beginning when not given.",
+        "Last focus point, from the left; default: the depth farthest from the first.",
         None,
         ge=0,
         le=1,
     )
     to_y: float | None = option(
-        "Where focus ends, from the top; what is farthest from the beginning when not given.",
+        "Last focus point, from the top; default: the depth farthest from the first.",
         None,
         ge=0,
         le=1,
     )
-    seconds: float = option("How long focus travels.", 3.0, gt=0, le=60)
-    hold: float = option("How long it rests at each end, in seconds.", 0.5, ge=0, le=10)
-    back: bool = option("Travel back again, so that the clip loops.", default=False)
-    fps: float = option("Frames a second.", 25.0, ge=1, le=60)
-    clip_side_px: int = option("Longer side of the clip; never enlarged.", 1280, ge=16, le=4096)
+    seconds: float = option("Duration of the focus movement, in seconds.", 3.0, gt=0, le=60)
+    hold: float = option("Pause at each end, in seconds.", 0.5, ge=0, le=10)
+    back: bool = option("Move the focus back again, so that the clip loops.", default=False)
+    fps: float = option("Frames per second.", 25.0, ge=1, le=60)
+    clip_side_px: int = option(
+        "Longer side of the clip in pixels; the photo is never enlarged.", 1280, ge=16, le=4096
+    )
 
 
 def rack_focus(photo: Image, depth: DepthMap, options: RackFocusOptions) -> Clip:
@@ -76,7 +84,7 @@ def rack_focus(photo: Image, depth: DepthMap, options: RackFocusOptions) -> Clip
 def _ends(
     nearness: FloatMap, photo: Image, options: RackFocusOptions
 ) -> tuple[FloatMap, float, float]:
-    """Give the map, and the nearness that is sharp first, and last."""
+    """Return the map, and the nearness that is sharp first, and last."""
     near, start = focus_on(nearness, photo, place_of(options.from_x, options.from_y))
     last = place_of(options.to_x, options.to_y)
     if last is not None:
@@ -86,7 +94,7 @@ def _ends(
 
 
 def _way(options: RackFocusOptions) -> list[float]:
-    """Give for each frame how far focus has travelled, 0 to 1."""
+    """Return for each frame how far focus has travelled, 0 to 1."""
     steps = max(2, round(options.seconds * options.fps))
     rest = round(options.hold * options.fps)
     there = [0.5 - 0.5 * math.cos(math.pi * step / (steps - 1)) for step in range(steps)]
@@ -109,5 +117,8 @@ def _even(side_px: int) -> int:
 
 
 EFFECT = Effect(
-    "rack-focus", "A clip in which focus travels between two depths.", RackFocusOptions, rack_focus
+    "rack-focus",
+    "Make a clip in which the focus moves between two depths.",
+    RackFocusOptions,
+    rack_focus,
 )

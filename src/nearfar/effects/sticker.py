@@ -1,4 +1,4 @@
-"""Put a picture, or a text, into the scene."""
+"""Insert a picture or a text into the scene, with occlusion and shadow."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -26,43 +26,43 @@ _MARGIN: Final = 0.07
 
 @dataclass(frozen=True)
 class StickerOptions(Options):
-    """What is put where."""
+    """Options of `sticker`."""
 
-    picture: Pixels | None = picture_option("Picture to put into the scene.")
-    text: str = option("Text to put there when no picture is given.", "Hello")
+    picture: Pixels | None = picture_option("Picture to insert.")
+    text: str = option("Text to insert when no picture is given.", "Hello")
     color: str = option("Color of the text: #rrggbb or a name.", "#ffffff")
     font: str | None = option(
-        "Path of a font file for the text. When not given, Latin letters are drawn in the font"
-        " that is built in, and Chinese in one that the system has, such as Noto Sans CJK.",
+        "Path of a font file. Default: the built-in font for Latin letters, an installed font"
+        " such as Noto Sans CJK for Chinese.",
         None,
     )
     x: float | None = option(
-        "Where its foot stands, from the left; beside the subject when not given.",
+        "Middle of its lower edge, from the left; default: beside the subject.",
         None,
         ge=0,
         le=1,
     )
     y: float | None = option(
-        "Where its foot stands, from the top; beside the subject when not given.",
+        "Its lower edge, from the top; default: beside the subject.",
         None,
         ge=0,
         le=1,
     )
     nearness: float | None = option(
-        "Its depth, 0 is the farthest and 1 the nearest; that of the place when not given.",
+        "Its nearness, 0 (farthest) to 1 (nearest); default: that of its position.",
         None,
         ge=0,
         le=1,
     )
     size: float | None = option(
-        "Part of the picture's width or height that it would fill at the nearest depth; such"
-        " that it hides no face when not given.",
+        "Its size at the nearest depth, as a part of the photo's width or height; default: as"
+        " large as fits beside the subject.",
         None,
         gt=0,
         le=4,
     )
-    haze: float = option("How much the air takes of it far away.", 0.3, ge=0, le=1)
-    shadow: float = option("Darkness of its shadow.", 0.6, ge=0, le=1)
+    haze: float = option("Haze over a distant sticker.", 0.3, ge=0, le=1)
+    shadow: float = option("Opacity of its shadow.", 0.6, ge=0, le=1)
 
 
 def sticker(photo: Image, depth: DepthMap, options: StickerOptions) -> Picture:
@@ -99,7 +99,7 @@ def sticker(photo: Image, depth: DepthMap, options: StickerOptions) -> Picture:
 
 
 def _place(nearness: FloatMap, photo: Image, whole: Pixels, options: StickerOptions) -> Place:
-    """Give the place and the size that are given, or else such that no face is hidden."""
+    """Return the place and the size that are given, or else such that no face is hidden."""
     x, y, size = options.x, options.y, options.size
     if x is not None or y is not None:
         x, y = 0.5 if x is None else x, 0.7 if y is None else y
@@ -112,7 +112,7 @@ def _place(nearness: FloatMap, photo: Image, whole: Pixels, options: StickerOpti
 
 
 def _scaled(whole: Pixels, shape: tuple[int, ...], scale: float) -> Light:
-    """Give the sticker at its size; (h, w, 4) float32, linear light times alpha, and alpha."""
+    """Return the sticker at its size; (h, w, 4) float32, linear light times alpha, and alpha."""
     height_px, width_px = (side * scale for side in shape[:2])
     zoom = min(height_px / whole.shape[0], width_px / whole.shape[1])
     size_px = max(1, round(whole.shape[1] * zoom)), max(1, round(whole.shape[0] * zoom))
@@ -126,7 +126,7 @@ def _source(options: StickerOptions, height_px: int) -> Pixels:
     if options.picture is not None:
         return with_alpha(options.picture)
     if not options.text.strip():
-        raise UsageError("nothing to put into the scene: give `picture` or `text`")
+        raise UsageError("no sticker: give `picture` or `text`")
     red, green, blue = (int(each) for each in to_srgb(color_light(options.color)))
     return write_text(options.text, (red, green, blue), height_px, options.font)
 
@@ -154,10 +154,16 @@ def _pasted(shown: Light, shape: tuple[int, ...], at: Place) -> Light:
 
 
 def _fixed(options: StickerOptions) -> StickerOptions:
-    """Give the lower left corner where no place is given: one chosen anew would jump about."""
+    """Return the lower left corner where no place is given: one chosen anew would jump about."""
     if options.x is None and options.y is None:
         options = replace(options, x=0.25, y=0.95)
     return options if options.size is not None else replace(options, size=0.35)
 
 
-EFFECT = Effect("sticker", "Put a picture or a text at a depth.", StickerOptions, sticker, _fixed)
+EFFECT = Effect(
+    "sticker",
+    "Insert a picture or a text at a depth of the scene.",
+    StickerOptions,
+    sticker,
+    _fixed,
+)

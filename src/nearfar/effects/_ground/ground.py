@@ -1,4 +1,4 @@
-"""The ground under the camera: where it is seen, how far it reaches, what stands on it."""
+"""Fit the ground plane of a relative depth map, and find what stands on it."""
 
 import math
 from dataclasses import dataclass
@@ -103,7 +103,7 @@ class Ground:
         return np.asarray(self.inverse_depth - self.level > self.allowed, np.bool_)
 
     def points(self, inverse_depth: FloatMap) -> tuple[FloatMap, FloatMap, FloatMap]:
-        """Give the height over the ground, and the places to the right and ahead.
+        """Return the height over the ground, and the places to the right and ahead.
 
         Args:
             inverse_depth: (h, w), the map itself or `level`, over `beyond`.
@@ -176,7 +176,7 @@ Missing = Literal["flat", "upside_down", "hidden"]
 
 
 def what_is_missing(inverse_depth: FloatMap) -> Missing:
-    """Say why no floor was found.
+    """Return why no floor was found.
 
     Args:
         inverse_depth: (H, W) float32, relative.

@@ -1,4 +1,4 @@
-"""Say in words what is near, and which way is free."""
+"""Describe obstacles and free directions in English and Chinese."""
 
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -55,7 +55,7 @@ _TEXTS: Final = {
 
 
 def plan_in_words(plan: NavigationPlan) -> dict[str, str]:
-    """Say where to go, and what is free, by language code, `en` and `zh`."""
+    """Return where to go, and what is free, by language code, `en` and `zh`."""
     return {language: _said(plan, texts) for language, texts in _TEXTS.items()}
 
 
@@ -92,7 +92,7 @@ FREE: Final = 0.33
 """Nearness below which a direction is called free."""
 
 _FOV_DEG: Final = 60.0
-_PART: Final = 90  # percentile: the nearest tenth of a direction speaks for it
+_PART: Final = 90  # percentile: the nearest tenth of a direction counts
 
 _NAMES: Final = {
     "en": ("left", "ahead", "right"),
@@ -117,7 +117,7 @@ class Surroundings(NamedTuple):
 
 
 def obstacles(depth: DepthMap) -> FloatMap:
-    """Give the nearness of what is not floor; zero on the floor, if a flat one is found.
+    """Return the nearness of what is not floor; zero on the floor, if a flat one is found.
 
     Where the floor sinks away is no floor either: better one warning too many.
 
@@ -133,7 +133,7 @@ def obstacles(depth: DepthMap) -> FloatMap:
 
 
 def look_around(nearness: FloatMap) -> Surroundings:
-    """Say how near the nearest things are in the left, middle and right third.
+    """Return how near the nearest things are in the left, middle and right third.
 
     Args:
         nearness: (h, w) float32, 0 to 1, from `obstacles`.
@@ -147,7 +147,7 @@ def look_around(nearness: FloatMap) -> Surroundings:
 
 
 def in_words(around: Surroundings, *, flat: bool = False) -> dict[str, str]:
-    """Say it in English and Chinese, like "left: free; ahead: near; right: some way off".
+    """Describe the surroundings in English and Chinese, like "left: free; ahead: near".
 
     Args:
         around: from `look_around`.

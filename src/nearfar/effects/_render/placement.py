@@ -1,4 +1,4 @@
-"""Choose a place and a size for a sticker that hide nothing a person looks for."""
+"""Choose the position and size of a sticker so that it does not cover the subject's face."""
 
 from itertools import product
 from typing import Final, NamedTuple

@@ -1,4 +1,4 @@
-"""Pictures that a user gives, and text as a picture."""
+"""Check user-supplied pictures, and render text as a picture."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ MOST_LETTERS: Final = 500
 
 
 def with_alpha(picture: Pixels) -> Pixels:
-    """Give (H, W, 4) uint8; a picture without alpha is opaque.
+    """Return (H, W, 4) uint8; a picture without alpha is opaque.
 
     Raises:
         ImageError: not a picture of this form.

@@ -1,4 +1,4 @@
-"""What stands on the floor: nearness with the floor taken out."""
+"""Subtract the floor from a nearness map, so that what stands on it remains."""
 
 import math
 from typing import Final, NamedTuple
@@ -45,7 +45,7 @@ class Standing(NamedTuple):
 
 
 def standing(nearness: FloatMap) -> Standing:
-    """Say how much nearer each pixel is than the floor or the wall in its row.
+    """Return how much nearer each pixel is than the floor or the wall in its row.
 
     The floor comes nearer from row to row, from the horizon down. A network bends it, so no
     plane is fitted: it is the lower envelope of the rows, which never falls towards the bottom.
@@ -72,7 +72,7 @@ def standing(nearness: FloatMap) -> Standing:
 
 
 def _comes_nearer(floor: FloatMap) -> bool:
-    """Say whether the floor rises to the bottom, and evenly: a plane's inverse depth is linear."""
+    """Return whether the floor rises evenly to the bottom, as a plane's inverse depth does."""
     profile = floor[:, 0]
     rise = float(profile[-1] - profile[0])
     late = float(profile[-1] - profile[-math.ceil(_LAST * len(floor))])
@@ -82,7 +82,7 @@ def _comes_nearer(floor: FloatMap) -> bool:
 
 
 def _is_seen(nearness: FloatMap, above: FloatMap) -> bool:
-    """Say whether the floor lies bare to the left and to the right, and all along the bottom."""
+    """Return whether the floor lies bare to the left and to the right, and all along the bottom."""
     bottom = nearness[-math.ceil(_EDGE * len(nearness)) :]
     if float(np.ptp(np.quantile(bottom, (0.1, 0.9)))) > _EVEN:
         return False
@@ -92,7 +92,7 @@ def _is_seen(nearness: FloatMap, above: FloatMap) -> bool:
 
 
 def _floor(nearness: FloatMap) -> FloatMap:
-    """Give the nearness of the floor in each row, (h, 1)."""
+    """Return the nearness of the floor in each row, (h, 1)."""
     rows = np.quantile(nearness, _FLOOR, axis=1).astype(np.float32)[:, None]
     side = 2 * (len(rows) // (2 * _SMOOTH)) + 1
     smooth = cv2.blur(rows, (1, side), borderType=cv2.BORDER_REPLICATE).reshape(-1, 1)

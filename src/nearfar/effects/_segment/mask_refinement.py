@@ -1,4 +1,4 @@
-"""Let the colors of the photo decide where depth alone is in doubt."""
+"""Refine a mask with the photo's colors where the depth map is uncertain."""
 
 from typing import Final
 
@@ -68,7 +68,7 @@ def _chance(odds: FloatMap) -> FloatMap:
 
 
 def _codes(photo: Image) -> NDArray[np.intp]:
-    """Give the bin of each pixel's color in Lab, spread over what the photo has."""
+    """Return the bin of each pixel's color in Lab, spread over what the photo has."""
     lab = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB).astype(np.float32)
     low, high = lab.min(axis=(0, 1)), lab.max(axis=(0, 1))
     steps = (lab - low) / np.maximum(high - low, 32) * _BINS
@@ -77,7 +77,7 @@ def _codes(photo: Image) -> NDArray[np.intp]:
 
 
 def _colors(codes: NDArray[np.intp], weight: FloatMap) -> FloatMap:
-    """Give the share of each color, smoothed over neighbouring ones; they sum to 1."""
+    """Return the share of each color, smoothed over neighbouring ones; they sum to 1."""
     counts = np.bincount(codes.ravel(), weights=weight.ravel(), minlength=_BINS**3)
     tall = np.array([[1], [4], [6], [4], [1]], np.float32) / 16
     cube = counts.astype(np.float32).reshape(_BINS, -1)

@@ -1,4 +1,4 @@
-"""Choose the region of a depth map that looks most like an object of its own."""
+"""Choose the most salient region of a depth map."""
 
 from typing import Final, NamedTuple, TypeAlias
 
@@ -120,7 +120,7 @@ def _scored(
 
 
 def _at_full_size(mask: Mask, chosen: Mask) -> Mask:
-    """Give the connected parts of a mask, but for crumbs, that lie mostly on a smaller mask."""
+    """Return the connected parts of a mask, but for crumbs, that lie mostly on a smaller mask."""
     size_px = mask.shape[1], mask.shape[0]
     large = cv2.resize(chosen.astype(np.uint8), size_px, interpolation=cv2.INTER_NEAREST)
     count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
@@ -132,7 +132,7 @@ def _at_full_size(mask: Mask, chosen: Mask) -> Mask:
 
 
 def centre_weight(shape: tuple[int, ...]) -> FloatMap:
-    """Give exp(-2 r^2) for each pixel, where r along each axis is 0 in the middle, 1 at the border.
+    """Return exp(-2 r^2) per pixel; along each axis r is 0 in the middle and 1 at the border.
 
     Args:
         shape: height and width.

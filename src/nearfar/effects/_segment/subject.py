@@ -1,4 +1,4 @@
-"""Find what a photo is of: the thing that stands out before the rest."""
+"""Segment the subject of a photo by depth and color."""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -31,12 +31,12 @@ _LEAST_LEG: Final = 0.32  # and at least so much, or rough ground would
 
 
 def subject(nearness: FloatMap, photo: Image, place: tuple[float, float] | None) -> FloatMap:
-    """Draw the mask of the subject.
+    """Return the mask of the subject.
 
     What stands on the floor is parted from the rest (`standing`, and Otsu's cut, where the
     middle counts more), and its most prominent parts are kept. With a place, it is the part
     that holds it, and is at its depth. Where the map is smeared, depth and the photo's colors
-    decide together; where it has sharp edges, depth alone.
+    decide together; elsewhere depth alone decides.
 
     Args:
         nearness: (H, W) float32, 0 to 1, as the network gave it.
@@ -138,13 +138,13 @@ def _pointed(nearness: FloatMap, x: float, y: float) -> _Found:
 
 
 def is_on_floor(nearness: FloatMap, x: float, y: float) -> bool:
-    """Say whether a place, in parts of width and height, lies on a floor that is seen."""
+    """Return whether a place, in parts of width and height, lies on a floor that is seen."""
     stands = standing(nearness)
     return stands.has_floor and nearness_at(stands.values, x, y) < _ON_FLOOR
 
 
 def _upper(values: FloatMap) -> FloatMap | None:
-    """Say what stands out in its row, though it may be far: a head that leans back."""
+    """Return what stands out in its row, though it may be far: a head that leans back."""
     cut = valley(np.sqrt(values), centre_weight(values.shape))
     return None if cut is None else _sureness(values, cut**2)
 
@@ -185,13 +185,13 @@ def _front(near: NDArray[np.float32], wanted: float) -> float | None:
 
 
 def between(values: FloatMap, low: float | None, high: float | None) -> FloatMap:
-    """Give the mask, 0 to 1, of what lies between two cuts; None is no cut."""
+    """Return the mask, 0 to 1, of what lies between two cuts; None is no cut."""
     mask = np.ones_like(values) if low is None else nearer_than(values, low)
     return mask if high is None else mask * (1 - nearer_than(values, high))
 
 
 def _sureness(values: FloatMap, cut: float) -> FloatMap:
-    """Give -1 to 1: how far beyond a cut, against its own height or half the classes' distance."""
+    """Return -1 to 1: distance from a cut, relative to half the distance of the classes."""
     near = values > cut
     apart = float(values[near].mean() - values[~near].mean()) if 0 < near.sum() < near.size else 0
     scale = max(apart / 2, 1e-3)

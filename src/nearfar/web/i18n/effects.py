@@ -127,9 +127,7 @@ EFFECT: Final[dict[str, Text]] = {
     "effect.option.fov_deg": Text("Field of view (°)", "视角（°）"),
     "effect.option.pitch_deg": Text("Camera pitch, down (°)", "俯角（°）"),
     "effect.option.camera_height_m": Text("Camera height (m)", "相机高度（米）"),
-    "effect.option.clearance": Text(
-        "Free from (camera heights)", "畅通所需距离（相机高度的倍数）"
-    ),
+    "effect.option.clearance": Text("Free from (camera heights)", "畅通所需距离（相机高度的倍数）"),
     "effect.option.body": Text("Body width (camera heights)", "机身宽度（相机高度的倍数）"),
     "effect.option.cell_m": Text("Map cell (m)", "地图格边长（米）"),
     "effect.option.range_m": Text("Map range (m)", "地图前方范围（米）"),
