@@ -22,8 +22,8 @@ _LEVELS: Final = np.linspace(0.06, 0.94, 23)
 _LEAST: Final = 0.004  # of the picture: a smaller region is no candidate
 _RIM: Final = 0.03  # of the longer side: the window in which the step at a rim is measured
 
-# The weights were fitted on 1,485 pairs of points in 220 photos (one on the subject, one beside or
-# behind it) and checked on 172 pairs in 59 other photos.
+# The weights were fitted on pairs of points in 220 photos, one point on the subject and one beside
+# or behind it, and checked on 59 other photos.
 _BORDER: Final = 2.5  # a pixel of the rim on the left, right or upper border counts so many times
 _BOTTOM: Final = 1.0  # and one on the lower border, where people and animals are often cut off
 _BOTTOM_OF_FLOOR: Final = 2.0  # but where a floor is seen, what touches it is mostly that floor
