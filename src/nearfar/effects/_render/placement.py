@@ -16,10 +16,12 @@ from nearfar.imaging.resize import fitting, smaller
 from nearfar.io.images import Image
 
 _WORK_PX: Final = 160
-_SIZES: Final = (0.9, 0.75, 0.6, 0.45, 0.35, 0.25, 0.18)
-_LEFT: Final = tuple(np.linspace(0.1, 0.9, 17))
-_TOP: Final = tuple(np.linspace(0.3, 0.95, 14))
+_SIZES: Final = (0.9, 0.6, 0.45, 0.35, 0.25, 0.18)
+_LEFT: Final = tuple(np.linspace(0.1, 0.9, 13))
+_TOP: Final = tuple(np.linspace(0.3, 0.95, 9))
 _UPPER: Final = 0.6  # of the subject's height: where a head is
+_CLOSE_UP: Final = 0.4  # of the picture: a larger subject is mostly a face
+_UPPER_CLOSE: Final = 0.9  # of the height of such a subject
 _SEEN: Final = 0.97  # of the sticker must be seen
 _AROUND_PX: Final = 7  # of the small copy: what is as close to the subject counts as the subject
 _OUTSIDE: Final = 0.2  # factor for a sticker that the picture's border cuts off
@@ -106,7 +108,8 @@ def _scene(nearness: FloatMap, photo: Image) -> _Scene:
     upper = body.copy()
     rows = np.flatnonzero(body.any(axis=1))
     if rows.size:
-        upper[rows[0] + round(_UPPER * (rows[-1] + 1 - rows[0])) :] = False
+        share = _UPPER_CLOSE if body.mean() > _CLOSE_UP else _UPPER
+        upper[rows[0] + round(share * (rows[-1] + 1 - rows[0])) :] = False
         around = np.ones((_AROUND_PX, _AROUND_PX), np.uint8)
         body, upper = (cv2.dilate(each.astype(np.uint8), around) > 0 for each in (body, upper))
     return _Scene(low, body, upper, (above < _OFF_FLOOR) | np.bool_(not stands.has_floor))
