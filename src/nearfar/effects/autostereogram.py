@@ -78,7 +78,7 @@ def partners(nearness: FloatMap, period_px: float, depth: float) -> NDArray[np.i
 
     Args:
         nearness: as for `separations`.
-        period_px: likewise.
+        period_px: as for `separations`.
         depth: as for `separations`.
 
     Returns:

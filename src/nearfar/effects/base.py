@@ -149,7 +149,7 @@ class Effect(Generic[EffectOptions, Result]):
             given as parts of its width and height, 0 to 1 from the upper left corner, so that
             they hold at any size.
         apply: (photo (H, W, 3) uint8, map of the same size, options) -> result.
-        for_clip: options -> options under which nothing is placed anew in each frame of a clip.
+        for_clip: options -> options for the frames of a clip, with automatic positions fixed.
     """
 
     name: str

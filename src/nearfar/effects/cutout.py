@@ -60,20 +60,20 @@ class CutoutOptions(Options):
 def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
     """Cut out the near subject, with a soft rim.
 
-    What the subject is, and where it ends, depth and the photo's colors say together
+    Depth and the photo's colors together decide what the subject is and where it ends
     (`nearfar.effects._segment.subject`); the floor stays behind. With `cut` depth alone decides, to
     the letter: all that is nearer, or, with a place, what is connected to it and at its depth.
 
     Args:
         photo: (H, W, 3) uint8 RGB.
         depth: map of the same size.
-        options: as below; `cut` goes before the automatic one.
+        options: see `CutoutOptions`; `cut` replaces the automatic threshold.
 
     Returns:
         (H, W, 4) on `transparent`, else (H, W, 3). Where all is equally far, all is cut out.
 
     Raises:
-        UsageError: no such color, or `photo` is asked for and no picture given.
+        UsageError: no such color, or background `photo` without a picture.
     """
     light, mask = run_parallel(lambda: to_linear(photo), lambda: _mask(photo, depth, options))
     alpha = soften(mask, photo, options.softness / 100)

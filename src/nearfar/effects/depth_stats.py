@@ -46,7 +46,7 @@ def nearness_at(nearness: FloatMap, x: float, y: float) -> float:
 
 
 def valley(values: NDArray[np.float32], weights: NDArray[np.float32] | None = None) -> float | None:
-    """Find the value that parts a histogram into two classes (Otsu, 1979).
+    """Find the threshold between two classes of a histogram (Otsu, 1979).
 
     Args:
         values: any shape, 0 to 1.
@@ -71,7 +71,7 @@ def valley(values: NDArray[np.float32], weights: NDArray[np.float32] | None = No
 
 
 def near_cut(nearness: NDArray[np.float32]) -> float | None:
-    """Find the nearness that parts what is near from what is far.
+    """Find the nearness threshold between foreground and background.
 
     The histogram is that of distances, not of nearness: there a head that leans back stays
     with its body, however near the knees are.
@@ -90,7 +90,7 @@ def near_cut(nearness: NDArray[np.float32]) -> float | None:
 
 
 def is_parted(values: NDArray[np.float32], cut: float) -> bool:
-    """Return whether a cut parts two things, and not one thing's own relief.
+    """Return whether a threshold separates two things, and not the relief of one.
 
     Otsu's measure of separability, the part of the variance that lies between the classes, is
     1 for two planes and 0.75 for an even slope.
@@ -107,7 +107,7 @@ def is_parted(values: NDArray[np.float32], cut: float) -> bool:
 def remoteness(nearness: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return distances for haze, from what is only relative: 0 at the nearest, 1 at the farthest.
 
-    Distance goes as 1 / (nearness + a constant), for the shift of a relative map is unknown.
+    Distance is taken as 1 / (nearness + a constant): the shift of a relative map is unknown.
 
     Args:
         nearness: any shape, float32, 0 to 1.

@@ -96,14 +96,16 @@ FORMATS: Final[Mapping[type, Mapping[str, Format]]] = MappingProxyType(
         },
         Sound: {
             ".wav": Format("audio/wav", "stereo WAV, 16 bits", _sound),
-            ".json": Format("application/json", "what it says, in English and Chinese", _words),
+            ".json": Format("application/json", "description in English and Chinese", _words),
         },
         WebPage: {
             ".html": Format("text/html", "a page that needs no other file", _page),
         },
         NavigationPlan: {
             ".json": Format("application/json", "sectors, heading and map of cells", _plan),
-            ".jpg": Format("image/jpeg", "the photo with all this drawn over it", _overlay),
+            ".jpg": Format(
+                "image/jpeg", "the photo with free floor and heading drawn over it", _overlay
+            ),
             ".zip": Format("application/zip", "JSON, picture, and the map as PGM and YAML", _zip),
         },
     }

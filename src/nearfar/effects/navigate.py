@@ -72,7 +72,7 @@ class Sector:
         from_deg: left end; negative is left of straight ahead.
         to_deg: right end.
         nearness: of what stands there, floor left out; 0 to 1, the 90th percentile.
-        reach: how far the floor goes, in heights of the camera; None without a floor.
+        reach: length of the free floor, in camera heights; None without a floor.
         reach_m: the same in metres, if the camera's height is known.
         is_free: whether that is enough; without a floor, whether nothing near stands there.
     """
@@ -200,7 +200,7 @@ def _rim(
 ) -> tuple[NDArray[np.bool_], FloatMap, FloatMap, FloatMap]:
     """Find where the free floor of each column ends.
 
-    Where something stands on it, that is as far as the thing's own depth says: its foot is
+    Where something stands on it, its own depth gives the distance: its foot is
     still taken for floor, within what a floor may rise. A column without any floor is stopped
     where the picture ends below, and reaches 0.
 
@@ -220,7 +220,7 @@ def _rim(
     right, ahead = right[row, columns], ahead[row, columns]
     reach = np.hypot(right, ahead)
     ends = level[row, columns]
-    # along one ray of the ground, distance goes with the inverse of the map
+    # along one ray of the ground, distance is proportional to the inverse of the map
     nearer = np.minimum(1, (ends - ground.beyond) / np.maximum(foot - ground.beyond, 1e-9))
     nearer = np.where(stands, nearer, 1)
     reach = np.where(top == height, 0, reach * nearer)

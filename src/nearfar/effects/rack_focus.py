@@ -57,7 +57,7 @@ class RackFocusOptions(LensOptions):
 
 
 def rack_focus(photo: Image, depth: DepthMap, options: RackFocusOptions) -> Clip:
-    """Make a clip in which focus travels, slowly at both ends.
+    """Make a clip in which the focus moves, slowly at both ends.
 
     Args:
         photo: (H, W, 3) uint8 RGB.
@@ -94,7 +94,7 @@ def _ends(
 
 
 def _way(options: RackFocusOptions) -> list[float]:
-    """Return for each frame how far focus has travelled, 0 to 1."""
+    """Return for each frame the position of the focus, 0 to 1."""
     steps = max(2, round(options.seconds * options.fps))
     rest = round(options.hold * options.fps)
     there = [0.5 - 0.5 * math.cos(math.pi * step / (steps - 1)) for step in range(steps)]

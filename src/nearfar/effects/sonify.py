@@ -24,10 +24,10 @@ ROWS: Final = 48
 COLUMNS: Final = 96
 
 _PEAK: Final = 0.9
-_CONTRAST: Final = 2.0  # loudness goes with nearness squared, so that near things stand out
+_CONTRAST: Final = 2.0  # loudness is nearness squared, so that near things stand out
 _FADE_S: Final = 0.01
-_PULSES_HZ: Final = (1.5, 10.0)  # of a free and of a blocked direction, as a car parks
-_TONES_HZ: Final = (330.0, 660.0)  # likewise
+_PULSES_HZ: Final = (1.5, 10.0)  # of a free and of a blocked direction, as in a parking sensor
+_TONES_HZ: Final = (330.0, 660.0)  # of a free and of a blocked direction
 _QUIETEST: Final = 0.15  # loudness of a free direction, which stays audible
 
 
@@ -44,7 +44,7 @@ class SonifyOptions(Options):
 
 
 def sonify(photo: Image, depth: DepthMap, options: SonifyOptions) -> Sound:
-    """Make the sound, and say in words what is left, ahead and right.
+    """Make the sound, and describe what is left, ahead and right.
 
     The sweep is that of Meijer, "An experimental system for auditory image representations"
     (IEEE Trans. Biomedical Engineering 39(2), 1992), with nearness in the place of brightness:

@@ -132,7 +132,7 @@ def _source(options: StickerOptions, height_px: int) -> Pixels:
 
 
 def _trimmed(picture: Pixels) -> Pixels:
-    """Cut off what is wholly transparent, so that the foot is the foot."""
+    """Crop fully transparent borders, so that the lower edge is the foot."""
     rows = np.flatnonzero(picture[..., 3].any(axis=1))
     columns = np.flatnonzero(picture[..., 3].any(axis=0))
     if rows.size == 0:
@@ -141,7 +141,7 @@ def _trimmed(picture: Pixels) -> Pixels:
 
 
 def _pasted(shown: Light, shape: tuple[int, ...], at: Place) -> Light:
-    """Lay the sticker into a frame of the photo's size, (H, W, 4)."""
+    """Paste the sticker into a frame of the photo's size, (H, W, 4)."""
     frame = np.zeros((*shape[:2], 4), np.float32)
     height_px, width_px = shown.shape[:2]
     top = round(at.y * shape[0]) - height_px
@@ -154,7 +154,7 @@ def _pasted(shown: Light, shape: tuple[int, ...], at: Place) -> Light:
 
 
 def _fixed(options: StickerOptions) -> StickerOptions:
-    """Return the lower left corner where no place is given: one chosen anew would jump about."""
+    """Set the lower left corner where no place is given: a place per frame would jump."""
     if options.x is None and options.y is None:
         options = replace(options, x=0.25, y=0.95)
     return options if options.size is not None else replace(options, size=0.35)

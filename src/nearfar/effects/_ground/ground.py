@@ -15,7 +15,7 @@ from nearfar.imaging.ground_plane import floor_plane
 from nearfar.imaging.resize import fitting, smaller
 
 WORK_PX: Final = 320
-"""Longer side of the map that is worked on: what a robot must know is larger than a pixel."""
+"""Longer side of the map in pixels, after resizing: obstacles are larger than a pixel."""
 
 _TOLERANCE: Final = 0.04  # of the map's spread: a network's floor is bent a little
 _BUMP: Final = 0.1  # heights of the camera: what a floor may rise or sink
@@ -52,7 +52,7 @@ class Ground:
 
     @property
     def scale(self) -> float:
-        """What turns the map, less its value at infinity, into heights / Z."""
+        """Factor that converts the map, less its value at infinity, to camera heights / Z."""
         return math.cos(self.pitch_rad) / math.hypot(self.plane[0], self.plane[1])
 
     @cached_property
@@ -75,31 +75,31 @@ class Ground:
 
     @cached_property
     def level(self) -> FloatMap:
-        """(h, w): what the map would be if there were only floor."""
+        """(h, w): value of the plane at each pixel."""
         (a, b, c), (x, y) = self.plane, self.rays
         return np.asarray(a * x + b * y + c, np.float32)
 
     @cached_property
     def certain(self) -> NDArray[np.bool_]:
-        """(h, w): where the floor would be near enough to be told from what stands on it."""
+        """(h, w): where the floor is near enough to be distinguished from what stands on it."""
         near = self.level - np.float32(self.beyond) > _CERTAIN * self.tolerance
         return np.asarray(near, np.bool_)
 
     @cached_property
     def allowed(self) -> FloatMap:
-        """(h, w): how far floor may lie off the plane."""
+        """(h, w): largest distance of floor from the plane, in units of the map."""
         bump = np.float32(_BUMP) * (self.level - np.float32(self.beyond))
         return np.asarray(np.maximum(bump, np.float32(self.tolerance)), np.float32)
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
-        """(h, w): floor that is seen."""
+        """(h, w): visible floor."""
         close = np.abs(self.inverse_depth - self.level) <= self.allowed
         return np.asarray(cv2.medianBlur((close & self.certain).astype(np.uint8), 3) > 0)
 
     @cached_property
     def above(self) -> NDArray[np.bool_]:
-        """(h, w): what stands before the floor, or over it."""
+        """(h, w): obstacles: what is nearer than the floor behind it."""
         return np.asarray(self.inverse_depth - self.level > self.allowed, np.bool_)
 
     def points(self, inverse_depth: FloatMap) -> tuple[FloatMap, FloatMap, FloatMap]:
@@ -120,7 +120,7 @@ class Ground:
 def find_ground(
     inverse_depth: FloatMap, fov_deg: float, pitch_deg: float | None = None
 ) -> Ground | None:
-    """Find the ground in the lower half of a map.
+    """Fit the ground plane of a relative map.
 
     Args:
         inverse_depth: (H, W) float32, relative.
@@ -172,7 +172,7 @@ def _inclined(small: FloatMap, spread: float) -> NDArray[np.bool_]:
 
 
 Missing = Literal["flat", "upside_down", "hidden"]
-"""What keeps a floor from being found."""
+"""Reason why no floor was found."""
 
 
 def what_is_missing(inverse_depth: FloatMap) -> Missing:

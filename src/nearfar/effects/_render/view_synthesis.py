@@ -41,7 +41,7 @@ class Move:
 def view(scene: Scene, move: Move) -> Image:
     """Render a scene after a move.
 
-    Every pixel of the photo is sent to where it goes, in an order in which the nearer comes
+    Every pixel of the photo is warped to its target, in an order in which the nearer comes
     later (McMillan, "A list-priority rendering algorithm for redisplaying projected surfaces",
     UNC TR95-005), so no depth buffer is needed. Then the photo is read back through the
     places found, at fractions of a pixel.
@@ -115,7 +115,7 @@ def _fill(owners: Owners, plate: Owners, depth: FloatMap, stride_px: int) -> Non
 
     Args:
         owners: (H, W), -1 where nothing moved to.
-        plate: (H, W), what of the plate moved there, or -1.
+        plate: (H, W), index of the background pixel that moved there, or -1.
         depth: of all pixels of the atlas.
         stride_px: width of the atlas.
     """

@@ -17,7 +17,7 @@ RADIUS: Final = 0.05
 EPSILON: Final = 1e-4
 """As of `Guide`."""
 
-_FINE: Final = 0.008  # likewise, of the window that meets the photo's own edges in the end
+_FINE: Final = 0.008  # half width of the last window, as part of the longer side
 _STEP: Final = 1 / 12
 _GAIN: Final = 4
 _SHARP: Final = (0.25, 0.6)

@@ -21,9 +21,9 @@ _FINE: Final = 0.015, 1e-4
 
 _ROUNDS: Final = 5
 _BINS: Final = 24  # a channel
-_DEPTH: Final = 2.0  # log odds: what depth can say at most
-_COLOR: Final = 4.0  # and color
-_RARE: Final = 1e-5  # share of a color that was never seen
+_DEPTH: Final = 2.0  # largest log odds of depth
+_COLOR: Final = 4.0  # and of color
+_RARE: Final = 1e-5  # frequency of a color that does not occur
 _AROUND: Final = 0.15  # of the longer side: how far off the background's colors still count
 _ELSEWHERE: Final = 0.15  # weight of the colors of the rest
 _STEEP: Final = 3.0
@@ -39,7 +39,7 @@ def decide(belief: FloatMap, photo: Image) -> FloatMap:
     Visual Correspondence and Beyond", TPAMI 2013), which takes a tenth of the time.
 
     Args:
-        belief: (H, W) float32, what depth says: 1 for surely in, -1 for surely out.
+        belief: (H, W) float32, evidence of depth: 1 is surely inside, -1 surely outside.
         photo: (H, W, 3) uint8 RGB of the same size.
 
     Returns:

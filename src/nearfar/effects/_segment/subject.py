@@ -74,8 +74,8 @@ class _Found:
         low: it is nearer than this; None for no limit.
         high: and farther than this.
         kept: (H, W), its parts.
-        hint: (H, W), -1 to 1: as sure as this at least, where it goes on beyond its parts.
-        feet: (H, W), where depth can't tell it from the floor.
+        hint: (H, W), -1 to 1: lower bound of the belief, also outside the parts.
+        feet: (H, W), where depth does not distinguish it from the floor.
     """
 
     values: FloatMap
@@ -91,14 +91,14 @@ class _Found:
         return between(self.values, self.low, self.high) * self.kept
 
     def legs(self) -> FloatMap | None:
-        """(H, W), 0 to 1: what depth shows of its feet; None where none are looked for."""
+        """(H, W), 0 to 1: parts of the feet that depth shows; None without a foot region."""
         if self.feet is None or self.low is None:
             return None
         level = max(_LEG * self.low, _LEAST_LEG)
         return nearer_than(self.values, level) * self.feet
 
     def belief(self) -> FloatMap:
-        """(H, W), -1 to 1: how surely depth says in, or out."""
+        """(H, W), -1 to 1: evidence of depth: 1 is surely inside, -1 surely outside."""
         belief = np.ones_like(self.values)
         if self.low is not None:
             np.minimum(belief, _sureness(self.values, self.low), out=belief)
@@ -154,7 +154,7 @@ def slab(nearness: FloatMap, wanted: float, cut: float | None) -> tuple[float | 
 
     Args:
         nearness: any shape, 0 to 1.
-        wanted: a nearness of what is asked for.
+        wanted: a nearness of the requested thing.
         cut: the first one that is tried; while the wanted is beyond it, what is beyond is
             parted again.
     """
