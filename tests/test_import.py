@@ -1,5 +1,6 @@
 """What a bare `import nearfar` costs."""
 
+import inspect
 import subprocess
 import sys
 
@@ -28,7 +29,9 @@ def test_loading_a_model_asks_for_one_runtime_only() -> None:
 
 @pytest.mark.parametrize("name", sorted({*nearfar.__all__} - {"__version__"}))
 def test_every_public_name_is_there(name: str) -> None:
-    assert getattr(nearfar, name).__module__.startswith("nearfar.")
+    value = getattr(nearfar, name)
+    home = value.__name__ if inspect.ismodule(value) else value.__module__
+    assert home.startswith("nearfar.")
     assert name in dir(nearfar)
 
 

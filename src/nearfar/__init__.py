@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nearfar.version import __version__
 
 if TYPE_CHECKING:
+    from nearfar import effects
     from nearfar.depth import DepthMap, MetricDepth, read_depth
     from nearfar.errors import NearfarError
     from nearfar.estimator import Estimator
@@ -27,6 +28,7 @@ __all__ = [
     "MetricDepth",
     "NearfarError",
     "__version__",
+    "effects",
     "list_models",
     "load",
     "read_depth",
@@ -46,6 +48,8 @@ _ROOM = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "effects":
+        return importlib.import_module("nearfar.effects")
     if name not in _ROOM:
         raise AttributeError(f"module 'nearfar' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"nearfar.{_ROOM[name]}"), name)

@@ -163,7 +163,7 @@ def test_one_bad_photo_of_several_is_named(run: Run, photo: Path) -> None:
         (("bokeh", "-o", "x.mp4"), 2, ".webp"),
         (("bokeh", "--longest", "3"), 2, "at least 16"),
         (("sticker", "--picture", "nothing.png"), 1, "nothing.png"),
-        (("sticker", "--text", "深"), 2, "glyph"),
+        (("sticker", "--text", "\U00012000"), 2, "glyph"),
         (("cutout", "-o", "x.jpg"), 2, "transparency"),
         (("blur",), 2, "blur"),
     ],

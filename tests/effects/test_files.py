@@ -81,12 +81,15 @@ def test_plan_in_one_file() -> None:
 def test_plan_in_words() -> None:
     words = plan_in_words(plan())
     assert (
-        words["en"] == "turn 12° to the left; -30° to +0°: free, 7.5 m; +0° to +30°: blocked, 1.5 m"
+        words["en"]
+        == "turn 12° to the left; -30° to +0°: free, 7.5 m; +0° to +30°: blocked, 1.5 m;"
+        " flat water, ice, glass and steps down can look like floor"
     )
     assert words["zh"].startswith("向左转 12°；")
     assert plan_in_words(plan(heading_deg=None))["en"].startswith("no way is free: stop")
     assert plan_in_words(plan(heading_deg=1.0))["zh"].startswith("直行")
     assert plan_in_words(plan(floor=False))["en"].startswith("no floor")
+    assert "water" not in plan_in_words(plan(floor=False))["en"]
 
 
 @pytest.mark.parametrize("longest_px", [None, 5, 40])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from nearfar.depth import DepthMap
 from nearfar.effects._ground.occupancy_grid import FREE, OCCUPIED, UNKNOWN, OccupancyGrid
@@ -108,12 +109,35 @@ def test_without_a_floor_it_says_so() -> None:
     assert plan.floor_share == 0
     assert [sector.is_free for sector in plan.sectors] == [True, True, False]
     assert all(sector.reach is None for sector in plan.sectors)
+    assert plan.values()["missing"] == "hidden"
+
+
+@pytest.mark.parametrize(
+    ("depth", "missing"),
+    [
+        (np.ones((60, 80)), "flat"),
+        (np.tile(np.linspace(2, 1, 60)[:, None], (1, 80)), "upside_down"),
+    ],
+)
+def test_it_says_why_no_floor_is_found(depth: NDArray[np.float64], missing: str) -> None:
+    assert plan_of(DepthMap(depth.astype(np.float32))).missing == missing
+
+
+def test_floor_is_found_beside_a_box_that_hides_most_of_it() -> None:
+    scene = room(box=None).inverse_depth.copy()
+    scene[100:, 90:] = scene[-1, 0] + 1  # an upright thing, nearer than all floor
+    plan = plan_of(DepthMap(scene), sectors=4)
+    assert plan.floor_found
+    assert plan.floor_share == pytest.approx(90 * 160 / 320**2, rel=0.3)
+    assert not plan.sectors[-1].is_free
 
 
 def test_values_are_json() -> None:
     plan = plan_of(room(box=(-0.5, 0.5, 2.5)), camera_height_m=0.3)
     values = json.loads(json.dumps(plan.values()))
     assert values["floor_found"] is True
+    assert values["missing"] is None
+    assert "water" in values["cannot_tell"]
     assert len(values["sectors"]) == 5
     assert values["sectors"][0]["from_deg"] == -30
     assert values["sectors"][-1]["to_deg"] == 30

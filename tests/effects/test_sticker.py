@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearfar.depth import DepthMap
-from nearfar.effects.sticker import StickerOptions, sticker
+from nearfar.effects._render import fonts
+from nearfar.effects.frames import for_each_frame
+from nearfar.effects.sticker import EFFECT, StickerOptions, sticker
 from nearfar.errors import UsageError
 from tests.effects.walls import any_depth, flat, light_of, noise, two_planes
 
@@ -92,8 +96,8 @@ def test_text_is_drawn_in_its_color() -> None:
 
 def test_text_that_the_font_lacks_names_the_remedy() -> None:
     photo = noise(40, 40)
-    with pytest.raises(UsageError, match=r"no glyph for 你好.*font"):
-        sticker(photo, flat(photo), StickerOptions(text="你好"))
+    with pytest.raises(UsageError, match=r"no glyph for \U00012000.*font"):
+        sticker(photo, flat(photo), StickerOptions(text="\U00012000"))
 
 
 def test_unreadable_font_is_named() -> None:
@@ -104,7 +108,7 @@ def test_unreadable_font_is_named() -> None:
 
 def test_neither_picture_nor_text() -> None:
     photo = noise(40, 40)
-    with pytest.raises(UsageError, match="nothing to put"):
+    with pytest.raises(UsageError, match="no sticker"):
         sticker(photo, flat(photo), StickerOptions(text="  "))
 
 
@@ -131,3 +135,44 @@ def test_any_size_and_place(
     options = StickerOptions(picture=noise(7, 4) if has_picture else None, x=x, y=y, size=size)
     depth = DepthMap(any_depth(height_px, width_px, 5, 3.0).inverse_depth)
     assert sticker(photo, depth, options).pixels.shape == photo.shape
+
+
+def test_by_default_it_stays_off_the_upper_subject() -> None:
+    nearness = np.zeros((180, 240), np.float32)
+    nearness[30:180, 80:160] = 0.8
+    photo = noise(180, 240)
+    made = sticker(photo, DepthMap(nearness), StickerOptions(picture=BLUE, shadow=0.0, haze=0.0))
+    covered = (made.pixels == (0, 0, 255)).all(axis=2)
+    assert covered.sum() > 500
+    assert not covered[30:120, 80:160].any()
+
+
+def test_given_place_and_size_are_kept() -> None:
+    given = StickerOptions.of(**PLAIN, x=0.5)
+    np.testing.assert_array_equal(_covered(given), _covered(StickerOptions.of(**PLAIN)))
+
+
+def test_it_stands_still_in_a_clip() -> None:
+    photo, depth = two_planes()
+    make = for_each_frame(EFFECT, StickerOptions(picture=BLUE))
+    covered = (make(photo, depth) == (0, 0, 255)).all(axis=2)
+    assert covered[-20:, :60].any()
+    assert not covered[:, 120:].any()
+
+
+def test_a_font_of_the_system_is_found_for_other_letters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = "\N{GREEK SMALL LETTER ALPHA}\N{GREEK SMALL LETTER OMEGA}"
+    dejavu = next(Path("/usr/share/fonts").rglob("DejaVuSans.ttf"), None)
+    if dejavu is None:
+        pytest.skip("no DejaVu Sans to stand in for a Chinese font")
+    (tmp_path / "simhei.ttf").write_bytes(dejavu.read_bytes())
+    monkeypatch.setattr(fonts, "_FOLDERS", (str(tmp_path),))
+    fonts.chinese_font.cache_clear()
+    photo = np.zeros((90, 120, 3), np.uint8)
+    try:
+        made = sticker(photo, flat(photo), StickerOptions(text=letters, nearness=1.0))
+    finally:
+        fonts.chinese_font.cache_clear()
+    assert made.pixels.max() == 255

@@ -6,8 +6,10 @@ import pytest
 from numpy.typing import NDArray
 
 from nearfar.depth import DepthMap
-from nearfar.effects._segment.foreground import standing
+from nearfar.effects._segment.focus import focus_on
+from nearfar.effects._segment.foreground import feet, standing
 from nearfar.effects._segment.mask_refinement import decide
+from nearfar.effects._segment.salient_region import salient_region
 from nearfar.effects._segment.subject import connected, slab, subject
 from nearfar.effects.cutout import CutoutOptions, cutout
 from nearfar.io.images import Image
@@ -42,7 +44,7 @@ def painted() -> Image:
 
 
 def test_floor_is_taken_out_and_what_stands_on_it_is_left() -> None:
-    values, has_floor = standing(on_the_floor())
+    values, has_floor, _ = standing(on_the_floor())
     assert has_floor
     outside = np.ones((HEIGHT, WIDTH), bool)
     outside[THING] = False
@@ -65,7 +67,7 @@ def test_no_floor_where_a_body_fills_the_lower_rows_from_side_to_side() -> None:
 
 
 def test_even_map_has_nothing_standing() -> None:
-    values, has_floor = standing(np.full((20, 30), 0.3, np.float32))
+    values, has_floor, _ = standing(np.full((20, 30), 0.3, np.float32))
     assert not values.any()
     assert not has_floor
 
@@ -140,3 +142,53 @@ def test_connected_part() -> None:
     assert part[3, 3]
     assert not part[3, 13]
     np.testing.assert_array_equal(connected(mask, 0.9, 0.9), mask)
+
+
+def test_the_thing_in_the_middle_goes_before_a_nearer_one_at_the_border() -> None:
+    nearness = np.full((HEIGHT, WIDTH), 0.1, np.float32)
+    nearness[50:130, 90:150] = 0.7
+    nearness[:, :35] = 1
+    region = salient_region(nearness, standing(nearness))
+    assert region is not None
+    assert region.parts[90, 120]
+    assert not region.parts[:, :80].any()
+
+
+def test_an_even_map_has_no_salient_region() -> None:
+    nearness = np.full((40, 60), 0.3, np.float32)
+    assert salient_region(nearness, standing(nearness)) is None
+    assert (subject(nearness, noise(40, 60), None) == 1).all()
+
+
+def test_feet_are_looked_for_down_to_where_the_floor_is_as_near() -> None:
+    nearness = on_the_floor()
+    body = np.zeros((HEIGHT, WIDTH), bool)
+    body[60:120, 100:140] = True
+    found = feet(nearness, body, floor()[:, 0])
+    assert found[122:149, 100:140].all()
+    assert not found[152:].any()
+    assert not found[:, :95].any()
+
+
+def test_a_click_is_always_on_the_subject() -> None:
+    nearness = np.zeros((HEIGHT, WIDTH), np.float32)
+    nearness[60:120, 20:60] = 0.5
+    nearness[60:120, 130:200] = 1
+    mask = subject(smeared(nearness), painted(), (40 / WIDTH, 0.5))
+    assert mask[90, 40] > 0.5
+    assert mask[90, 165] < 0.5
+
+
+def test_one_sharpness_covers_the_subject() -> None:
+    nearness = np.zeros((HEIGHT, WIDTH), np.float32)
+    nearness[40:140, 80:160] = np.linspace(0.6, 1, 80)
+    focus = focus_on(nearness, noise(HEIGHT, WIDTH), None)
+    assert np.ptp(focus.nearness[45:135, 85:155]) < 0.02
+    assert focus.at == pytest.approx(0.8, abs=0.02)
+    assert focus.nearness[10, 10] == 0
+
+
+def test_focus_on_the_floor_keeps_the_floor_as_it_is() -> None:
+    nearness = on_the_floor()
+    focus = focus_on(nearness, painted(), (0.1, 0.9))
+    assert np.ptp(focus.nearness[100:, 10]) > 0.7

@@ -7,6 +7,7 @@ import gradio as gr
 import pytest
 
 from nearfar.effects import EFFECTS, Effect, find
+from nearfar.effects._render.fonts import chinese_font, is_latin
 from nearfar.io.images import DEFAULT_LIMITS
 from nearfar.web.controls import (
     effect_controls,
@@ -16,7 +17,6 @@ from nearfar.web.controls import (
     read_effect,
     values_of,
 )
-from nearfar.web.fonts import chinese_font, is_latin
 from nearfar.web.gradio_app import in_a_loop
 from nearfar.web.i18n.components import Phrasebook
 from nearfar.web.i18n.texts import TEXTS

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, Playwright, expect
 
-from nearfar.effects import sonify
 from nearfar.effects._ground import phrases
 from nearfar.effects._ground.phrases import Surroundings, in_words
+from nearfar.effects.sonify import _PULSES_HZ, _TONES_HZ
 from nearfar.io.images import read_image
 from nearfar.web.i18n.live import LIVE
 from tests.browser import ServiceProcess, browsing, playing, service_process
@@ -112,13 +112,13 @@ def strongest_hz(sound: NDArray[np.float32]) -> float:
 
 def test_the_nearer_the_higher_the_faster_and_the_louder(page: Page) -> None:
     free, blocked = (rendered(page, [0, near, 0], seconds=2)[0] for near in (0, 1))
-    assert strongest_hz(free) == pytest.approx(sonify._TONES_HZ[0], abs=2)
-    assert strongest_hz(blocked) == pytest.approx(sonify._TONES_HZ[1], abs=2)
+    assert strongest_hz(free) == pytest.approx(_TONES_HZ[0], abs=2)
+    assert strongest_hz(blocked) == pytest.approx(_TONES_HZ[1], abs=2)
     assert 0 < np.abs(free).max() < 0.3 * np.abs(blocked).max()
     loud = np.abs(blocked[RATE_HZ // 2 : RATE_HZ])
     loud = np.convolve(loud, np.ones(441) / 441, "same")
     swells = np.abs(np.fft.rfft(loud - loud.mean()))
-    assert np.argmax(swells) * 2 == pytest.approx(sonify._PULSES_HZ[1], abs=2)
+    assert np.argmax(swells) * 2 == pytest.approx(_PULSES_HZ[1], abs=2)
 
 
 def test_sides_are_heard_at_their_ears_and_only_when_asked(page: Page) -> None:
@@ -176,8 +176,8 @@ def test_the_tone_begins_and_ends_with_its_switch(page: Page) -> None:
     page.wait_for_function(
         "() => contexts[0].tones.length === 6 && contexts[0].tones[2].frequency.value > 340"
     )
-    assert page.evaluate("contexts[0].tones[2].frequency.value") <= sonify._TONES_HZ[1]
-    assert page.evaluate("contexts[0].tones[3].frequency.value") <= sonify._PULSES_HZ[1]
+    assert page.evaluate("contexts[0].tones[2].frequency.value") <= _TONES_HZ[1]
+    assert page.evaluate("contexts[0].tones[3].frequency.value") <= _PULSES_HZ[1]
     expect(page.get_by_role("slider", name="Volume")).to_be_visible()
     page.get_by_role("switch", name=LIVE["live.tone"].en).uncheck()
     page.wait_for_function("() => contexts[0].state === 'suspended'")

@@ -1,4 +1,4 @@
-"""Two views in one picture, for glasses that are red on the left and cyan on the right."""
+"""Combine two views into a red-cyan anaglyph."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ _RIGHT: Final = np.array(
 
 
 def anaglyph(left: Image, right: Image) -> Image:
-    """Mix two views: red comes from the left eye, green and blue from the right one.
+    """Mix two views: red from the left eye, green and blue from the right one.
 
     The matrices are applied to linear light, as derived, and keep grey as it is.
 

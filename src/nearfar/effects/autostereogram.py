@@ -1,4 +1,4 @@
-"""One picture of dots or texture in which the eyes, looking past it, see depth."""
+"""Make a single-image stereogram (autostereogram)."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -30,27 +30,27 @@ match along rows."""
 
 @dataclass(frozen=True)
 class AutostereogramOptions(Options):
-    """What the pattern is and how deep it goes."""
+    """Options of `autostereogram`."""
 
     period: float = option(
-        "Width of the pattern where the scene is farthest, as a part of the picture's width; on"
-        " paper or screen no wider than the eyes are apart.",
+        "Period of the pattern at the farthest depth, as a part of the width; at most the eye"
+        " distance where it is shown.",
         0.1,
         gt=0,
         le=0.5,
     )
     depth: float = option(
-        "How deep the scene is, from 0, flat, to 1, as deep as the picture is far away.",
+        "Depth of the scene, from 0 (flat) to 1 (equal to the viewing distance).",
         0.33,
         ge=0,
         le=1,
     )
-    dot_px: int = option("Side of the random dots, in pixels.", 2, ge=1, le=32)
-    texture: Pixels | None = picture_option("A picture to tile instead of random dots.")
+    dot_px: int = option("Size of the random dots, in pixels.", 2, ge=1, le=32)
+    texture: Pixels | None = picture_option("Picture to tile instead of random dots.")
 
 
 def separations(nearness: FloatMap, period_px: float, depth: float) -> NDArray[np.int32]:
-    """Say how far apart the two pixels are in which the eyes see one point of the scene.
+    """Return how far apart the two pixels are in which the eyes see one point of the scene.
 
     s = E (1 - mu z) / (2 - mu z), with E twice the period (Thimbleby, Inglis and Witten,
     "Displaying 3D images: algorithms for single-image random-dot stereograms", IEEE Computer
@@ -78,8 +78,8 @@ def partners(nearness: FloatMap, period_px: float, depth: float) -> NDArray[np.i
 
     Args:
         nearness: as for `separations`.
-        period_px: likewise.
-        depth: likewise.
+        period_px: as for `separations`.
+        depth: as for `separations`.
 
     Returns:
         (H, W) int32, a column; a pixel without a partner gives its own.
@@ -127,7 +127,7 @@ def autostereogram(photo: Image, depth: DepthMap, options: AutostereogramOptions
 
 
 def _seen_by_both(nearness: FloatMap, period_px: float, depth: float) -> NDArray[np.bool_]:
-    """Walk along both rays towards the eyes until nothing can be nearer."""
+    """Follow both rays towards the eyes until nothing can occlude them."""
     width_px = nearness.shape[1]
     seen = np.ones(nearness.shape, bool)
     if depth * period_px < 0.1:  # flat to within a pixel
@@ -142,7 +142,7 @@ def _seen_by_both(nearness: FloatMap, period_px: float, depth: float) -> NDArray
 
 
 def _pattern(options: AutostereogramOptions, period_px: int, height_px: int) -> Image:
-    """Give one period of the pattern, (h, period_px, 3), to be repeated downwards."""
+    """Return one period of the pattern, (h, period_px, 3), to be repeated downwards."""
     if options.texture is None:
         side = options.dot_px
         rng = np.random.default_rng(_SEED)
@@ -158,7 +158,7 @@ def _pattern(options: AutostereogramOptions, period_px: int, height_px: int) -> 
 
 
 def _detailed(tile: Image) -> Image:
-    """Give a texture what the eyes hold on to: strong local contrast, and grain where it is even.
+    """Return a texture what the eyes hold on to: strong local contrast, and grain where it is even.
 
     Contrast by CLAHE (Zuiderveld, in "Graphics Gems IV", 1994), on lightness alone.
     """
@@ -173,7 +173,7 @@ def _detailed(tile: Image) -> Image:
 
 
 def _continued(partner: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Let pixels that only one eye uses go on like their left neighbour, so no seam is seen."""
+    """Continue the link of the left neighbour at pixels without one, so that no seam shows."""
     columns = np.arange(partner.shape[1], dtype=np.int32)
     linked = partner > columns
     last = np.maximum.accumulate(np.where(linked, columns, np.int32(0)), axis=1)
@@ -183,7 +183,7 @@ def _continued(partner: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def _ends(partner: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Give the column of the right end of every chain of partners: its color is the chain's."""
+    """Return the column of the right end of every chain of partners: its color is the chain's."""
     height_px, width_px = partner.shape
     rows = (np.arange(height_px, dtype=np.int32) * width_px)[:, None]
     end = (partner + rows).ravel()
@@ -196,7 +196,7 @@ def _ends(partner: NDArray[np.int32]) -> NDArray[np.int32]:
 
 EFFECT: Final = Effect(
     "autostereogram",
-    "A pattern of dots, or of a picture, in which the eyes see the scene's depth.",
+    "Make a single-image stereogram of random dots or of a texture.",
     AutostereogramOptions,
     autostereogram,
 )

@@ -1,4 +1,4 @@
-"""What an effect is, what it takes, and what it makes."""
+"""Types shared by all effects: `Effect`, its results, and common options."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from nearfar.io.images import Image
 
 
 def color_light(text: str) -> Light:
-    """Give the linear light of a color, (3,) float32.
+    """Return the linear light of a color, (3,) float32.
 
     Args:
         text: `#rrggbb`, `rgb(r, g, b)` or a CSS name.
@@ -35,15 +35,15 @@ def color_light(text: str) -> Light:
 
 
 CLIP_PX: Final = 1920
-"""Longest side of a clip that nobody asked to be larger: what players and encoders cope with."""
+"""Default longest side of a clip: players and encoders handle it."""
 
 
 @dataclass(frozen=True)
 class SizeOptions(Options):
-    """How large a result is."""
+    """Size of a result."""
 
     longest_px: int | None = option(
-        "Make the photo smaller, so that its longest side has so many pixels.",
+        "Longest side of the result in pixels; the photo is never enlarged.",
         None,
         ge=16,
         le=16384,
@@ -51,7 +51,7 @@ class SizeOptions(Options):
 
 
 def fitted(photo: Image, depth: DepthMap, longest_px: int | None) -> tuple[Image, DepthMap]:
-    """Bring a photo and its map to one size.
+    """Resize a photo and its map to one size.
 
     Args:
         photo: (H, W, 3) uint8, maybe decoded smaller than it is.
@@ -93,7 +93,7 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """Moving pictures, made one by one while they are written.
+    """A video clip whose frames are rendered while they are read.
 
     Attributes:
         frames: each (H, W, 3) uint8 RGB, all of one size; can be gone through once.
@@ -110,7 +110,7 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """Stereo sound, and what it says in words.
+    """Stereo sound and its description in words.
 
     Attributes:
         samples: (N, 2) float32 in -1 to 1, left and right.
@@ -134,9 +134,13 @@ class WebPage:
     html: str
 
 
+def _unchanged(options: EffectOptions) -> EffectOptions:
+    return options
+
+
 @dataclass(frozen=True)
 class Effect(Generic[EffectOptions, Result]):
-    """One use of depth.
+    """An effect: its name, options and function.
 
     Attributes:
         name: what the user types.
@@ -145,12 +149,14 @@ class Effect(Generic[EffectOptions, Result]):
             given as parts of its width and height, 0 to 1 from the upper left corner, so that
             they hold at any size.
         apply: (photo (H, W, 3) uint8, map of the same size, options) -> result.
+        for_clip: options -> options for the frames of a clip, with automatic positions fixed.
     """
 
     name: str
     sentence: str
     options: type[EffectOptions]
     apply: Callable[[Image, DepthMap, EffectOptions], Result]
+    for_clip: Callable[[EffectOptions], EffectOptions] = _unchanged
 
 
 def picture_option(sentence: str) -> Any:

@@ -1,4 +1,4 @@
-"""Blur by a lens: what is at one depth is sharp."""
+"""Blur a photo as a lens does (bokeh), with the subject in focus."""
 
 import math
 from dataclasses import dataclass
@@ -7,41 +7,44 @@ from nearfar.config import Options, option
 from nearfar.depth import DepthMap
 from nearfar.effects._render.bokeh_render import Lens, render
 from nearfar.effects._segment.edge_snapping import snap
+from nearfar.effects._segment.focus import Focus, focus_on
 from nearfar.effects.base import Effect, Picture
-from nearfar.effects.depth_stats import nearness_at, subject_nearness
-from nearfar.imaging.color import FloatMap
+from nearfar.effects.depth_stats import place_of
 from nearfar.io.images import Image
 
 
 @dataclass(frozen=True)
 class LensOptions(Options):
-    """The lens: how soft becomes what is out of focus."""
+    """Options of the lens."""
 
     depth_of_field: float = option(
-        "How much nearer and farther is as sharp, in nearness.", 0.1, ge=0, le=1
+        "Depth of field to each side of the focus, in nearness.", 0.1, ge=0, le=1
     )
     aperture: float = option(
-        "Blur of what is farthest from the focus: radius in percent of the diagonal.",
+        "Largest blur radius, in percent of the photo's diagonal.",
         2.0,
         ge=0,
         le=10,
     )
-    blades: int = option("Blades of the aperture; 0 makes round highlights.", 7, ge=0, le=16)
-    bloom: float = option("How much highlights out of focus shine.", 0.5, ge=0, le=1)
+    blades: int = option("Number of aperture blades; 0 makes round highlights.", 7, ge=0, le=16)
+    bloom: float = option("Brightness added to highlights that are out of focus.", 0.0, ge=0, le=1)
 
 
 @dataclass(frozen=True)
 class BokehOptions(LensOptions):
-    """What is sharp, and how soft the rest becomes."""
+    """Options of `bokeh`."""
 
     focus_x: float | None = option(
-        "Place that is sharp, from the left; automatic when not given.", None, ge=0, le=1
+        "Focus point, as a part of the width from the left; default: the subject.", None, ge=0, le=1
     )
     focus_y: float | None = option(
-        "Place that is sharp, from the top; automatic when not given.", None, ge=0, le=1
+        "Focus point, as a part of the height from the top; default: the subject.", None, ge=0, le=1
     )
     focus_nearness: float | None = option(
-        "Nearness that is sharp instead, 0 is the farthest and 1 the nearest.", None, ge=0, le=1
+        "Nearness in focus, 0 (farthest) to 1 (nearest), instead of a focus point.",
+        None,
+        ge=0,
+        le=1,
     )
 
 
@@ -57,26 +60,20 @@ def bokeh(photo: Image, depth: DepthMap, options: BokehOptions) -> Picture:
     Returns:
         (H, W, 3), the photo itself where nothing is out of focus.
     """
-    nearness = snap(depth.nearness(robust=True), photo)
-    lens = lens_of(options, photo, focus_of(nearness, options))
-    return Picture(render(photo, nearness, lens))
-
-
-def focus_of(nearness: FloatMap, options: BokehOptions) -> float:
-    """Give the nearness that shall be sharp; a missing coordinate is the middle's."""
+    nearness = depth.nearness(robust=True)
     if options.focus_nearness is not None:
-        return options.focus_nearness
-    if options.focus_x is None and options.focus_y is None:
-        return subject_nearness(nearness)
-    x = 0.5 if options.focus_x is None else options.focus_x
-    y = 0.5 if options.focus_y is None else options.focus_y
-    return nearness_at(nearness, x, y)
+        focus = Focus(snap(nearness, photo), options.focus_nearness)
+    else:
+        focus = focus_on(nearness, photo, place_of(options.focus_x, options.focus_y))
+    return Picture(render(photo, focus.nearness, lens_of(options, photo, focus.at)))
 
 
 def lens_of(options: LensOptions, photo: Image, focus: float) -> Lens:
-    """Give the lens for a photo of this size, focused at a nearness."""
+    """Return the lens for a photo of this size, focused at a nearness."""
     radius_px = math.hypot(*photo.shape[:2]) * options.aperture / 100
     return Lens(focus, options.depth_of_field, radius_px, options.blades, options.bloom)
 
 
-EFFECT = Effect("bokeh", "Blur by a lens: one depth is sharp.", BokehOptions, bokeh)
+EFFECT = Effect(
+    "bokeh", "Blur the photo as a lens does, with the subject in focus.", BokehOptions, bokeh
+)

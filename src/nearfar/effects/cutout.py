@@ -1,4 +1,4 @@
-"""Cut out what is near."""
+"""Cut out the subject of a photo."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +14,7 @@ from nearfar.effects._segment.edge_snapping import snap
 from nearfar.effects._segment.matting import WORK_PX, nearer_than, own_light, soften
 from nearfar.effects._segment.subject import between, connected, slab, subject
 from nearfar.effects.base import Effect, Picture, Pixels, color_light, picture_option
-from nearfar.effects.depth_stats import nearness_at
+from nearfar.effects.depth_stats import nearness_at, place_of
 from nearfar.errors import UsageError
 from nearfar.imaging.color import FloatMap, Light, mix, to_linear, to_srgb
 from nearfar.imaging.resize import fitting, half, larger, smaller
@@ -24,56 +24,56 @@ from nearfar.parallel import run_parallel
 
 @dataclass(frozen=True)
 class CutoutOptions(Options):
-    """What is cut out, and what it lies on."""
+    """Options of `cutout`."""
 
     background: Literal["transparent", "color", "photo", "blur"] = option(
-        "What the cutout lies on.", "transparent"
+        "Background of the cutout.", "transparent"
     )
     color: str = option("Color of the background: #rrggbb or a name.", "#ffffff")
-    picture: Pixels | None = picture_option("Photo to lay the cutout on.")
+    picture: Pixels | None = picture_option("Photo for the background.")
     blur: float = option(
-        "Blur of the background: radius in percent of the diagonal.", 3.0, ge=0, le=10
+        "Blur radius of the background, in percent of the photo's diagonal.", 3.0, ge=0, le=10
     )
     cut: float | None = option(
-        "Nearness from which things belong to the cutout; automatic when not given.",
+        "Nearness threshold of the cutout; default: automatic.",
         None,
         ge=0,
         le=1,
     )
     subject_x: float | None = option(
-        "Place on the thing to cut out, from the left; guessed when not given.",
+        "Point on the subject, as a part of the width from the left; default: automatic.",
         None,
         ge=0,
         le=1,
     )
     subject_y: float | None = option(
-        "Place on the thing to cut out, from the top; guessed when not given.",
+        "Point on the subject, as a part of the height from the top; default: automatic.",
         None,
         ge=0,
         le=1,
     )
     softness: float = option(
-        "Width of the rim that follows the photo, in percent of the longer side.", 0.6, ge=0, le=5
+        "Width of the soft edge, in percent of the photo's longer side.", 0.6, ge=0, le=5
     )
 
 
 def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
     """Cut out the near subject, with a soft rim.
 
-    What the subject is, and where it ends, depth and the photo's colors say together
+    Depth and the photo's colors together decide what the subject is and where it ends
     (`nearfar.effects._segment.subject`); the floor stays behind. With `cut` depth alone decides, to
     the letter: all that is nearer, or, with a place, what is connected to it and at its depth.
 
     Args:
         photo: (H, W, 3) uint8 RGB.
         depth: map of the same size.
-        options: as below; `cut` goes before the automatic one.
+        options: see `CutoutOptions`; `cut` replaces the automatic threshold.
 
     Returns:
         (H, W, 4) on `transparent`, else (H, W, 3). Where all is equally far, all is cut out.
 
     Raises:
-        UsageError: no such color, or `photo` is asked for and no picture given.
+        UsageError: no such color, or background `photo` without a picture.
     """
     light, mask = run_parallel(lambda: to_linear(photo), lambda: _mask(photo, depth, options))
     alpha = soften(mask, photo, options.softness / 100)
@@ -90,8 +90,8 @@ def cutout(photo: Image, depth: DepthMap, options: CutoutOptions) -> Picture:
 
 
 def _mask(photo: Image, depth: DepthMap, options: CutoutOptions) -> FloatMap:
-    """Give the mask for `soften`, (h, w): at full size only where nothing is softened."""
-    place = _place(options)
+    """Return the mask for `soften`, (h, w): at full size only where nothing is softened."""
+    place = place_of(options.subject_x, options.subject_y)
     nearness = depth.nearness(robust=True)
     if options.cut is None:
         size_px = fitting(photo.shape, WORK_PX if options.softness else max(photo.shape))
@@ -102,14 +102,6 @@ def _mask(photo: Image, depth: DepthMap, options: CutoutOptions) -> FloatMap:
     low, high = slab(nearness, nearness_at(nearness, *place), options.cut)
     mask = between(nearness, low, high)
     return mask * connected(mask > 0, *place)
-
-
-def _place(options: CutoutOptions) -> tuple[float, float] | None:
-    """Give the place that was asked for; a missing coordinate is the middle's."""
-    x, y = options.subject_x, options.subject_y
-    if x is None and y is None:
-        return None
-    return 0.5 if x is None else x, 0.5 if y is None else y
 
 
 def _background(light: Light, alpha: FloatMap, options: CutoutOptions) -> Light:
@@ -142,4 +134,4 @@ def _filling(picture: Image, shape: tuple[int, ...]) -> Image:
     return np.asarray(cv2.resize(part, (width_px, height_px), interpolation=way), np.uint8)
 
 
-EFFECT = Effect("cutout", "Cut out what is near, with a soft rim.", CutoutOptions, cutout)
+EFFECT = Effect("cutout", "Cut out the subject, with a soft edge.", CutoutOptions, cutout)

@@ -1,8 +1,7 @@
-"""Read a map of nearness: what lies at a point, where near ends, how far far is."""
+"""Statistics of a nearness map: values at a point, thresholds, relative distance."""
 
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,9 +18,16 @@ _FARTHEST: Final = 0.25
 
 
 def pixel_at(shape: tuple[int, ...], x: float, y: float) -> tuple[int, int]:
-    """Give the (column, row) of a place in parts of width and height, 0 to 1."""
+    """Return the (column, row) of a place in parts of width and height, 0 to 1."""
     height_px, width_px = shape[:2]
     return min(width_px - 1, int(x * width_px)), min(height_px - 1, int(y * height_px))
+
+
+def place_of(x: float | None, y: float | None) -> tuple[float, float] | None:
+    """Return a place of two options; a missing coordinate is the middle's, None when both are."""
+    if x is None and y is None:
+        return None
+    return 0.5 if x is None else x, 0.5 if y is None else y
 
 
 def nearness_at(nearness: FloatMap, x: float, y: float) -> float:
@@ -40,7 +46,7 @@ def nearness_at(nearness: FloatMap, x: float, y: float) -> float:
 
 
 def valley(values: NDArray[np.float32], weights: NDArray[np.float32] | None = None) -> float | None:
-    """Find the value that parts a histogram into two classes (Otsu, 1979).
+    """Find the threshold between two classes of a histogram (Otsu, 1979).
 
     Args:
         values: any shape, 0 to 1.
@@ -65,7 +71,7 @@ def valley(values: NDArray[np.float32], weights: NDArray[np.float32] | None = No
 
 
 def near_cut(nearness: NDArray[np.float32]) -> float | None:
-    """Find the nearness that parts what is near from what is far.
+    """Find the nearness threshold between foreground and background.
 
     The histogram is that of distances, not of nearness: there a head that leans back stays
     with its body, however near the knees are.
@@ -84,7 +90,7 @@ def near_cut(nearness: NDArray[np.float32]) -> float | None:
 
 
 def is_parted(values: NDArray[np.float32], cut: float) -> bool:
-    """Say whether a cut parts two things, and not one thing's own relief.
+    """Return whether a threshold separates two things, and not the relief of one.
 
     Otsu's measure of separability, the part of the variance that lies between the classes, is
     1 for two planes and 0.75 for an even slope.
@@ -98,29 +104,10 @@ def is_parted(values: NDArray[np.float32], cut: float) -> bool:
     return share * (1 - share) * (means[0] - means[1]) ** 2 / total > _PARTED
 
 
-def subject_nearness(nearness: FloatMap) -> float:
-    """Guess how near the photo's subject is.
-
-    It is the median of what is near, where the middle and the nearest count most.
-
-    Args:
-        nearness: (H, W) float32, 0 to 1.
-    """
-    small = cv2.resize(nearness, (64, 64), interpolation=cv2.INTER_AREA)
-    ramp = np.linspace(-1, 1, 64)
-    weights = np.exp(-3 * (ramp[None, :] ** 2 + ramp[:, None] ** 2))
-    cut = near_cut(np.asarray(small, np.float32))
-    if cut is not None:
-        weights = weights * small * (small > cut)
-    order = np.argsort(small, axis=None)
-    total = np.cumsum(weights.ravel()[order])
-    return float(small.ravel()[order[np.searchsorted(total, total[-1] / 2)]])
-
-
 def remoteness(nearness: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give distances for haze, from what is only relative: 0 at the nearest, 1 at the farthest.
+    """Return distances for haze, from what is only relative: 0 at the nearest, 1 at the farthest.
 
-    Distance goes as 1 / (nearness + a constant), for the shift of a relative map is unknown.
+    Distance is taken as 1 / (nearness + a constant): the shift of a relative map is unknown.
 
     Args:
         nearness: any shape, float32, 0 to 1.
@@ -134,12 +121,12 @@ def remoteness(nearness: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def far_light(light: NDArray[np.float32], nearness: FloatMap) -> NDArray[np.float32]:
-    """Give the mean light of the farthest tenth of the picture, (3,) float32."""
+    """Return the mean light of the farthest tenth of the picture, (3,) float32."""
     some, lit = subsample(nearness), subsample(light)
     far = some <= np.quantile(some, 0.1)
     return np.asarray(lit[far].mean(axis=0, dtype=np.float64), np.float32)
 
 
 def relative_size(nearness: float) -> float:
-    """Say how large a thing looks at a nearness, against nearness 1."""
+    """Return how large a thing looks at a nearness, against nearness 1."""
     return (nearness + _FARTHEST) / (1 + _FARTHEST)

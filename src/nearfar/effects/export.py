@@ -1,4 +1,4 @@
-"""Results of effects as files: one table, kind of result -> formats."""
+"""Encode and write results of effects; one table maps a kind of result to its formats."""
 
 import io
 import json
@@ -30,7 +30,7 @@ Writer = Callable[[Any, Path], None]
 
 @dataclass(frozen=True)
 class Format:
-    """How a result can be stored.
+    """A file format of a result.
 
     Attributes:
         media_type: of such a file.
@@ -52,7 +52,7 @@ def _clip(result: Clip, path: Path) -> None:
 
 
 def _sound(result: Sound, path: Path) -> None:
-    # a full disk is told by the system's own error, which libsndfile's is not
+    # writing to memory first: libsndfile does not report a full disk as an OSError
     content = io.BytesIO()
     require("soundfile").write(
         content, result.samples, result.rate_hz, format="WAV", subtype="PCM_16"
@@ -96,14 +96,16 @@ FORMATS: Final[Mapping[type, Mapping[str, Format]]] = MappingProxyType(
         },
         Sound: {
             ".wav": Format("audio/wav", "stereo WAV, 16 bits", _sound),
-            ".json": Format("application/json", "what it says, in English and Chinese", _words),
+            ".json": Format("application/json", "description in English and Chinese", _words),
         },
         WebPage: {
             ".html": Format("text/html", "a page that needs no other file", _page),
         },
         NavigationPlan: {
             ".json": Format("application/json", "sectors, heading and map of cells", _plan),
-            ".jpg": Format("image/jpeg", "the photo with all this drawn over it", _overlay),
+            ".jpg": Format(
+                "image/jpeg", "the photo with free floor and heading drawn over it", _overlay
+            ),
             ".zip": Format("application/zip", "JSON, picture, and the map as PGM and YAML", _zip),
         },
     }
@@ -112,25 +114,25 @@ FORMATS: Final[Mapping[type, Mapping[str, Format]]] = MappingProxyType(
 
 
 def kinds_of(effect: Effect[Any, Any]) -> tuple[type, ...]:
-    """Say what an effect can give, in the order of its function's annotation."""
+    """Return what an effect can give, in the order of its function's annotation."""
     hint = get_type_hints(effect.apply)["return"]
     return get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
 
 
 def suffixes_of(effect: Effect[Any, Any]) -> tuple[str, ...]:
-    """Name every suffix that a result of an effect can have."""
+    """Return every suffix that a result of an effect can have."""
     return tuple(dict.fromkeys(each for kind in kinds_of(effect) for each in FORMATS[kind]))
 
 
 def default_suffix(result: Result) -> str:
-    """Say how a result is best stored."""
+    """Return how a result is best stored."""
     if isinstance(result, Picture) and result.pixels.shape[2] == 4:
         return ".png"
     return next(iter(FORMATS[type(result)]))
 
 
 def result_stem(stem: str, effect: Effect[Any, Any], options: Options) -> str:
-    """Name a result: `<stem>-<effect>`; a stereo picture's ends as players of such want it.
+    """Return the file stem of a result: `<stem>-<effect>`, for stereo with the players' suffix.
 
     Args:
         stem: of the photo; one that is too long is cut and marked with its hash.
@@ -144,7 +146,7 @@ def result_stem(stem: str, effect: Effect[Any, Any], options: Options) -> str:
 
 
 def encode_result(result: Result, suffix: str) -> bytes:
-    """Make the content of one file; a clip is rendered now.
+    """Encode a result as one file; a clip is rendered now.
 
     Args:
         result: what to encode.
@@ -165,7 +167,7 @@ def encode_result(result: Result, suffix: str) -> bytes:
 def write_result(
     result: Result, path: str | os.PathLike[str], *, overwrite: bool = False
 ) -> tuple[Path, ...]:
-    """Write a result, whole or not at all.
+    """Write a result atomically.
 
     A navigation plan as JSON gets `<stem>.jpg` beside it, to look at, and if it has a map of
     cells, `<stem>.pgm` and `<stem>.yaml`, as ROS's map_server reads them.
@@ -197,7 +199,7 @@ def write_result(
 
 
 def plan_files(plan: NavigationPlan, stem: str) -> dict[str, bytes]:
-    """Give the files of a plan, name -> content: JSON, picture, and its map if it has one."""
+    """Return the files of a plan, name -> content: JSON, picture, and its map if it has one."""
     files = {
         f"{stem}.json": _plan_json(plan, with_cells=False),
         f"{stem}.jpg": encode_image(plan.pixels, ".jpg"),
@@ -218,7 +220,7 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 
 
 def _plan_json(plan: NavigationPlan, *, with_cells: bool) -> bytes:
-    """Where the map lies beside it, the JSON does not repeat it."""
+    """Encode a plan; the cells are left out where the grid has a file of its own."""
     values = plan.values()
     if with_cells:
         values["grid"] = None if plan.grid is None else plan.grid.values()

@@ -1,4 +1,4 @@
-"""Color near, grey far."""
+"""Keep the color of what is near and desaturate what is far."""
 
 from dataclasses import dataclass
 
@@ -15,24 +15,24 @@ from nearfar.io.images import Image
 
 @dataclass(frozen=True)
 class FadeOptions(Options):
-    """Where color ends."""
+    """Options of `fade`."""
 
     cut: float | None = option(
-        "Nearness where half of the color is left; automatic when not given.", None, ge=0, le=1
+        "Nearness at which half of the saturation is left; default: automatic.", None, ge=0, le=1
     )
-    softness: float = option("Nearness over which color fades out.", 0.3, ge=0, le=1)
-    amount: float = option("How grey the distance becomes.", 1.0, ge=0, le=1)
-    darken: float = option("How much darker the distance becomes.", 0.25, ge=0, le=1)
+    softness: float = option("Width of the transition, in nearness.", 0.3, ge=0, le=1)
+    amount: float = option("Desaturation of the distance.", 1.0, ge=0, le=1)
+    darken: float = option("Darkening of the distance.", 0.25, ge=0, le=1)
 
 
 def fade(photo: Image, depth: DepthMap, options: FadeOptions) -> Picture:
-    """Keep the color of what is near, and make grey what is far.
+    """Keep the color of what is near, and desaturate what is far.
 
     Args:
         photo: (H, W, 3) uint8 RGB.
         depth: map of the same size; all of a constant map keeps its color, unless `cut` is
             given.
-        options: as below.
+        options: see `FadeOptions`.
 
     Returns:
         (H, W, 3).
@@ -48,9 +48,11 @@ def fade(photo: Image, depth: DepthMap, options: FadeOptions) -> Picture:
 
 
 def _far(nearness: FloatMap, cut: float, options: FadeOptions) -> FloatMap:
-    """Give 0 to 1, with no kink where the fading begins and ends."""
+    """Return 0 to 1, with no kink where the fading begins and ends."""
     ramp = np.clip((cut - nearness) / max(options.softness, 1e-3) + 0.5, 0, 1)
     return np.asarray(ramp * ramp * (3 - 2 * ramp), np.float32)
 
 
-EFFECT = Effect("fade", "Color near, grey far.", FadeOptions, fade)
+EFFECT = Effect(
+    "fade", "Keep the color of what is near and desaturate what is far.", FadeOptions, fade
+)

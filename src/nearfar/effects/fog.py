@@ -1,4 +1,4 @@
-"""Fog that is thicker the farther one looks."""
+"""Add fog that grows with distance."""
 
 from dataclasses import dataclass
 
@@ -15,18 +15,18 @@ from nearfar.io.images import Image
 
 @dataclass(frozen=True)
 class FogOptions(Options):
-    """How thick the fog is, and where."""
+    """Options of `fog`."""
 
-    density: float = option("Part of the farthest light that fog hides.", 0.85, ge=0, le=0.99)
-    start: float = option("Part of the way to the farthest that is clear yet.", 0.0, ge=0, lt=1)
+    density: float = option("Opacity of the fog at the farthest depth.", 0.85, ge=0, le=0.99)
+    start: float = option("Relative distance at which the fog begins, 0 to 1.", 0.0, ge=0, lt=1)
     color: str | None = option(
-        "Color of the fog: #rrggbb or a name; that of the photo's distance, paler, when not given.",
+        "Color of the fog, #rrggbb or a name; default: a pale color of the photo's background.",
         None,
     )
 
 
 def fog(photo: Image, depth: DepthMap, options: FogOptions) -> Picture:
-    """Lay fog over a photo: what is left of light falls exponentially with distance.
+    """Add fog: transmission falls exponentially with distance.
 
     The distance is relative: the farthest counts as five times as far as the nearest
     (Koschmieder's law of 1924 gives the mix, in linear light).
@@ -34,7 +34,7 @@ def fog(photo: Image, depth: DepthMap, options: FogOptions) -> Picture:
     Args:
         photo: (H, W, 3) uint8 RGB.
         depth: map of the same size; all of a constant map counts as farthest.
-        options: as below.
+        options: see `FogOptions`.
 
     Returns:
         (H, W, 3).
@@ -51,7 +51,7 @@ def fog(photo: Image, depth: DepthMap, options: FogOptions) -> Picture:
 
 
 def _air(light: Light, nearness: FloatMap) -> Light:
-    """Give the color of daylight fog: that of the distance, a third as colorful, not dark."""
+    """Return the color of daylight fog: that of the distance, a third as colorful, not dark."""
     far = far_light(light, nearness)
     bright = float(luminance(far.reshape(1, 1, 3))[0, 0])
     wanted = max(bright, 0.3)
@@ -59,4 +59,4 @@ def _air(light: Light, nearness: FloatMap) -> Light:
     return np.asarray(np.clip(wanted * (0.35 * tint + 0.65), 0, 1), np.float32)
 
 
-EFFECT = Effect("fog", "Fog that hides what is far.", FogOptions, fog)
+EFFECT = Effect("fog", "Add fog that grows with distance.", FogOptions, fog)

@@ -1,4 +1,4 @@
-"""Effects for the frames of a clip, one after the other."""
+"""Apply effects to the frames of a clip."""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +26,7 @@ FRAME_EFFECTS: Final[dict[str, Effect[Any, Any]]] = {
 def for_each_frame(
     effect: Effect[Any, Any], options: Options
 ) -> Callable[[Image, DepthMap], Image]:
-    """Give what makes the picture of a frame; safe to call from several threads at once.
+    """Return what makes the picture of a frame; safe to call from several threads at once.
 
     Args:
         effect: one of `FRAME_EFFECTS`.
@@ -37,7 +37,7 @@ def for_each_frame(
         over white: films have no alpha. It raises VideoError where these options make a clip of
         every photo. It can be pickled.
     """
-    return partial(_picture, effect.name, options)
+    return partial(_picture, effect.name, effect.for_clip(options))
 
 
 def _picture(name: str, options: Options, photo: Image, depth: DepthMap) -> Image:

@@ -1,4 +1,4 @@
-"""Where a robot can go, from one picture."""
+"""Estimate where a robot can drive, from one photo."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
-from nearfar.effects._ground.ground import Ground, find_ground
+from nearfar.effects._ground.ground import Ground, Missing, find_ground, what_is_missing
 from nearfar.effects._ground.occupancy_grid import OccupancyGrid, occupancy
 from nearfar.effects._ground.overlay import draw
 from nearfar.effects.base import Effect
@@ -20,6 +20,9 @@ from nearfar.io.images import Image
 NEAR: Final = 0.5
 """Nearness from which a sector is not free, where there is no floor to go by."""
 
+CANNOT_TELL: Final = ("water", "ice", "glass", "step down")
+"""What depth alone can't tell from floor."""
+
 _HEADINGS: Final = 61
 _LOOK: Final = 0.8  # of half the field of view: a way along the very rim is half unseen
 _ENOUGH: Final = 4.0  # times the clearance: farther away is no better
@@ -28,31 +31,31 @@ _STRAIGHT: Final = 0.3  # of the score is lost at the rim: turning costs somethi
 
 @dataclass(frozen=True)
 class NavigateOptions(Options):
-    """What is known about the robot, and when a way is free."""
+    """Options of `navigate`."""
 
     fov_deg: float = option("Horizontal field of view in degrees.", 60.0, ge=10, le=150)
     pitch_deg: float | None = option(
-        "How far the camera looks down, in degrees; by default as level as the map allows.",
+        "Downward pitch of the camera in degrees; default: the smallest that the map allows.",
         None,
         ge=-60,
         le=80,
     )
     camera_height_m: float | None = option(
-        "Height of the camera over the floor in metres; gives metres and the map of cells.",
+        "Camera height above the floor in metres; needed for metres and the occupancy grid.",
         None,
         ge=0.001,
         le=100,
     )
-    sectors: int = option("How many sectors the view is cut into.", 5, ge=1, le=60)
+    sectors: int = option("Number of sectors of the field of view.", 5, ge=1, le=60)
     clearance: float = option(
-        "A sector is free if the floor reaches this far, in heights of the camera.", 3.0, gt=0
+        "Free floor that a sector needs to count as free, in camera heights.", 3.0, gt=0
     )
     body: float = option(
-        "Width that the heading keeps free, in heights of the camera.", 0.6, ge=0, le=20
+        "Width of the path that the heading needs, in camera heights.", 0.6, ge=0, le=20
     )
-    cell_m: float = option("Side of a cell of the map, in metres.", 0.05, ge=0.005, le=1)
+    cell_m: float = option("Cell size of the occupancy grid, in metres.", 0.05, ge=0.005, le=1)
     range_m: float = option(
-        "How far ahead the map of cells reaches, in metres; to each side half as far.", 5.0, gt=0
+        "Range of the occupancy grid ahead, in metres; half as much to each side.", 5.0, gt=0
     )
 
     def __post_init__(self) -> None:
@@ -63,13 +66,13 @@ class NavigateOptions(Options):
 
 @dataclass(frozen=True)
 class Sector:
-    """One direction.
+    """One sector of the field of view.
 
     Attributes:
         from_deg: left end; negative is left of straight ahead.
         to_deg: right end.
         nearness: of what stands there, floor left out; 0 to 1, the 90th percentile.
-        reach: how far the floor goes, in heights of the camera; None without a floor.
+        reach: length of the free floor, in camera heights; None without a floor.
         reach_m: the same in metres, if the camera's height is known.
         is_free: whether that is enough; without a floor, whether nothing near stands there.
     """
@@ -84,7 +87,7 @@ class Sector:
 
 @dataclass(frozen=True, eq=False)
 class NavigationPlan:
-    """What a robot can act on.
+    """Result of `navigate`.
 
     Attributes:
         sectors: from left to right.
@@ -94,6 +97,7 @@ class NavigationPlan:
         pitch_deg: how far the camera looks down, given or found; None without a floor.
         grid: bird's-eye map, if there is a floor and the camera's height is known.
         pixels: (H, W, 3) uint8 RGB, the photo with all this drawn over it.
+        missing: why no floor was found; None where one was.
     """
 
     sectors: tuple[Sector, ...]
@@ -103,20 +107,23 @@ class NavigationPlan:
     pitch_deg: float | None
     grid: OccupancyGrid | None
     pixels: Image
+    missing: Missing | None = None
 
     def values(self) -> dict[str, Any]:
-        """Give all but the picture and the grid, ready for JSON."""
+        """Return all but the picture and the grid, ready for JSON."""
         return {
             "floor_found": self.floor_found,
+            "missing": self.missing,
             "floor_share": self.floor_share,
             "pitch_deg": self.pitch_deg,
             "heading_deg": self.heading_deg,
             "sectors": [asdict(sector) for sector in self.sectors],
+            "cannot_tell": list(CANNOT_TELL),
         }
 
 
 def navigate(photo: Image, depth: DepthMap, options: NavigateOptions) -> NavigationPlan:
-    """Find the floor, how far it is free in each direction, and a way.
+    """Estimate the floor, its free length in each direction, and a heading.
 
     The floor is a plane, affine in inverse depth (`nearfar.imaging.ground_plane`). In each column
     it is followed from the bottom to the first thing that is no floor. Distances come from the
@@ -133,7 +140,8 @@ def navigate(photo: Image, depth: DepthMap, options: NavigateOptions) -> Navigat
     if ground is None:
         sectors = _by_nearness(nearness, options)
         pixels = draw(photo, None, sectors, None, options.fov_deg)
-        return NavigationPlan(sectors, None, False, 0.0, None, None, pixels)
+        missing = what_is_missing(depth.inverse_depth)
+        return NavigationPlan(sectors, None, False, 0.0, None, None, pixels, missing)
     free = np.logical_and.accumulate(ground.mask[::-1], axis=0)[::-1]
     free, right, ahead, reach = _rim(ground, free)
     sectors = _by_floor(ground, depth, reach, options)
@@ -152,7 +160,7 @@ def _edges(options: NavigateOptions) -> NDArray[np.float64]:
 
 
 def _parts(width_px: int, options: NavigateOptions) -> list[slice]:
-    """Give the columns of each sector, at least one."""
+    """Return the columns of each sector, at least one."""
     half = math.tan(math.radians(options.fov_deg) / 2)
     places = (np.tan(np.radians(_edges(options))) / half + 1) / 2 * width_px
     starts = np.clip(np.rint(places[:-1]), 0, width_px - 1).astype(int)
@@ -192,7 +200,7 @@ def _rim(
 ) -> tuple[NDArray[np.bool_], FloatMap, FloatMap, FloatMap]:
     """Find where the free floor of each column ends.
 
-    Where something stands on it, that is as far as the thing's own depth says: its foot is
+    Where something stands on it, its own depth gives the distance: its foot is
     still taken for floor, within what a floor may rise. A column without any floor is stopped
     where the picture ends below, and reaches 0.
 
@@ -212,7 +220,7 @@ def _rim(
     right, ahead = right[row, columns], ahead[row, columns]
     reach = np.hypot(right, ahead)
     ends = level[row, columns]
-    # along one ray of the ground, distance goes with the inverse of the map
+    # along one ray of the ground, distance is proportional to the inverse of the map
     nearer = np.minimum(1, (ends - ground.beyond) / np.maximum(foot - ground.beyond, 1e-9))
     nearer = np.where(stands, nearer, 1)
     reach = np.where(top == height, 0, reach * nearer)
@@ -240,7 +248,7 @@ def _heading(right: FloatMap, ahead: FloatMap, options: NavigateOptions) -> floa
 
 EFFECT: Final = Effect(
     "navigate",
-    "Free space, a heading and a bird's-eye map for a robot, from one picture.",
+    "Estimate free floor, a heading and an occupancy grid from one photo.",
     NavigateOptions,
     navigate,
 )

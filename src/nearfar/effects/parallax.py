@@ -1,4 +1,4 @@
-"""A short clip from one photo, as if the camera moved."""
+"""Make a parallax clip from one photo."""
 
 import math
 from collections.abc import Iterator
@@ -23,24 +23,24 @@ _SLACK: Final = 0.5
 
 @dataclass(frozen=True)
 class ParallaxOptions(Options):
-    """How the camera moves."""
+    """Options of `parallax`."""
 
     motion: MotionName = option(
-        "orbit circles, swing goes from side to side, dolly goes in and back, zoom goes in and"
-        " zooms out (the Vertigo effect).",
+        "Camera motion: orbit (a circle), swing (left and right), dolly (forward and back) or"
+        " zoom (dolly zoom, the Vertigo effect).",
         "orbit",
     )
     amount: float = option(
-        "How far the nearest moves against the farthest, as a part of the width.",
+        "Largest displacement between nearest and farthest, as a part of the width.",
         0.03,
         ge=0,
         le=0.1,
     )
     focus: float = option(
-        "What stays where it is, from 0, the farthest, to 1, the nearest.", 0.4, ge=0, le=1
+        "Nearness that does not move, 0 (farthest) to 1 (nearest).", 0.4, ge=0, le=1
     )
-    seconds: float = option("How long one round takes.", 4.0, ge=0.5, le=30)
-    fps: float = option("Frames a second.", 25.0, ge=1, le=60)
+    seconds: float = option("Duration of one loop, in seconds.", 4.0, ge=0.5, le=30)
+    fps: float = option("Frames per second.", 25.0, ge=1, le=60)
 
 
 def parallax(photo: Image, depth: DepthMap, options: ParallaxOptions) -> Clip:
@@ -63,7 +63,7 @@ def _frames(
 
 
 def _move(options: ParallaxOptions, size_px: tuple[int, int], angle: float) -> Move:
-    """Give the move at a point of the round, 0 to 2 pi."""
+    """Return the move at a point of the round, 0 to 2 pi."""
     half_px = options.amount * size_px[0] / 2
     farthest = max(options.focus, 1 - options.focus)
     zoom = 1 + _SLACK * options.amount * farthest
@@ -81,7 +81,7 @@ def _move(options: ParallaxOptions, size_px: tuple[int, int], angle: float) -> M
 
 EFFECT: Final = Effect(
     "parallax",
-    "A short looping clip from one photo, as if the camera moved.",
+    "Make a short looping clip from one photo, as if the camera moved.",
     ParallaxOptions,
     parallax,
 )

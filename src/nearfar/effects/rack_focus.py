@@ -1,4 +1,4 @@
-"""Focus that travels from one thing to another, as a clip."""
+"""Make a rack focus clip: the focus moves from one depth to another."""
 
 import math
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ import numpy as np
 from nearfar.config import option
 from nearfar.depth import DepthMap
 from nearfar.effects._render.bokeh_render import render
-from nearfar.effects._segment.edge_snapping import snap
+from nearfar.effects._segment.focus import focus_on
 from nearfar.effects.base import Clip, Effect
 from nearfar.effects.bokeh import LensOptions, lens_of
-from nearfar.effects.depth_stats import nearness_at, subject_nearness
+from nearfar.effects.depth_stats import nearness_at, place_of
 from nearfar.imaging.color import FloatMap
 from nearfar.imaging.resize import smaller
 from nearfar.io.images import Image
@@ -21,35 +21,43 @@ from nearfar.io.images import Image
 
 @dataclass(frozen=True)
 class RackFocusOptions(LensOptions):
-    """Where focus goes, how fast, and how soft the rest is."""
+    """Options of `rack_focus`."""
 
     from_x: float | None = option(
-        "Where focus begins, from the left; the subject when not given.", None, ge=0, le=1
+        "First focus point, as a part of the width from the left; default: the subject.",
+        None,
+        ge=0,
+        le=1,
     )
     from_y: float | None = option(
-        "Where focus begins, from the top; the subject when not given.", None, ge=0, le=1
+        "First focus point, as a part of the height from the top; default: the subject.",
+        None,
+        ge=0,
+        le=1,
     )
     to_x: float | None = option(
-        "Where focus ends, from the left; what is farthest from the beginning when not given.",
+        "Last focus point, from the left; default: the depth farthest from the first.",
         None,
         ge=0,
         le=1,
     )
     to_y: float | None = option(
-        "Where focus ends, from the top; what is farthest from the beginning when not given.",
+        "Last focus point, from the top; default: the depth farthest from the first.",
         None,
         ge=0,
         le=1,
     )
-    seconds: float = option("How long focus travels.", 3.0, gt=0, le=60)
-    hold: float = option("How long it rests at each end, in seconds.", 0.5, ge=0, le=10)
-    back: bool = option("Travel back again, so that the clip loops.", default=False)
-    fps: float = option("Frames a second.", 25.0, ge=1, le=60)
-    clip_side_px: int = option("Longer side of the clip; never enlarged.", 1280, ge=16, le=4096)
+    seconds: float = option("Duration of the focus movement, in seconds.", 3.0, gt=0, le=60)
+    hold: float = option("Pause at each end, in seconds.", 0.5, ge=0, le=10)
+    back: bool = option("Move the focus back again, so that the clip loops.", default=False)
+    fps: float = option("Frames per second.", 25.0, ge=1, le=60)
+    clip_side_px: int = option(
+        "Longer side of the clip in pixels; the photo is never enlarged.", 1280, ge=16, le=4096
+    )
 
 
 def rack_focus(photo: Image, depth: DepthMap, options: RackFocusOptions) -> Clip:
-    """Make a clip in which focus travels, slowly at both ends.
+    """Make a clip in which the focus moves, slowly at both ends.
 
     Args:
         photo: (H, W, 3) uint8 RGB.
@@ -60,11 +68,9 @@ def rack_focus(photo: Image, depth: DepthMap, options: RackFocusOptions) -> Clip
         Frames of even width and height where the photo has two pixels or more each way: most
         video formats ask for that.
     """
-    nearness = snap(depth.nearness(robust=True), photo)
-    start, end = _ends(nearness, options)
+    near, start, end = _ends(depth.nearness(robust=True), photo, options)
     small = _fit(photo, options.clip_side_px)
-    shape = small.shape[:2]
-    near = smaller(nearness, shape[::-1])
+    near = smaller(near, small.shape[1::-1])
     way = _way(options)
 
     def frames() -> Iterator[Image]:
@@ -75,26 +81,20 @@ def rack_focus(photo: Image, depth: DepthMap, options: RackFocusOptions) -> Clip
     return Clip(frames(), len(way), options.fps, loops=options.back)
 
 
-def _ends(nearness: FloatMap, options: RackFocusOptions) -> tuple[float, float]:
-    """Give the nearness that is sharp first, and last."""
-    start = _given(nearness, options.from_x, options.from_y)
-    end = _given(nearness, options.to_x, options.to_y)
-    if start is None:
-        start = subject_nearness(nearness)
-    if end is None:
-        far, near = (float(each) for each in np.quantile(nearness, (0.05, 0.95)))
-        end = far if start - far >= near - start else near
-    return start, end
-
-
-def _given(nearness: FloatMap, x: float | None, y: float | None) -> float | None:
-    if x is None and y is None:
-        return None
-    return nearness_at(nearness, 0.5 if x is None else x, 0.5 if y is None else y)
+def _ends(
+    nearness: FloatMap, photo: Image, options: RackFocusOptions
+) -> tuple[FloatMap, float, float]:
+    """Return the map, and the nearness that is sharp first, and last."""
+    near, start = focus_on(nearness, photo, place_of(options.from_x, options.from_y))
+    last = place_of(options.to_x, options.to_y)
+    if last is not None:
+        return near, start, nearness_at(near, *last)
+    far, nearest = (float(each) for each in np.quantile(near, (0.05, 0.95)))
+    return near, start, far if start - far >= nearest - start else nearest
 
 
 def _way(options: RackFocusOptions) -> list[float]:
-    """Give for each frame how far focus has travelled, 0 to 1."""
+    """Return for each frame the position of the focus, 0 to 1."""
     steps = max(2, round(options.seconds * options.fps))
     rest = round(options.hold * options.fps)
     there = [0.5 - 0.5 * math.cos(math.pi * step / (steps - 1)) for step in range(steps)]
@@ -117,5 +117,8 @@ def _even(side_px: int) -> int:
 
 
 EFFECT = Effect(
-    "rack-focus", "A clip in which focus travels between two depths.", RackFocusOptions, rack_focus
+    "rack-focus",
+    "Make a clip in which the focus moves between two depths.",
+    RackFocusOptions,
+    rack_focus,
 )

@@ -1,4 +1,4 @@
-"""Light a photo anew, from a lamp in the scene."""
+"""Relight a photo with a virtual lamp."""
 
 import math
 from dataclasses import dataclass
@@ -20,37 +20,43 @@ _WORK_PX: Final = 512
 _FLAT: Final = 1e-30  # a lower relief is none in float32
 """Longer side that light is worked out at: it is smooth."""
 
-_STEEPEST: Final = 1.5  # slope of a surface: steeper is an edge between two, and has no say
+_STEEPEST: Final = 1.5  # slope of a surface: a steeper one is an edge between two surfaces
 _SUPPORT: Final = 1 / 40  # of the longer side: how far around a slope is averaged
 _STEPS: Final = 24  # places looked at on the way to the lamp
 
 
 @dataclass(frozen=True)
 class RelightOptions(Options):
-    """Where the lamp is, and how it shines."""
+    """Options of `relight`."""
 
-    x: float = option("Where the lamp is, from the left.", 0.25, ge=0, le=1)
-    y: float = option("Where the lamp is, from the top.", 0.2, ge=0, le=1)
+    x: float = option(
+        "Position of the lamp, as a part of the width from the left.", 0.25, ge=0, le=1
+    )
+    y: float = option(
+        "Position of the lamp, as a part of the height from the top.", 0.2, ge=0, le=1
+    )
     nearness: float = option(
-        "Depth of the lamp: 0 is at the farthest, 1 at the nearest thing, more is before all.",
+        "Nearness of the lamp: 0 farthest, 1 nearest surface, more than 1 in front of the scene.",
         1.4,
         ge=0,
         le=3,
     )
-    brightness: float = option("Light of the lamp; 1 is about that of the photo.", 3.0, ge=0, le=5)
-    ambient: float = option("How much of the photo's own light is kept.", 0.15, ge=0, le=1)
+    brightness: float = option(
+        "Brightness of the lamp, relative to the photo's own light.", 3.0, ge=0, le=5
+    )
+    ambient: float = option("Part of the photo's own light that is kept.", 0.15, ge=0, le=1)
     color: str = option("Color of the lamp: #rrggbb or a name.", "#ffe9cc")
     relief: float = option(
-        "Depth of the scene from nearest to farthest, against the picture's longer side.",
+        "Depth range of the scene, relative to the photo's longer side.",
         0.5,
         gt=0,
         le=2,
     )
-    shadow: float = option("Darkness of the shadows that things throw.", 0.6, ge=0, le=1)
+    shadow: float = option("Opacity of the cast shadows.", 0.6, ge=0, le=1)
 
 
 def relight(photo: Image, depth: DepthMap, options: RelightOptions) -> Picture:
-    """Light a photo by a lamp whose place is given.
+    """Relight a photo with a lamp at a given position.
 
     The scene is a relief as high as its nearness: normals come from its slope, light falls off
     with the distance to the lamp and the angle to the normal (Lambert), and what stands
@@ -95,7 +101,7 @@ def _exposed(light: Light, lit: FloatMap, lamp: Light, ambient: float) -> Light:
 
 
 def _lamp(nearness: FloatMap, options: RelightOptions) -> FloatMap:
-    """Give the lamp's light on every place of the relief, 1 where it falls straight from near."""
+    """Return the lamp's light on every place of the relief, 1 where it falls straight from near."""
     longer = max(nearness.shape)
     high = cv2.GaussianBlur(nearness, (0, 0), 1 + longer / 256) * np.float32(options.relief)
     across, down = _slopes(high)
@@ -114,7 +120,7 @@ def _lamp(nearness: FloatMap, options: RelightOptions) -> FloatMap:
 
 
 def _slopes(high: FloatMap) -> tuple[FloatMap, FloatMap]:
-    """Give the slopes across and down of the surfaces, each a mean of those around.
+    """Return the slopes across and down of the surfaces, each a mean of those around.
 
     The mean is a robust one (the weights are Geman and McClure's, 1987): what is steeper than
     any surface is the edge of one, and gets its slope from beside it.
@@ -138,7 +144,7 @@ def _slope(high: FloatMap, axis: int) -> FloatMap:
 
 
 def _shadow(high: FloatMap, options: RelightOptions) -> FloatMap:
-    """Say how much of the lamp other things hide, 0 to 1, by going from each place towards it."""
+    """Return how much of the lamp is occluded, 0 to 1, by marching from each place to the lamp."""
     size_px = max(1, high.shape[1] // 2), max(1, high.shape[0] // 2)
     relief = smaller(high, size_px)
     lamp_x, lamp_y = options.x * size_px[0] - 0.5, options.y * size_px[1] - 0.5
@@ -162,4 +168,6 @@ def _shadow(high: FloatMap, options: RelightOptions) -> FloatMap:
     return larger(np.asarray(soft, np.float32).reshape(relief.shape), high.shape)
 
 
-EFFECT = Effect("relight", "Light the photo anew from a lamp.", RelightOptions, relight)
+EFFECT = Effect(
+    "relight", "Add a lamp to the scene, with shading and shadows.", RelightOptions, relight
+)

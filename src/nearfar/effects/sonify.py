@@ -1,4 +1,4 @@
-"""Depth to hear: for those who can't see the picture."""
+"""Turn a depth map into stereo sound (sonification)."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -24,27 +24,27 @@ ROWS: Final = 48
 COLUMNS: Final = 96
 
 _PEAK: Final = 0.9
-_CONTRAST: Final = 2.0  # loudness goes with nearness squared, so that near things stand out
+_CONTRAST: Final = 2.0  # loudness is nearness squared, so that near things stand out
 _FADE_S: Final = 0.01
-_PULSES_HZ: Final = (1.5, 10.0)  # of a free and of a blocked direction, as a car parks
-_TONES_HZ: Final = (330.0, 660.0)  # likewise
-_QUIETEST: Final = 0.15  # of a free direction, so that it is heard to be one
+_PULSES_HZ: Final = (1.5, 10.0)  # of a free and of a blocked direction, as in a parking sensor
+_TONES_HZ: Final = (330.0, 660.0)  # of a free and of a blocked direction
+_QUIETEST: Final = 0.15  # loudness of a free direction, which stays audible
 
 
 @dataclass(frozen=True)
 class SonifyOptions(Options):
-    """How the picture is heard."""
+    """Options of `sonify`."""
 
-    seconds: float = option("How long the sound lasts.", 2.0, ge=0.3, le=30)
+    seconds: float = option("Duration of the sound, in seconds.", 2.0, ge=0.3, le=30)
     sectors: bool = option(
-        "Three pulsing tones, left, ahead and right, faster, higher and louder the nearer"
-        " something is, instead of a sweep from left to right.",
+        "Play three pulsing tones (left, ahead, right) instead of a sweep; nearer is faster,"
+        " higher and louder.",
         default=False,
     )
 
 
 def sonify(photo: Image, depth: DepthMap, options: SonifyOptions) -> Sound:
-    """Make the sound, and say in words what is left, ahead and right.
+    """Make the sound, and describe what is left, ahead and right.
 
     The sweep is that of Meijer, "An experimental system for auditory image representations"
     (IEEE Trans. Biomedical Engineering 39(2), 1992), with nearness in the place of brightness:
@@ -69,7 +69,7 @@ def sonify(photo: Image, depth: DepthMap, options: SonifyOptions) -> Sound:
 
 
 def row_hz(row: int) -> float:
-    """Give the pitch of a row of the picture as it is heard, 0 (top) to `ROWS` - 1."""
+    """Return the pitch of a row of the picture as it is heard, 0 (top) to `ROWS` - 1."""
     return float(HIGHEST_HZ * (LOWEST_HZ / HIGHEST_HZ) ** (row / (ROWS - 1)))
 
 
@@ -82,7 +82,7 @@ def _sweep(nearness: FloatMap, seconds: float) -> NDArray[np.float32]:
     before = column.astype(np.intp)
     after = np.minimum(before + 1, COLUMNS - 1)
     share = (column - before).astype(np.float32)
-    phases = np.random.default_rng(0).uniform(0, 2 * np.pi, ROWS)  # no click of all at once
+    phases = np.random.default_rng(0).uniform(0, 2 * np.pi, ROWS)  # random phases avoid a click
     seconds_in = np.arange(count) / RATE_HZ
     mono = np.zeros(count, np.float32)
     for row in np.flatnonzero(loud.max(axis=1) > 0).tolist():
@@ -126,7 +126,8 @@ def _fades(count: int) -> FloatMap:
 
 EFFECT: Final = Effect(
     "sonify",
-    "Depth to hear: a sweep from left to right, height as pitch and nearness as loudness.",
+    "Turn depth into sound: a sweep from left to right, with height as pitch and nearness"
+    " as loudness.",
     SonifyOptions,
     sonify,
 )

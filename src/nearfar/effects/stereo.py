@@ -1,4 +1,4 @@
-"""Two eyes from one photo."""
+"""Make a stereo pair from one photo."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -37,24 +37,22 @@ _WIGGLE: Final = (-1.0, -0.5, 0.0, 0.5, 1.0, 0.5, 0.0, -0.5)
 
 @dataclass(frozen=True)
 class StereoOptions(Options):
-    """How the pair is made and laid out."""
+    """Options of `stereo`."""
 
     layout: LayoutName = option(
-        "How the two views are put together: beside or above each other (left or top is the left"
-        " eye; half keeps the photo's size), for cross-eyed viewing, for red-cyan glasses, or as"
-        " a clip that wiggles.",
+        "Layout of the pair: side by side or top and bottom (left or top is the left eye;"
+        " half keeps the photo's size), cross-eyed, red-cyan anaglyph, or a wiggle animation.",
         "sbs",
     )
     separation: float = option(
-        "How far the two views differ between the nearest and the farthest, as a part of the"
-        " width.",
+        "Disparity between nearest and farthest, as a part of the width.",
         0.025,
         ge=0,
         le=0.1,
     )
     convergence: float = option(
-        "What lies on the screen, from 0, the farthest, to 1, the nearest; nearer things stand"
-        " before it.",
+        "Nearness of the screen plane, 0 (farthest) to 1 (nearest); what is nearer appears in"
+        " front of it.",
         0.5,
         ge=0,
         le=1,
@@ -62,7 +60,7 @@ class StereoOptions(Options):
 
 
 def suffix(layout: str) -> str:
-    """Give the end of a file's stem by which players know the layout."""
+    """Return the end of a file's stem by which players know the layout."""
     return SUFFIXES[layout]
 
 
@@ -128,7 +126,7 @@ def _laid_out(left: Image, right: Image, layout: str) -> Image:
 
 EFFECT: Final = Effect(
     "stereo",
-    "Two eyes from one photo: side by side, over and under, red-cyan anaglyph or wiggle.",
+    "Make a stereo pair: side by side, top and bottom, anaglyph or wiggle animation.",
     StereoOptions,
     stereo,
 )

@@ -1,6 +1,6 @@
-"""Put a picture, or a text, into the scene."""
+"""Insert a picture or a text into the scene, with occlusion and shadow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -8,6 +8,7 @@ import numpy as np
 
 from nearfar.config import Options, option
 from nearfar.depth import DepthMap
+from nearfar.effects._render.placement import Place, choose_place
 from nearfar.effects._render.shadow import shadow
 from nearfar.effects._render.text import with_alpha, write_text
 from nearfar.effects._segment.edge_snapping import snap
@@ -15,41 +16,53 @@ from nearfar.effects._segment.matting import nearer_than
 from nearfar.effects.base import Effect, Picture, Pixels, color_light, picture_option
 from nearfar.effects.depth_stats import far_light, nearness_at, relative_size, remoteness
 from nearfar.errors import UsageError
-from nearfar.imaging.color import Light, mix, to_linear, to_srgb
+from nearfar.imaging.color import FloatMap, Light, mix, to_linear, to_srgb
 from nearfar.io.images import Image
 
+_TEXT_PX: Final = 256  # height of a line of text, before it is scaled
 _MARGIN: Final = 0.07
 """The scene covers the sticker when it is nearer by this much: what it stands on doesn't."""
 
 
 @dataclass(frozen=True)
 class StickerOptions(Options):
-    """What is put where."""
+    """Options of `sticker`."""
 
-    picture: Pixels | None = picture_option("Picture to put into the scene.")
-    text: str = option("Text to put there when no picture is given.", "Hello")
+    picture: Pixels | None = picture_option("Picture to insert.")
+    text: str = option("Text to insert when no picture is given.", "Hello")
     color: str = option("Color of the text: #rrggbb or a name.", "#ffffff")
     font: str | None = option(
-        "Path of a font file for the text. The font that is built in has Latin letters only;"
-        " Chinese needs one such as NotoSansCJK-Regular.ttc.",
+        "Path of a font file. Default: the built-in font for Latin letters, an installed font"
+        " such as Noto Sans CJK for Chinese.",
         None,
     )
-    x: float = option("Where it stands, from the left: the middle of its foot.", 0.5, ge=0, le=1)
-    y: float = option("Where it stands, from the top: its foot.", 0.7, ge=0, le=1)
-    nearness: float | None = option(
-        "Its depth, 0 is the farthest and 1 the nearest; that of the place when not given.",
+    x: float | None = option(
+        "Middle of its lower edge, from the left; default: beside the subject.",
         None,
         ge=0,
         le=1,
     )
-    size: float = option(
-        "Part of the picture's width or height that it would fill at the nearest depth.",
-        0.6,
+    y: float | None = option(
+        "Its lower edge, from the top; default: beside the subject.",
+        None,
+        ge=0,
+        le=1,
+    )
+    nearness: float | None = option(
+        "Its nearness, 0 (farthest) to 1 (nearest); default: that of its position.",
+        None,
+        ge=0,
+        le=1,
+    )
+    size: float | None = option(
+        "Its size at the nearest depth, as a part of the photo's width or height; default: as"
+        " large as fits beside the subject.",
+        None,
         gt=0,
         le=4,
     )
-    haze: float = option("How much the air takes of it far away.", 0.3, ge=0, le=1)
-    shadow: float = option("Darkness of its shadow.", 0.6, ge=0, le=1)
+    haze: float = option("Haze over a distant sticker.", 0.3, ge=0, le=1)
+    shadow: float = option("Opacity of its shadow.", 0.6, ge=0, le=1)
 
 
 def sticker(photo: Image, depth: DepthMap, options: StickerOptions) -> Picture:
@@ -63,13 +76,16 @@ def sticker(photo: Image, depth: DepthMap, options: StickerOptions) -> Picture:
             letter.
         ImageError: the picture is none.
     """
-    nearness = snap(depth.nearness(robust=True), photo)
+    given = depth.nearness(robust=True)
+    nearness = snap(given, photo)
+    whole = _trimmed(_source(options, _TEXT_PX))
+    at = _place(given, photo, whole, options)
     place = options.nearness
     if place is None:
-        place = nearness_at(nearness, options.x, options.y)
-    shown = _scaled(options, photo.shape, relative_size(place))
+        place = nearness_at(nearness, at.x, at.y)
+    shown = _scaled(whole, photo.shape, at.size * relative_size(place))
     light = to_linear(photo)
-    pasted = _pasted(shown, photo.shape, options)
+    pasted = _pasted(shown, photo.shape, at)
     if options.shadow > 0:
         taken = shadow(pasted[..., 3], nearness, place)
         light = light * (1 - np.float32(options.shadow) * taken)[..., None]
@@ -82,10 +98,22 @@ def sticker(photo: Image, depth: DepthMap, options: StickerOptions) -> Picture:
     return Picture(to_srgb(mix(light, own, alpha)))
 
 
-def _scaled(options: StickerOptions, shape: tuple[int, ...], scale: float) -> Light:
-    """Give the sticker at its size; (h, w, 4) float32, linear light times alpha, and alpha."""
-    height_px, width_px = (side * options.size * scale for side in shape[:2])
-    whole = _trimmed(_source(options, round(min(height_px, 512))))
+def _place(nearness: FloatMap, photo: Image, whole: Pixels, options: StickerOptions) -> Place:
+    """Return the place and the size that are given, or else such that no face is hidden."""
+    x, y, size = options.x, options.y, options.size
+    if x is not None or y is not None:
+        x, y = 0.5 if x is None else x, 0.7 if y is None else y
+    if x is not None and y is not None and size is not None:
+        return Place(x, y, size)
+    aspect = whole.shape[1] / whole.shape[0]
+    return choose_place(
+        nearness, photo, aspect, (x, y, size), level=options.nearness, margin=_MARGIN
+    )
+
+
+def _scaled(whole: Pixels, shape: tuple[int, ...], scale: float) -> Light:
+    """Return the sticker at its size; (h, w, 4) float32, linear light times alpha, and alpha."""
+    height_px, width_px = (side * scale for side in shape[:2])
     zoom = min(height_px / whole.shape[0], width_px / whole.shape[1])
     size_px = max(1, round(whole.shape[1] * zoom)), max(1, round(whole.shape[0] * zoom))
     share = whole[..., 3].astype(np.float32) / 255
@@ -98,13 +126,13 @@ def _source(options: StickerOptions, height_px: int) -> Pixels:
     if options.picture is not None:
         return with_alpha(options.picture)
     if not options.text.strip():
-        raise UsageError("nothing to put into the scene: give `picture` or `text`")
+        raise UsageError("no sticker: give `picture` or `text`")
     red, green, blue = (int(each) for each in to_srgb(color_light(options.color)))
     return write_text(options.text, (red, green, blue), height_px, options.font)
 
 
 def _trimmed(picture: Pixels) -> Pixels:
-    """Cut off what is wholly transparent, so that the foot is the foot."""
+    """Crop fully transparent borders, so that the lower edge is the foot."""
     rows = np.flatnonzero(picture[..., 3].any(axis=1))
     columns = np.flatnonzero(picture[..., 3].any(axis=0))
     if rows.size == 0:
@@ -112,12 +140,12 @@ def _trimmed(picture: Pixels) -> Pixels:
     return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _pasted(shown: Light, shape: tuple[int, ...], options: StickerOptions) -> Light:
-    """Lay the sticker into a frame of the photo's size, (H, W, 4)."""
+def _pasted(shown: Light, shape: tuple[int, ...], at: Place) -> Light:
+    """Paste the sticker into a frame of the photo's size, (H, W, 4)."""
     frame = np.zeros((*shape[:2], 4), np.float32)
     height_px, width_px = shown.shape[:2]
-    top = round(options.y * shape[0]) - height_px
-    left = round(options.x * shape[1] - width_px / 2)
+    top = round(at.y * shape[0]) - height_px
+    left = round(at.x * shape[1] - width_px / 2)
     rows = slice(max(0, top), max(0, top + height_px))
     columns = slice(max(0, left), max(0, left + width_px))
     target = frame[rows, columns]
@@ -125,4 +153,17 @@ def _pasted(shown: Light, shape: tuple[int, ...], options: StickerOptions) -> Li
     return frame
 
 
-EFFECT = Effect("sticker", "Put a picture or a text at a depth.", StickerOptions, sticker)
+def _fixed(options: StickerOptions) -> StickerOptions:
+    """Set the lower left corner where no place is given: a place per frame would jump."""
+    if options.x is None and options.y is None:
+        options = replace(options, x=0.25, y=0.95)
+    return options if options.size is not None else replace(options, size=0.35)
+
+
+EFFECT = Effect(
+    "sticker",
+    "Insert a picture or a text at a depth of the scene.",
+    StickerOptions,
+    sticker,
+    _fixed,
+)

@@ -1,4 +1,4 @@
-"""A photo in two layers: what is seen, and what may lie behind its edges."""
+"""Split a photo into a front layer and an inpainted background behind its edges."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

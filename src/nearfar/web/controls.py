@@ -11,12 +11,12 @@ from gradio.components import Component
 
 from nearfar.config import EstimateOptions, Options
 from nearfar.effects import EFFECTS, Effect, WebPage
+from nearfar.effects._render.fonts import chinese_font, is_latin
 from nearfar.effects.export import kinds_of
 from nearfar.errors import UsageError
 from nearfar.io.images import DEFAULT_LIMITS, ImageLimits
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.files import read_file
-from nearfar.web.fonts import chinese_font, is_latin
 from nearfar.web.i18n.components import Phrase, Phrasebook
 from nearfar.web.i18n.texts import TEXTS, Language, say
 from nearfar.web.show_errors import PageError

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from nearfar.depth import DepthMap
-from nearfar.effects import bokeh, cutout, fade, fog, relight, sticker
+from nearfar.effects import find
 from nearfar.effects.base import Effect
 from nearfar.io.images import Image, read_image, write_image
 
@@ -27,12 +27,15 @@ STAR[..., :3] = (255, 210, 40)
 STAR[..., 3] = np.clip((30 - np.hypot(_rows, _columns)) * 64 + 128, 0, 255)
 
 CASES: dict[str, tuple[Effect[Any, Any], dict[str, Any]]] = {
-    "bokeh": (bokeh.EFFECT, {"aperture": 3.0}),
-    "cutout": (cutout.EFFECT, {"background": "blur"}),
-    "fade": (fade.EFFECT, {}),
-    "fog": (fog.EFFECT, {}),
-    "relight": (relight.EFFECT, {}),
-    "sticker": (sticker.EFFECT, {"picture": STAR, "x": 0.62, "y": 0.75, "nearness": 0.4}),
+    "bokeh": (find("bokeh"), {"aperture": 3.0, "bloom": 0.5}),
+    "cutout": (find("cutout"), {"background": "blur"}),
+    "fade": (find("fade"), {}),
+    "fog": (find("fog"), {}),
+    "relight": (find("relight"), {}),
+    "sticker": (
+        find("sticker"),
+        {"picture": STAR, "x": 0.62, "y": 0.75, "nearness": 0.4, "size": 0.6},
+    ),
 }
 PHOTOS = ("portrait", "indoor")
 

@@ -1,1 +1,1 @@
-"""The ground in a picture, and what is free on it."""
+"""Ground plane, free space and occupancy grid."""

@@ -1,9 +1,9 @@
-"""The ground under the camera: where it is seen, how far it reaches, what stands on it."""
+"""Fit the ground plane of a relative depth map, and find what stands on it."""
 
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -15,12 +15,16 @@ from nearfar.imaging.ground_plane import floor_plane
 from nearfar.imaging.resize import fitting, smaller
 
 WORK_PX: Final = 320
-"""Longer side of the map that is worked on: what a robot must know is larger than a pixel."""
+"""Longer side of the map in pixels, after resizing: obstacles are larger than a pixel."""
 
 _TOLERANCE: Final = 0.04  # of the map's spread: a network's floor is bent a little
 _BUMP: Final = 0.1  # heights of the camera: what a floor may rise or sink
 _CERTAIN: Final = 1.5  # tolerances above the value at infinity: beyond, all looks like floor
 _MAX_PITCH_DEG: Final = 80.0
+_LEAST_FLOOR: Final = 0.03  # of the picture: less is too little to fit a plane to
+_HORIZON: Final = 0.45  # of the height: floor is looked for below
+_INCLINE: Final = 0.25  # of the map's spread: so much nearer would a floor come over the height
+_STEPS: Final = 16.0  # times that: steeper is the edge of a thing
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +52,7 @@ class Ground:
 
     @property
     def scale(self) -> float:
-        """What turns the map, less its value at infinity, into heights / Z."""
+        """Factor that converts the map, less its value at infinity, to camera heights / Z."""
         return math.cos(self.pitch_rad) / math.hypot(self.plane[0], self.plane[1])
 
     @cached_property
@@ -71,35 +75,35 @@ class Ground:
 
     @cached_property
     def level(self) -> FloatMap:
-        """(h, w): what the map would be if there were only floor."""
+        """(h, w): value of the plane at each pixel."""
         (a, b, c), (x, y) = self.plane, self.rays
         return np.asarray(a * x + b * y + c, np.float32)
 
     @cached_property
     def certain(self) -> NDArray[np.bool_]:
-        """(h, w): where the floor would be near enough to be told from what stands on it."""
+        """(h, w): where the floor is near enough to be distinguished from what stands on it."""
         near = self.level - np.float32(self.beyond) > _CERTAIN * self.tolerance
         return np.asarray(near, np.bool_)
 
     @cached_property
     def allowed(self) -> FloatMap:
-        """(h, w): how far floor may lie off the plane."""
+        """(h, w): largest distance of floor from the plane, in units of the map."""
         bump = np.float32(_BUMP) * (self.level - np.float32(self.beyond))
         return np.asarray(np.maximum(bump, np.float32(self.tolerance)), np.float32)
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
-        """(h, w): floor that is seen."""
+        """(h, w): visible floor."""
         close = np.abs(self.inverse_depth - self.level) <= self.allowed
         return np.asarray(cv2.medianBlur((close & self.certain).astype(np.uint8), 3) > 0)
 
     @cached_property
     def above(self) -> NDArray[np.bool_]:
-        """(h, w): what stands before the floor, or over it."""
+        """(h, w): obstacles: what is nearer than the floor behind it."""
         return np.asarray(self.inverse_depth - self.level > self.allowed, np.bool_)
 
     def points(self, inverse_depth: FloatMap) -> tuple[FloatMap, FloatMap, FloatMap]:
-        """Give the height over the ground, and the places to the right and ahead.
+        """Return the height over the ground, and the places to the right and ahead.
 
         Args:
             inverse_depth: (h, w), the map itself or `level`, over `beyond`.
@@ -116,7 +120,7 @@ class Ground:
 def find_ground(
     inverse_depth: FloatMap, fov_deg: float, pitch_deg: float | None = None
 ) -> Ground | None:
-    """Find the ground in the lower half of a map.
+    """Fit the ground plane of a relative map.
 
     Args:
         inverse_depth: (H, W) float32, relative.
@@ -129,10 +133,10 @@ def find_ground(
     """
     small = smaller(inverse_depth, fitting(inverse_depth.shape, WORK_PX))
     low, high = (float(each) for each in np.percentile(small, (2, 98)))
-    try:
-        a, b, c = floor_plane(small, fov_deg, None)
-    except CalibrationError:
+    plane = _plane(small, fov_deg, high - low)
+    if plane is None:
         return None
+    a, b, c = plane
     slope = math.hypot(a, b)
     pitch = math.atan(max(0.0, c - low) / slope)
     if pitch_deg is not None:
@@ -141,3 +145,49 @@ def find_ground(
     focal_px = small.shape[1] / 2 / math.tan(math.radians(fov_deg) / 2)
     beyond = c - slope * math.tan(pitch)
     return Ground(small, (a, b, c), focal_px, pitch, beyond, _TOLERANCE * (high - low))
+
+
+def _plane(small: FloatMap, fov_deg: float, spread: float) -> tuple[float, float, float] | None:
+    """Fit the floor's plane: in the lower half, or else in what is inclined there like a floor."""
+    for mask in (None, _inclined(small, spread)):
+        if mask is not None and mask.mean() < _LEAST_FLOOR:
+            continue
+        try:
+            return floor_plane(small, fov_deg, mask)
+        except CalibrationError:
+            continue
+    return None
+
+
+def _inclined(small: FloatMap, spread: float) -> NDArray[np.bool_]:
+    """Find what comes nearer downwards, and more so than sideways; walls and furniture do not."""
+    smooth = cv2.GaussianBlur(small, (0, 0), 1.5).reshape(small.shape)
+    down, across = (
+        np.gradient(smooth, axis=axis) if smooth.shape[axis] > 1 else 0 * smooth for axis in (0, 1)
+    )
+    steep = _INCLINE * spread / len(small)
+    mask = (down > steep) & (np.abs(across) < down) & (down < _STEPS * steep)
+    mask[: round(_HORIZON * len(small))] = False
+    return np.asarray(mask, np.bool_)
+
+
+Missing = Literal["flat", "upside_down", "hidden"]
+"""Reason why no floor was found."""
+
+
+def what_is_missing(inverse_depth: FloatMap) -> Missing:
+    """Return why no floor was found.
+
+    Args:
+        inverse_depth: (H, W) float32, relative.
+
+    Returns:
+        `flat` where all is equally far, `upside_down` where the upper part is nearer than the
+        lower one, and else `hidden`: too little floor is in the picture.
+    """
+    low, high = np.percentile(inverse_depth, (2, 98))
+    if high <= low:
+        return "flat"
+    quarter = -(-len(inverse_depth) // 4)
+    upper, lower = inverse_depth[:quarter], inverse_depth[-quarter:]
+    return "upside_down" if np.median(upper) > np.median(lower) + 0.25 * (high - low) else "hidden"

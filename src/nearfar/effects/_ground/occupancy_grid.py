@@ -1,4 +1,4 @@
-"""A bird's-eye occupancy grid, as ROS's map_server reads it."""
+"""Build a bird's-eye occupancy grid in the format of ROS map_server."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -38,7 +38,7 @@ class OccupancyGrid:
         return int(self.cells[row, column]) if inside else UNKNOWN
 
     def pgm(self) -> bytes:
-        """Give the picture, binary PGM: white is free, black occupied, grey unknown."""
+        """Return the picture, binary PGM: white is free, black occupied, grey unknown."""
         picture = np.full(self.cells.shape, _GREY[UNKNOWN], np.uint8)
         for cell in (FREE, OCCUPIED):
             picture[self.cells == cell] = _GREY[cell]
@@ -47,7 +47,7 @@ class OccupancyGrid:
         return header.encode() + picture[::-1].tobytes()
 
     def yaml(self, image_name: str) -> str:
-        """Give the description that goes with the picture.
+        """Return the description that goes with the picture.
 
         Args:
             image_name: the picture's file name, beside the description.
@@ -63,7 +63,7 @@ class OccupancyGrid:
         )
 
     def values(self) -> dict[str, Any]:
-        """Give what JSON needs; cells by rows, the least y first."""
+        """Return what JSON needs; cells by rows, the least y first."""
         return {
             "resolution_m": self.resolution_m,
             "origin_m": list(self.origin_m),

@@ -1,4 +1,4 @@
-"""Free space, sectors and a heading, drawn over a photo."""
+"""Draw free space, sectors and a heading over a photo."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Say in words what is near, and which way is free."""
+"""Describe obstacles and free directions in English and Chinese."""
 
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -14,7 +14,13 @@ _STRAIGHT_DEG: Final = 3.0  # less is not worth a turn
 
 _TEXTS: Final = {
     "en": {
-        "no_floor": "no floor found: sectors go by nearness alone",
+        "flat": "no floor found, because everything is equally far",
+        "upside_down": "no floor found, because the upper part is nearer than the lower one:"
+        " turn the picture the right way up",
+        "hidden": "no floor found: turn the camera down or step back, until bare floor is seen at"
+        " the lower border",
+        "unknown": "sectors are judged by nearness alone",
+        "caution": "flat water, ice, glass and steps down can look like floor",
         "no_way": "no way is free: stop",
         "straight": "go straight on",
         "left": "turn {deg:.0f}° to the left",
@@ -28,7 +34,11 @@ _TEXTS: Final = {
         "between": "; ",
     },
     "zh": {
-        "no_floor": "没有找到地面，只按远近判断",
+        "flat": "没有找到地面，因为各处远近相同",
+        "upside_down": "没有找到地面，因为画面上方比下方更近：请把照片转正",
+        "hidden": "没有找到地面：请把相机朝下或后退，让画面下缘露出地面",
+        "unknown": "各方向只按远近判断",
+        "caution": "平静的水面、冰面、玻璃和下行台阶看上去可能和地面一样",
         "no_way": "没有可走的方向，请停下",
         "straight": "直行",
         "left": "向左转 {deg:.0f}°",
@@ -45,19 +55,21 @@ _TEXTS: Final = {
 
 
 def plan_in_words(plan: NavigationPlan) -> dict[str, str]:
-    """Say where to go, and what is free, by language code, `en` and `zh`."""
+    """Return where to go, and what is free, by language code, `en` and `zh`."""
     return {language: _said(plan, texts) for language, texts in _TEXTS.items()}
 
 
 def _said(plan: NavigationPlan, texts: dict[str, str]) -> str:
     parts = [_way(plan, texts)]
     parts += [_sector(each, texts) for each in plan.sectors]
+    if plan.floor_found:
+        parts.append(texts["caution"])
     return texts["between"].join(parts)
 
 
 def _way(plan: NavigationPlan, texts: dict[str, str]) -> str:
     if not plan.floor_found:
-        return texts["no_floor"]
+        return texts["between"].join((texts[plan.missing or "hidden"], texts["unknown"]))
     if plan.heading_deg is None:
         return texts["no_way"]
     if abs(plan.heading_deg) < _STRAIGHT_DEG:
@@ -80,7 +92,7 @@ FREE: Final = 0.33
 """Nearness below which a direction is called free."""
 
 _FOV_DEG: Final = 60.0
-_PART: Final = 90  # percentile: the nearest tenth of a direction speaks for it
+_PART: Final = 90  # percentile: the nearest tenth of a direction counts
 
 _NAMES: Final = {
     "en": ("left", "ahead", "right"),
@@ -105,7 +117,7 @@ class Surroundings(NamedTuple):
 
 
 def obstacles(depth: DepthMap) -> FloatMap:
-    """Give the nearness of what is not floor; zero on the floor, if a flat one is found.
+    """Return the nearness of what is not floor; zero on the floor, if a flat one is found.
 
     Where the floor sinks away is no floor either: better one warning too many.
 
@@ -121,7 +133,7 @@ def obstacles(depth: DepthMap) -> FloatMap:
 
 
 def look_around(nearness: FloatMap) -> Surroundings:
-    """Say how near the nearest things are in the left, middle and right third.
+    """Return how near the nearest things are in the left, middle and right third.
 
     Args:
         nearness: (h, w) float32, 0 to 1, from `obstacles`.
@@ -135,7 +147,7 @@ def look_around(nearness: FloatMap) -> Surroundings:
 
 
 def in_words(around: Surroundings, *, flat: bool = False) -> dict[str, str]:
-    """Say it in English and Chinese, like "left: free; ahead: near; right: some way off".
+    """Describe the surroundings in English and Chinese, like "left: free; ahead: near".
 
     Args:
         around: from `look_around`.

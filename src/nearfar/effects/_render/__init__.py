@@ -1,1 +1,1 @@
-"""What effects render with: lenses, other views, hidden background, shadows, text."""
+"""Rendering: lens blur, view synthesis, inpainting, shadows, text."""

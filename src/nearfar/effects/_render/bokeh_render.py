@@ -1,4 +1,4 @@
-"""Render the blur of a lens: the scene in layers of like blur, composited back to front."""
+"""Render lens blur: layers of similar blur are blurred and composited."""
 
 import math
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Lens:
     bloom: float
 
     def radius(self, nearness: FloatMap) -> FloatMap:
-        """Give each pixel's blur in pixels: over 0 before the focus, under 0 behind it.
+        """Return each pixel's blur in pixels: over 0 before the focus, under 0 behind it.
 
         The circle of confusion of a thin lens grows as the difference of inverse depths, so it
         can be had from relative depth.
@@ -181,7 +181,7 @@ def _even(values: NDArray[Scalar]) -> NDArray[Scalar]:
 
 
 def _enlarged(small: Covered, rows: slice) -> Covered:
-    """Give some rows at full size; nothing where there is no cover."""
+    """Return some rows at full size; nothing where there is no cover."""
     if not small or not small[-1][max(0, rows.start // 2 - 1) : rows.stop // 2 + 1].any():
         return []
     return [doubled_rows(plane, rows) for plane in small]
@@ -264,7 +264,7 @@ def _blurred(
 
 
 def _reached(weight: FloatMap, radius_px: float) -> tuple[slice, slice]:
-    """Give the rows and the columns that the blur of all weights over 0 reaches."""
+    """Return the rows and the columns that the blur of all weights over 0 reaches."""
     left, top, width_px, height_px = cv2.boundingRect((weight > 0).view(np.uint8))
     far_px = math.ceil(1.6 * radius_px) + 8  # a corner of three blades, and smaller copies
     return (
@@ -297,7 +297,7 @@ def _behind(small: Light, nearness: FloatMap, lens: Lens) -> list[FloatMap]:
 
 
 def _highlights(light: Light, bloom: float) -> FloatMap:
-    """Say how much light the photo cut off: of what is very bright, and brighter than around.
+    """Return how much light the photo cut off: of what is very bright, and brighter than around.
 
     Returns:
         (H, W) float32: how many times the light is to be added; 0 for most.

@@ -1,4 +1,4 @@
-"""The shadow of something flat that is put into a scene."""
+"""Render the shadow of a flat object that is inserted into a scene."""
 
 from typing import Final
 
@@ -28,7 +28,7 @@ _TOUCH: Final = 0.08  # nearness: what is as near is touched
 
 
 def shadow(alpha: FloatMap, nearness: FloatMap, place: float) -> FloatMap:
-    """Say how much light something upright takes from a scene.
+    """Return the shadow of an upright object on a scene.
 
     Each point of the scene looks towards the lamp: where it meets the thing's plane, and the
     thing is there, it lies in shadow. So a shadow bends with the floor and the walls, and is

@@ -1,4 +1,4 @@
-"""Pictures that a user gives, and text as a picture."""
+"""Check user-supplied pictures, and render text as a picture."""
 
 from typing import Final
 
@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
+from nearfar.effects._render.fonts import chinese_font, is_latin
 from nearfar.effects.base import Pixels
 from nearfar.errors import ImageError, UsageError
 from nearfar.io.images import Image
@@ -19,7 +20,7 @@ MOST_LETTERS: Final = 500
 
 
 def with_alpha(picture: Pixels) -> Pixels:
-    """Give (H, W, 4) uint8; a picture without alpha is opaque.
+    """Return (H, W, 4) uint8; a picture without alpha is opaque.
 
     Raises:
         ImageError: not a picture of this form.
@@ -54,8 +55,8 @@ def write_text(text: str, color: tuple[int, int, int], height_px: int, font: str
         text: what to write.
         color: sRGB, 0 to 255.
         height_px: of a line, about.
-        font: path of a TrueType or OpenType file; Pillow's own font, which has Latin letters
-            only, when not given.
+        font: path of a TrueType or OpenType file. When not given, it is Pillow's own font,
+            which has Latin letters only, and for others a Chinese font of the system.
 
     Returns:
         (h, w, 4) uint8, with the text in the middle.
@@ -65,6 +66,8 @@ def write_text(text: str, color: tuple[int, int, int], height_px: int, font: str
     """
     if len(text) > MOST_LETTERS:
         raise UsageError(f"the text has more than {MOST_LETTERS} letters: give a shorter one")
+    if font is None and not is_latin(text):
+        font = chinese_font()
     face = _face(font, height_px)
     _check_glyphs(text, face)
     board = ImageDraw.Draw(PillowImage.new("L", (1, 1)))

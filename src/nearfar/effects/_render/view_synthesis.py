@@ -1,4 +1,4 @@
-"""See a scene from elsewhere: near things move more, and cover what they move over."""
+"""Synthesize a view from another camera position by forward warping."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -41,7 +41,7 @@ class Move:
 def view(scene: Scene, move: Move) -> Image:
     """Render a scene after a move.
 
-    Every pixel of the photo is sent to where it goes, in an order in which the nearer comes
+    Every pixel of the photo is warped to its target, in an order in which the nearer comes
     later (McMillan, "A list-priority rendering algorithm for redisplaying projected surfaces",
     UNC TR95-005), so no depth buffer is needed. Then the photo is read back through the
     places found, at fractions of a pixel.
@@ -115,7 +115,7 @@ def _fill(owners: Owners, plate: Owners, depth: FloatMap, stride_px: int) -> Non
 
     Args:
         owners: (H, W), -1 where nothing moved to.
-        plate: (H, W), what of the plate moved there, or -1.
+        plate: (H, W), index of the background pixel that moved there, or -1.
         depth: of all pixels of the atlas.
         stride_px: width of the atlas.
     """
@@ -137,14 +137,14 @@ def _fill(owners: Owners, plate: Owners, depth: FloatMap, stride_px: int) -> Non
 
 
 def _neighbours(one: Owners, other: Owners, depth: FloatMap, stride_px: int) -> NDArray[np.bool_]:
-    """Say where two pixels of the photo lie side by side on one surface."""
+    """Return where two pixels of the photo lie side by side on one surface."""
     down, across = np.divmod(np.abs(other - one), np.int32(stride_px))
     beside = (down <= _APART_PX) & ((across <= _APART_PX) | (across >= stride_px - _APART_PX))
     return np.asarray(beside & (np.abs(depth[one] - depth[other]) <= STEP), np.bool_)
 
 
 def _ends(owners: Owners) -> tuple[NDArray[np.intp], NDArray[np.intp], Owners, Owners]:
-    """Give the rows and columns of all gaps, and the owners at both ends of each's run."""
+    """Return the rows and columns of all gaps, and the owners at both ends of each's run."""
     width_px = owners.shape[1]
     there = owners != _NONE
     filled = np.flatnonzero(there.any(axis=1))

@@ -1,1 +1,1 @@
-"""Find a subject, and cut it out to the hair."""
+"""Segmentation and matting of the subject."""

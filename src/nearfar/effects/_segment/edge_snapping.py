@@ -1,4 +1,4 @@
-"""Bring the edges of a depth map to the edges of the photo."""
+"""Align the edges of a depth map with the edges of the photo."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ RADIUS: Final = 0.05
 EPSILON: Final = 1e-4
 """As of `Guide`."""
 
-_FINE: Final = 0.008  # likewise, of the window that meets the photo's own edges in the end
+_FINE: Final = 0.008  # half width of the last window, as part of the longer side
 _STEP: Final = 1 / 12
 _GAIN: Final = 4
 _SHARP: Final = (0.25, 0.6)
@@ -65,7 +65,7 @@ def snap(nearness: FloatMap, photo: Image) -> FloatMap:
 
 
 def _snapped_levels(guide: Guide, small: FloatMap, levels: range) -> FloatMap:
-    """Give the sum of some level sets, each decided for one side."""
+    """Return the sum of some level sets, each decided for one side."""
     total = np.zeros_like(small)
     for index in levels:
         level = np.clip((small - np.float32(index * _STEP)) / np.float32(_GAIN * _STEP) + 0.5, 0, 1)
@@ -77,7 +77,7 @@ def _snapped_levels(guide: Guide, small: FloatMap, levels: range) -> FloatMap:
 
 
 def doubt(nearness: FloatMap) -> FloatMap:
-    """Say where a map's edges can't be trusted, 0 to 1.
+    """Return where a map's edges can't be trusted, 0 to 1.
 
     Args:
         nearness: (H, W) float32, 0 to 1.
@@ -93,7 +93,7 @@ def doubt(nearness: FloatMap) -> FloatMap:
 
 
 def _edges(small: FloatMap) -> tuple[FloatMap, FloatMap]:
-    """Say how smeared the highest edge near is, 0 to 1, and whether there is one.
+    """Return how smeared the highest edge near is, 0 to 1, and whether there is one.
 
     It is smeared where much depth changes, but little at a time.
     """

@@ -1,4 +1,4 @@
-"""Let the colors of the photo decide where depth alone is in doubt."""
+"""Refine a mask with the photo's colors where the depth map is uncertain."""
 
 from typing import Final
 
@@ -21,9 +21,9 @@ _FINE: Final = 0.015, 1e-4
 
 _ROUNDS: Final = 5
 _BINS: Final = 24  # a channel
-_DEPTH: Final = 2.0  # log odds: what depth can say at most
-_COLOR: Final = 4.0  # and color
-_RARE: Final = 1e-5  # share of a color that was never seen
+_DEPTH: Final = 2.0  # largest log odds of depth
+_COLOR: Final = 4.0  # and of color
+_RARE: Final = 1e-5  # frequency of a color that does not occur
 _AROUND: Final = 0.15  # of the longer side: how far off the background's colors still count
 _ELSEWHERE: Final = 0.15  # weight of the colors of the rest
 _STEEP: Final = 3.0
@@ -39,7 +39,7 @@ def decide(belief: FloatMap, photo: Image) -> FloatMap:
     Visual Correspondence and Beyond", TPAMI 2013), which takes a tenth of the time.
 
     Args:
-        belief: (H, W) float32, what depth says: 1 for surely in, -1 for surely out.
+        belief: (H, W) float32, evidence of depth: 1 is surely inside, -1 surely outside.
         photo: (H, W, 3) uint8 RGB of the same size.
 
     Returns:
@@ -68,7 +68,7 @@ def _chance(odds: FloatMap) -> FloatMap:
 
 
 def _codes(photo: Image) -> NDArray[np.intp]:
-    """Give the bin of each pixel's color in Lab, spread over what the photo has."""
+    """Return the bin of each pixel's color in Lab, spread over what the photo has."""
     lab = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB).astype(np.float32)
     low, high = lab.min(axis=(0, 1)), lab.max(axis=(0, 1))
     steps = (lab - low) / np.maximum(high - low, 32) * _BINS
@@ -77,7 +77,7 @@ def _codes(photo: Image) -> NDArray[np.intp]:
 
 
 def _colors(codes: NDArray[np.intp], weight: FloatMap) -> FloatMap:
-    """Give the share of each color, smoothed over neighbouring ones; they sum to 1."""
+    """Return the share of each color, smoothed over neighbouring ones; they sum to 1."""
     counts = np.bincount(codes.ravel(), weights=weight.ravel(), minlength=_BINS**3)
     tall = np.array([[1], [4], [6], [4], [1]], np.float32) / 16
     cube = counts.astype(np.float32).reshape(_BINS, -1)

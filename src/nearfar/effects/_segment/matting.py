@@ -1,4 +1,4 @@
-"""Soft masks, and the colors below them."""
+"""Soft masks (alpha mattes) and foreground color estimation."""
 
 from typing import Final, TypeAlias
 
@@ -27,7 +27,7 @@ _SURE: Final = 0.1  # what the filter leaves below this, or over 1 minus it, is 
 
 
 def nearer_than(nearness: FloatMap, cut: float) -> FloatMap:
-    """Give a mask of what is nearer than a cut, with a short ramp.
+    """Return a mask of what is nearer than a cut, with a short ramp.
 
     Args:
         nearness: (H, W) float32, 0 to 1.
@@ -85,7 +85,7 @@ def own_light(light: Light, alpha: FloatMap, radius_px: int) -> tuple[Places, Li
 
 
 def around(light: Light, weight: FloatMap, radius_px: int) -> Light:
-    """Give the weighted mean of the light around each pixel.
+    """Return the weighted mean of the light around each pixel.
 
     Args:
         light: (H, W, 3) float32.

@@ -1,4 +1,4 @@
-"""A font that has Chinese letters, as systems bring one along."""
+"""Find an installed font that has Chinese letters."""
 
 from functools import cache
 from pathlib import Path
