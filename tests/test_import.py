@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -28,7 +29,10 @@ def test_loading_a_model_asks_for_one_runtime_only() -> None:
 
 @pytest.mark.parametrize("name", sorted({*nearfar.__all__} - {"__version__"}))
 def test_every_public_name_is_there(name: str) -> None:
-    assert getattr(nearfar, name).__module__.startswith("nearfar.")
+    value = getattr(nearfar, name)
+    assert (value.__name__ if isinstance(value, ModuleType) else value.__module__).startswith(
+        "nearfar."
+    )
     assert name in dir(nearfar)
 
 

@@ -8,15 +8,16 @@ from nearfar.config import OutputOptions
 from nearfar.depth import DepthMap
 from nearfar.errors import OutputExistsError, UsageError, WriteError
 from nearfar.estimator import Estimator
+<<<<<<< HEAD
 from nearfar.io.depth_files import FORMATS, SUFFIXES
+=======
+from nearfar.io.depth_files import COLOR_SUFFIXES, DEFAULT_FORMAT, FORMATS, SUFFIXES
+>>>>>>> 360385b (Take any form of a photo in Python, and make maps arrays that notebooks show)
 from nearfar.io.find_images import Found
 from nearfar.io.images import Image, ImageFile, ImageLimits, write_image
 from nearfar.io.paths import fit_stem
 
 _LONGEST_ENDING = "-depth-color.jpg"
-
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".webp")
-"""An output of this suffix can't hold depth; it is the color picture that is meant."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,10 @@ def place(
 
 def _exactly(path: Path, options: OutputOptions) -> Outputs:
     suffix = path.suffix.lower()
-    if options.format is None and suffix in PICTURE_SUFFIXES:
+    if options.format is None and suffix in COLOR_SUFFIXES:
         return Outputs(depth=None, color=path)
     if options.format is None and suffix not in SUFFIXES:
-        names = ", ".join((*SUFFIXES, *PICTURE_SUFFIXES))
+        names = ", ".join((*SUFFIXES, *COLOR_SUFFIXES))
         raise UsageError(
             f"{path}: give a name that ends in one of {names}, or a format", options=("format",)
         )

@@ -140,6 +140,10 @@ DEFAULT_FORMAT: Final = next(iter(FORMATS))
 SUFFIXES: Final = tuple(dict.fromkeys(each for row in FORMATS.values() for each in row.suffixes))
 
 
+COLOR_SUFFIXES: Final = (".jpg", ".jpeg", ".webp")
+"""Suffixes of files that can't hold depth: the map is written as a color picture."""
+
+
 def format_of(path: str | os.PathLike[str]) -> str:
     """Return the name of the format that a path's suffix means.
 
