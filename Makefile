@@ -6,9 +6,8 @@ BIN := .venv/bin
 CONSTRAINTS := --constraint requirements/constraints.txt
 
 # what `make api-docs` documents: what people import
-API := nearfar nearfar.calibration nearfar.config nearfar.effects nearfar.errors nearfar.estimator \
-	nearfar.geometry nearfar.imaging nearfar.io.depth_files nearfar.io.images nearfar.loading \
-	nearfar.models nearfar.pipelines nearfar.video
+API := nearfar nearfar.config nearfar.estimator nearfar.imaging nearfar.io.depth_files \
+	nearfar.io.images nearfar.loading nearfar.models nearfar.pipelines nearfar.video
 
 .PHONY: run test browser test-slow test-worlds test-minimum check bench docs api-docs clean
 

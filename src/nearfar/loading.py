@@ -88,7 +88,7 @@ def load(
             load,
             choice.model,
             runtime=choice.runtime,
-            device=choice.device,
+            device=device,
             threads=threads,
             callers=callers,
             max_side_px=max_side_px,

@@ -104,7 +104,7 @@ def test_words_behind_two_dashes_are_files(
         *(("video", name) for name in (".", "/")),
         ("estimate", ""),
         ("estimate", "x" * 300),
-        ("estimate", "x" * 5000, "y"),
+        ("estimate", "x" * 5000, "x", "y"),
         ("effect", "fog", ""),
         ("effect", "fog", "x" * 300),
         ("cloud", "x" * 300 + ".jpg"),

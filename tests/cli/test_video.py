@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from nearfar.cli.video import _ending
 from nearfar.effects.frames import FRAME_EFFECTS
 from nearfar.video.capture import live_frames
 from nearfar.video.renderers import ShowName
@@ -32,6 +33,14 @@ def test_a_clip_becomes_its_depth_beside_it(run: Run, clip: Path) -> None:
     assert ran.out.startswith(f"{target}: 4 frames in ")
     with av.open(str(target)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 4
+
+
+def test_each_kind_of_result_has_its_own_name(run: Run, clip: Path) -> None:
+    endings = [_ending(show) for show in (*get_args(ShowName), *FRAME_EFFECTS)]
+    assert len(set(endings)) == len(endings)
+    for show, name in (("side", "clip-depth-side.mp4"), ("exr", "clip-depth-exr")):
+        assert run("video", clip, "--show", show, *MODEL).status == 0
+        assert clip.with_name(name).exists()
 
 
 def test_json(run: Run, clip: Path) -> None:

@@ -18,7 +18,7 @@ from nearfar.loading import load
 def cloud(
     photo: str,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"], group=args.FILES)] = None,
     distances: Any = NO_DISTANCES,
     making: Annotated[CloudOptions, Parameter(name="*", name_transform=args.dashed)] = (
         CloudOptions()

@@ -1,16 +1,28 @@
-"""`nearfar effect`: what depth is for, one command an effect."""
+"""Implement `nearfar effect`: one command an effect."""
 
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
 from nearfar.cli import _shared as args
+from nearfar.cli._examples import EXAMPLES, epilogue
+from nearfar.cli._inputs import (
+    Inputs,
+    Output,
+    Recursive,
+    binary_output,
+    is_to_stdout,
+    photos,
+    split_output,
+)
 from nearfar.cli._options import flags_of, options_of
 from nearfar.cli._progress import bar, photo_bar
 from nearfar.cli._shared import (
@@ -37,8 +49,9 @@ from nearfar.effects.export import (
 )
 from nearfar.errors import OutputExistsError, UsageError
 from nearfar.estimator import Estimator
-from nearfar.io.find_images import Found, Outcome, find, process_photos
+from nearfar.io.find_images import Found, Outcome, process_photos
 from nearfar.io.images import Image, ImageFile
+from nearfar.io.paths import temporary_root
 from nearfar.jobs import make_folder
 from nearfar.loading import load
 from nearfar.runtimes.cpu import physical
@@ -47,7 +60,7 @@ _RESULT: Final = re.compile(rf"-({'|'.join(effect.name for effect in EFFECTS)})(
 
 
 def is_result(path: Path) -> bool:
-    """Whether a file is named as what an effect makes; a run over a folder leaves it out."""
+    """Return whether a file is named as an effect's result; runs over folders leave it out."""
     return any(path.stem.endswith(each.group()) for each in _RESULT.finditer(path.stem))
 
 
@@ -128,7 +141,7 @@ class EffectJob:
         Raises:
             NearfarError: whatever is wrong with the photo, the options or the files.
         """
-        with ImageFile(found.path, limits=self.limits) as file:
+        with ImageFile(found.stream or found.path, limits=self.limits) as file:
             photo = file.read()
             warnings = file.warnings
         longest_px = self.longest_px
@@ -150,17 +163,22 @@ def _words(result: Result) -> dict[str, str]:
     return result.summary if isinstance(result, Sound) else {}
 
 
-app = App(name="effect", help="Make something of a photo's depth: blur, fog, stereo, sound ...")
+app = App(
+    name="effect",
+    help="Apply an effect to a photo by its depth: blur, fog, stereo, sound ...",
+    group_parameters=args.OPTIONS,
+    help_epilogue=epilogue(EXAMPLES["effect"]),
+)
 
 
 def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
     annotation, nothing = flags_of(effect.options)
 
     def command(
-        inputs: Annotated[list[str], Parameter(negative="")],
+        inputs: Inputs,
         *,
         flags: Any = nothing,
-        output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+        output: Output = None,
         size: Annotated[SizeOptions, Parameter(name="*", name_transform=args.dashed)] = (
             SizeOptions()
         ),
@@ -169,7 +187,7 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
         device: args.Device = "auto",
         threads: args.Threads = None,
         estimating: args.Estimating = EstimateOptions(),
-        recursive: Annotated[bool, Parameter(name=["--recursive", "-r"], negative="")] = False,
+        recursive: Recursive = False,
         force: args.Force = False,
         json_lines: args.Json = False,
         quiet: args.Quiet = False,
@@ -178,10 +196,13 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
         """Take the place of what is written below.
 
         Args:
-            inputs: Photos, folders, or patterns such as 'trip/*.jpg'.
-            output: A file, for one photo, whose suffix tells the format; a folder, for several.
-            recursive: Also search the folders in folders.
+            inputs: Photos, folders, patterns such as 'trip/*.jpg', or - for standard input. Of two
+                words, the second is the output if it is not there and has a result's suffix.
+            output: A file, for one photo, whose suffix is that of its format; a folder, for
+                several; - for standard output.
         """
+        inputs, output = split_output(inputs, output, partial(suffixes_of, effect))
+        is_to_pipe = is_to_stdout(inputs, output, json_lines=json_lines)
         options = options_of(effect.options, flags)
         many = are_many(inputs)
         workers = (threads or physical()) if many else 1
@@ -199,20 +220,22 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
             estimator,
             effect,
             options,
-            output,
+            Path(output) if output and not is_to_pipe else None,
             many=many,
             longest_px=size.longest_px,
             force=force,
             limits=limits,
             watch=partial(_watched, quiet=quiet or many),
         )
+        if is_to_pipe:
+            return _to_stdout(job, next(_photos(inputs, recursive=recursive)), quiet=quiet)
         tell = partial(_tell, effect=effect.name, json_lines=json_lines, quiet=quiet)
-        photos = partial(_photos, inputs, recursive=recursive)
+        found = partial(_photos, inputs, recursive=recursive)
         failed = 0
         left_out: list[Path] = []
-        total = sum(1 for _ in photos(passed_over=left_out.append)) if many else 0
+        total = sum(1 for _ in found(on_skip=left_out.append)) if many else 0
         with photo_bar(total, quiet=quiet or not many) as advance:
-            for outcome in process_photos(photos(), job.plan, job.work, workers=workers):
+            for outcome in process_photos(found(), job.plan, job.work, workers=workers):
                 failed += outcome.error is not None
                 _raise_if_alone(outcome, many=many)
                 tell(outcome)
@@ -229,14 +252,27 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
 
 
 def _photos(
-    inputs: list[str], *, recursive: bool, passed_over: Callable[[Path], None] = lambda _: None
+    inputs: list[str], *, recursive: bool, on_skip: Callable[[Path], None] = lambda _: None
 ) -> Iterator[Found]:
     named = {Path(text) for text in inputs}
-    for found in find(inputs, recursive=recursive, on_skip=passed_over):
+    for found in photos(inputs, recursive=recursive, on_skip=on_skip):
         if found.path in named or not is_result(found.path):
             yield found
         else:
-            passed_over(found.path)
+            on_skip(found.path)
+
+
+def _to_stdout(job: EffectJob, found: Found, *, quiet: bool) -> int:
+    """Write the main file of a result to standard output; a clip has to be a file before."""
+    if found.error is not None:
+        raise found.error
+    with TemporaryDirectory(dir=temporary_root(), prefix="nearfar-") as folder:
+        made = job.work(found, Path(folder, "result"))
+        if not quiet:
+            tell_odd(found.path, made.warnings)
+        with made.outputs[0].open("rb") as file:
+            shutil.copyfileobj(file, binary_output())
+    return 0
 
 
 def _raise_if_alone(outcome: Outcome[Made], *, many: bool) -> None:
@@ -281,4 +317,8 @@ def _tell(outcome: Outcome[Made], *, effect: str, json_lines: bool, quiet: bool)
 
 
 for _effect in EFFECTS:
-    app.command(_command(_effect), name=_effect.name)
+    _lines = (
+        f"nearfar effect {_effect.name} photo.jpg",
+        f"nearfar effect {_effect.name} holiday -r -o results",
+    )
+    app.command(_command(_effect), name=_effect.name, help_epilogue=epilogue(_lines))

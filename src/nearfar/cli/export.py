@@ -16,7 +16,7 @@ from nearfar.models.registry import ModelRegistry
 def export(
     checkpoint: Path,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"], group=args.FILES)] = None,
     name: str | None = None,
     size: str | None = None,
     half: Annotated[bool, Parameter(negative="")] = False,

@@ -18,7 +18,7 @@ from nearfar.loading import load
 def mesh(
     photo: str,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"], group=args.FILES)] = None,
     distances: Any = NO_DISTANCES,
     making: Annotated[MeshOptions, Parameter(name="*", name_transform=args.dashed)] = (
         MeshOptions()

@@ -1,4 +1,4 @@
-"""`nearfar models`: what there is, what is here, and how it gets here."""
+"""Implement `nearfar models`: list, download, add, remove and check models."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from nearfar.cli import _shared as args
+from nearfar.cli._examples import EXAMPLES, epilogue
 from nearfar.cli.doctor import Taken, taken_for_all
 from nearfar.errors import UsageError
 from nearfar.io import hashing
@@ -17,7 +18,12 @@ from nearfar.models.catalog import Purpose
 from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
 
-app = App(name="models", help="List, fetch, add and check models.")
+app = App(
+    name="models",
+    help="List, fetch, add and check models.",
+    group_parameters=args.OPTIONS,
+    help_epilogue=epilogue(EXAMPLES["models"]),
+)
 Triple = Annotated[tuple[float, float, float], Parameter(negative="")]
 
 

@@ -12,7 +12,7 @@ from nearfar.io.images.decoder import reading
 from nearfar.io.images.pixels import Numbers, eight_bit, to_rgb
 from nearfar.io.images.reader import Image, ImageFile, Source
 
-Photo: TypeAlias = "Source | PIL.Image.Image | NDArray[np.uint8]"
+Photo: TypeAlias = Source | PIL.Image.Image | NDArray[np.uint8]
 """A file's path, its bytes, a file open in binary mode, a PIL picture, or a uint8 array: (H, W, 3)
 RGB, (H, W, 4) RGBA, (H, W) or (H, W, 1) grey."""
 
