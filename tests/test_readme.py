@@ -110,6 +110,14 @@ def test_links_lead_somewhere(page: str) -> None:
     assert missing == []
 
 
+def test_python_page_runs(desk: Path) -> None:
+    text = (ROOT / "docs" / "python.md").read_text("utf-8")
+    lines = "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
+    subprocess.run([sys.executable, "-W", "error", "-c", lines], cwd=desk, check=True)
+    made = {"photo-depth.png", "photo-depth.jpg", "grey.png"}
+    assert made <= {path.name for path in desk.iterdir()}
+
+
 def test_formats_page_python_runs(desk: Path, examples: Path) -> None:
     text = (ROOT / "docs" / "formats.md").read_text("utf-8")
     (lines,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)

@@ -36,7 +36,7 @@ COMMANDS = {
     "cloud:cloud": "Turn a photo into a point cloud.",
     "mesh:mesh": "Turn a photo into a textured surface.",
     "video:video": "Make the depth of a clip visible, without flicker.",
-    "live:live": "Show the depth of a camera or stream, as it comes.",
+    "live:live": "Show the depth of a camera or stream, live.",
     "models:app": "List, fetch, add and check models.",
     "train:train": "Train a network on photos with depth beside them.",
     "evaluate:evaluate": "Measure models on pictures whose depth is known.",

@@ -1,6 +1,6 @@
-"""What several commands share: arguments, points, inputs, language, and printing.
+"""Share between commands: options, distances and points, language, and printing.
 
-A file's name may hold what the output's encoding has not, and bytes that are no text at all.
+Names of files may hold characters that the output's encoding lacks, and bytes that are no text.
 """
 
 import codecs
@@ -28,7 +28,7 @@ class UnknownFlagError(ValueError):
 
 
 def _escape(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Give bytes of a file's name back as they are, and write the rest as backslash escapes."""
+    """Encode bytes of a file's name unchanged, and other characters as backslash escapes."""
     try:
         return codecs.lookup_error("surrogateescape")(error)
     except UnicodeError:
@@ -39,7 +39,7 @@ codecs.register_error(_ERRORS, _escape)
 
 
 def never_fail() -> None:
-    """Have standard output and error write what their encoding lacks, instead of raising."""
+    """Let standard output and error escape what their encoding lacks, instead of raising."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -57,7 +57,7 @@ def print_json(row: Any) -> None:
 
 
 def user_language(environ: Mapping[str, str] = os.environ) -> str:
-    """Give `zh` where the locale is Chinese, and else `en`."""
+    """Return `zh` where the locale is Chinese, and else `en`."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if value := environ.get(name):
             return "zh" if value.lower().startswith("zh") else "en"
@@ -102,8 +102,8 @@ Model = Annotated[
     Parameter(
         name=["--model", "-m"],
         group=MODEL,
-        help="Which model; `nearfar models list` shows them, and what auto takes for one photo"
-        " and for many.",
+        help="Name of the model; `nearfar models list` shows all, and which ones auto takes for one"
+        " photo and for many.",
     ),
 ]
 Runtime = Annotated[
@@ -187,17 +187,17 @@ def expected_photos(inputs: Sequence[str]) -> int | None:
 
 
 def purpose_of(*, many: bool) -> Purpose:
-    """Say what `auto` is to suit: one photo, or several, one after another."""
+    """Return what `auto` is chosen for: one photo, or several, one after another."""
     return "stream" if many else "photo"
 
 
-def tell_left_out(count: int, first: Path | str, how: str = "as files") -> None:
-    """Say that pictures were taken for results of an earlier run, in one line.
+def print_left_out(count: int, first: Path | str, how: str = "as files") -> None:
+    """Print a line on pictures that were skipped since they are named as results are.
 
     Args:
-        count: of them; for none nothing is said.
+        count: of them; for 0 nothing is printed.
         first: one of them.
-        how: they can be named to be taken all the same.
+        how: they can be named to be included.
     """
     if count:
         pictures = f"{count} pictures" if count > 1 else "1 picture"
@@ -208,13 +208,13 @@ def tell_left_out(count: int, first: Path | str, how: str = "as files") -> None:
         )
 
 
-def tell_warnings(sentences: Sequence[str], count: int, where: str) -> None:
-    """Say what was odd about photos, a line each.
+def print_warnings(sentences: Sequence[str], count: int, where: str) -> None:
+    """Print warnings about photos, a line each.
 
     Args:
-        sentences: that are told, each with its photo's path.
-        count: of all that there are.
-        where: the rest stands.
+        sentences: to print, each with its photo's path.
+        count: of all warnings.
+        where: all can be read.
     """
     for sentence in sentences:
         print(f"nearfar: warning: {sentence}", file=sys.stderr)
@@ -222,6 +222,6 @@ def tell_warnings(sentences: Sequence[str], count: int, where: str) -> None:
         print(f"nearfar: warning: {count - len(sentences)} more: {where} has all", file=sys.stderr)
 
 
-def tell_odd(photo: Path | str, warnings: Sequence[str]) -> None:
-    """Say what was odd about one photo, a line each."""
-    tell_warnings([f"{photo}: {each}" for each in warnings], len(warnings), "")
+def print_photo_warnings(photo: Path | str, warnings: Sequence[str]) -> None:
+    """Print the warnings about one photo, a line each."""
+    print_warnings([f"{photo}: {each}" for each in warnings], len(warnings), "")

@@ -31,8 +31,8 @@ from nearfar.cli._shared import (
     print_json,
     purpose_of,
     sentence_of,
-    tell_left_out,
-    tell_odd,
+    print_left_out,
+    print_photo_warnings,
     user_language,
 )
 from nearfar.config import EstimateOptions, ImageLimits, Options
@@ -66,14 +66,14 @@ def is_result(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Made:
-    """What came of one photo.
+    """The result of one photo.
 
     Attributes:
         outputs: its files, the main one first.
         size_px: width and height at which the effect was made.
-        words: what the result says, by language code; empty where it says nothing.
-        plan: of `navigate`, ready for JSON.
-        warnings: what was odd about the photo, a sentence each.
+        words: the result in words, by language code; empty where it has none.
+        plan: of `navigate`, as JSON.
+        warnings: about the photo, a sentence each.
     """
 
     outputs: tuple[Path, ...]
@@ -85,18 +85,18 @@ class Made:
 
 @dataclass(frozen=True)
 class EffectJob:
-    """The work on each photo of a run: open, estimate, apply, write.
+    """Open, estimate, apply and write: the work on each photo of a run.
 
     Attributes:
         estimator: the loaded model.
-        effect: what is made.
+        effect: to be applied.
         options: of the effect.
         output: a file, for one photo; a folder; None is the photo's own folder.
         many: whether there are several photos.
         longest_px: of the result's photo; None is its own size, or for clips `CLIP_PX`.
         force: replace files that are there.
-        limits: what is refused unread.
-        watch: called with the result before it is written, and gives it back: to show progress.
+        limits: beyond which photos are refused.
+        watch: called with the result before it is written, and returns it, to show progress.
     """
 
     estimator: Estimator
@@ -111,7 +111,7 @@ class EffectJob:
     _taken: set[int] = field(default_factory=set, init=False, repr=False)
 
     def plan(self, found: Found) -> Path:
-        """Say what the result is called; without a suffix where the result decides on it.
+        """Return the path of the result; without a suffix where that depends on the result.
 
         Raises:
             UsageError: a suffix that no result of this effect has, or no folder.
@@ -139,7 +139,7 @@ class EffectJob:
         """Make the files of a photo.
 
         Raises:
-            NearfarError: whatever is wrong with the photo, the options or the files.
+            NearfarError: the photo, the options or the files are at fault.
         """
         with ImageFile(found.stream or found.path, limits=self.limits) as file:
             photo = file.read()
@@ -241,7 +241,7 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
                 tell(outcome)
                 advance(outcome.found.path.name)
         if not quiet:
-            tell_left_out(len(left_out), next(iter(left_out), ""))
+            print_left_out(len(left_out), next(iter(left_out), ""))
         return 1 if failed else 0
 
     command.__annotations__["flags"] = annotation
@@ -269,20 +269,20 @@ def _to_stdout(job: EffectJob, found: Found, *, quiet: bool) -> int:
     with TemporaryDirectory(dir=temporary_root(), prefix="nearfar-") as folder:
         made = job.work(found, Path(folder, "result"))
         if not quiet:
-            tell_odd(found.path, made.warnings)
+            print_photo_warnings(found.path, made.warnings)
         with made.outputs[0].open("rb") as file:
             shutil.copyfileobj(file, binary_output())
     return 0
 
 
 def _raise_if_alone(outcome: Outcome[Made], *, many: bool) -> None:
-    """A single photo's error is the command's own, with its own exit status."""
+    """Raise a single photo's error, so that its exit status is the command's."""
     if outcome.error is not None and not many:
         raise outcome.error
 
 
 def _watched(result: Result, *, quiet: bool) -> Result:
-    """Show how far a clip is, where somebody may look."""
+    """Show the progress of a clip on a terminal."""
     if quiet or not isinstance(result, Clip) or not sys.stderr.isatty():
         return result
 
@@ -302,7 +302,7 @@ def _tell(outcome: Outcome[Made], *, effect: str, json_lines: bool, quiet: bool)
         print(f"nearfar: {error}", file=sys.stderr)
         return
     if not quiet:
-        tell_odd(photo, made.warnings)
+        print_photo_warnings(photo, made.warnings)
     if json_lines:
         row: dict[str, Any] = {"input": str(photo), "effect": effect}
         row["outputs"] = [str(path) for path in made.outputs]

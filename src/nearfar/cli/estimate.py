@@ -47,7 +47,7 @@ def estimate(
 ) -> int:
     """Estimate the depth of photos: larger values, brighter pixels are nearer.
 
-    Each map is written as `<stem>-depth.png` beside its photo, 16 bits deep.
+    Each map is written as `<stem>-depth.png` beside its photo, with 16 bits.
 
     Args:
         inputs: Photos, folders, patterns such as 'trip/*.jpg', or - for standard input. Of two

@@ -1,4 +1,4 @@
-"""`nearfar mesh`: a photo in, a surface that carries it out."""
+"""Implement `nearfar mesh`: a photo in, a textured surface out."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from nearfar.cli import _shared as args
 from nearfar.cli._scene_options import NO_DISTANCES, Distances, read_scene
-from nearfar.cli._shared import print_json, tell_odd
+from nearfar.cli._shared import print_json, print_photo_warnings
 from nearfar.config import ImageLimits, RefinedOptions
 from nearfar.errors import OutputExistsError
 from nearfar.geometry.options import MeshOptions
@@ -69,7 +69,7 @@ def mesh(
     export.write_mesh(surface, texture, target, options=making, overwrite=force)
     count = len(surface.faces)
     if not quiet:
-        tell_odd(photo, scene.warnings)
+        print_photo_warnings(photo, scene.warnings)
     if json_lines:
         row: dict[str, Any] = {"output": str(target), "faces": count, "assumption": surface.note}
         row |= {"warnings": list(scene.warnings)} if scene.warnings else {}

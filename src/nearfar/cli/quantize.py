@@ -1,4 +1,4 @@
-"""`nearfar quantize`: a model becomes int8, if that is faster and true enough."""
+"""Implement `nearfar quantize`: convert a model to int8, if that is faster and accurate enough."""
 
 import json
 import sys
@@ -79,7 +79,7 @@ class Comparison:
     refused: str | None = None
 
     def judged(self, bound: float, disagreement: float) -> "Comparison":
-        """Say in `refused` what is wrong with it.
+        """Set `refused` to what is wrong with it.
 
         Args:
             bound: points of bad pixels that int8 may have more; without them ...
@@ -103,7 +103,7 @@ class Comparison:
         return replace(self, refused=why)
 
     def row(self) -> dict[str, object]:
-        """Give all figures for JSON."""
+        """Return all figures for JSON."""
         speeds = [asdict(speed) | {"speedup": speed.speedup} for speed in self.speeds]
         return asdict(self) | {"speeds": speeds, "kept": self.refused is None}
 
@@ -261,7 +261,7 @@ def _read(photos: list[Path], input_spec: InputSpec) -> Iterator[Batch]:
 
 
 def _photo(path: Path) -> Image | None:
-    """Read a photo, or say why it is left out."""
+    """Read a photo, or print why it is left out."""
     try:
         return read_image(path)
     except ImageError as error:
@@ -319,7 +319,7 @@ def _bad_pixels(
 
 @contextmanager
 def _status() -> Iterator[Callable[[str], None]]:
-    """Show on a terminal what is being done."""
+    """Show the present step on a terminal."""
     from rich.console import Console
 
     with Console(stderr=True).status("reading photos") as shown:

@@ -1,4 +1,4 @@
-"""`nearfar video`: a clip in, its depth out."""
+"""Implement `nearfar video`: a clip in, its depth out."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def frame_effect(name: str, settings: Sequence[str] = ()) -> FrameEffect:
-    """Make of an effect what `nearfar.video.renderers.show_effect` takes.
+    """Convert an effect to what `nearfar.video.renderers.show_effect` takes.
 
     Args:
         name: of an effect that makes a picture.
