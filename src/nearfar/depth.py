@@ -260,7 +260,7 @@ class MetricDepth:
 
     def _inverse(self) -> NDArray[np.float32]:
         with np.errstate(over="ignore"):
-            return np.minimum(1 / self.metres, np.finfo(np.float32).max)
+            return np.asarray(np.minimum(1 / self.metres, np.finfo(np.float32).max), np.float32)
 
     def _limits(self, *, robust: bool = False) -> tuple[np.float32, np.float32]:
         inverse = self._inverse()

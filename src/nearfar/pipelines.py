@@ -1,6 +1,5 @@
 """Estimate depth through the interface of Hugging Face's `transformers.pipeline`."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypedDict, overload
 
@@ -43,7 +42,7 @@ class DepthPipeline:
     @overload
     def __call__(self, inputs: Photo) -> DepthResult: ...
     @overload
-    def __call__(self, inputs: Sequence[Photo]) -> list[DepthResult]: ...
+    def __call__(self, inputs: list[Photo] | tuple[Photo, ...]) -> list[DepthResult]: ...
     def __call__(self, inputs: Any) -> Any:
         """Estimate the depth of a photo, or of each of a list.
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, final
 
 from nearfar.cli._progress import photo_bar
-from nearfar.cli._shared import print_json, sentence_of, print_left_out, print_warnings
+from nearfar.cli._shared import print_json, print_left_out, print_warnings, sentence_of
 from nearfar.io.find_images import Outcome
 from nearfar.jobs import Done
 

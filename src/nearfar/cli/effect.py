@@ -29,10 +29,10 @@ from nearfar.cli._shared import (
     are_many,
     expected_photos,
     print_json,
-    purpose_of,
-    sentence_of,
     print_left_out,
     print_photo_warnings,
+    purpose_of,
+    sentence_of,
     user_language,
 )
 from nearfar.config import EstimateOptions, ImageLimits, Options
