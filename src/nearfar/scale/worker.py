@@ -172,7 +172,9 @@ class Worker:
         else:
             task = self._task
             # the table lists the map of each photo, so it is written also beside pictures
-            writing = replace(task.writing, format=task.writing.format or "png16")
+            writing = task.writing
+            if writing.format is None:
+                writing = replace(writing, format=DEFAULT_FORMAT)
             job = PhotoJob(
                 self._estimator, writing, task.dest, many=True, limits=task.limits, force=True
             )
