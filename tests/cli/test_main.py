@@ -85,6 +85,10 @@ def test_a_photo_in_place_of_a_command_is_estimated(
     assert run("none.jpg").err == "nearfar: none.jpg: No such file or directory\n"
 
 
+def test_every_command_has_examples() -> None:
+    assert list(EXAMPLES) == [place.partition(":")[0] for place in COMMANDS]
+
+
 @pytest.mark.parametrize("command", EXAMPLES)
 def test_examples_of_the_help_are_understood(run: Run, command: str) -> None:
     shown = " ".join(run(command, "--help").out.split())

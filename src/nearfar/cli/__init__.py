@@ -52,7 +52,8 @@ _NAMES = [place.partition(":")[0] for place in COMMANDS]
 
 for (_place, _help), _name in zip(COMMANDS.items(), _NAMES, strict=True):
     # an App declares its epilogue itself
-    _end_of_help = {} if _place.endswith(":app") else {"help_epilogue": epilogue(EXAMPLES[_name])}
+    _examples = () if _place.endswith(":app") else EXAMPLES.get(_name, ())
+    _end_of_help = {"help_epilogue": epilogue(_examples)} if _examples else {}
     app.command(f"nearfar.cli.{_place}", name=_name, help=_help, **_end_of_help)
 
 
