@@ -10,18 +10,27 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from nearfar.cli._examples import EXAMPLES, epilogue
 from nearfar.cli._shared import OPTIONS, UnknownFlagError, never_fail, sentence_of
 from nearfar.errors import NearfarError
 from nearfar.version import __version__
 
+
+def _default_text(value: object) -> str | None:
+    """Return the default of an option as the help shows it; None for a flag, and for no value."""
+    if value is None or value is False or value in ("", ()):
+        return None
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 app = App(
     name="nearfar",
     help="Estimate depth from one photo, on any CPU. `nearfar photo.jpg` is short for `nearfar"
     " estimate photo.jpg`.",
     group_parameters=OPTIONS,
+    default_parameter=Parameter(show_default=_default_text),
     help_epilogue="Add --debug to any command to see the traceback of an error.",
     version=__version__,
     result_action="return_value",

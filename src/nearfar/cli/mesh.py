@@ -28,9 +28,9 @@ def mesh(
     runtime: args.Runtime = "auto",
     device: args.Device = "auto",
     threads: args.Threads = None,
-    estimating: Annotated[RefinedOptions, Parameter(name="*", name_transform=args.dashed)] = (
-        RefinedOptions()
-    ),
+    estimating: Annotated[
+        RefinedOptions, Parameter(name="*", name_transform=args.dashed, group=args.MODEL)
+    ] = (RefinedOptions()),
     force: args.Force = False,
     json_lines: args.Json = False,
     quiet: args.Quiet = False,
