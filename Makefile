@@ -5,7 +5,11 @@ BIN := .venv/bin
 # versions that were tested; what runs is then what was tested
 CONSTRAINTS := --constraint requirements/constraints.txt
 
-.PHONY: run test browser test-slow test-worlds test-minimum check bench docs clean
+# what `make api-docs` documents: what people import
+API := nearfar nearfar.config nearfar.estimator nearfar.imaging nearfar.io.depth_files \
+	nearfar.io.images nearfar.loading nearfar.models nearfar.pipelines nearfar.video
+
+.PHONY: run test browser test-slow test-worlds test-minimum check bench docs api-docs clean
 
 run: .venv/.run
 	$(BIN)/nearfar serve $(ARGS)
@@ -34,6 +38,11 @@ bench: .venv/.test
 
 docs: .venv/.test
 	$(BIN)/python -m benchmarks.report
+
+# The API reference, out/api/index.html, from the docstrings
+api-docs: .venv/.run requirements/api-docs.txt
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) --requirement requirements/api-docs.txt
+	$(BIN)/python -m pdoc --docformat google --output-directory out/api $(API)
 
 # The page is tested in a real browser: Debian's, where it is wanted and can be had. Where it can't, the
 # tests that need it say how to get one.

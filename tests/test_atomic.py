@@ -39,7 +39,10 @@ def test_failure_leaves_what_was_there(tmp_path: Path) -> None:
 def test_existing_file_is_kept(tmp_path: Path) -> None:
     target = tmp_path / "a.png"
     target.write_bytes(b"old")
-    with pytest.raises(OutputExistsError, match="overwrite it"), replacing(target, overwrite=False):
+    with (
+        pytest.raises(OutputExistsError, match="overwrite=True"),
+        replacing(target, overwrite=False),
+    ):
         pytest.fail("the block must not run")
     assert target.read_bytes() == b"old"
 
@@ -47,7 +50,7 @@ def test_existing_file_is_kept(tmp_path: Path) -> None:
 def test_file_that_came_meanwhile_is_kept(tmp_path: Path) -> None:
     target = tmp_path / "a.png"
     with (
-        pytest.raises(OutputExistsError, match="overwrite it"),
+        pytest.raises(OutputExistsError, match="overwrite=True"),
         replacing(target, overwrite=False) as temporary,
     ):
         temporary.write_bytes(b"mine")
@@ -153,7 +156,10 @@ def test_file_system_without_hard_links_is_written_to(
         temporary.write_bytes(b"mine")
     assert target.read_bytes() == b"mine"
     (other := tmp_path / "b.png").symlink_to(tmp_path / "nothing")
-    with pytest.raises(OutputExistsError, match="overwrite it"), replacing(other, overwrite=False):
+    with (
+        pytest.raises(OutputExistsError, match="overwrite=True"),
+        replacing(other, overwrite=False),
+    ):
         pytest.fail("the block must not run")
     late = tmp_path / "c.png"
     with pytest.raises(OutputExistsError), replacing(late, overwrite=False) as temporary:

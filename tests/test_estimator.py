@@ -111,9 +111,9 @@ def test_output_is_resized_as_the_model_says() -> None:
         np.zeros((0, 4, 3), np.uint8),
     ],
 )
-def test_other_arrays_are_refused(image: NDArray[np.uint8]) -> None:
+def test_only_rgb_arrays_are_prepared(image: NDArray[np.uint8]) -> None:
     with pytest.raises(ImageError, match="read_image makes one"):
-        Estimator(SPEC, FakeSession())(image)
+        Estimator(SPEC, FakeSession()).prepare(image)
 
 
 def test_nan_is_an_error_and_not_a_map() -> None:

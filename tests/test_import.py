@@ -1,8 +1,8 @@
 """What a bare `import nearfar` costs."""
 
-import inspect
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -30,8 +30,9 @@ def test_loading_a_model_asks_for_one_runtime_only() -> None:
 @pytest.mark.parametrize("name", sorted({*nearfar.__all__} - {"__version__"}))
 def test_every_public_name_is_there(name: str) -> None:
     value = getattr(nearfar, name)
-    home = value.__name__ if inspect.ismodule(value) else value.__module__
-    assert home.startswith("nearfar.")
+    assert (value.__name__ if isinstance(value, ModuleType) else value.__module__).startswith(
+        "nearfar."
+    )
     assert name in dir(nearfar)
 
 

@@ -12,7 +12,7 @@ RUNG = {
     **dict.fromkeys(("version", "errors", "config", "optional"), 0),
     **dict.fromkeys(("imaging", "io", "isolation", "parallel", "depth"), 1),
     **dict.fromkeys(("models", "runtimes"), 2),
-    **dict.fromkeys(("calibration", "datasets", "estimator", "jobs", "loading"), 3),
+    **dict.fromkeys(("calibration", "datasets", "estimator", "jobs", "loading", "pipelines"), 3),
     **dict.fromkeys(("effects", "geometry", "video", "evaluation", "training"), 4),
     **dict.fromkeys(("service", "web", "cli", "scale"), 5),
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nearfar.cli._shared import sentence_of
+from nearfar.config import EstimateOptions
 from nearfar.errors import NearfarError, OutputExistsError, UsageError
 
 SOURCE = Path(__file__).parent.parent / "src" / "nearfar"
@@ -60,6 +61,12 @@ def test_the_command_line_adds_the_flags_of_the_options() -> None:
     error = OutputExistsError("a.png is there already: overwrite it", options=("overwrite",))
     assert str(error) == "a.png is there already: overwrite it"
     assert sentence_of(error) == "a.png is there already: overwrite it (--force)"
+    named = OutputExistsError("there already: overwrite=True replaces it", options=("overwrite",))
+    assert sentence_of(named) == "there already: --force replaces it"
+    with pytest.raises(UsageError) as caught:
+        EstimateOptions(max_side_px=1)
+    assert str(caught.value) == "max_side_px must be at least 32, not 1"
+    assert sentence_of(caught.value) == "--max-side must be at least 32, not 1"
     several = UsageError("leave them out", options=("max_side_px", "side_by_side"))
     assert sentence_of(several) == "leave them out (--max-side, --side-by-side)"
     assert sentence_of(NearfarError("as it is")) == "as it is"

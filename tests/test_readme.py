@@ -53,8 +53,6 @@ def test_readme_commands_run(readme: str, desk: Path) -> None:
     for command in commands(readme):
         if not command.startswith("nearfar ") or command.startswith(ELSEWHERE):
             continue
-        if command == "nearfar estimate photo.jpg --color --side-by-side":
-            (desk / "photo-depth.png").unlink()  # the first command made it
         words = command.split()[1:]
         program = "from nearfar.cli import main; main()"
         done = subprocess.run(
@@ -76,7 +74,7 @@ def test_readme_commands_run(readme: str, desk: Path) -> None:
         "photo-depth-side.jpg",
         "maps/day 1/we-depth.png",
         "again.png",
-        "clip-depth.mp4",
+        "clip-depth-side.mp4",
     }
 
 
@@ -110,6 +108,14 @@ def test_links_lead_somewhere(page: str) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", path.read_text("utf-8"))
     missing = [link for link in links if not (path.parent / link).exists()]
     assert missing == []
+
+
+def test_python_page_runs(desk: Path) -> None:
+    text = (ROOT / "docs" / "python.md").read_text("utf-8")
+    lines = "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
+    subprocess.run([sys.executable, "-W", "error", "-c", lines], cwd=desk, check=True)
+    made = {"photo-depth.png", "photo-depth.jpg", "grey.png"}
+    assert made <= {path.name for path in desk.iterdir()}
 
 
 def test_formats_page_python_runs(desk: Path, examples: Path) -> None:

@@ -57,7 +57,7 @@ class Options:
 
     def __post_init__(self) -> None:
         hints = _hints(type(self))
-        faults = []
+        faults: dict[str, str] = {}
         for each in fields(self):
             value = getattr(self, each.name)
             wanted = (
@@ -66,9 +66,9 @@ class Options:
                 or _finite(each.metadata, value)
             )
             if wanted:
-                faults.append(f"{each.name} must be {wanted}, not {value!r}")
+                faults[each.name] = f"{each.name} must be {wanted}, not {value!r}"
         if faults:
-            raise UsageError("; ".join(faults))
+            raise UsageError("; ".join(faults.values()), options=tuple(faults))
 
     @classmethod
     def of(cls, **values: Any) -> "Self":
@@ -215,7 +215,11 @@ class OutputOptions(Options):
     robust: bool = option(
         "Colors span the 2nd to the 98th percentile, not all of the depths.", default=False
     )
-    color: bool = option("Also write the map in color, as a JPEG.", default=False)
+    color: bool = option(
+        "Write the map in color, as a JPEG; without a format, in place of the depth map.",
+        default=False,
+    )
     side_by_side: bool = option(
-        "Also write the photo beside the map in color, as a JPEG.", default=False
+        "Write the photo beside the map in color, as a JPEG; without a format, likewise.",
+        default=False,
     )

@@ -1,21 +1,37 @@
 """The two results: relative depth, and depth in metres. Nothing takes one for the other."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import index
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from nearfar.errors import DepthMapError, PointError
 from nearfar.imaging import colormaps
 from nearfar.imaging.normalize import between, limits
+from nearfar.imaging.resize import fitting, smaller
 from nearfar.io.depth_codecs import DepthRaster, Kind
-from nearfar.io.depth_files import DEFAULT_FORMAT, encode_depth, read_raster, write_depth
+from nearfar.io.depth_files import (
+    COLOR_SUFFIXES,
+    DEFAULT_FORMAT,
+    encode_depth,
+    read_raster,
+    write_depth,
+)
+from nearfar.io.images import encode_image, write_image
+
+_NOTEBOOK_PX: Final = 800
+"""Longest side of the picture that a notebook shows."""
+
+_LABELS: Final = 5
+"""Distances beside the color bar of a map in metres."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DepthMap:
     """Relative depth: which pixel is nearer, and how inverse distances relate.
 
@@ -56,6 +72,25 @@ class DepthMap:
     def size_px(self) -> tuple[int, int]:
         """(width, height)."""
         return self.width_px, self.height_px
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width), as of an array."""
+        return self.height_px, self.width_px
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return _as_array(self.inverse_depth, dtype, copy)
+
+    def __repr__(self) -> str:
+        low, high = float(self.inverse_depth.min()), float(self.inverse_depth.max())
+        return (
+            f"DepthMap({self.width_px} x {self.height_px} px, inverse depth {low:.3g} (far) to"
+            f" {high:.3g} (near), by {self.model or 'an unnamed model'})"
+        )
+
+    def _repr_png_(self) -> bytes:
+        """Return the colored map with a color bar, as notebooks show it."""
+        return _notebook_png(self.colorize(), ("near", "far"))
 
     def nearness(self, *, robust: bool = False) -> NDArray[np.float32]:
         """Spread the map over 0 to 1.
@@ -116,7 +151,13 @@ class DepthMap:
     def save(
         self, path: str | os.PathLike[str], *, format: str | None = None, overwrite: bool = True
     ) -> None:
-        """Write the map; arguments and errors are those of `nearfar.io.depth_files.write_depth`."""
+        """Write the map, or a color picture of it where the suffix is .jpg, .jpeg or .webp.
+
+        Arguments and errors are those of `nearfar.io.depth_files.write_depth`.
+        """
+        if _is_picture(path, format):
+            write_image(self.colorize(), path, overwrite=overwrite)
+            return
         write_depth(self._raster(), path, format=format, overwrite=overwrite)
 
     def encode(self, format: str = DEFAULT_FORMAT) -> bytes:
@@ -127,7 +168,7 @@ class DepthMap:
         return DepthRaster(self.inverse_depth, "inverse_depth", self.model)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MetricDepth:
     """Depth in metres, along the view axis.
 
@@ -169,6 +210,29 @@ class MetricDepth:
         """(width, height)."""
         return self.width_px, self.height_px
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width), as of an array."""
+        return self.height_px, self.width_px
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return _as_array(self.metres, dtype, copy)
+
+    def __repr__(self) -> str:
+        seen = self.metres[np.isfinite(self.metres)]
+        span = f"{seen.min():.3g} to {seen.max():.3g} m" if seen.size else "no surface"
+        model = self.model or "an unnamed model"
+        return f"MetricDepth({self.width_px} x {self.height_px} px, {span}, by {model})"
+
+    def _repr_png_(self) -> bytes:
+        """Return the colored map with a color bar, as notebooks show it."""
+        if not np.isfinite(self.metres).any():
+            return _notebook_png(self.colorize(), ("no surface", ""))
+        farthest, nearest = self._limits()
+        inverse = np.linspace(nearest, farthest, _LABELS)
+        labels = [f"{1 / each:.3g} m" for each in inverse]
+        return _notebook_png(self.colorize(), labels)
+
     def at(self, x_px: int, y_px: int) -> float:
         """Read one pixel's distance in metres; inf where there is no surface.
 
@@ -192,15 +256,26 @@ class MetricDepth:
         Raises:
             UsageError: no color map of that name.
         """
+        return colormaps.apply(self._inverse(), colormap, self._limits(robust=robust))
+
+    def _inverse(self) -> NDArray[np.float32]:
         with np.errstate(over="ignore"):
-            inverse = np.minimum(1 / self.metres, np.finfo(np.float32).max)
-        surface = inverse[inverse > 0]
-        return colormaps.apply(inverse, colormap, limits(surface, robust=robust))
+            return np.asarray(np.minimum(1 / self.metres, np.finfo(np.float32).max), np.float32)
+
+    def _limits(self, *, robust: bool = False) -> tuple[np.float32, np.float32]:
+        inverse = self._inverse()
+        return limits(inverse[inverse > 0], robust=robust)
 
     def save(
         self, path: str | os.PathLike[str], *, format: str | None = None, overwrite: bool = True
     ) -> None:
-        """Write the map; arguments and errors are those of `nearfar.io.depth_files.write_depth`."""
+        """Write the map, or a color picture of it where the suffix is .jpg, .jpeg or .webp.
+
+        Arguments and errors are those of `nearfar.io.depth_files.write_depth`.
+        """
+        if _is_picture(path, format):
+            write_image(self.colorize(), path, overwrite=overwrite)
+            return
         raster = DepthRaster(self.metres, "metres", self.model, self.assumption)
         write_depth(raster, path, format=format, overwrite=overwrite)
 
@@ -221,6 +296,27 @@ def read_depth(
     if raster.kind == "metres":
         return MetricDepth(raster.values, raster.model, raster.note)
     return DepthMap(raster.values, raster.model)
+
+
+def _is_picture(path: str | os.PathLike[str], format: str | None) -> bool:
+    return format is None and Path(path).suffix.lower() in COLOR_SUFFIXES
+
+
+def _as_array(
+    values: NDArray[np.float32], dtype: DTypeLike | None, copy: bool | None
+) -> NDArray[Any]:
+    """Implement `__array__`; the array itself, which is read-only, where no copy is needed."""
+    wanted = values.dtype if dtype is None else np.dtype(dtype)
+    if copy is False and wanted != values.dtype:
+        raise ValueError(f"a depth map is float32: {wanted} needs a copy")
+    return values.astype(wanted, copy=bool(copy))
+
+
+def _notebook_png(picture: NDArray[np.uint8], labels: Sequence[str]) -> bytes:
+    from nearfar.imaging.color_bar import with_color_bar
+
+    small = smaller(picture, fitting(picture.shape, _NOTEBOOK_PX))
+    return encode_image(with_color_bar(small, labels, colormaps.COLORMAPS[0]), ".png")
 
 
 def _plane(values: NDArray[Any]) -> NDArray[np.float32]:

@@ -42,6 +42,10 @@ class ImageError(NearfarError, ValueError):
     """An image can't be read."""
 
 
+class PhotoTypeError(ImageError, TypeError):
+    """An object of a type, or an array of a shape, that is taken for no photo."""
+
+
 class ImageNotFoundError(ImageError, FileNotFoundError):
     """There is no file at this path, or it can't be opened."""
 

@@ -1,15 +1,17 @@
 """The main job: a photo in, a depth map out."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
 
 from nearfar.config import EstimateOptions
 from nearfar.depth import DepthMap
-from nearfar.errors import ImageError, InferenceError
+from nearfar.errors import ImageError, InferenceError, UsageError
 from nearfar.imaging.guided_filter import refine
-from nearfar.io.images import Image, ImageFile
+from nearfar.io.images import Image, ImageFile, Photo, open_photo
 from nearfar.models.preprocess import prepare, target_size
 from nearfar.models.spec import InputSpec, ModelSpec
 from nearfar.runtimes.base import Batch, RawDepth, Session
@@ -28,38 +30,72 @@ _INTERPOLATION = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 class Estimator:
     """A loaded model, ready for any number of photos. Safe to share between threads.
 
-    The way of a photo is `prepare`, `session.run`, `finish`; calling the estimator goes all
-    of it. `nearfar.load` makes one.
+    Calling it runs `prepare`, `session.run` and `finish` in turn. `nearfar.load` makes one. It can
+    be pickled, for a process pool: the other process loads the same model again.
+
+    Args:
+        spec: what the model is.
+        session: the loaded network.
+        options: how photos become depth.
+        reload: loads the same estimator in another process; without it, it can't be pickled.
     """
 
     def __init__(
-        self, spec: ModelSpec, session: Session, options: EstimateOptions | None = None
+        self,
+        spec: ModelSpec,
+        session: Session,
+        options: EstimateOptions | None = None,
+        *,
+        reload: "Callable[[], Estimator] | None" = None,
     ) -> None:
         self.spec = spec
         self.session = session
         self.options = options or EstimateOptions()
+        self._reload = reload
 
-    def __call__(self, image: Image, *, size_px: tuple[int, int] | None = None) -> DepthMap:
+    def __repr__(self) -> str:
+        return f"Estimator({self.spec.name!r} in {self.session.runtime})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._reload is None:
+            raise UsageError("this Estimator can't be pickled: use one that nearfar.load made")
+        return _reloaded, (self._reload,)
+
+    def __call__(
+        self, image: Photo, *, size_px: tuple[int, int] | None = None, bgr: bool = False
+    ) -> DepthMap:
         """Estimate the depth of one photo.
 
         Args:
-            image: (H, W, 3) uint8 RGB, upright.
+            image: a path, bytes, an open binary file, a PIL picture, or an upright uint8 array:
+                (H, W, 3) RGB, (H, W, 4) RGBA or (H, W) grey. Transparent pixels are laid over
+                white.
             size_px: width and height of the map; the photo's own when not given. Of use when
                 `image` was decoded at a smaller size than the photo has.
+            bgr: whether the channels of an array are in OpenCV's order, as `cv2.imread` gives them.
 
         Raises:
-            ImageError: `image` is not a picture of this form.
+            PhotoTypeError: `image` is none of these; it is a TypeError too.
+            ImageError: the photo can't be read.
             InferenceError: the network failed, or answered with NaN.
         """
-        raw = self.session.run(self.prepare(image))
-        return self.finish(raw[0], image, size_px=size_px)
+        photo = open_photo(image, bgr=bgr)
+        if isinstance(photo, ImageFile):
+            with photo:
+                return self.from_file(photo, size_px=size_px)
+        raw = self.session.run(self.prepare(photo))
+        return self.finish(raw[0], photo, size_px=size_px)
 
-    def from_file(self, file: ImageFile) -> DepthMap:
+    def from_file(self, file: ImageFile, *, size_px: tuple[int, int] | None = None) -> DepthMap:
         """Estimate the depth of a photo that is still encoded.
 
-        A big JPEG is decoded only as large as it is needed; the map has the photo's own size.
+        A big JPEG is decoded only as large as it is needed.
+
+        Args:
+            file: the photo.
+            size_px: width and height of the map; the photo's own when not given.
         """
-        return self(self.decode(file), size_px=(file.width_px, file.height_px))
+        return self(self.decode(file), size_px=size_px or (file.width_px, file.height_px))
 
     def decode(self, file: ImageFile) -> Image:
         """Decode a photo as large as its map needs it; a big JPEG may come out smaller.
@@ -117,6 +153,10 @@ class Estimator:
                 f"{self.spec.name} answered with values that are no numbers:"
                 f" check the file with: nearfar models verify {self.spec.name}"
             )
+
+
+def _reloaded(reload: Callable[[], Estimator]) -> Estimator:
+    return reload()
 
 
 def plan(

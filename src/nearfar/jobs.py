@@ -1,22 +1,19 @@
 """Run the main job for one photo: from its file to the files that are made of it."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nearfar.config import OutputOptions
 from nearfar.depth import DepthMap
 from nearfar.errors import OutputExistsError, UsageError, WriteError
 from nearfar.estimator import Estimator
-from nearfar.io.depth_files import FORMATS, SUFFIXES
+from nearfar.io.depth_files import COLOR_SUFFIXES, DEFAULT_FORMAT, FORMATS, SUFFIXES
 from nearfar.io.find_images import Found
 from nearfar.io.images import Image, ImageFile, ImageLimits, write_image
 from nearfar.io.paths import fit_stem
 
 _LONGEST_ENDING = "-depth-color.jpg"
-
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".webp")
-"""An output of this suffix can't hold depth; it is the color picture that is meant."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Outputs:
         for path in self.paths():
             if path.exists():
                 raise OutputExistsError(
-                    f"{path} is there already: overwrite it, or choose another name",
+                    f"{path} is there already: choose another name, or overwrite=True",
                     options=("overwrite",),
                 )
 
@@ -80,7 +77,8 @@ def place(
             them is cut and marked with its hash.
         output: None is the photo's own folder; a name with a suffix is the map's file, when
             there is one photo; anything else is a folder, made when it is not there.
-        options: which outputs are wanted.
+        options: which outputs are wanted. Where pictures are wanted and neither a format nor
+            `output` names the map, they are all that is written.
         many: whether there are several photos.
         folder: below `output`, when a tree of folders is kept.
 
@@ -95,17 +93,21 @@ def place(
         return _exactly(output, options)
     if home.is_file():
         raise UsageError(f"{home} is a file: give a folder for several results")
-    suffix = FORMATS[options.format or "png16"].suffixes[0]
+    suffix = FORMATS[options.format or DEFAULT_FORMAT].suffixes[0]
     stem = fit_stem(photo.stem, len(_LONGEST_ENDING))
-    return _all_of(home / f"{stem}-depth{suffix}", options)
+    outputs = _all_of(home / f"{stem}-depth{suffix}", options)
+    has_pictures = options.color or options.side_by_side
+    return replace(outputs, depth=None) if has_pictures and options.format is None else outputs
 
 
 def _exactly(path: Path, options: OutputOptions) -> Outputs:
     suffix = path.suffix.lower()
-    if options.format is None and suffix in PICTURE_SUFFIXES:
-        return Outputs(depth=None, color=path)
+    if options.format is None and suffix in COLOR_SUFFIXES:
+        if options.side_by_side and not options.color:
+            return Outputs(depth=None, side=path)
+        return replace(_all_of(path, options), depth=None, color=path)
     if options.format is None and suffix not in SUFFIXES:
-        names = ", ".join((*SUFFIXES, *PICTURE_SUFFIXES))
+        names = ", ".join((*SUFFIXES, *COLOR_SUFFIXES))
         raise UsageError(
             f"{path}: give a name that ends in one of {names}, or a format", options=("format",)
         )

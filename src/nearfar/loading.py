@@ -1,6 +1,7 @@
 """Load a model: choose its file, runtime and device, and open them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,6 @@ from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions
 from nearfar.errors import UsageError
 from nearfar.models.catalog import Purpose
 from nearfar.models.registry import ModelRegistry
-from nearfar.models.spec import ModelSpec
 from nearfar.runtimes import autotune
 from nearfar.runtimes.autotune_cache import Candidate
 from nearfar.runtimes.base import Session
@@ -31,7 +31,10 @@ def load(
     refine: bool = False,
     store: ModelRegistry | None = None,
 ) -> "Estimator":
-    """Load a model; do it once and keep the result.
+    """Load a model. It takes a while: load once, and call the result for every photo.
+
+    The result can be called by several threads, and be pickled into other processes, which load
+    the same model in the same runtime again.
 
     Args:
         model: a name of `nearfar models list`; `auto` is the first that is installed of those
@@ -63,7 +66,7 @@ def load(
         MissingExtraError: the runtime is not installed.
         DeviceError: the named device is missing or does not start.
     """
-    store = store or ModelRegistry()
+    given, store = store, store or ModelRegistry()
     options = EstimateOptions(max_side_px=max_side_px, refine=refine)
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(
@@ -80,8 +83,19 @@ def load(
         )
         from nearfar.estimator import Estimator  # OpenCV and Pillow, while the network loads
 
-        spec, session = opening.result()
-        return Estimator(spec, session, options)
+        choice, session = opening.result()
+        reload = partial(
+            load,
+            choice.model,
+            runtime=choice.runtime,
+            device=device,
+            threads=threads,
+            callers=callers,
+            max_side_px=max_side_px,
+            refine=refine,
+            store=given,
+        )
+        return Estimator(store.spec(choice.model), session, options, reload=reload)
 
 
 def resolve(
@@ -129,7 +143,7 @@ def _open(
     threads: int | None,
     callers: int,
     max_side_px: int,
-) -> tuple[ModelSpec, Session]:
+) -> tuple[Candidate, Session]:
     choice = resolve(
         model,
         purpose=purpose,
@@ -145,4 +159,4 @@ def _open(
         session = autotune.open_chosen(
             path, choice, device=device, threads=threads, callers=callers
         )
-    return store.spec(choice.model), session
+    return choice, session

@@ -1,5 +1,6 @@
 """`nearfar effect`: every effect from a file to files that others read."""
 
+import io
 import json
 import re
 import subprocess
@@ -34,6 +35,29 @@ def photo(examples: Path, tmp_path: Path) -> Path:
     path = tmp_path / "hill.jpg"
     PIL.Image.open(examples / "landscape.jpg").resize((320, 240)).save(path)
     return path
+
+
+def piped(*words: object, stdin: bytes = b"") -> bytes:
+    program = "from nearfar.cli import main; main()"
+    command = [sys.executable, "-c", program, *map(str, words)]
+    return subprocess.run(command, input=stdin, capture_output=True, check=True).stdout
+
+
+def test_effects_read_and_write_standard_streams(photo: Path) -> None:
+    picture = piped("effect", "fog", "-", stdin=photo.read_bytes())
+    with PIL.Image.open(io.BytesIO(picture)) as shown:
+        assert (shown.format, shown.size) == ("JPEG", (320, 240))
+    sound = piped("effect", "sonify", photo, "-o", "-", *QUICK["sonify"])
+    assert soundfile.info(io.BytesIO(sound)).channels == 2
+    target = photo.with_name("fog.webp")
+    assert piped("effect", "fog", "-", "-o", target, stdin=photo.read_bytes()).strip()
+    assert size_of(target) == (320, 240)
+
+
+def test_the_second_of_two_words_is_the_output(run: Run, photo: Path) -> None:
+    target = photo.with_name("fog.png")
+    assert run("effect", "fog", photo, target).out == f"{target}\n"
+    assert run("effect", "fog", photo, "fog.exr").status == 2
 
 
 def size_of(path: Path) -> tuple[int, int]:

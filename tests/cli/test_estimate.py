@@ -81,7 +81,7 @@ def test_picture_suffix_means_the_colors(run: Run, photo: Path) -> None:
 
 
 def test_color_and_side_by_side(run: Run, photo: Path) -> None:
-    ran = run("estimate", photo, "--color", "--side-by-side", "--robust")
+    ran = run("estimate", photo, "--color", "--side-by-side", "--robust", "--format", "png16")
     assert [Path(line).name for line in ran.out.splitlines()] == [
         "cat-depth.png",
         "cat-depth-color.jpg",
@@ -98,6 +98,52 @@ def test_color_and_side_by_side(run: Run, photo: Path) -> None:
     assert near is not None
     brightness = color.astype(int).sum(axis=2)
     assert np.corrcoef(near.ravel(), brightness.ravel())[0, 1] > 0.9  # near = bright
+
+
+def test_pictures_alone_leave_the_map_out(run: Run, photo: Path) -> None:
+    assert run("estimate", photo, "--color").out == f"{photo.with_name('cat-depth-color.jpg')}\n"
+    assert run("estimate", photo, "--side-by-side").out.endswith("cat-depth-side.jpg\n")
+    assert not photo.with_name("cat-depth.png").exists()
+    named = photo.with_name("map.exr")
+    both = run("estimate", photo, "-o", named, "--color").out.splitlines()
+    assert both == [str(named), str(photo.with_name("map-depth-color.jpg"))]
+    alone = run("estimate", photo, "-o", photo.with_name("b.jpg"), "--side-by-side", "--color").out
+    assert [Path(line).name for line in alone.splitlines()] == ["b.jpg", "b-depth-side.jpg"]
+
+
+def test_the_second_of_two_words_is_the_output(run: Run, photo: Path) -> None:
+    target = photo.with_name("map.png")
+    assert run("estimate", photo, target).out == f"{target}\n"
+    assert isinstance(read_depth(target), DepthMap)
+    again = run("estimate", photo, target)
+    assert (again.status, again.out) == (1, "")
+    assert again.err.endswith("is there already: choose another name, or --force\n")
+    assert run("estimate", photo, target, "--force").out == f"{target}\n"
+    refused = run("estimate", photo, "map.gif")
+    assert refused.status == 2
+    assert "a result is named with -o: -o map.gif" in refused.err
+    two = run("estimate", photo, shutil.copy(photo, photo.with_name("dog.jpg")))
+    assert "2 of 2 photos" in two.err
+
+
+def test_a_folder_without_photos_is_an_error(run: Run, tmp_path: Path, photo: Path) -> None:
+    folder = tmp_path / "outer"
+    (folder / "inner").mkdir(parents=True)
+    for command in (("estimate",), ("effect", "fog")):
+        ran = run(*command, folder)
+        assert ran.status == 1
+        assert f"{folder}: no photo is in this folder; -r also searches those inside it" in ran.err
+    assert "nor in those inside it" in run("estimate", folder, "-r").err
+    shutil.copy(photo, folder / "inner")
+    assert "1 of 1 photos" in run("estimate", folder, "-r").err
+
+
+def test_brackets_are_a_pattern_or_stand_for_themselves(run: Run, photo: Path) -> None:
+    for name in ("a[1].jpg", "a1.jpg", "a2.jpg", "b1.jpg"):
+        shutil.copy(photo, photo.with_name(name))
+    assert run("estimate", photo.with_name("a[1].jpg")).out.endswith("a[1]-depth.png\n")
+    assert "2 of 2 photos" in run("estimate", photo.with_name("a[12].jpg")).err
+    assert "3 of 3 photos" in run("estimate", photo.with_name("[ab][12].jpg"), "--force").err
 
 
 def test_refined_map_differs_and_has_the_same_size(run: Run, photo: Path) -> None:
@@ -242,6 +288,23 @@ def test_standard_input_to_a_file(photo: Path) -> None:
 def test_file_to_standard_output(photo: Path) -> None:
     ran = piped("estimate", photo, "-o", "-", "--format", "npy")
     assert np.load(io.BytesIO(ran.stdout)).shape == (300, 451)
+
+
+def test_color_to_standard_output(photo: Path) -> None:
+    ran = piped("estimate", photo, "-o", "-", "--color")
+    with Pillow.open(io.BytesIO(ran.stdout)) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (451, 300))
+
+
+@pytest.mark.parametrize("command", [("estimate",), ("effect", "fog")])
+def test_nothing_binary_is_written_to_a_terminal(
+    run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    assert run(*command, photo, "-o", "-", "--json").status == 2
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    ran = run(*command, photo, "-o", "-")
+    assert (ran.status, ran.out) == (2, "")
+    assert "redirect it with > FILE, or use -o FILE" in ran.err
 
 
 def test_bad_standard_input_is_one_line() -> None:

@@ -61,7 +61,7 @@ def test_long_names_and_bad_photos_are_rows_and_the_rest_is_made(
         shutil.copy(examples / "pet.jpg", tmp_path / name)
     (tmp_path / "m.jpg").write_bytes(b"no photo")
     (tmp_path / "n.jpg").symlink_to("n.jpg")  # a circle: OSError, too many levels
-    ran = run("estimate", tmp_path, "--json", "--color")
+    ran = run("estimate", tmp_path, "--json", "--color", "--format", "png16")
     assert ran.status == 1
     rows = {Path(row["input"]).name: row for row in map(json.loads, ran.out.splitlines())}
     assert sorted(name for name, row in rows.items() if "error" in row) == ["m.jpg", "n.jpg"]
@@ -104,7 +104,7 @@ def test_words_behind_two_dashes_are_files(
         *(("video", name) for name in (".", "/")),
         ("estimate", ""),
         ("estimate", "x" * 300),
-        ("estimate", "x" * 5000, "y"),
+        ("estimate", "x" * 5000, "x", "y"),
         ("effect", "fog", ""),
         ("effect", "fog", "x" * 300),
         ("cloud", "x" * 300 + ".jpg"),

@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from nearfar.cli.video import _ending
 from nearfar.effects.frames import FRAME_EFFECTS
 from nearfar.video.capture import live_frames
 from nearfar.video.renderers import ShowName
@@ -34,6 +35,14 @@ def test_a_clip_becomes_its_depth_beside_it(run: Run, clip: Path) -> None:
         assert sum(1 for _ in container.decode(video=0)) == 4
 
 
+def test_each_kind_of_result_has_its_own_name(run: Run, clip: Path) -> None:
+    endings = [_ending(show) for show in (*get_args(ShowName), *FRAME_EFFECTS)]
+    assert len(set(endings)) == len(endings)
+    for show, name in (("side", "clip-depth-side.mp4"), ("exr", "clip-depth-exr")):
+        assert run("video", clip, "--show", show, *MODEL).status == 0
+        assert clip.with_name(name).exists()
+
+
 def test_json(run: Run, clip: Path) -> None:
     target = clip.with_name("frames")
     ran = run("video", clip, "-o", target, "--show", "png16", "--json", *MODEL)
@@ -49,7 +58,7 @@ def test_json(run: Run, clip: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "sentence"),
     [
-        (["--show", "grey10", "-o", "out.mp4"], 2, "must end in .mkv"),
+        (["--show", "grey10", "-o", "out.mp4"], 2, "end in .mkv"),
         (["--show", "nonsense"], 2, "nonsense"),
         (["--smooth", "--colormap", "none"], 2, "none"),
     ],
@@ -133,7 +142,7 @@ def test_a_clip_that_cannot_be_decoded_gives_one_line(run: Run, tmp_path: Path) 
     ran = run("video", tmp_path / "a.webp", *MODEL)
     assert ran.status == 1
     (line,) = ran.err.splitlines()
-    assert "video codec is not supported" in line
+    assert "codec is not supported" in line
     assert [path.name for path in tmp_path.iterdir()] == ["a.webp"]
 
 

@@ -242,7 +242,7 @@ def test_cloud_is_kept_unless_told(cloud: PointCloud, tmp_path: Path, suffix: st
     write_cloud(cloud, path)
     before = path.read_bytes()
 
-    with pytest.raises(OutputExistsError, match="overwrite it"):
+    with pytest.raises(OutputExistsError, match="overwrite=True"):
         write_cloud(cloud, path, overwrite=False)
     assert path.read_bytes() == before == encode_cloud(cloud, suffix)
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]

@@ -58,7 +58,7 @@ def test_add_replaces_only_when_told(store: ModelRegistry, file: Path) -> None:
     add(store, "mine", file)
     other = file.with_name("other.onnx")
     other.write_bytes(onnx_bytes(b"second"))
-    with pytest.raises(OutputExistsError, match="overwrite it"):
+    with pytest.raises(OutputExistsError, match="overwrite=True"):
         add(store, "mine", other)
     assert store.read("mine") == file.read_bytes()
     spec = add(store, "mine", other, overwrite=True)

@@ -245,7 +245,7 @@ def test_outputs_are_refused_before_the_work(
     folder = clip.with_name("mine")
     folder.mkdir()
     (folder / "letter.txt").write_text("dear")
-    with pytest.raises(OutputExistsError, match="allow overwriting"):
+    with pytest.raises(OutputExistsError, match="overwrite=True"):
         convert(clip, clip, estimator, show("color"))
     with pytest.raises(UsageError, match=r"end in \.mkv"):
         convert(clip, clip.with_name("a.mp4"), estimator, show("grey10"))

@@ -1,4 +1,4 @@
-"""The table of `nearfar bench --service`: which settings serve most photos a second here."""
+"""Time settings of the service, and print the table of `nearfar bench --service`."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ from nearfar.service.response_formats import DEFAULT, encode
 from nearfar.service.settings import ServiceOptions
 
 BUDGET_S: Final = 32.0
-"""Of all measuring together; loading comes on top."""
+"""Seconds of all measurements together, without loading."""
 
 _ROUNDS: Final = 2
 _WARMUP: Final = 2  # photos a worker
@@ -32,7 +32,7 @@ _GRAIN_PX: Final = 32
 
 @dataclass(frozen=True)
 class Setting:
-    """What is tried.
+    """Numbers of workers and threads to time.
 
     Attributes:
         workers: runs of the network at a time.
@@ -44,13 +44,13 @@ class Setting:
 
     @property
     def clients(self) -> int:
-        """How many ask at a time: two a worker, so that no worker waits for one."""
+        """Requests at a time: two for each worker, so that no worker is idle."""
         return 2 * self.workers
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a setting reached.
+    """The speed of a setting.
 
     Attributes:
         model: that was served.
@@ -58,10 +58,10 @@ class Row:
         workers: see `Setting`.
         threads: likewise.
         photos_per_s: median of the rounds.
-        median_ms: from a photo's arrival to its map, while always several are inside.
+        median_ms: from a photo's arrival to its map, under load.
         p95_ms: 95 of 100 took less.
-        default: these are what `nearfar serve` takes by itself.
-        fastest: of all settings.
+        default: whether it is the default of `nearfar serve`.
+        fastest: whether it is the fastest of all.
     """
 
     model: str
@@ -84,10 +84,10 @@ class _Turn:
 
 
 def settings(count: int) -> tuple[Setting, ...]:
-    """List what is tried on so many cores, the service's own choice first.
+    """Return the settings to time on so many cores, the service's default first.
 
-    All cores are used by each: by runs of one thread, by one run of all threads, by what lies
-    between; and by twice as many runs as there are cores.
+    Each uses all cores: with runs of one thread, with one run of all threads, with numbers
+    between; and with twice as many runs as there are cores.
     """
     shares = [each for each in (1, 2, 4, 8, 16, 32, 64) if each < count]
     ways = [(count // threads, threads) for threads in shares]
@@ -110,9 +110,9 @@ def fill(
         model: to serve.
         runtime: that runs it.
         device: that it runs on.
-        photo_px: width and height of the photo, a JPEG; what comes of it is a 16-bit PNG.
-        budget_s: of all measuring together.
-        bar: show one on standard error meanwhile.
+        photo_px: width and height of the photo, a JPEG; the answer is a 16-bit PNG.
+        budget_s: seconds of all measurements together.
+        bar: whether to show a progress bar on standard error.
 
     Raises:
         NearfarError: the model can't be loaded, or fails.
@@ -138,7 +138,7 @@ def fill(
 
 
 def sample(size_px: tuple[int, int]) -> bytes:
-    """Make a JPEG with large and small structure, always the same."""
+    """Return a JPEG with large and small structure, always the same."""
     (width_px, height_px), random = size_px, np.random.default_rng(0)
     if max(size_px) > ServiceOptions().max_pixels // min(size_px):
         raise UsageError("--size is more than the service takes: give a smaller one")
@@ -212,7 +212,7 @@ def _ticking(total: int, *, bar: bool) -> Iterator[Callable[[], None]]:
 
 
 def show(rows: list[Row], photo_px: tuple[int, int]) -> None:
-    """Print the table, and what to make of it."""
+    """Print the table, and the settings that it suggests."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table

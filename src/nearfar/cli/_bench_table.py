@@ -1,4 +1,4 @@
-"""The table of `nearfar bench`: one model, its runtimes, and what each reaches."""
+"""Time a model in its runtimes, and print the table of `nearfar bench`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,12 +20,12 @@ from nearfar.runtimes.table import CPU, RUNTIMES, Runtime
 
 _WARMUP: Final = 2
 _REFERENCE: Final = label(next(iter(RUNTIMES)), CPU)
-"""What the others are compared with: the first row of the table, on the CPU."""
+"""Baseline of the speedup: the first row of the table, on the CPU."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is timed, and how.
+    """A model to time, and how it is timed.
 
     Attributes:
         spec: the model.
@@ -33,7 +33,7 @@ class Plan:
         photo_px: width and height of the photo.
         runs: of each.
         threads: of a run; None for the physical cores.
-        peak_gflops: that the machine reaches at most, with these threads.
+        peak_gflops: of the machine, with these threads.
     """
 
     spec: ModelSpec
@@ -45,13 +45,13 @@ class Plan:
 
     @property
     def shape(self) -> autotune.Shape:
-        """(1, 3, h, w) of what is fed."""
+        """Shape of the input, (1, 3, h, w)."""
         width_px, height_px = target_size(*self.photo_px, self.spec.input)
         return (1, 3, height_px, width_px)
 
     @property
     def gmac(self) -> float | None:
-        """10^9 multiply-adds of a run, where the model's row in the catalogue tells them."""
+        """10^9 multiply-adds of a run, where the catalogue has them."""
         if self.spec.macs_per_px is None:
             return None
         return self.spec.macs_per_px * self.shape[2] * self.shape[3] / 1e9
@@ -64,7 +64,7 @@ class Row:
     Attributes:
         model: its name.
         runtime: its name, with its device where that is not the CPU.
-        width_px: of what is fed.
+        width_px: of the input.
         height_px: likewise.
         gmac: 10^9 multiply-adds a run; None when not known.
         median_ms: of a run.
@@ -72,9 +72,9 @@ class Row:
         photos_per_s: one by one.
         of_peak: part of the machine's peak; None when `gmac` is.
         speedup: how many times as fast as onnxruntime; None where that was not timed.
-        auto: whether it is taken for many photos when this model is named and no runtime; None
-            where onnxruntime was not timed.
-        default: what it is taken for when neither model nor runtime is named.
+        auto: whether `auto` takes it for many photos with this model; None where onnxruntime was
+            not timed.
+        default: the purposes for which it is taken when neither model nor runtime is named.
         error: why there are no times.
     """
 
@@ -103,10 +103,10 @@ def fill(
     """Time a model.
 
     Args:
-        plan: what is timed.
-        store: where the model lies.
-        defaults: what is taken for what when neither model nor runtime is named.
-        bar: show one on standard error meanwhile.
+        plan: the model, and how it is timed.
+        store: the models of this machine.
+        defaults: purpose -> candidate that is taken when neither model nor runtime is named.
+        bar: whether to show a progress bar on standard error.
 
     Raises:
         ChecksumError: the model's file is not the recorded one.
@@ -150,7 +150,7 @@ def fill(
 
 
 def _open(plan: Plan, model: bytes, place: tuple[Runtime, str], batch: Batch) -> Session | str:
-    """Return a session that ran once, or why there is none."""
+    """Return a session that ran once, or the text of its error."""
     runtime, device = place
     try:
         session = autotune.open_session(model, runtime, device=device, threads=plan.threads)
@@ -181,7 +181,7 @@ def _compared(rows: list[Row]) -> list[Row]:
 
 @contextmanager
 def _ticking(plan: Plan, *, bar: bool) -> Iterator[Callable[[], None] | None]:
-    """Give what is called after each round, with a bar to show it."""
+    """Yield a function to call after each round, which advances a progress bar."""
     if not bar:
         yield None
         return

@@ -1,4 +1,4 @@
-"""The one look of every progress bar. rich is imported when a bar is shown, not before."""
+"""Show progress bars. rich is imported when a bar is shown, not before."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def bar(unit: str = "") -> "Progress":
-    """Make a bar that counts: how far, how many, how fast, how long still, and what.
+    """Make a bar with the count, the speed, the time left and a description.
 
     Args:
         unit: of the speed, for example `photos/s`; no speed is shown without one.
@@ -59,14 +59,14 @@ def photo_bar(total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def download_bar(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """Show how much of a file has come.
+    """Show how much of a file is downloaded.
 
     Args:
-        name: of what comes.
+        name: of the file.
         quiet: show nothing, as when standard error is no terminal.
 
     Yields:
-        A function to call with the bytes that are here and the bytes in all.
+        A function to call with the number of bytes downloaded and in all.
     """
     if quiet or not sys.stderr.isatty():
         yield lambda _done, _total: None

@@ -1,4 +1,4 @@
-"""What a run over photos tells the user: paths, JSON lines, a bar, and the sum at the end."""
+"""Report a run over photos: paths or JSON lines, a progress bar, and a summary at the end."""
 
 import sys
 import time
@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, final
 
 from nearfar.cli._progress import photo_bar
-from nearfar.cli._shared import print_json, sentence_of, tell_left_out, tell_warnings
+from nearfar.cli._shared import print_json, print_left_out, print_warnings, sentence_of
 from nearfar.io.find_images import Outcome
 from nearfar.jobs import Done
 
@@ -20,7 +20,7 @@ _MOST_WARNINGS: Final = 20
 
 @final
 class Report:
-    """Tells of each outcome as it comes; leaving it prints the sum.
+    """Print each outcome when it is added; leaving the context prints the summary.
 
     Results go to standard output, everything else to standard error.
     """
@@ -59,7 +59,7 @@ class Report:
         return self
 
     def add(self, outcome: Outcome[Done]) -> None:
-        """Tell of one photo."""
+        """Print the outcome of one photo."""
         done = outcome.result
         if done is None:
             self._failed.append(sentence_of(outcome.error))
@@ -104,8 +104,8 @@ class Report:
             print(f"nearfar: {sentence}", file=sys.stderr)
         if not self._quiet:
             told = self._warnings[:_MOST_WARNINGS]
-            tell_warnings(told, len(self._warnings), "--json")
-            tell_left_out(len(self._left_out), next(iter(self._left_out), ""))
+            print_warnings(told, len(self._warnings), "--json")
+            print_left_out(len(self._left_out), next(iter(self._left_out), ""))
         if self._total is None or self._quiet:
             return
         seconds = time.perf_counter() - self._start

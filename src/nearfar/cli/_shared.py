@@ -1,6 +1,6 @@
-"""What several commands share: arguments, points, inputs, language, and printing.
+"""Share between commands: options, distances and points, language, and printing.
 
-A file's name may hold what the output's encoding has not, and bytes that are no text at all.
+Names of files may hold characters that the output's encoding lacks, and bytes that are no text.
 """
 
 import codecs
@@ -13,7 +13,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import NearfarError, UsageError
@@ -23,8 +23,12 @@ from nearfar.runtimes.table import DeviceName, RuntimeName
 _ERRORS: Final = "nearfar-escape"
 
 
+class UnknownFlagError(ValueError):
+    """An option that the command has not; its text is the option as it was typed."""
+
+
 def _escape(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Give bytes of a file's name back as they are, and write the rest as backslash escapes."""
+    """Encode bytes of a file's name unchanged, and other characters as backslash escapes."""
     try:
         return codecs.lookup_error("surrogateescape")(error)
     except UnicodeError:
@@ -35,7 +39,7 @@ codecs.register_error(_ERRORS, _escape)
 
 
 def never_fail() -> None:
-    """Have standard output and error write what their encoding lacks, instead of raising."""
+    """Let standard output and error escape what their encoding lacks, instead of raising."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -53,7 +57,7 @@ def print_json(row: Any) -> None:
 
 
 def user_language(environ: Mapping[str, str] = os.environ) -> str:
-    """Give `zh` where the locale is Chinese, and else `en`."""
+    """Return `zh` where the locale is Chinese, and else `en`."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if value := environ.get(name):
             return "zh" if value.lower().startswith("zh") else "en"
@@ -67,42 +71,70 @@ def dashed(name: str) -> str:
     return name.replace("_", "-")
 
 
-_FLAGS: Final = {"overwrite": "--force", "cap_m": "--cap-m"}
+_FLAGS: Final = {"overwrite": "--force", "cap_m": "--cap-m", "output": "-o", "recursive": "-r"}
 """Parameter -> flag, where the flag is not named like it."""
 
 
 def sentence_of(error: BaseException | None) -> str:
-    """Return the text of an error, and the flags of the options that its remedy is about."""
-    names = error.options if isinstance(error, NearfarError) else ()
-    flags = ", ".join(_FLAGS.get(name, f"--{dashed(name)}") for name in names)
-    return f"{error} ({flags})" if flags else str(error)
+    """Return the text of an error with the flags of the options that its remedy is about.
 
+    A parameter that the text names as Python does, `overwrite=True` or `threads must be`, is
+    replaced by its flag; the flags of others follow in brackets.
+    """
+    text, others = str(error), []
+    for name in error.options if isinstance(error, NearfarError) else ():
+        flag = _FLAGS.get(name, f"--{dashed(name)}")
+        text, count = re.subn(rf"\b{name}(=True\b|(?= must be ))", flag, text)
+        others += [] if count else [flag]
+    return f"{text} ({', '.join(others)})" if others else text
+
+
+FILES: Final = Group("Input and output", sort_key=1)
+OPTIONS: Final = Group("Options", sort_key=2)
+MODEL: Final = Group("Model", sort_key=3)
+LOOK: Final = Group("Colors and format", sort_key=4)
+LIMITS: Final = Group("Limits", sort_key=5)
+MESSAGES: Final = Group("Messages", sort_key=6)
+"""Groups of options in the help, in order; OPTIONS are those of one command."""
 
 Model = Annotated[
     str,
     Parameter(
         name=["--model", "-m"],
-        help="Which model; `nearfar models list` shows them, and what auto takes for one photo"
-        " and for many.",
+        group=MODEL,
+        help="Name of the model; `nearfar models list` shows all, and which ones auto takes for one"
+        " photo and for many.",
     ),
 ]
 Runtime = Annotated[
-    RuntimeName, Parameter(help="Runtime of the network; auto is the faster installed.")
+    RuntimeName,
+    Parameter(group=MODEL, help="Runtime of the network; auto is the faster installed."),
 ]
 Device = Annotated[
     DeviceName,
     Parameter(
+        group=MODEL,
         help="Where the network runs; auto is the CPU, or another device that is here where it"
-        " was measured to be clearly faster."
+        " was measured to be clearly faster.",
     ),
 ]
-Threads = Annotated[int | None, Parameter(help="Threads; the machine's physical cores if unset.")]
-Force = Annotated[bool, Parameter(negative="", help="Replace files that are there.")]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, a line a result.")]
-Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print errors only.")]
-Estimating = Annotated[EstimateOptions, Parameter(name="*", name_transform=dashed, negative="")]
-Writing = Annotated[OutputOptions, Parameter(name="*", name_transform=dashed, negative="")]
-Limits = Annotated[ImageLimits, Parameter(name="*", negative="")]
+Threads = Annotated[
+    int | None, Parameter(group=MODEL, help="Threads; the machine's physical cores if unset.")
+]
+Force = Annotated[bool, Parameter(group=FILES, negative="", help="Replace files that are there.")]
+Json = Annotated[
+    bool, Parameter(group=MESSAGES, name="--json", negative="", help="Print JSON, a line a result.")
+]
+Quiet = Annotated[
+    bool, Parameter(group=MESSAGES, name=["--quiet", "-q"], negative="", help="Print errors only.")
+]
+Estimating = Annotated[
+    EstimateOptions, Parameter(group=MODEL, name="*", name_transform=dashed, negative="")
+]
+Writing = Annotated[
+    OutputOptions, Parameter(group=LOOK, name="*", name_transform=dashed, negative="")
+]
+Limits = Annotated[ImageLimits, Parameter(group=LIMITS, name="*", negative="")]
 
 
 _NUMBER = r"\d+(?:\.\d+)?|\.\d+"
@@ -137,10 +169,15 @@ def parse_point(text: str) -> tuple[int, int, float | None]:
 
 
 def are_many(inputs: Sequence[str]) -> bool:
-    """Whether there may be several photos: several words, a folder, or a pattern."""
+    """Return whether there may be several photos: several words, a folder, or a pattern."""
     first = inputs[0]
-    # unlike a Path's methods, these never raise
-    return len(inputs) > 1 or os.path.isdir(first) or has_magic(first)  # noqa: PTH112
+    return len(inputs) > 1 or os.path.isdir(first) or is_pattern(first)  # noqa: PTH112
+
+
+def is_pattern(text: str) -> bool:
+    """Return whether a word is a pattern; a name with brackets that is there is none."""
+    # unlike a Path's methods, those of os.path never raise
+    return has_magic(text) and not os.path.exists(text)  # noqa: PTH110
 
 
 def expected_photos(inputs: Sequence[str]) -> int | None:
@@ -150,17 +187,17 @@ def expected_photos(inputs: Sequence[str]) -> int | None:
 
 
 def purpose_of(*, many: bool) -> Purpose:
-    """Say what `auto` is to suit: one photo, or several, one after another."""
+    """Return what `auto` is chosen for: one photo, or several, one after another."""
     return "stream" if many else "photo"
 
 
-def tell_left_out(count: int, first: Path | str, how: str = "as files") -> None:
-    """Say that pictures were taken for results of an earlier run, in one line.
+def print_left_out(count: int, first: Path | str, how: str = "as files") -> None:
+    """Print a line on pictures that were skipped since they are named as results are.
 
     Args:
-        count: of them; for none nothing is said.
+        count: of them; for 0 nothing is printed.
         first: one of them.
-        how: they can be named to be taken all the same.
+        how: they can be named to be included.
     """
     if count:
         pictures = f"{count} pictures" if count > 1 else "1 picture"
@@ -171,13 +208,13 @@ def tell_left_out(count: int, first: Path | str, how: str = "as files") -> None:
         )
 
 
-def tell_warnings(sentences: Sequence[str], count: int, where: str) -> None:
-    """Say what was odd about photos, a line each.
+def print_warnings(sentences: Sequence[str], count: int, where: str) -> None:
+    """Print warnings about photos, a line each.
 
     Args:
-        sentences: that are told, each with its photo's path.
-        count: of all that there are.
-        where: the rest stands.
+        sentences: to print, each with its photo's path.
+        count: of all warnings.
+        where: all can be read.
     """
     for sentence in sentences:
         print(f"nearfar: warning: {sentence}", file=sys.stderr)
@@ -185,6 +222,6 @@ def tell_warnings(sentences: Sequence[str], count: int, where: str) -> None:
         print(f"nearfar: warning: {count - len(sentences)} more: {where} has all", file=sys.stderr)
 
 
-def tell_odd(photo: Path | str, warnings: Sequence[str]) -> None:
-    """Say what was odd about one photo, a line each."""
-    tell_warnings([f"{photo}: {each}" for each in warnings], len(warnings), "")
+def print_photo_warnings(photo: Path | str, warnings: Sequence[str]) -> None:
+    """Print the warnings about one photo, a line each."""
+    print_warnings([f"{photo}: {each}" for each in warnings], len(warnings), "")

@@ -1,4 +1,4 @@
-"""`nearfar batch`: any number of photos in, depth maps and a table out."""
+"""Implement `nearfar batch`: any number of photos in, depth maps and a table out."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, final
 from cyclopts import Parameter
 
 from nearfar.cli import _shared as args
-from nearfar.cli._shared import print_json, tell_left_out, tell_warnings
+from nearfar.cli._shared import print_json, print_left_out, print_warnings
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.scale.batch import BatchOptions
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from nearfar.scale.batch import Step
 
 NAMED: Final = 20
-"""Errors, and warnings, that are told in full; all are in the table."""
+"""Errors, and warnings, that are printed in full; all are in the table."""
 
 
 @final
 class BatchReport:
-    """Tells of each part as it comes; leaving it well prints the sum.
+    """Print each part when it is added; leaving without an error prints the summary.
 
     Args:
         dest: the destination, as it was given.
@@ -62,7 +62,7 @@ class BatchReport:
         return self
 
     def add(self, step: "Step") -> None:
-        """Tell of one part."""
+        """Print the rows of one part."""
         failed = [row.error for row in step.rows if row.error]
         well = len(step.rows) - len(failed)
         self._failed += len(failed)
@@ -95,8 +95,8 @@ class BatchReport:
         for sentence in self._errors:
             print(f"nearfar: {sentence}", file=sys.stderr)
         if not self._quiet:
-            tell_warnings(self._warnings, self._odd, "the table")
-            tell_left_out(self._left_out, self._first_left_out, "in a list")
+            print_warnings(self._warnings, self._odd, "the table")
+            print_left_out(self._left_out, self._first_left_out, "in a list")
             self._sum()
 
     def _sum(self) -> None:
@@ -133,14 +133,14 @@ def batch(
 ) -> int:
     """Estimate the depth of any number of photos, on this machine or a Ray cluster.
 
-    A run that was stopped goes on where it stood, with the same command.
+    The same command continues a run that was stopped.
 
     Args:
         source: A folder, a list (.txt, a path or URL a line), Parquet or WebDataset tar shards,
             or a pattern; as paths, or as URLs such as s3://bucket/photos.
-        dest: A folder for the maps and the table; every machine must see it.
+        dest: A folder for the maps and the table, which every machine can write.
         threads: Of each worker, a photo each; 4 at the most if unset.
-        retry_failed: Do parts again in which a photo failed.
+        retry_failed: Repeat the parts in which a photo failed.
     """
     from nearfar.scale.batch import Run, steps
 
@@ -163,6 +163,6 @@ def batch(
             for step in steps(run):
                 report.add(step)
     except KeyboardInterrupt:
-        print("nearfar: interrupted: the same command goes on from here", file=sys.stderr)
+        print("nearfar: interrupted: the same command continues from here", file=sys.stderr)
         return 130
     return report.status

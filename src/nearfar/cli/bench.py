@@ -1,4 +1,4 @@
-"""`nearfar bench`: how fast each model runs in each runtime here, and how fast it is served."""
+"""Implement `nearfar bench`: time models in each runtime, and the service, on this machine."""
 
 import json
 import re
@@ -41,18 +41,19 @@ def bench(
 ) -> int:
     """Time each installed model in each installed runtime, in turns.
 
-    Also shows what part of the machine's fp32 peak each reaches, which runtime `auto` takes for
-    many photos with each model, and what is taken for one photo and for many when neither is
-    named. The peak is the rate of a large matrix product; a multiply-add is two operations.
+    The table also has the part of the machine's fp32 peak that each reaches, the runtime that
+    `auto` takes for many photos with each model, and the model and runtime that are taken for one
+    photo and for many by default. The peak is the rate of a large matrix product; a multiply-add
+    is two operations.
 
     Args:
         models: Only this model; may be given several times.
         runtimes: Only this runtime; may be given several times.
-        size: Width x height of the photo; each model is fed what it makes of that.
+        size: Width x height of the photo; each model resizes it to its input.
         runs: Timed runs of each; 30 if unset.
         threads: Threads of a run; the machine's physical cores if unset.
-        service: Time the service instead, for a minute: with how many workers and threads a run
-            does `nearfar serve` answer most photos a second?
+        service: Time the service instead, for a minute, with several numbers of workers and of
+            threads, to find the most photos per second.
         json_lines: Print JSON, a line a result.
     """
     photo_px, store = _parsed(size), ModelRegistry()
@@ -126,7 +127,7 @@ def _places(
 def _defaults(
     store: ModelRegistry, specs: list[ModelSpec], photo_px: tuple[int, int], threads: int | None
 ) -> dict[Purpose, Candidate]:
-    """Give what `auto` takes for each purpose for which that is one of `specs`."""
+    """Return what `auto` takes for each purpose, where that is one of `specs`."""
     found = {}
     for purpose in store.auto:
         try:

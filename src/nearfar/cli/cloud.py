@@ -1,4 +1,4 @@
-"""`nearfar cloud`: a photo in, a point cloud out."""
+"""Implement `nearfar cloud`: a photo in, a point cloud out."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from nearfar.cli import _shared as args
 from nearfar.cli._scene_options import NO_DISTANCES, Distances, read_scene
-from nearfar.cli._shared import print_json, tell_odd
+from nearfar.cli._shared import print_json, print_photo_warnings
 from nearfar.config import ImageLimits, RefinedOptions
 from nearfar.errors import OutputExistsError
 from nearfar.geometry.options import CloudOptions
@@ -18,7 +18,7 @@ from nearfar.loading import load
 def cloud(
     photo: str,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"], group=args.FILES)] = None,
     distances: Any = NO_DISTANCES,
     making: Annotated[CloudOptions, Parameter(name="*", name_transform=args.dashed)] = (
         CloudOptions()
@@ -28,9 +28,9 @@ def cloud(
     runtime: args.Runtime = "auto",
     device: args.Device = "auto",
     threads: args.Threads = None,
-    estimating: Annotated[RefinedOptions, Parameter(name="*", name_transform=args.dashed)] = (
-        RefinedOptions()
-    ),
+    estimating: Annotated[
+        RefinedOptions, Parameter(name="*", name_transform=args.dashed, group=args.MODEL)
+    ] = (RefinedOptions()),
     force: args.Force = False,
     json_lines: args.Json = False,
     quiet: args.Quiet = False,
@@ -60,7 +60,7 @@ def cloud(
         points = cleaned(points)
     export.write_cloud(points, target, overwrite=force)
     if not quiet:
-        tell_odd(photo, scene.warnings)
+        print_photo_warnings(photo, scene.warnings)
     if json_lines:
         row: dict[str, Any] = {
             "output": str(target),

@@ -1,4 +1,4 @@
-"""`nearfar doctor`: what is here, what is missing, and what to do about it."""
+"""Implement `nearfar doctor`: list what is installed, what is missing, and the remedies."""
 
 import importlib
 import importlib.util
@@ -32,13 +32,13 @@ from nearfar.version import __version__
 
 @dataclass(frozen=True)
 class Taken:
-    """What `auto` takes for a purpose.
+    """The model and runtime that `auto` takes for a purpose.
 
     Attributes:
-        purpose: which.
-        among: what may be taken; one where it is known, and else those on the CPU.
-        choice: the times by which one of several was taken; None where none were measured.
-        one_thread: the same for many photos that get a thread each.
+        purpose: of the estimator.
+        among: the candidates; one where it is known, and else those on the CPU.
+        choice: the times by which one of several was chosen; None where none were measured.
+        one_thread: the same for many photos, each on one thread.
     """
 
     purpose: Purpose
@@ -48,15 +48,15 @@ class Taken:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Name the files that may be taken."""
+        """Return the names of the candidates' files."""
         return tuple(dict.fromkeys(way.model for way in self.among))
 
 
 def taken(store: ModelRegistry, purpose: Purpose) -> Taken:
-    """Look up what `auto` takes for a purpose.
+    """Return what `auto` takes for a purpose.
 
     Raises:
-        ModelMissingError: no model is here.
+        ModelMissingError: no model is installed.
     """
     specs = store.candidates("auto", purpose)
     shape, photos = autotune.usual_shape(specs[0]), autotune.usual_photos(purpose)
@@ -67,7 +67,7 @@ def taken(store: ModelRegistry, purpose: Purpose) -> Taken:
 
 
 def taken_for_all(store: ModelRegistry) -> Iterator[Taken]:
-    """Look up every purpose for which there is a model."""
+    """Return what `auto` takes for every purpose that has a model."""
     for purpose in store.auto:
         with suppress(ModelMissingError):
             yield taken(store, purpose)
@@ -79,7 +79,7 @@ ENOUGH_BYTES: Final = 200_000_000
 _REQUIRED: Final = next(iter(RUNTIMES))
 _LIBRARIES: Final = {_REQUIRED: _REQUIRED, "OpenCV": "cv2", "Pillow": "PIL"}
 _BROKEN: Final = (ImportError, OSError, RuntimeError, ValueError, TypeError, AttributeError)
-"""What libraries raise while they are imported, when they are damaged or don't fit together."""
+"""Errors of libraries that are damaged, or don't fit together, while they are imported."""
 _USES: Final[Mapping[Purpose, str]] = {
     "photo": "one photo: estimate, effect, cloud, mesh, probe, evaluate; the page's photos;"
     " /v1/depth and its kin; nearfar.load()",
@@ -94,10 +94,10 @@ class Finding:
     """One line of the report.
 
     Attributes:
-        topic: the group it stands in.
-        name: of what was looked at.
-        value: what was found.
-        todo: what to do, where something is broken.
+        topic: heading of its group.
+        name: of what was checked.
+        value: result of the check.
+        todo: the remedy, where something is broken.
     """
 
     topic: str
@@ -107,7 +107,7 @@ class Finding:
 
 
 def examine(store: ModelRegistry) -> Iterator[Finding]:
-    """Look at everything; nothing is changed, fetched or sent."""
+    """Check everything; nothing is changed, downloaded or sent."""
     yield from _machine()
     yield from _libraries()
     yield from _extras()
@@ -219,7 +219,7 @@ def _model(store: ModelRegistry, spec: ModelSpec) -> Finding:
 
 
 def _auto(store: ModelRegistry) -> Iterator[Finding]:
-    """Tell which model `auto` takes for each purpose, and why."""
+    """Report which model `auto` takes for each purpose, and why."""
     for purpose in store.auto:
         topic = f"auto, {purpose}"
         try:
@@ -233,7 +233,7 @@ def _auto(store: ModelRegistry) -> Iterator[Finding]:
 
 
 def _taken(topic: str, found: Taken) -> Iterator[Finding]:
-    """Report what is taken with all cores, and with one thread, which each of many photos gets."""
+    """Report the choice with all cores, and with one thread, as for each of many photos."""
     yield Finding(topic, "model", _one_of(found.models))
     yield Finding(topic, "runtime", _one_of(each.place for each in found.among))
     if found.choice:
@@ -245,7 +245,7 @@ def _taken(topic: str, found: Taken) -> Iterator[Finding]:
 
 
 def _order(store: ModelRegistry, purpose: Purpose) -> Iterator[str]:
-    """List the networks in the order in which they are looked for."""
+    """Return the networks in the order in which they are looked for."""
     for network, forms in store.networks(purpose):
         yield network if forms else f"{network} (not here)"
 
@@ -265,7 +265,7 @@ def _environment() -> Iterator[Finding]:
 
 
 def without_secrets(address: str) -> str:
-    """Hide what may be a secret in an address: name and password, and what follows `?`."""
+    """Hide possible secrets in an address: name and password, and the query after `?`."""
     scheme, mark, rest = address.partition("://") if "://" in address else ("", "", address)
     return scheme + mark + re.sub(r"\?.*", "?***", re.sub(r"^.*@", "***@", rest))
 
@@ -275,7 +275,7 @@ def doctor(
     # not `arguments.Json`: that module needs OpenCV, which may be what is broken
     json_lines: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """Say what is installed, which model `auto` takes for what, and what is missing.
+    """List what is installed, which models `auto` takes, and what is missing.
 
     Exit status 1 if something is broken.
 

@@ -1,26 +1,38 @@
-"""`nearfar effect`: what depth is for, one command an effect."""
+"""Implement `nearfar effect`: one command an effect."""
 
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
 from nearfar.cli import _shared as args
+from nearfar.cli._examples import EXAMPLES, epilogue
+from nearfar.cli._inputs import (
+    Inputs,
+    Output,
+    Recursive,
+    binary_output,
+    is_to_stdout,
+    photos,
+    split_output,
+)
 from nearfar.cli._options import flags_of, options_of
 from nearfar.cli._progress import bar, photo_bar
 from nearfar.cli._shared import (
     are_many,
     expected_photos,
     print_json,
+    print_left_out,
+    print_photo_warnings,
     purpose_of,
     sentence_of,
-    tell_left_out,
-    tell_odd,
     user_language,
 )
 from nearfar.config import EstimateOptions, ImageLimits, Options
@@ -37,8 +49,9 @@ from nearfar.effects.export import (
 )
 from nearfar.errors import OutputExistsError, UsageError
 from nearfar.estimator import Estimator
-from nearfar.io.find_images import Found, Outcome, find, process_photos
+from nearfar.io.find_images import Found, Outcome, process_photos
 from nearfar.io.images import Image, ImageFile
+from nearfar.io.paths import temporary_root
 from nearfar.jobs import make_folder
 from nearfar.loading import load
 from nearfar.runtimes.cpu import physical
@@ -47,20 +60,20 @@ _RESULT: Final = re.compile(rf"-({'|'.join(effect.name for effect in EFFECTS)})(
 
 
 def is_result(path: Path) -> bool:
-    """Whether a file is named as what an effect makes; a run over a folder leaves it out."""
+    """Return whether a file is named as an effect's result; runs over folders leave it out."""
     return any(path.stem.endswith(each.group()) for each in _RESULT.finditer(path.stem))
 
 
 @dataclass(frozen=True)
 class Made:
-    """What came of one photo.
+    """The result of one photo.
 
     Attributes:
         outputs: its files, the main one first.
         size_px: width and height at which the effect was made.
-        words: what the result says, by language code; empty where it says nothing.
-        plan: of `navigate`, ready for JSON.
-        warnings: what was odd about the photo, a sentence each.
+        words: the result in words, by language code; empty where it has none.
+        plan: of `navigate`, as JSON.
+        warnings: about the photo, a sentence each.
     """
 
     outputs: tuple[Path, ...]
@@ -72,18 +85,18 @@ class Made:
 
 @dataclass(frozen=True)
 class EffectJob:
-    """The work on each photo of a run: open, estimate, apply, write.
+    """Open, estimate, apply and write: the work on each photo of a run.
 
     Attributes:
         estimator: the loaded model.
-        effect: what is made.
+        effect: to be applied.
         options: of the effect.
         output: a file, for one photo; a folder; None is the photo's own folder.
         many: whether there are several photos.
         longest_px: of the result's photo; None is its own size, or for clips `CLIP_PX`.
         force: replace files that are there.
-        limits: what is refused unread.
-        watch: called with the result before it is written, and gives it back: to show progress.
+        limits: beyond which photos are refused.
+        watch: called with the result before it is written, and returns it, to show progress.
     """
 
     estimator: Estimator
@@ -98,7 +111,7 @@ class EffectJob:
     _taken: set[int] = field(default_factory=set, init=False, repr=False)
 
     def plan(self, found: Found) -> Path:
-        """Say what the result is called; without a suffix where the result decides on it.
+        """Return the path of the result; without a suffix where that depends on the result.
 
         Raises:
             UsageError: a suffix that no result of this effect has, or no folder.
@@ -126,9 +139,9 @@ class EffectJob:
         """Make the files of a photo.
 
         Raises:
-            NearfarError: whatever is wrong with the photo, the options or the files.
+            NearfarError: the photo, the options or the files are at fault.
         """
-        with ImageFile(found.path, limits=self.limits) as file:
+        with ImageFile(found.stream or found.path, limits=self.limits) as file:
             photo = file.read()
             warnings = file.warnings
         longest_px = self.longest_px
@@ -150,17 +163,22 @@ def _words(result: Result) -> dict[str, str]:
     return result.summary if isinstance(result, Sound) else {}
 
 
-app = App(name="effect", help="Make something of a photo's depth: blur, fog, stereo, sound ...")
+app = App(
+    name="effect",
+    help="Apply an effect to a photo by its depth: blur, fog, stereo, sound ...",
+    group_parameters=args.OPTIONS,
+    help_epilogue=epilogue(EXAMPLES["effect"]),
+)
 
 
 def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
     annotation, nothing = flags_of(effect.options)
 
     def command(
-        inputs: Annotated[list[str], Parameter(negative="")],
+        inputs: Inputs,
         *,
         flags: Any = nothing,
-        output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+        output: Output = None,
         size: Annotated[SizeOptions, Parameter(name="*", name_transform=args.dashed)] = (
             SizeOptions()
         ),
@@ -169,7 +187,7 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
         device: args.Device = "auto",
         threads: args.Threads = None,
         estimating: args.Estimating = EstimateOptions(),
-        recursive: Annotated[bool, Parameter(name=["--recursive", "-r"], negative="")] = False,
+        recursive: Recursive = False,
         force: args.Force = False,
         json_lines: args.Json = False,
         quiet: args.Quiet = False,
@@ -178,10 +196,13 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
         """Take the place of what is written below.
 
         Args:
-            inputs: Photos, folders, or patterns such as 'trip/*.jpg'.
-            output: A file, for one photo, whose suffix tells the format; a folder, for several.
-            recursive: Also search the folders in folders.
+            inputs: Photos, folders, patterns such as 'trip/*.jpg', or - for standard input. Of two
+                words, the second is the output if it is not there and has a result's suffix.
+            output: A file, for one photo, whose suffix is that of its format; a folder, for
+                several; - for standard output.
         """
+        inputs, output = split_output(inputs, output, partial(suffixes_of, effect))
+        is_to_pipe = is_to_stdout(inputs, output, json_lines=json_lines)
         options = options_of(effect.options, flags)
         many = are_many(inputs)
         workers = (threads or physical()) if many else 1
@@ -199,26 +220,28 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
             estimator,
             effect,
             options,
-            output,
+            Path(output) if output and not is_to_pipe else None,
             many=many,
             longest_px=size.longest_px,
             force=force,
             limits=limits,
             watch=partial(_watched, quiet=quiet or many),
         )
+        if is_to_pipe:
+            return _to_stdout(job, next(_photos(inputs, recursive=recursive)), quiet=quiet)
         tell = partial(_tell, effect=effect.name, json_lines=json_lines, quiet=quiet)
-        photos = partial(_photos, inputs, recursive=recursive)
+        found = partial(_photos, inputs, recursive=recursive)
         failed = 0
         left_out: list[Path] = []
-        total = sum(1 for _ in photos(passed_over=left_out.append)) if many else 0
+        total = sum(1 for _ in found(on_skip=left_out.append)) if many else 0
         with photo_bar(total, quiet=quiet or not many) as advance:
-            for outcome in process_photos(photos(), job.plan, job.work, workers=workers):
+            for outcome in process_photos(found(), job.plan, job.work, workers=workers):
                 failed += outcome.error is not None
                 _raise_if_alone(outcome, many=many)
                 tell(outcome)
                 advance(outcome.found.path.name)
         if not quiet:
-            tell_left_out(len(left_out), next(iter(left_out), ""))
+            print_left_out(len(left_out), next(iter(left_out), ""))
         return 1 if failed else 0
 
     command.__annotations__["flags"] = annotation
@@ -229,24 +252,37 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
 
 
 def _photos(
-    inputs: list[str], *, recursive: bool, passed_over: Callable[[Path], None] = lambda _: None
+    inputs: list[str], *, recursive: bool, on_skip: Callable[[Path], None] = lambda _: None
 ) -> Iterator[Found]:
     named = {Path(text) for text in inputs}
-    for found in find(inputs, recursive=recursive, on_skip=passed_over):
+    for found in photos(inputs, recursive=recursive, on_skip=on_skip):
         if found.path in named or not is_result(found.path):
             yield found
         else:
-            passed_over(found.path)
+            on_skip(found.path)
+
+
+def _to_stdout(job: EffectJob, found: Found, *, quiet: bool) -> int:
+    """Write the main file of a result to standard output; a clip has to be a file before."""
+    if found.error is not None:
+        raise found.error
+    with TemporaryDirectory(dir=temporary_root(), prefix="nearfar-") as folder:
+        made = job.work(found, Path(folder, "result"))
+        if not quiet:
+            print_photo_warnings(found.path, made.warnings)
+        with made.outputs[0].open("rb") as file:
+            shutil.copyfileobj(file, binary_output())
+    return 0
 
 
 def _raise_if_alone(outcome: Outcome[Made], *, many: bool) -> None:
-    """A single photo's error is the command's own, with its own exit status."""
+    """Raise a single photo's error, so that its exit status is the command's."""
     if outcome.error is not None and not many:
         raise outcome.error
 
 
 def _watched(result: Result, *, quiet: bool) -> Result:
-    """Show how far a clip is, where somebody may look."""
+    """Show the progress of a clip on a terminal."""
     if quiet or not isinstance(result, Clip) or not sys.stderr.isatty():
         return result
 
@@ -266,7 +302,7 @@ def _tell(outcome: Outcome[Made], *, effect: str, json_lines: bool, quiet: bool)
         print(f"nearfar: {error}", file=sys.stderr)
         return
     if not quiet:
-        tell_odd(photo, made.warnings)
+        print_photo_warnings(photo, made.warnings)
     if json_lines:
         row: dict[str, Any] = {"input": str(photo), "effect": effect}
         row["outputs"] = [str(path) for path in made.outputs]
@@ -281,4 +317,8 @@ def _tell(outcome: Outcome[Made], *, effect: str, json_lines: bool, quiet: bool)
 
 
 for _effect in EFFECTS:
-    app.command(_command(_effect), name=_effect.name)
+    _lines = (
+        f"nearfar effect {_effect.name} photo.jpg",
+        f"nearfar effect {_effect.name} holiday -r -o results",
+    )
+    app.command(_command(_effect), name=_effect.name, help_epilogue=epilogue(_lines))

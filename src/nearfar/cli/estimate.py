@@ -1,12 +1,23 @@
-"""`nearfar estimate`: photos in, depth maps out."""
+"""Implement `nearfar estimate`: photos in, depth maps out."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from nearfar.cli import _shared as args
+from nearfar.cli._inputs import (
+    STREAM,
+    Inputs,
+    Output,
+    Recursive,
+    binary_output,
+    is_to_stdout,
+    photos,
+    split_output,
+)
 from nearfar.cli._shared import are_many, expected_photos, purpose_of
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
 from nearfar.errors import UsageError
@@ -15,52 +26,37 @@ from nearfar.runtimes.cpu import physical
 
 if TYPE_CHECKING:
     from nearfar.estimator import Estimator
-    from nearfar.io.find_images import Found
-
-STREAM = "-"
-
-
-def _no_options(_: type, inputs: list[str]) -> None:
-    """Refuse what a lone `-` makes the parser let through."""
-    for text in inputs:
-        if text.startswith("-") and text != STREAM:
-            raise ValueError(f"unknown option {text}")
 
 
 def estimate(
-    inputs: Annotated[
-        list[str],
-        Parameter(
-            name=["--input", "-i"], negative="", allow_leading_hyphen=True, validator=_no_options
-        ),
-    ],
+    inputs: Inputs,
     *,
-    output: Annotated[
-        str | None, Parameter(name=["--output", "-o"], allow_leading_hyphen=True)
-    ] = None,
+    output: Output = None,
     model: args.Model = "auto",
     runtime: args.Runtime = "auto",
     device: args.Device = "auto",
     threads: args.Threads = None,
     estimating: args.Estimating = EstimateOptions(),
     writing: args.Writing = OutputOptions(),
-    recursive: Annotated[bool, Parameter(name=["--recursive", "-r"], negative="")] = False,
+    recursive: Recursive = False,
     force: args.Force = False,
-    skip_existing: Annotated[bool, Parameter(negative="")] = False,
+    skip_existing: Annotated[bool, Parameter(negative="", group=args.FILES)] = False,
     json_lines: args.Json = False,
     quiet: args.Quiet = False,
     limits: args.Limits = ImageLimits(),
 ) -> int:
     """Estimate the depth of photos: larger values, brighter pixels are nearer.
 
-    Each map is written as `<stem>-depth.png` beside its photo, 16 bits deep.
+    Each map is written as `<stem>-depth.png` beside its photo, with 16 bits.
 
     Args:
-        inputs: Photos, folders, patterns such as 'trip/*.jpg', or - for standard input.
+        inputs: Photos, folders, patterns such as 'trip/*.jpg', or - for standard input. Of two
+            words, the second is the output if it is not there and has the suffix of a result.
         output: A file, for one photo; a folder, for several; - for standard output.
-        recursive: Also search the folders in folders.
-        skip_existing: Pass over photos whose maps are there already.
+        skip_existing: Skip photos whose results are there already.
     """
+    inputs, output = split_output(inputs, output, _suffixes)
+    is_to_pipe = is_to_stdout(inputs, output, json_lines=json_lines)
     many = are_many(inputs)
     workers = (threads or physical()) if many else 1
     estimator = load(
@@ -75,10 +71,10 @@ def estimate(
     )
     # only now: what these import was imported while the network loaded
     from nearfar.cli._run_report import Report
-    from nearfar.io.find_images import find, process_photos
+    from nearfar.io.find_images import process_photos
     from nearfar.jobs import PhotoJob
 
-    if output == STREAM or (inputs == [STREAM] and output is None):
+    if is_to_pipe:
         return _to_stdout(inputs, estimator, writing, limits)
     job = PhotoJob(
         estimator,
@@ -90,10 +86,9 @@ def estimate(
         skip_existing=skip_existing,
     )
     left_out: list[Path] = []
-    listed = find(inputs, recursive=recursive, on_skip=left_out.append)
-    total = sum(1 for _ in listed) if many else None
+    found = partial(photos, inputs, recursive=recursive)
+    total = sum(1 for _ in found(on_skip=left_out.append)) if many else None
     place = f"in {output}" if output else "beside the photos"
-    photos = find(inputs, recursive=recursive) if inputs != [STREAM] else [_stdin()]
     with Report(
         model=estimator.spec.name,
         json_lines=json_lines,
@@ -102,26 +97,31 @@ def estimate(
         place=place,
         left_out=left_out,
     ) as report:
-        for outcome in process_photos(photos, job.plan, job.work, workers=workers):
+        for outcome in process_photos(found(), job.plan, job.work, workers=workers):
             report.add(outcome)
     return report.status
 
 
-def _stdin() -> "Found":
-    from nearfar.io.find_images import Found
+def _suffixes() -> set[str]:
+    from nearfar.io.depth_files import COLOR_SUFFIXES, SUFFIXES
 
-    return Found(Path("stdin"), stream=sys.stdin.buffer)
+    return {*COLOR_SUFFIXES, *SUFFIXES}
 
 
 def _to_stdout(
     inputs: list[str], estimator: "Estimator", writing: OutputOptions, limits: ImageLimits
 ) -> int:
     from nearfar.io.depth_files import DEFAULT_FORMAT
-    from nearfar.io.images import ImageFile
+    from nearfar.io.images import ImageFile, encode_image
 
-    if len(inputs) != 1 or writing.color or writing.side_by_side:
-        raise UsageError("standard output takes the map of one photo, and no pictures beside it")
+    if writing.side_by_side or (writing.color and writing.format is not None):
+        raise UsageError("standard output takes one file: the map, or with --color its picture")
     source = sys.stdin.buffer if inputs == [STREAM] else inputs[0]
     with ImageFile(source, limits=limits) as file:
-        sys.stdout.buffer.write(estimator.from_file(file).encode(writing.format or DEFAULT_FORMAT))
+        depth = estimator.from_file(file)
+    if writing.color:
+        content = encode_image(depth.colorize(writing.colormap, robust=writing.robust), ".jpg")
+    else:
+        content = depth.encode(writing.format or DEFAULT_FORMAT)
+    binary_output().write(content)
     return 0

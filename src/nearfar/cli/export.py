@@ -1,4 +1,4 @@
-"""`nearfar export`: a checkpoint becomes ONNX."""
+"""Implement `nearfar export`: convert a checkpoint to ONNX."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,24 +16,24 @@ from nearfar.models.registry import ModelRegistry
 def export(
     checkpoint: Path,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"], group=args.FILES)] = None,
     name: str | None = None,
     size: str | None = None,
     half: Annotated[bool, Parameter(negative="")] = False,
     no_add: Annotated[bool, Parameter(negative="")] = False,
     force: args.Force = False,
 ) -> None:
-    """Turn a checkpoint into ONNX and enter it among the models.
+    """Convert a checkpoint to ONNX and add it to the models.
 
     Args:
         checkpoint: MiDaS v2.1 small's, for example midas_v21_small_256.pt, the official file; or
             the .safetensors or .onnx of a network that nearfar train made.
         output: The ONNX file; beside the checkpoint when not given.
-        name: What you will type after -m; the checkpoint's stem when not given.
-        size: Fix what is fed to WIDTHxHEIGHT; free in multiples of 32 when not given.
+        name: Name of the model, for -m; the checkpoint's stem when not given.
+        size: Fixed input size, WIDTHxHEIGHT; free in multiples of 32 when not given.
         half: Store large weights in float16, which halves the file and changes a map by less than
-            a thousandth of its spread. It computes in float32 all the same.
-        no_add: Only write the file, and print its SHA-256 and size.
+            a thousandth of its range. The network still computes in float32.
+        no_add: Only write the file, and print its SHA-256 and size, without adding it.
     """
     size_px = _size(size) if size else None
     target = output or checkpoint.with_suffix(".onnx")

@@ -1,4 +1,4 @@
-"""`nearfar live`: a camera's depth, as it comes."""
+"""Implement `nearfar live`: the depth of a camera, live."""
 
 from typing import Annotated
 
@@ -20,14 +20,14 @@ def live(
     device: args.Device = "auto",
     threads: args.Threads = None,
 ) -> None:
-    """Show the depth of a camera, a network stream or a clip, as it comes.
+    """Show the depth of a camera, a network stream or a clip, live.
 
-    The page is at http://127.0.0.1:7860, the MJPEG alone at /stream.mjpeg. Frames that come
-    faster than the model are left out. Ctrl+C stops it.
+    The page is at http://127.0.0.1:7860, the MJPEG alone at /stream.mjpeg. Frames are dropped
+    when they arrive faster than the model runs. Ctrl+C stops it.
 
     Args:
         source: A camera's number, such as 0; an address, such as rtsp://...; or a file.
-        port: Port to listen on; 0 is any that is free.
+        port: Port to listen on; 0 is any free one.
         colormap: Colors of the map, near = warm.
     """
     for module in ("fastapi", "uvicorn", "prometheus_client", "python_multipart"):

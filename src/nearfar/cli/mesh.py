@@ -1,4 +1,4 @@
-"""`nearfar mesh`: a photo in, a surface that carries it out."""
+"""Implement `nearfar mesh`: a photo in, a textured surface out."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from nearfar.cli import _shared as args
 from nearfar.cli._scene_options import NO_DISTANCES, Distances, read_scene
-from nearfar.cli._shared import print_json, tell_odd
+from nearfar.cli._shared import print_json, print_photo_warnings
 from nearfar.config import ImageLimits, RefinedOptions
 from nearfar.errors import OutputExistsError
 from nearfar.geometry.options import MeshOptions
@@ -18,7 +18,7 @@ from nearfar.loading import load
 def mesh(
     photo: str,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"], group=args.FILES)] = None,
     distances: Any = NO_DISTANCES,
     making: Annotated[MeshOptions, Parameter(name="*", name_transform=args.dashed)] = (
         MeshOptions()
@@ -28,9 +28,9 @@ def mesh(
     runtime: args.Runtime = "auto",
     device: args.Device = "auto",
     threads: args.Threads = None,
-    estimating: Annotated[RefinedOptions, Parameter(name="*", name_transform=args.dashed)] = (
-        RefinedOptions()
-    ),
+    estimating: Annotated[
+        RefinedOptions, Parameter(name="*", name_transform=args.dashed, group=args.MODEL)
+    ] = (RefinedOptions()),
     force: args.Force = False,
     json_lines: args.Json = False,
     quiet: args.Quiet = False,
@@ -69,7 +69,7 @@ def mesh(
     export.write_mesh(surface, texture, target, options=making, overwrite=force)
     count = len(surface.faces)
     if not quiet:
-        tell_odd(photo, scene.warnings)
+        print_photo_warnings(photo, scene.warnings)
     if json_lines:
         row: dict[str, Any] = {"output": str(target), "faces": count, "assumption": surface.note}
         row |= {"warnings": list(scene.warnings)} if scene.warnings else {}

@@ -1,4 +1,4 @@
-"""`nearfar models`: what there is, what is here, and how it gets here."""
+"""Implement `nearfar models`: list, download, add, remove and check models."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from nearfar.cli import _shared as args
+from nearfar.cli._examples import EXAMPLES, epilogue
 from nearfar.cli.doctor import Taken, taken_for_all
 from nearfar.errors import UsageError
 from nearfar.io import hashing
@@ -17,7 +18,12 @@ from nearfar.models.catalog import Purpose
 from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
 
-app = App(name="models", help="List, fetch, add and check models.")
+app = App(
+    name="models",
+    help="List, fetch, add and check models.",
+    group_parameters=args.OPTIONS,
+    help_epilogue=epilogue(EXAMPLES["models"]),
+)
 Triple = Annotated[tuple[float, float, float], Parameter(negative="")]
 
 
@@ -46,7 +52,7 @@ def list_(*, json_lines: args.Json = False) -> None:
 
 
 def _is_taken(row: Taken, name: str) -> bool | None:
-    """Whether `auto` takes a model; None where it may, and that isn't measured yet."""
+    """Return whether `auto` takes a model; None where that isn't measured yet."""
     if name not in row.models:
         return False
     return True if len(row.models) == 1 else None
@@ -101,23 +107,23 @@ def add(
     options are not needed.
 
     Args:
-        name: What you will type after -m.
+        name: Name of the model, for -m.
         file: The ONNX file; it is copied.
-        width: Width of what is fed, in pixels, that `resize` aims at.
-        height: Height of what is fed, likewise.
+        width: Width of the input, in pixels, that `resize` aims at.
+        height: Height of the input, likewise.
         multiple_of: Both sides are multiples of this.
         resize: stretch, or keep the aspect with neither side smaller (lower_bound) or
             neither side larger (upper_bound).
-        interpolation: How photos are made smaller.
-        mean: Of R, G, B in 0..1; 0 0 0 when the graph normalises by itself.
-        std: Likewise; 1 1 1 when the graph normalises by itself.
-        zero: far, if zero means infinitely far; free, if the network knows no zero.
+        interpolation: Method by which photos are made smaller.
+        mean: Of R, G, B in 0..1; 0 0 0 when the graph normalizes by itself.
+        std: Likewise; 1 1 1 when the graph normalizes by itself.
+        zero: far, if an output of 0 means infinitely far; free, if 0 has no meaning.
         licence: Of the weights.
         origin: Who made it.
     """
     from nearfar.runtimes.onnx import OnnxSession
 
-    OnnxSession(hashing.read(file)[1], threads=1)  # tells what is wrong with the graph, if anything
+    OnnxSession(hashing.read(file)[1], threads=1)  # raises where the graph is at fault
     spec = ModelRegistry().add(
         name,
         file,

@@ -1,4 +1,4 @@
-"""`nearfar probe`: read the depth at points of a photo."""
+"""Implement `nearfar probe`: read the depth at points of a photo."""
 
 import json
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from nearfar.cli import _shared as args
-from nearfar.cli._shared import parse_point, tell_odd
+from nearfar.cli._shared import parse_point, print_photo_warnings
 from nearfar.config import EstimateOptions, ImageLimits
 from nearfar.loading import load
 
@@ -40,7 +40,7 @@ def probe(
             model, runtime=runtime, device=device, threads=threads, **estimating.values()
         )
         depth = estimator.from_file(file)
-        tell_odd(photo, file.warnings)
+        print_photo_warnings(photo, file.warnings)
     metric = fit_points(depth, known).apply(depth) if known else None
     nearness = depth.nearness()
     for x_px, y_px, _ in parsed:

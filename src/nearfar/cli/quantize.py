@@ -1,4 +1,4 @@
-"""`nearfar quantize`: a model becomes int8, if that is faster and true enough."""
+"""Implement `nearfar quantize`: convert a model to int8, if that is faster and accurate enough."""
 
 import json
 import sys
@@ -61,10 +61,10 @@ class Comparison:
         disagreement: of the maps, as part of their mean absolute deviation.
         bad_pixel: percent on the validation set; None without one.
         speeds: in each runtime.
-        ranges: which ranges of the activations were taken.
+        ranges: method by which the ranges of the activations were chosen.
         layers: convolutions that could be in int8.
         kept_float: names of those of them that are not.
-        refused: why the new model is not good enough; None if it is.
+        refused: why the new model is refused; None if it is accepted.
     """
 
     model: str
@@ -79,7 +79,7 @@ class Comparison:
     refused: str | None = None
 
     def judged(self, bound: float, disagreement: float) -> "Comparison":
-        """Say in `refused` what is wrong with it.
+        """Set `refused` to what is wrong with it.
 
         Args:
             bound: points of bad pixels that int8 may have more; without them ...
@@ -103,7 +103,7 @@ class Comparison:
         return replace(self, refused=why)
 
     def row(self) -> dict[str, object]:
-        """Give all figures for JSON."""
+        """Return all figures for JSON."""
         speeds = [asdict(speed) | {"speedup": speed.speedup} for speed in self.speeds]
         return asdict(self) | {"speeds": speeds, "kept": self.refused is None}
 
@@ -154,14 +154,14 @@ def quantize(
     force: args.Force = False,
     json_lines: args.Json = False,
 ) -> None:
-    """Turn a model into int8 and enter it among the models, if it is worth having.
+    """Convert a model to int8 and add it to the models, if that gains something.
 
-    It is refused if it is slower in every runtime, or less true than it may be.
+    It is refused if it is slower in every runtime, or less accurate than the bounds allow.
 
     Args:
-        model: Which model; `nearfar models list` shows them.
-        calibrate: Folder of photos like those it will see; no depth is needed.
-        name: What you will type after -m; the model's own with -int8 when not given.
+        model: Name of the model; `nearfar models list` shows all.
+        calibrate: Folder of photos like those of its later use; no depth is needed.
+        name: Name of the new model, for -m; the model's own with -int8 when not given.
         validate: Data set to measure on before and after, as for `nearfar evaluate`.
         bound: How many more percent of bad pixels int8 may have on it.
         disagreement: How far int8 may be from float on the photos, as part of the mean absolute
@@ -228,7 +228,7 @@ def quantize(
 def _check(
     store: ModelRegistry, name: str, bound: float, disagreement: float, samples: int, *, force: bool
 ) -> None:
-    """Refuse before the work what would fail after it."""
+    """Check before the work what would fail after it."""
     if not user_models.is_name(name):
         raise UsageError(f"--name {name!r}: use a-z, 0-9, dot, dash and underscore, at most 64")
     if name in (row.name for row in store.catalog):
@@ -242,7 +242,7 @@ def _check(
 
 
 def _split(path: Path, samples: int) -> tuple[list[Path], list[Path]]:
-    """Choose photos to calibrate with, and others to judge by."""
+    """Choose photos for calibration, and others for the comparison."""
     if not path.is_dir():
         raise UsageError(f"--calibrate {path}: no such folder: give one with photos")
     found = [photo.path for photo in find_images.find([str(path)], recursive=True)]
@@ -261,7 +261,7 @@ def _read(photos: list[Path], input_spec: InputSpec) -> Iterator[Batch]:
 
 
 def _photo(path: Path) -> Image | None:
-    """Read a photo, or say why it is left out."""
+    """Read a photo, or print why it is left out."""
     try:
         return read_image(path)
     except ImageError as error:
@@ -297,7 +297,7 @@ def _time(
 def _bad_pixels(
     spec: ModelSpec, contents: tuple[bytes, bytes], path: Path, threads: int | None
 ) -> tuple[float, float]:
-    """Measure percent of bad pixels on a data set: in float and in int8."""
+    """Return the percentage of bad pixels on a data set: in float and in int8."""
     from nearfar.evaluation.layouts.detect import open_dataset
     from nearfar.evaluation.runner import evaluate
 
@@ -319,7 +319,7 @@ def _bad_pixels(
 
 @contextmanager
 def _status() -> Iterator[Callable[[str], None]]:
-    """Show on a terminal what is being done."""
+    """Show the present step on a terminal."""
     from rich.console import Console
 
     with Console(stderr=True).status("reading photos") as shown:

@@ -1,4 +1,4 @@
-"""`nearfar serve`: the page, and the service behind it."""
+"""Implement `nearfar serve`: the page, and the service behind it."""
 
 import sys
 from dataclasses import MISSING, Field, fields
@@ -30,11 +30,11 @@ def serve(
     where: Annotated[ReplicaOptions, Parameter(name="*", negative="")] = _ANYWHERE,
     given: Any = _NOTHING,
 ) -> None:
-    """Start the page and the service, at http://127.0.0.1:7860 unless told otherwise.
+    """Start the page and the service, at http://127.0.0.1:7860 by default.
 
-    Each option can come from the environment too: NEARFAR_SERVE_PORT for --port. A token is
-    better given there, since others on this machine see the command line. Ctrl+C stops it, when
-    what was taken is done.
+    Each option can be set in the environment too: NEARFAR_SERVE_PORT for --port. Set a token
+    there, since other users of this machine can read the command line. Ctrl+C stops it after
+    the requests that were accepted.
     """
     if where != _ANYWHERE and not ray:
         raise UsageError("--replicas and --address are for --ray: add it, or leave them out")

@@ -1,4 +1,4 @@
-"""`nearfar video`: a clip in, its depth out."""
+"""Implement `nearfar video`: a clip in, its depth out."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def frame_effect(name: str, settings: Sequence[str] = ()) -> FrameEffect:
-    """Make of an effect what `nearfar.video.renderers.show_effect` takes.
+    """Convert an effect to what `nearfar.video.renderers.show_effect` takes.
 
     Args:
         name: of an effect that makes a picture.
@@ -61,7 +61,7 @@ def _read(effect: Effect[Any, Any], setting: str) -> tuple[str, Any]:
 def video(
     clip: Path,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"], group=args.FILES)] = None,
     show: str = "color",
     settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
     following: Annotated[VideoOptions, Parameter(name="*", name_transform=args.dashed)] = (
@@ -84,8 +84,8 @@ def video(
 
     Args:
         clip: The clip, of any format that FFmpeg reads.
-        output: An .mp4; for grey10 an .mkv; for png16 and exr a folder. `<stem>-depth` beside
-            the clip if not given.
+        output: An .mp4; for grey10 an .mkv; for png16 and exr a folder. Beside the clip if not
+            given: `<stem>-depth.mp4`, `<stem>-depth-side.mp4`, `<stem>-bokeh.mp4` and so on.
         show: color: the map in colors; side: the clip with that at its right; grey10: 1024
             steps of grey, lossless, near is bright; png16, exr: a file a frame; or the name of
             an effect that makes a picture, such as bokeh, fog or stereo.
@@ -96,8 +96,7 @@ def video(
     require("av")
     made = _show(show, settings or [], colormap)
     suffix = made.suffix if made.format else ""
-    kind = "depth" if show in get_args(ShowName) else show
-    target = output or beside(clip, f"-{kind}{suffix}", what="clip")
+    target = output or beside(clip, f"-{_ending(show)}{suffix}", what="clip")
     made.refuse(target, overwrite=force)
     workers = threads or physical()
     estimator = load(
@@ -121,6 +120,13 @@ def video(
             progress=progress,
         )
     _report(clip, done, estimator.spec.name, json_lines=json_lines, quiet=quiet)
+
+
+def _ending(show: str) -> str:
+    """Return how the result's name ends; each kind of result has its own."""
+    if show == "color":
+        return "depth"
+    return f"depth-{show}" if show in get_args(ShowName) else show
 
 
 def _show(name: str, settings: list[str], colormap: ColormapName) -> Show:

@@ -181,7 +181,7 @@ def _restore(old: Path, target: Path) -> None:
 
 def _exists(target: Path) -> OutputExistsError:
     return OutputExistsError(
-        f"{target} is there already: overwrite it, or choose another name", options=("overwrite",)
+        f"{target} is there already: choose another name, or overwrite=True", options=("overwrite",)
     )
 
 

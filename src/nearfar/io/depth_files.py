@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, TypeVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.config import FormatName
 from nearfar.errors import DepthFileError, UsageError
 from nearfar.io import depth_codecs as codecs
 from nearfar.io.atomic import replacing
@@ -136,8 +137,12 @@ FORMATS: Final[Mapping[str, DepthFormat]] = MappingProxyType(
 )
 """Every format by name; `config.FormatName` lists the same names for the options."""
 
-DEFAULT_FORMAT: Final = next(iter(FORMATS))
+DEFAULT_FORMAT: Final[FormatName] = get_args(FormatName)[0]
 SUFFIXES: Final = tuple(dict.fromkeys(each for row in FORMATS.values() for each in row.suffixes))
+
+
+COLOR_SUFFIXES: Final = (".jpg", ".jpeg", ".webp")
+"""Suffixes of files that can't hold depth: the map is written as a color picture."""
 
 
 def format_of(path: str | os.PathLike[str]) -> str:

@@ -61,6 +61,9 @@ class ModelRegistry:
         self.auto = auto
         self.bundled = bundled
 
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "auto": dict(self.auto)}  # a MappingProxyType can't be pickled
+
     def specs(self) -> tuple[ModelSpec, ...]:
         """Every model that can be asked for: the catalogue, best first, then one's own, sorted.
 

@@ -84,7 +84,7 @@ def keep(folder: Path, source: Path, spec: ModelSpec, *, overwrite: bool) -> Non
     with locked(record):
         if record.exists() and not overwrite:
             raise OutputExistsError(
-                f"there is a model {spec.name} already: overwrite it, or choose another name",
+                f"there is a model {spec.name} already: choose another name, or overwrite=True",
                 options=("overwrite",),
             )
         hashing.copy(source, folder / spec.file, spec.sha256)

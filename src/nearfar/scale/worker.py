@@ -171,8 +171,12 @@ class Worker:
             )
         else:
             task = self._task
+            # the table lists the map of each photo, so it is written also beside pictures
+            writing = task.writing
+            if writing.format is None:
+                writing = replace(writing, format=DEFAULT_FORMAT)
             job = PhotoJob(
-                self._estimator, task.writing, task.dest, many=True, limits=task.limits, force=True
+                self._estimator, writing, task.dest, many=True, limits=task.limits, force=True
             )
             yield from process_photos(found, job.plan, job.work, workers=task.threads)
 

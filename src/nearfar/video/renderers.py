@@ -93,7 +93,7 @@ class Show:
             )
         elif target.exists() and not overwrite:
             raise OutputExistsError(
-                f"{target} exists already: allow overwriting to replace it",
+                f"{target} is there already: choose another name, or overwrite=True",
                 options=("overwrite",),
             )
 

@@ -311,7 +311,7 @@ def check_folder(path: Path, *, overwrite: bool) -> None:
     names = sorted(each.name for each in path.iterdir())
     if names and not overwrite:
         raise OutputExistsError(
-            f"{path} is not empty: allow overwriting to replace an image sequence in it",
+            f"{path} is not empty: give another folder, or overwrite=True for a sequence in it",
             options=("overwrite",),
         )
     if other := next((name for name in names if not _SEQUENCE_FILE.fullmatch(name)), None):

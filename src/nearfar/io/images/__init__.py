@@ -1,6 +1,7 @@
 """Read images as upright 8-bit sRGB arrays, and write them."""
 
 from nearfar.config import ImageLimits
+from nearfar.io.images.photo import Photo, open_photo
 from nearfar.io.images.reader import (
     DEFAULT_LIMITS,
     IMAGE_SUFFIXES,
@@ -17,8 +18,10 @@ __all__ = [
     "Image",
     "ImageFile",
     "ImageLimits",
+    "Photo",
     "Source",
     "encode_image",
+    "open_photo",
     "read_image",
     "write_image",
 ]

@@ -22,7 +22,7 @@ from nearfar.io.images.decoder import load, open_picture, reading
 from nearfar.io.images.header import Header, header_of
 from nearfar.io.images.tiff_pixels import TiffPicture, open_tiff
 
-Source: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
+Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 """A path, the bytes of a file, or a file open for reading in binary mode."""
 
 _ACCEPTED: Final = "JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF or HEIC"
