@@ -1,6 +1,6 @@
 """Points, surfaces and normals from depth in metres, and their files."""
 
-from nearfar.geometry.camera import Camera
+from nearfar.camera import Camera
 from nearfar.geometry.cloud import PointCloud, make_cloud
 from nearfar.geometry.export import encode_cloud, encode_mesh, write_cloud, write_mesh
 from nearfar.geometry.mesh import Mesh, make_mesh

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.geometry.camera import Camera
+from nearfar.camera import Camera
 
 RIDGE: Final = 2.0
 """A link is torn only if it slopes this many times as much as its surroundings."""

@@ -13,9 +13,9 @@ import numpy as np
 from anyio.to_thread import run_sync
 from numpy.typing import NDArray
 
+from nearfar.camera import Camera
 from nearfar.config import EstimateOptions, ImageLimits
 from nearfar.depth import DepthMap
-from nearfar.geometry.camera import Camera
 from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.backend import Backend

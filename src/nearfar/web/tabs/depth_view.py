@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import gradio as gr
 
+from nearfar.camera import Camera
 from nearfar.config import OutputOptions
-from nearfar.geometry.camera import Camera
 from nearfar.imaging.colormaps import color_bar
 from nearfar.io.images import Image, encode_image
 from nearfar.models.spec import ModelSpec
