@@ -1,9 +1,9 @@
-"""The two results: relative depth, and depth in metres. Nothing takes one for the other."""
+"""The two results: relative depth, and depth in metres."""
 
 import os
 from dataclasses import dataclass
 from operator import index
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,10 @@ class DepthMap:
             )
         object.__setattr__(self, "inverse_depth", values)
 
+    def relative(self) -> "DepthMap":
+        """Return the map itself; `MetricDepth.relative` is its counterpart."""
+        return self
+
     @property
     def width_px(self) -> int:
         """Columns."""
@@ -58,7 +62,7 @@ class DepthMap:
         return self.width_px, self.height_px
 
     def nearness(self, *, robust: bool = False) -> NDArray[np.float32]:
-        """Spread the map over 0 to 1.
+        """Scale the map to 0 to 1.
 
         Args:
             robust: the limits are the 2nd and the 98th percentile instead of the least and
@@ -72,7 +76,7 @@ class DepthMap:
         return between(self.inverse_depth, *self.limits(robust=robust))
 
     def limits(self, *, robust: bool = False) -> tuple[np.float32, np.float32]:
-        """Give the inverse depths whose nearness is 0 and 1; `robust` as for `nearness`."""
+        """Return the inverse depths whose nearness is 0 and 1; `robust` as for `nearness`."""
         return limits(self.inverse_depth, robust=robust)
 
     def at(self, x_px: int, y_px: int) -> float:
@@ -84,7 +88,7 @@ class DepthMap:
         return _at(self.inverse_depth, x_px, y_px)
 
     def percentile(self, x_px: int, y_px: int) -> float:
-        """Say how much of the picture is farther than a pixel, in percent, 0 to 100.
+        """Return how much of the picture is farther than a pixel, in percent, 0 to 100.
 
         Pixels as near as this one count half, so a constant map gives 50 everywhere.
 
@@ -120,7 +124,7 @@ class DepthMap:
         write_depth(self._raster(), path, format=format, overwrite=overwrite)
 
     def encode(self, format: str = "png16") -> bytes:
-        """Give the content of such a file; see `nearfar.io.depth_files.encode_depth`."""
+        """Return the content of such a file; see `nearfar.io.depth_files.encode_depth`."""
         return encode_depth(self._raster(), format)
 
     def _raster(self) -> DepthRaster:
@@ -135,7 +139,7 @@ class MetricDepth:
         metres: (H, W) float32, over 0; inf where there is no surface. Other real types are
             converted. Read-only here; not copied.
         model: catalogue name of the model behind it.
-        assumption: how the metres were come by, in a sentence.
+        assumption: what the metres rest on, in a sentence.
 
     Raises:
         DepthMapError: values that are no such map.
@@ -153,6 +157,12 @@ class MetricDepth:
                 f"a distance of {low:g} m: every distance must be over 0, or inf for no surface"
             )
         object.__setattr__(self, "metres", values)
+
+    def relative(self) -> DepthMap:
+        """Return relative depth: 1/metres, and 0 where there is no surface."""
+        with np.errstate(over="ignore"):
+            inverse = np.minimum(1 / self.metres, np.finfo(np.float32).max)
+        return DepthMap(inverse, self.model)
 
     @property
     def width_px(self) -> int:
@@ -192,8 +202,7 @@ class MetricDepth:
         Raises:
             UsageError: no color map of that name.
         """
-        with np.errstate(over="ignore"):
-            inverse = np.minimum(1 / self.metres, np.finfo(np.float32).max)
+        inverse = self.relative().inverse_depth
         surface = inverse[inverse > 0]
         return colormaps.apply(inverse, colormap, limits(surface, robust=robust))
 
@@ -201,13 +210,21 @@ class MetricDepth:
         self, path: str | os.PathLike[str], *, format: str | None = None, overwrite: bool = True
     ) -> None:
         """Write the map; arguments and errors are those of `nearfar.io.depth_files.write_depth`."""
-        raster = DepthRaster(self.metres, "metres", self.model, self.assumption)
-        write_depth(raster, path, format=format, overwrite=overwrite)
+        write_depth(self._raster(), path, format=format, overwrite=overwrite)
+
+    def encode(self, format: str = "png16") -> bytes:
+        """Return the content of such a file; see `nearfar.io.depth_files.encode_depth`."""
+        return encode_depth(self._raster(), format)
+
+    def _raster(self) -> DepthRaster:
+        return DepthRaster(self.metres, "metres", self.model, self.assumption)
 
 
-def read_depth(
-    path: str | os.PathLike[str] | bytes, *, kind: Kind | None = None
-) -> DepthMap | MetricDepth:
+Depth: TypeAlias = DepthMap | MetricDepth
+"""What an estimator gives: metres where its network knows them, and else relative depth."""
+
+
+def read_depth(path: str | os.PathLike[str] | bytes, *, kind: Kind | None = None) -> Depth:
     """Read a depth file, a path or its bytes.
 
     Args:

@@ -1,18 +1,21 @@
-"""The main job: a photo in, a depth map out."""
+"""Estimate depth: a photo in, a depth map out."""
 
 import math
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from nearfar.camera import Camera
 from nearfar.config import EstimateOptions
-from nearfar.depth import DepthMap
+from nearfar.depth import Depth, DepthMap, MetricDepth
 from nearfar.errors import ImageError, InferenceError
 from nearfar.imaging.guided_filter import refine
 from nearfar.io.images import Image, ImageFile
+from nearfar.models.family import family_of
 from nearfar.models.preprocess import prepare, target_size
 from nearfar.models.spec import InputSpec, ModelSpec
-from nearfar.runtimes.base import Batch, RawDepth, Session
+from nearfar.runtimes.base import Batch, CameraSession, RawDepth, Session
 
 SPARE = 2
 """How many times larger than it is fed a JPEG is decoded at the least.
@@ -28,38 +31,115 @@ _INTERPOLATION = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 class Estimator:
     """A loaded model, ready for any number of photos. Safe to share between threads.
 
-    The way of a photo is `prepare`, `session.run`, `finish`; calling the estimator goes all
-    of it. `nearfar.load` makes one.
+    Calling it runs `prepare`, `session.run` and `finish` in turn. `nearfar.load` makes one.
+
+    Args:
+        spec: what the model is.
+        session: the loaded network.
+        options: how photos become depth.
+        camera: that took the photos; see `for_camera`.
     """
 
     def __init__(
-        self, spec: ModelSpec, session: Session, options: EstimateOptions | None = None
+        self,
+        spec: ModelSpec,
+        session: Session,
+        options: EstimateOptions | None = None,
+        *,
+        camera: Camera | None = None,
     ) -> None:
         self.spec = spec
         self.session = session
         self.options = options or EstimateOptions()
+        self.camera = camera
 
-    def __call__(self, image: Image, *, size_px: tuple[int, int] | None = None) -> DepthMap:
+    def __call__(
+        self,
+        image: Image,
+        *,
+        size_px: tuple[int, int] | None = None,
+        camera: Camera | None = None,
+    ) -> Depth:
         """Estimate the depth of one photo.
 
         Args:
             image: (H, W, 3) uint8 RGB, upright.
             size_px: width and height of the map; the photo's own when not given. Of use when
                 `image` was decoded at a smaller size than the photo has.
+            camera: that took the photo, where it is known; see `for_camera`.
+
+        Returns:
+            Metres where the network gives them, and else relative depth.
 
         Raises:
             ImageError: `image` is not a picture of this form.
             InferenceError: the network failed, or answered with NaN.
         """
-        raw = self.session.run(self.prepare(image))
-        return self.finish(raw[0], image, size_px=size_px)
+        check_image(image)
+        if camera is None and self.camera is None:
+            own = self.for_photo(size_px or (image.shape[1], image.shape[0]))
+        else:
+            own = self if camera is None else self.for_camera(camera)
+        raw = own.session.run(own.prepare(image))
+        return own.finish(raw[0], image, size_px=size_px)
 
-    def from_file(self, file: ImageFile) -> DepthMap:
+    def from_file(self, file: ImageFile, *, fov_deg: float | None = None) -> Depth:
         """Estimate the depth of a photo that is still encoded.
 
         A big JPEG is decoded only as large as it is needed; the map has the photo's own size.
+
+        Args:
+            file: the photo.
+            fov_deg: horizontal field of view, 1 to 170; that of EXIF when not given.
         """
-        return self(self.decode(file), size_px=(file.width_px, file.height_px))
+        size_px = file.width_px, file.height_px
+        own = self.for_photo(size_px, fov_deg=fov_deg, focal_35mm_mm=file.focal_35mm_mm)
+        return own(self.decode(file), size_px=size_px)
+
+    def for_photo(
+        self,
+        size_px: tuple[int, int],
+        *,
+        fov_deg: float | None = None,
+        focal_35mm_mm: float | None = None,
+    ) -> "Estimator":
+        """Return an estimator for photos of one camera, the same one if its network needs none.
+
+        Args:
+            size_px: width and height of the whole photo.
+            fov_deg: horizontal field of view, if it is given.
+            focal_35mm_mm: 35 mm equivalent focal length, if EXIF has it. Where both are unknown, a
+                network that needs a camera gets one of 60 degrees, and the result says so.
+
+        Raises:
+            GeometryError: a number out of range.
+        """
+        use = family_of(self.spec.graph).camera_use(self.spec.graph)
+        is_known = fov_deg is not None or focal_35mm_mm is not None
+        if use == "no" or (use == "if known" and not is_known):
+            return self
+        return self.for_camera(
+            Camera.of_photo(size_px, fov_deg=fov_deg, focal_35mm_mm=focal_35mm_mm)
+        )
+
+    def for_camera(self, camera: Camera) -> "Estimator":
+        """Return an estimator of the same model for photos of one camera.
+
+        Args:
+            camera: of the whole photo; ignored by networks that don't compute with one.
+
+        Raises:
+            InferenceError: the network computes with one, and its runtime can't pass it on.
+        """
+        if family_of(self.spec.graph).camera_use(self.spec.graph) == "no":
+            return self
+        if not isinstance(self.session, CameraSession):
+            raise InferenceError(
+                f"{self.spec.name} computes with the camera, which the runtime"
+                f" {self.session.runtime} can't pass on: use onnxruntime"
+            )
+        session = self.session.for_camera(camera)
+        return Estimator(self.spec, session, self.options, camera=camera)
 
     def decode(self, file: ImageFile) -> Image:
         """Decode a photo as large as its map needs it; a big JPEG may come out smaller.
@@ -82,19 +162,41 @@ class Estimator:
         return target_size(*size_px, self.spec.input, max_side_px=self.options.max_side_px)
 
     def prepare(self, image: Image) -> Batch:
-        """Resize and normalise one photo to (1, 3, h, w) float32, as its model wants it."""
+        """Resize and normalize one photo to (1, 3, h, w) float32, as its model takes it."""
         check_image(image)
         return prepare(image, self.spec.input, max_side_px=self.options.max_side_px)
 
     def finish(
         self, raw: RawDepth, image: Image, *, size_px: tuple[int, int] | None = None
-    ) -> DepthMap:
+    ) -> Depth:
         """Turn what the network gave for one photo into a map of the photo's size.
 
         Args:
-            raw: (h, w) float32.
+            raw: (h, w) float32, larger = nearer; see `nearfar.models.family`.
             image: the photo it was made from.
             size_px: width and height of the map; the photo's own when not given.
+
+        Returns:
+            Metres where the network gives them, and else relative depth.
+        """
+        if not family_of(self.spec.graph).gives_metres(self.spec.graph):
+            return self.relative(raw, image, size_px=size_px)
+        self.check(raw)
+        inverse = refine(raw, image) if self.options.refine else raw
+        inverse = _resized_surface(inverse, raw > 0, size_px or (image.shape[1], image.shape[0]))
+        metres = np.full_like(inverse, np.inf)
+        np.divide(1, inverse, out=metres, where=inverse > 0)
+        note = "metres of the network"
+        if self.camera is not None:
+            note = f"{note}; {self.camera.note}"
+        return MetricDepth(metres, self.spec.name, note)
+
+    def relative(
+        self, raw: RawDepth, image: Image, *, size_px: tuple[int, int] | None = None
+    ) -> DepthMap:
+        """Turn what the network gave into relative depth, also where it gives metres.
+
+        Arguments are those of `finish`.
         """
         self.check(raw)
         if self.spec.output.zero == "free":
@@ -107,7 +209,7 @@ class Estimator:
         return DepthMap(np.maximum(surface, 0, out=surface), self.spec.name)
 
     def check(self, raw: RawDepth) -> None:
-        """Refuse an answer of the network that is no map.
+        """Check that what the network gave is a map.
 
         Raises:
             InferenceError: NaN or infinity is in it.
@@ -126,7 +228,7 @@ def plan(
 
     Args:
         size_px: its width and height.
-        spec: the network's wishes.
+        spec: how the network takes pictures.
         options: how it becomes depth.
 
     Returns:
@@ -147,8 +249,26 @@ def plan(
     return at_least_px, fed_px if spec.interpolation == "area" and is_kept else None
 
 
+def _resized_surface(
+    inverse: RawDepth, is_seen: NDArray[np.bool_], size_px: tuple[int, int]
+) -> RawDepth:
+    """Enlarge inverse metres; pixels without a surface stay 0 and don't count in the others.
+
+    It is linear, since a plane's inverse depth is linear in the picture.
+    """
+    if is_seen.all():
+        resized = cv2.resize(inverse, size_px, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(np.maximum(resized, 0), np.float32)
+    weight = cv2.resize(is_seen.astype(np.float32), size_px, interpolation=cv2.INTER_LINEAR)
+    held = np.where(is_seen, inverse, np.float32(0))
+    resized = cv2.resize(held, size_px, interpolation=cv2.INTER_LINEAR)
+    surface = np.zeros_like(resized)
+    np.divide(resized, weight, out=surface, where=weight >= 0.5)
+    return np.asarray(np.maximum(surface, 0), np.float32)
+
+
 def check_image(image: Image) -> None:
-    """Refuse an array that is no photo.
+    """Check that an array is a photo.
 
     Raises:
         ImageError: not (H, W, 3) uint8, or empty.

@@ -105,6 +105,9 @@ def _open(
         store=store,
         max_side_px=max_side_px,
     )
+    spec = store.spec(way.model)
     with store.opened(way.model) as path:
-        session = autotune.open_session(path, way.runtime, threads=threads, callers=callers)
-    return store.spec(way.model), session
+        session = autotune.open_session(
+            path, way.runtime, threads=threads, callers=callers, graph=spec.graph
+        )
+    return spec, session

@@ -139,7 +139,7 @@ def fill(
 def _open(plan: Plan, model: bytes, name: Runtime, batch: Batch) -> Session | str:
     """Give a session that ran once, or why there is none."""
     try:
-        session = autotune.open_session(model, name, threads=plan.threads)
+        session = autotune.open_session(model, name, threads=plan.threads, graph=plan.spec.graph)
         session.run(batch)
     except (ModelFileError, InferenceError) as error:
         return str(error)

@@ -18,7 +18,7 @@ from nearfar.io.paths import data_folder
 from nearfar.models import user_models
 from nearfar.models.catalog import AUTO, CATALOG, Purpose
 from nearfar.models.download import locked
-from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
+from nearfar.models.spec import PLAIN_GRAPH, GraphSpec, InputSpec, ModelSpec, OutputSpec
 
 BUNDLED: Final = Path(__file__).parent / "bundled"
 """The folder of the weights that ship inside the package."""
@@ -204,6 +204,7 @@ class ModelRegistry:
         *,
         input: InputSpec,
         output: OutputSpec = PLAIN_OUTPUT,
+        graph: GraphSpec = PLAIN_GRAPH,
         licence: str = "not stated",
         origin: str = "",
         macs_per_px: float | None = None,
@@ -218,7 +219,8 @@ class ModelRegistry:
             name: a-z, 0-9, dot, dash and underscore, at most 64, not `auto`.
             file: the ONNX file, its weights inside.
             input: how pictures are fed.
-            output: how answers are read.
+            output: how the map is brought to the photo's size, and what its zero is.
+            graph: family of the network, and the names of its inputs and outputs.
             licence: of the weights.
             origin: who made them.
             macs_per_px: multiply-adds per pixel fed, if known.
@@ -252,6 +254,7 @@ class ModelRegistry:
             urls=(),
             input=input,
             output=output,
+            graph=graph,
             macs_per_px=macs_per_px,
         )
         user_models.keep(folder, source, spec, overwrite=overwrite)

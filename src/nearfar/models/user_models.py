@@ -10,6 +10,7 @@ from nearfar.io import hashing
 from nearfar.io.atomic import replacing
 from nearfar.models import onnx_file
 from nearfar.models.download import locked
+from nearfar.models.family import family_of
 from nearfar.models.spec import InputSpec, ModelSpec
 
 RECORD: Final = "spec.json"
@@ -109,6 +110,7 @@ def check(spec: ModelSpec) -> None:
         raise UsageError("sha256 must be 64 lower-case hex digits")
     if spec.macs_per_px is not None and not 0 < spec.macs_per_px < math.inf:
         raise UsageError("macs_per_px must be positive")
+    family_of(spec.graph)
     _check_input(spec.input)
 
 

@@ -12,7 +12,7 @@ from nearfar.errors import InferenceError, ModelFileError
 from nearfar.io.paths import cache_folder
 from nearfar.models.preprocess import target_size
 from nearfar.models.registry import ModelRegistry
-from nearfar.models.spec import ModelSpec
+from nearfar.models.spec import PLAIN_GRAPH, GraphSpec, ModelSpec
 from nearfar.runtimes import autotune_cache, benchmark, cpu
 from nearfar.runtimes.autotune_cache import Candidate, Measurements
 from nearfar.runtimes.base import Runtime, Session
@@ -42,7 +42,12 @@ def usual_shape(spec: ModelSpec, *, max_side_px: int = DEFAULT_MAX_SIDE_PX) -> S
 
 
 def open_session(
-    model: bytes | Path, runtime: Runtime, *, threads: int | None = None, callers: int = 1
+    model: bytes | Path,
+    runtime: Runtime,
+    *,
+    threads: int | None = None,
+    callers: int = 1,
+    graph: GraphSpec = PLAIN_GRAPH,
 ) -> Session:
     """Load a network.
 
@@ -51,6 +56,7 @@ def open_session(
         runtime: what is to run it.
         threads: of one run; the physical cores when not given.
         callers: how many threads will call `run` at the same time.
+        graph: its family and the names of its tensors, `ModelSpec.graph`.
 
     Raises:
         MissingExtraError: the runtime is not installed.
@@ -58,11 +64,11 @@ def open_session(
         UsageError: less than one thread.
     """
     if runtime == "onnxruntime":
-        return OnnxSession(model, threads=threads)
+        return OnnxSession(model, threads=threads, graph=graph)
     content = model if isinstance(model, bytes) else model.read_bytes()
     home = cache_folder()
     folder = home / "openvino" if home else None
-    return OpenvinoSession(content, threads=threads, callers=callers, cache_dir=folder)
+    return OpenvinoSession(content, threads=threads, callers=callers, cache_dir=folder, graph=graph)
 
 
 def ways(specs: Sequence[ModelSpec], runtime: RuntimeName = "auto") -> tuple[Candidate, ...]:
@@ -139,7 +145,8 @@ def _measure(
     for way in among:
         try:
             with store.opened(way.model) as path:
-                session = open_session(path, way.runtime, threads=threads)
+                graph = store.spec(way.model).graph
+                session = open_session(path, way.runtime, threads=threads, graph=graph)
             session.run(batch)
         except (ModelFileError, InferenceError) as error:
             if way == among[0]:

@@ -4,25 +4,35 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nearfar.errors import ModelFileError, lacks_memory
+from nearfar.models.family import Choose, bind
 from nearfar.models.onnx_file import refuse_external
+from nearfar.models.spec import PLAIN_GRAPH, GraphSpec
 from nearfar.runtimes import cpu, telemetry
-from nearfar.runtimes.base import Batch, ModelIO, RawDepth, TensorInfo
+from nearfar.runtimes.base import Feeds, GraphSession, Outputs, TensorInfo
 from nearfar.runtimes.error_text import failure, out_of_memory, reason
 
-_DTYPE: Final = {"tensor(float)": "float32", "tensor(float16)": "float16"}
+_DTYPE: Final = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+    "tensor(bool)": "bool",
+}
 _SILENT: Final = 4
 """Fatal only: errors come back as exceptions, and a logged one would be told twice."""
 
 
-class OnnxSession:
+class OnnxSession(GraphSession):
     """A network in ONNX Runtime. Safe to call from several threads at once.
 
     Args:
         model: an ONNX file, or its content.
         threads: of one run; the physical cores when not given.
+        graph: its family and the names of its tensors; one picture in and one map of inverse depth
+            out when not given.
 
     Raises:
         ModelFileError: the file is damaged, or no depth network, or keeps weights elsewhere.
@@ -32,7 +42,13 @@ class OnnxSession:
 
     runtime: str = "onnxruntime"
 
-    def __init__(self, model: bytes | Path, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        model: bytes | Path,
+        *,
+        threads: int | None = None,
+        graph: GraphSpec | Choose = PLAIN_GRAPH,
+    ) -> None:
         refuse_external(model)
         ort = telemetry.onnxruntime()
         options = ort.SessionOptions()
@@ -57,21 +73,18 @@ class OnnxSession:
                 f"not an ONNX network that onnxruntime can load ({reason(error)}):"
                 " get the file again, or export it anew"
             ) from error
-        self._door = ModelIO(
-            [_port(value) for value in self._session.get_inputs()],
-            [_port(value) for value in self._session.get_outputs()],
-        )
+        inputs = [_port(value) for value in self._session.get_inputs()]
+        outputs = [_port(value) for value in self._session.get_outputs()]
+        super().__init__(bind(graph, inputs, outputs))
 
-    def run(self, batch: Batch) -> RawDepth:
-        """Run the network; see `Session.run`."""
-        return self._door.through(batch, self._run)
-
-    def _run(self, piece: Batch) -> NDArray[np.float32]:
+    def run_graph(self, feeds: Feeds) -> Outputs:
+        """Run the graph once; see `GraphSession.run_graph`."""
+        names = self.graph.outputs
         try:
-            (output,) = self._session.run([self._door.output.name], {self._door.input.name: piece})
+            values = self._session.run(names, feeds)
         except Exception as error:  # the library's errors share no base of their own
-            raise failure("onnxruntime", piece, error) from error
-        return np.asarray(output)
+            raise failure("onnxruntime", feeds[self.graph.image.name], error) from error
+        return dict(zip(names, map(np.asarray, values), strict=True))
 
 
 def _port(value: Any) -> TensorInfo:

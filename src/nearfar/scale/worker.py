@@ -89,7 +89,9 @@ class Worker:
 
             model = ray.get(model)
         self._task = task
-        session = open_session(model, task.runtime, threads=1, callers=task.threads)
+        session = open_session(
+            model, task.runtime, threads=1, callers=task.threads, graph=task.spec.graph
+        )
         self._estimator = Estimator(task.spec, session, task.estimating)
         self._layout = Layout(task.dest, maps_in_table=task.maps_in_table)
         self._attempts = Attempts(self._layout.attempts)
