@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.depth import DepthMap, MetricDepth
+from nearfar.depth import Depth, DepthMap, MetricDepth
 from nearfar.errors import CalibrationError, UsageError
 from nearfar.imaging.ground_plane import floor_plane
 
@@ -244,23 +244,30 @@ class Distances:
         if ranged and (self.near_m is None or self.far_m is None):
             raise UsageError("near and far go together: give both")
 
-    def calibrate(self, depth: DepthMap, fov_deg: float) -> Calibration:
+    def calibrate(self, depth: Depth, fov_deg: float) -> Calibration:
         """Fit them to a map.
 
         Args:
-            depth: the map, of the size that the known points are counted in.
+            depth: the map, of the size that the known points are counted in. Where it is in metres
+                already and no distance is given, those metres stay.
             fov_deg: horizontal field of view of the camera.
+
+        Returns:
+            The calibration of `depth.relative()`.
 
         Raises:
             CalibrationError: they do not determine metres.
         """
+        given = depth.relative()
         if self.known:
-            return fit_points(depth, self.known)
+            return fit_points(given, self.known)
         if self.height_m is not None:
             return fit_camera_height(
-                depth, self.height_m, fov_deg=fov_deg, pitch_deg=self.pitch_deg
+                given, self.height_m, fov_deg=fov_deg, pitch_deg=self.pitch_deg
             )
         if self.near_m is not None and self.far_m is not None:
-            return fit_range(depth, self.near_m, self.far_m)
-        found = fit_range(depth, *ASSUMED_M)
+            return fit_range(given, self.near_m, self.far_m)
+        if isinstance(depth, MetricDepth):
+            return Calibration(1.0, 0.0, depth.assumption)
+        found = fit_range(given, *ASSUMED_M)
         return replace(found, assumption=f"{found.assumption} (assumed)")

@@ -179,6 +179,14 @@ class MetricDepth:
         """(width, height)."""
         return self.width_px, self.height_px
 
+    def nearness(self, *, robust: bool = False) -> NDArray[np.float32]:
+        """Scale inverse distance to 0 to 1; see `DepthMap.nearness`."""
+        return self.relative().nearness(robust=robust)
+
+    def percentile(self, x_px: int, y_px: int) -> float:
+        """Return how much of the picture is farther than a pixel; see `DepthMap.percentile`."""
+        return self.relative().percentile(x_px, y_px)
+
     def at(self, x_px: int, y_px: int) -> float:
         """Read one pixel's distance in metres; inf where there is no surface.
 

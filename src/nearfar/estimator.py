@@ -92,9 +92,14 @@ class Estimator:
             file: the photo.
             fov_deg: horizontal field of view, 1 to 170; that of EXIF when not given.
         """
-        size_px = file.width_px, file.height_px
-        own = self.for_photo(size_px, fov_deg=fov_deg, focal_35mm_mm=file.focal_35mm_mm)
-        return own(self.decode(file), size_px=size_px)
+        own = self.of_file(file, fov_deg=fov_deg)
+        return own(self.decode(file), size_px=(file.width_px, file.height_px))
+
+    def of_file(self, file: ImageFile, *, fov_deg: float | None = None) -> "Estimator":
+        """Return an estimator for the camera of a photo; arguments are those of `from_file`."""
+        return self.for_photo(
+            (file.width_px, file.height_px), fov_deg=fov_deg, focal_35mm_mm=file.focal_35mm_mm
+        )
 
     def for_photo(
         self,

@@ -11,7 +11,7 @@ from nearfar.errors import UsageError
 
 if TYPE_CHECKING:
     from nearfar.calibration import Calibration
-    from nearfar.depth import DepthMap, MetricDepth
+    from nearfar.depth import Depth, MetricDepth
     from nearfar.estimator import Estimator
     from nearfar.geometry import Camera
     from nearfar.io.images import Image
@@ -34,7 +34,7 @@ class MetresOptions(Options):
         "Horizontal field of view in degrees; by EXIF, or else 60 is assumed.", None, ge=1, le=170
     )
 
-    def calibrate(self, depth: "DepthMap", camera: "Camera") -> "Calibration":
+    def calibrate(self, depth: "Depth", camera: "Camera") -> "Calibration":
         """Fit what was given to a map.
 
         Raises:
@@ -86,7 +86,9 @@ def read_scene(
 
     with ImageFile(path, limits=limits) as file:
         size_px, focal_35mm_mm = (file.width_px, file.height_px), file.focal_35mm_mm
+        estimator = estimator.of_file(file, fov_deg=metres.fov)
         photo, warnings = file.read(), file.warnings
     camera = Camera.of_photo(size_px, fov_deg=metres.fov, focal_35mm_mm=focal_35mm_mm)
     depth = estimator(photo)
-    return Scene(photo, metres.calibrate(depth, camera).apply(depth), camera, warnings)
+    calibration = metres.calibrate(depth, camera)
+    return Scene(photo, calibration.apply(depth.relative()), camera, warnings)

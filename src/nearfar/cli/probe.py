@@ -24,20 +24,26 @@ def probe(
 ) -> None:
     """Read how near points of a photo are; in metres, when the distance of two is given.
 
+    A model that knows metres gives them without any distance.
+
     Args:
         photo: The photo.
         points: X,Y in pixels from the upper left corner, or X,Y=1.5m where the distance is
             known (mm, cm, m or km). Two known distances give metres for all points.
     """
     from nearfar.calibration import KnownPoint, fit_points
+    from nearfar.depth import MetricDepth
     from nearfar.io.images import ImageFile
 
     parsed = [parse_point(text) for text in points]
     known = [KnownPoint(x_px, y_px, metres) for x_px, y_px, metres in parsed if metres is not None]
     with ImageFile(photo, limits=limits) as file:
-        depth = load(model, runtime=runtime, threads=threads, **estimating.values()).from_file(file)
+        found = load(model, runtime=runtime, threads=threads, **estimating.values()).from_file(file)
         tell_odd(photo, file.warnings)
-    metric = fit_points(depth, known).apply(depth) if known else None
+    metric = found if isinstance(found, MetricDepth) else None
+    depth = found.relative()
+    if known:
+        metric = fit_points(depth, known).apply(depth)
     nearness = depth.nearness()
     for x_px, y_px, _ in parsed:
         row: dict[str, float | None] = {

@@ -20,7 +20,7 @@ _CLOSE: Final = 1e-7  # relative change of the shift at which it is found
 
 def solve_shift(
     points: NDArray[np.float32], valid: NDArray[np.bool_] | None, camera: Camera | None
-) -> np.float32:
+) -> float:
     """Find the shift of z with which points project to the pixels they belong to.
 
     It minimizes |focal * (x, y) / (z + shift) - (u, v)|^2, where u and v are pixels from the
@@ -46,13 +46,13 @@ def solve_shift(
     if valid is not None:
         counts &= valid[grid].ravel()
     if np.count_nonzero(counts) < _FEWEST:
-        return np.float32(0)
+        return 0.0
     xy, z = picked[counts, :2], picked[counts, 2]
     if camera is None:
         uv = np.stack((u - (width_px - 1) / 2, v - (height_px - 1) / 2), axis=1)[counts]
-        return np.float32(_solve(xy, z, uv, is_focal_known=False))
+        return _solve(xy, z, uv, is_focal_known=False)
     uv = np.stack((u - camera.cx_px, v - camera.cy_px), axis=1)[counts]
-    return np.float32(_solve(xy * (camera.fx_px, camera.fy_px), z, uv, is_focal_known=True))
+    return _solve(xy * (camera.fx_px, camera.fy_px), z, uv, is_focal_known=True)
 
 
 def _solve(xy: Floats, z: Floats, uv: Floats, *, is_focal_known: bool) -> float:

@@ -30,6 +30,18 @@ NUM_TOKENS: Final = 1800
 """What an input for the number of tokens is fed: the number with which MoGe-2 is published."""
 
 
+_EXTRA: Final[Mapping[str, Callable[[Camera], NDArray[Any]]]] = MappingProxyType(
+    {
+        "intrinsics": lambda fed: np.array(
+            [[fed.fx_px, 0, fed.cx_px], [0, fed.fy_px, fed.cy_px], [0, 0, 1]], np.float32
+        ),
+        "focal": lambda fed: np.array((fed.fx_px + fed.fy_px) / 2, np.float32),
+        "tokens": lambda _: np.array(NUM_TOKENS, np.int64),
+    }
+)
+"""Role of an input in `GraphSpec` -> what it is fed, for the camera at the size that is fed."""
+
+
 class Family(ABC):
     """One kind of depth network, bound to the inputs and outputs of one graph.
 
@@ -67,7 +79,7 @@ class Family(ABC):
         _check_image(self.image)
         self._extra = {
             role: _named(name, inputs, "input")
-            for role in ("intrinsics", "focal", "tokens")
+            for role in _EXTRA
             if (name := getattr(spec, role)) is not None
         }
         known = {self.image.name, *(each.name for each in self._extra.values())}
@@ -112,17 +124,9 @@ class Family(ABC):
             camera: of the whole photo; 60 degrees are assumed where it is not known.
         """
         feeds: Feeds = {self.image.name: batch}
-        if self._extra:
-            fed = _camera_of(batch, camera)
-            values = {
-                "intrinsics": lambda: np.array(
-                    [[fed.fx_px, 0, fed.cx_px], [0, fed.fy_px, fed.cy_px], [0, 0, 1]], np.float32
-                ),
-                "focal": lambda: np.array((fed.fx_px + fed.fy_px) / 2, np.float32),
-                "tokens": lambda: np.array(NUM_TOKENS, np.int64),
-            }
-            for role, tensor in self._extra.items():
-                feeds[tensor.name] = _shaped(values[role](), tensor, len(batch))
+        fed = _camera_of(batch, camera)
+        for role, tensor in self._extra.items():
+            feeds[tensor.name] = _shaped(_EXTRA[role](fed), tensor, len(batch))
         return feeds
 
     @abstractmethod
@@ -195,11 +199,12 @@ class Metres(Family):
             metres = np.ascontiguousarray(_points(first, len(batch))[..., 2])
         else:
             metres = _maps(first, len(batch))
-        return inverse_of(metres * self.metres_per_unit(batch, camera), self.valid(outputs, metres))
+        valid = self.valid(outputs, metres)
+        return inverse_of(metres * np.float32(self.metres_per_unit(batch, camera)), valid)
 
-    def metres_per_unit(self, batch: Batch, camera: Camera | None) -> np.float32:  # noqa: ARG002
+    def metres_per_unit(self, batch: Batch, camera: Camera | None) -> float:  # noqa: ARG002
         """Return the factor that the network's numbers are multiplied by."""
-        return np.float32(1)
+        return 1.0
 
     def valid(self, outputs: Outputs, depth: NDArray[np.float32]) -> NDArray[np.bool_] | None:
         """Return which pixels the mask calls valid, (N, h, w); None without a mask."""
@@ -222,10 +227,10 @@ class CanonicalMetres(Metres):
         """Return `always`."""
         return "always"
 
-    def metres_per_unit(self, batch: Batch, camera: Camera | None) -> np.float32:
+    def metres_per_unit(self, batch: Batch, camera: Camera | None) -> float:
         """Return focal length of what is fed over that of the canonical camera."""
         fed = _camera_of(batch, camera)
-        return np.float32((fed.fx_px + fed.fy_px) / 2 / self.canonical_focal_px)
+        return (fed.fx_px + fed.fy_px) / 2 / self.canonical_focal_px
 
 
 class AffinePoints(Metres):
@@ -267,7 +272,8 @@ class AffinePoints(Metres):
         size_px = points.shape[2], points.shape[1]
         seen = None if camera is None else camera.scaled(size_px)
         for index, each in enumerate(points):
-            depth[index] += solve_shift(each, None if valid is None else valid[index], seen)
+            counted = None if valid is None else valid[index]
+            depth[index] += np.float32(solve_shift(each, counted, seen))
         if self.spec.scale is not None:
             depth *= np.asarray(outputs[self.spec.scale], np.float32).reshape(-1, 1, 1)
         return inverse_of(depth, valid)
@@ -397,10 +403,11 @@ def _maps(output: NDArray[Any], count: int) -> RawDepth:
 def _points(output: NDArray[Any], count: int) -> NDArray[np.float32]:
     """Return (N, h, w, 3), a view."""
     if output.ndim == 4 and len(output) == count:
+        points: NDArray[np.float32] = output
         if output.shape[3] == 3:
-            return output
+            return points
         if output.shape[1] == 3:
-            return output.transpose(0, 2, 3, 1)
+            return points.transpose(0, 2, 3, 1)
     raise InferenceError(
         f"the network answered {count} pictures with points {output.shape}:"
         " export it with (N, h, w, 3) or (N, 3, h, w)"

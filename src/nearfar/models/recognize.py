@@ -62,7 +62,7 @@ class Declaration:
         """
         found = self._inputs(inputs)
         if self.family is None:
-            if len(inputs) == 1 and len(outputs) == 1 and is_map(outputs[0]):
+            if len(inputs) == 1 and len(outputs) == 1:
                 return found
             raise UsageError(
                 f"this network has {len(inputs)} inputs and {len(outputs)} outputs"
@@ -94,15 +94,15 @@ class Declaration:
     def _outputs(self, found: GraphSpec, outputs: Sequence[TensorInfo]) -> GraphSpec:
         names = self.names
         if family_of(found) is AffinePoints:
-            points = names.points or _points_of(outputs)
-            if points is None:
+            xyz = names.points or _points_of(outputs)
+            if xyz is None:
                 raise ModelFileError(
                     f"no output is called {' or '.join(NAMES['points'])}: name the one with points"
                 )
             mask, scale = (
                 getattr(names, role) or _called(role, outputs) for role in ("mask", "scale")
             )
-            return replace(found, points=points, mask=mask, scale=scale)
+            return replace(found, points=xyz, mask=mask, scale=scale)
         depth, points = names.depth, names.points
         if depth is None and points is None:
             maps = [each for each in outputs if is_map(each)]

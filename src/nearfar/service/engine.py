@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions, ImageLimits, RuntimeName
-from nearfar.depth import DepthMap
+from nearfar.depth import Depth
 from nearfar.errors import DrainingError, ImageTooLargeError, TimedOutError
 from nearfar.estimator import Estimator, check_image, plan
 from nearfar.io.images import Image
@@ -83,38 +83,51 @@ class InferenceRequest:
     Args:
         estimator: the model, with the options of this photo.
         source: what `opened` gave.
+        fov_deg: horizontal field of view; that of EXIF when not given.
+
+    Attributes:
+        estimator: the model, bound to the photo's camera where it computes with one.
 
     Raises:
         UsageError: the longest side allowed is too small for this model.
     """
 
-    def __init__(self, estimator: Estimator, source: IsolatedImageFile | Image) -> None:
-        self._estimator = estimator
+    def __init__(
+        self,
+        estimator: Estimator,
+        source: IsolatedImageFile | Image,
+        *,
+        fov_deg: float | None = None,
+    ) -> None:
         self._source = source
+        focal_35mm_mm = None
         if isinstance(source, IsolatedImageFile):
             self.width_px, self.height_px = source.width_px, source.height_px
+            focal_35mm_mm = source.focal_35mm_mm
         else:
             self.height_px, self.width_px = source.shape[:2]
-        estimator.fed_px((self.width_px, self.height_px))  # refuses before the job waits
+        size_px = self.width_px, self.height_px
+        self.estimator = estimator.for_photo(size_px, fov_deg=fov_deg, focal_35mm_mm=focal_35mm_mm)
+        estimator.fed_px(size_px)  # refuses before the job waits
         self._image: Image | None = None
 
     def prepare(self) -> Batch:
         """Decode the photo at the size that is needed, and make (1, 3, h, w) of it."""
         source = self._source
         self._image = source.read_small() if isinstance(source, IsolatedImageFile) else source
-        return self._estimator.prepare(self._image)
+        return self.estimator.prepare(self._image)
 
-    def depth(self, raw: RawDepth) -> DepthMap:
+    def depth(self, raw: RawDepth) -> Depth:
         """Make the map, of the photo's own size, of what the network gave, (h, w)."""
         image, self._image = self._image, None  # what is made of the map needs room too
         if image is None:
             raise RuntimeError("a photo is prepared before its map is made")
-        return self._estimator.finish(raw, image, size_px=(self.width_px, self.height_px))
+        return self.estimator.finish(raw, image, size_px=(self.width_px, self.height_px))
 
     def raw(self, raw: RawDepth) -> RawDepth:
         """Give what the network gave, (h, w), once it is seen to be a map."""
         self._image = None
-        self._estimator.check(raw)
+        self.estimator.check(raw)
         return raw
 
 
@@ -320,9 +333,10 @@ class InferenceEngine:
         photo: bytes | Image,
         *,
         place: Reservation,
-        make: Callable[[DepthMap], T],
+        make: Callable[[Depth], T],
         model: str | None = None,
         options: EstimateOptions = EstimateOptions(),
+        fov_deg: float | None = None,
     ) -> Prediction[T]:
         """Estimate the depth of a photo.
 
@@ -335,6 +349,8 @@ class InferenceEngine:
             model: a name of `models`, loaded when it is first asked for; `auto` or None is the
                 `default_model` of photos.
             options: how the photo becomes depth.
+            fov_deg: horizontal field of view, for models that compute with the camera; that of
+                EXIF, or else 60, when not given.
 
         Raises:
             ImageError: the photo can't be read, or is too large.
@@ -349,7 +365,12 @@ class InferenceEngine:
         return await run_with_timeout(
             self.options.timeout_s,
             self._answer(
-                photo, place, lambda seen, raw: make(seen.depth(raw)), (model, "photo"), options
+                photo,
+                place,
+                lambda seen, raw: make(seen.depth(raw)),
+                (model, "photo"),
+                options,
+                fov_deg=fov_deg,
             ),
         )
 
@@ -411,6 +432,8 @@ class InferenceEngine:
         finish: Callable[[InferenceRequest, RawDepth], T],
         model: tuple[str | None, Purpose],
         options: EstimateOptions,
+        *,
+        fov_deg: float | None = None,
     ) -> Prediction[T]:
         loop = asyncio.get_running_loop()
         loaded = await self.model(*model)
@@ -418,8 +441,8 @@ class InferenceEngine:
         source = await loop.run_in_executor(
             self._lookers, opened, photo, self.options.limits, estimator
         )
-        seen = InferenceRequest(estimator, source)
-        job = Job(estimator.session, seen.prepare, partial(finish, seen))
+        seen = InferenceRequest(estimator, source, fov_deg=fov_deg)
+        job = Job(seen.estimator.session, seen.prepare, partial(finish, seen))
         value, timing = await self._scheduler.submit(job, place)
         name, runtime = estimator.spec.name, estimator.session.runtime
         return Prediction(value, name, runtime, seen.width_px, seen.height_px, timing)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from nearfar.config import OutputOptions
-from nearfar.depth import DepthMap
+from nearfar.depth import Depth
 from nearfar.io.depth_files import FORMATS
 from nearfar.io.images import encode_image
 
@@ -54,7 +54,7 @@ RESULTS: Final[Mapping[str, Result]] = MappingProxyType(
 DEFAULT: Final = "png16"
 
 
-def encode(depth: DepthMap, name: str, options: OutputOptions) -> bytes:
+def encode(depth: Depth, name: str, options: OutputOptions) -> bytes:
     """Make the bytes of an answer.
 
     Args:

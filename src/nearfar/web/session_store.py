@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nearfar.camera import Camera
 from nearfar.config import EstimateOptions, ImageLimits
-from nearfar.depth import DepthMap
+from nearfar.depth import Depth, DepthMap, MetricDepth
 from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.backend import Backend
@@ -56,6 +56,8 @@ class Result:
         focal_35mm_mm: what EXIF tells of the lens.
         runtime: what ran the network.
         infer_ms: how long that took.
+        assumption: what the metres of the model rest on; `depth` is then in 1/metre. None where
+            the model gives relative depth.
     """
 
     photo: Photo
@@ -65,13 +67,15 @@ class Result:
     focal_35mm_mm: float | None
     runtime: str = ""
     infer_ms: float = 0.0
+    assumption: str | None = None
 
     @classmethod
-    def of(cls, photo: Photo, depth: DepthMap, limits: ImageLimits) -> "Result":
+    def of(cls, photo: Photo, found: Depth, limits: ImageLimits) -> "Result":
         """Make the pictures that are shown; it decodes the photo, so call it in a worker."""
         with IsolatedImageFile(photo.content, limits=limits) as file:
             focal_35mm_mm = file.focal_35mm_mm
             pixels = file.read(at_least_px=SHOWN_PX)
+        depth = found.relative()
         scale = min(1.0, SHOWN_PX / max(depth.size_px))
         width_px, height_px = (max(1, round(side * scale)) for side in depth.size_px)
         shown = _resized(depth.inverse_depth, (width_px, height_px))
@@ -81,6 +85,7 @@ class Result:
             _resized(pixels, (width_px, height_px)),
             DepthMap(shown, depth.model),
             focal_35mm_mm,
+            assumption=found.assumption if isinstance(found, MetricDepth) else None,
         )
 
     def timed(self, runtime: str, infer_ms: float) -> "Result":
@@ -207,7 +212,7 @@ class Photos:
         """
         photo = await read_photo(path, self.limits)
 
-        def make(depth: DepthMap) -> Result:
+        def make(depth: Depth) -> Result:
             return Result.of(photo, depth, self.limits)
 
         answer = await self._backend.depth(

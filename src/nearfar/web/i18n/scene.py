@@ -27,6 +27,10 @@ SCENE: Final[dict[str, Text]] = {
         "{faces} triangles · assumed: nearest point at {near} m, farthest at {far} m · {lens}",
         "{faces} 个三角形 · 假定最近处 {near} 米、最远处 {far} 米 · {lens}",
     ),
+    "scene.facts.model": Text(
+        "{faces} triangles · metres of the model: {near} m to {far} m · {lens}",
+        "{faces} 个三角形 · 模型给出的距离：{near} 至 {far} 米 · {lens}",
+    ),
     "scene.lens.given": Text("lens {fov}° wide", "镜头水平视角 {fov}°"),
     "scene.lens.exif": Text("lens {fov}° wide, by EXIF", "镜头水平视角 {fov}°（来自 EXIF）"),
     "scene.lens.assumed": Text("lens {fov}° wide, assumed", "镜头水平视角 {fov}°（假定）"),

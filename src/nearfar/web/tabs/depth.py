@@ -11,7 +11,7 @@ from anyio.to_thread import run_sync
 from gradio.components import Component
 
 from nearfar.config import EstimateOptions, ImageLimits, OutputOptions
-from nearfar.depth import DepthMap
+from nearfar.depth import Depth
 from nearfar.web.backend import Backend
 from nearfar.web.components import model_choice
 from nearfar.web.controls import LOOKS, estimate_controls, look_controls
@@ -157,7 +157,7 @@ class DepthEvents:
         """Say everything anew, in the language of now."""
         result = self._results.get(visit.key)
         bar = bar_html(_look(values).colormap, language)
-        note = downloads_html(visit, language)
+        note = downloads_html(result, visit, language)
         if result is None:
             return only(visit, bar=bar, note=note)
         points = points_html(result, visit, language)
@@ -196,7 +196,7 @@ class DepthEvents:
     ) -> Updates:
         model, *values = settings
 
-        def make(depth: DepthMap) -> Result:
+        def make(depth: Depth) -> Result:
             return Result.of(photo, depth, self._limits)
 
         answer = await self._backend.depth(
@@ -346,7 +346,7 @@ class _DepthTab:
                 each.name: _button(book, each.label_key, f"nf-get-{each.name}")
                 for each in DOWNLOADS
             }
-        self.note = gr.HTML(downloads_html(Visit(), "en"), padding=False)
+        self.note = gr.HTML(downloads_html(None, Visit(), "en"), padding=False)
         self.file = gr.DownloadButton(elem_id="nf-download", elem_classes="nf-hidden")
 
     def wire(self) -> None:

@@ -80,16 +80,18 @@ def points_html(result: Result, visit: Visit, language: Language) -> str:
         f"<li><b>{number}</b>{_reading(reading, language)}</li>"
         for number, reading in enumerate(readings, start=1)
     )
-    if visit.metres is not None:
+    if visit.metres is not None or (result.assumption is not None and readings):
         return _points(f"<ol>{rows}</ol>{_between(result, visit, readings, language)}")
     next_step = ("empty", "more", "calibrate")[min(len(readings), 2)]
     return _points(f"<ol>{rows}</ol><p><em>{_said(f'depth.points.{next_step}', language)}</em></p>")
 
 
-def downloads_html(visit: Visit, language: Language) -> str:
+def downloads_html(result: Result | None, visit: Visit, language: Language) -> str:
     """Say what the files hold."""
     if visit.metres is not None:
         text = say("depth.downloads.metric", language)
+    elif result is not None and result.assumption is not None:
+        text = say("depth.downloads.model", language)
     else:
         text = say("depth.downloads.relative", language, near=f"{NEAR_M:g}", far=f"{FAR_M:g}")
     return f'<p class="nf-quiet">{escape(text)}</p>'
@@ -186,14 +188,14 @@ def nothing(language: Language) -> Updates:
         compare=None,
         facts="",
         points="",
-        note=downloads_html(visit, language),
+        note=downloads_html(None, visit, language),
         empty=gr.update(visible=True),
         filled=gr.update(visible=False),
     )
 
 
 def _pointed(result: Result, visit: Visit, language: Language, colored: Image) -> dict[str, Any]:
-    joined = visit.metres is not None
+    joined = visit.metres is not None or result.assumption is not None
     photo, depth = (
         draw_markers(picture, visit.points, size_px=result.depth.size_px, joined=joined)
         for picture in (result.shown_photo, colored)
@@ -202,7 +204,7 @@ def _pointed(result: Result, visit: Visit, language: Language, colored: Image) -
         "photo": _kept(photo, "photo.jpg"),
         "map": _kept(depth, "depth.jpg"),
         "points": points_html(result, visit, language),
-        "note": downloads_html(visit, language),
+        "note": downloads_html(result, visit, language),
     }
 
 

@@ -222,11 +222,11 @@ def _facts(visit: SceneVisit, language: Language) -> str:
         return ""
     lens = say(f"scene.lens.{shown.lens}", language, fov=f"{shown.fov_deg:.0f}")
     return say(
-        "scene.facts",
+        "scene.facts.model" if shown.is_of_model else "scene.facts",
         language,
         faces=f"{shown.faces:,}",
-        near=f"{shown.near_m:g}",
-        far=f"{shown.far_m:g}",
+        near=f"{shown.near_m:.3g}",
+        far=f"{shown.far_m:.3g}",
         lens=lens,
     )
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from nearfar.calibration import ASSUMED_M, fit_range
-from nearfar.depth import DepthMap
+from nearfar.calibration import ASSUMED_M, Calibration, fit_range
+from nearfar.depth import DepthMap, MetricDepth
 from nearfar.effects.base import fitted
 from nearfar.effects.export import zipped
 from nearfar.errors import GeometryError
@@ -43,7 +43,7 @@ class SceneSettings:
 
     Attributes:
         near_m: distance of the nearest point.
-        far_m: of the farthest.
+        far_m: of the farthest. Where both are `ASSUMED_M`, metres of the model come before them.
         fov_deg: horizontal field of view; None is that of EXIF, or else 60.
         max_slope_deg: what stands steeper is cut.
         step_px: width of the grid's meshes.
@@ -81,8 +81,9 @@ class ShownScene:
     Attributes:
         path: of the GLB.
         faces: number of triangles.
-        near_m: distance of the nearest point, an assumption.
+        near_m: distance of the nearest point.
         far_m: of the farthest.
+        is_of_model: both are what the model gave, and no assumption.
         fov_deg: horizontal field of view.
         lens: where that comes from: "given", "exif" or "assumed".
         seen_from: angles in degrees and distance of Gradio's camera around the scene's middle.
@@ -95,6 +96,7 @@ class ShownScene:
     fov_deg: float
     lens: str
     seen_from: tuple[float, float, float]
+    is_of_model: bool = False
 
 
 def show_scene(result: Result, settings: SceneSettings) -> ShownScene:
@@ -111,18 +113,22 @@ def show_scene(result: Result, settings: SceneSettings) -> ShownScene:
         max_texture_px=1280,
     )
     camera = _camera(depth, result, settings)
-    mesh = _mesh(depth, camera, settings, options)
+    metric = _metric(depth, result, settings)
+    mesh = _mesh(metric, camera, options)
     *_, content = encode_mesh(mesh, photo, ".glb", options=options).values()
     path = keep_file(content, "scene.glb")
     lens = "exif" if result.focal_35mm_mm is not None else "assumed"
+    is_of_model = _is_of_model(result, settings)
+    seen = metric.metres[np.isfinite(metric.metres)]
     return ShownScene(
         path,
         len(mesh.faces),
-        settings.near_m,
-        settings.far_m,
+        float(seen.min()) if is_of_model else settings.near_m,
+        float(seen.max()) if is_of_model else settings.far_m,
         camera.hfov_deg,
         lens if settings.fov_deg is None else "given",
         _seen_from(mesh),
+        is_of_model,
     )
 
 
@@ -151,10 +157,11 @@ def download_scene(result: Result, settings: SceneSettings, name: str, limits: I
     with IsolatedImageFile(result.photo.content, limits=limits) as file:
         photo = file.read(at_least_px=FULL_PX)
     photo, depth = fitted(photo, result.depth, FULL_PX)
+    metric, camera = _metric(depth, result, settings), _camera(depth, result, settings)
     if name == "cloud":
-        return keep_file(_cloud(photo, depth, result, settings), f"{stem}-cloud.ply")
+        return keep_file(_cloud(photo, metric, camera, settings), f"{stem}-cloud.ply")
     options = MeshOptions(max_slope_deg=settings.max_slope_deg, step_px=settings.step_px)
-    mesh = _mesh(depth, _camera(depth, result, settings), settings, options)
+    mesh = _mesh(metric, camera, options)
     files = encode_mesh(mesh, photo, f".{name}", stem=f"{stem}-mesh", options=options)
     if len(files) > 1:
         return keep_file(zipped(files), f"{stem}-mesh.zip")
@@ -162,19 +169,29 @@ def download_scene(result: Result, settings: SceneSettings, name: str, limits: I
     return keep_file(content, file_name)
 
 
-def _mesh(depth: DepthMap, camera: Camera, settings: SceneSettings, options: MeshOptions) -> Mesh:
-    metric = fit_range(depth, settings.near_m, settings.far_m).apply(depth)
+def _is_of_model(result: Result, settings: SceneSettings) -> bool:
+    """Return whether the metres are those of the model: it gives them, and nothing was typed."""
+    is_typed = (settings.near_m, settings.far_m) != ASSUMED_M
+    return result.assumption is not None and not is_typed
+
+
+def _metric(depth: DepthMap, result: Result, settings: SceneSettings) -> MetricDepth:
+    if _is_of_model(result, settings):
+        return Calibration(1.0, 0.0, result.assumption or "").apply(depth)
+    return fit_range(depth, settings.near_m, settings.far_m).apply(depth)
+
+
+def _mesh(metric: MetricDepth, camera: Camera, options: MeshOptions) -> Mesh:
     try:
         return make_mesh(metric, camera, options)
     except GeometryError as error:
         raise PageError("scene.error.flat") from error
 
 
-def _cloud(photo: Image, depth: DepthMap, result: Result, settings: SceneSettings) -> bytes:
-    metric = fit_range(depth, settings.near_m, settings.far_m).apply(depth)
+def _cloud(photo: Image, metric: MetricDepth, camera: Camera, settings: SceneSettings) -> bytes:
     options = CloudOptions(max_slope_deg=settings.max_slope_deg, step_px=settings.step_px)
     try:
-        cloud = make_cloud(metric, photo, _camera(depth, result, settings), options)
+        cloud = make_cloud(metric, photo, camera, options)
     except GeometryError as error:
         raise PageError("scene.error.flat") from error
     return encode_cloud(cloud, ".ply")
