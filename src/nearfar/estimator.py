@@ -38,6 +38,7 @@ class Estimator:
         session: the loaded network.
         options: how photos become depth.
         camera: that took the photos; see `for_camera`.
+        fov_deg: horizontal field of view of photos whose camera is not given otherwise.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class Estimator:
         options: EstimateOptions | None = None,
         *,
         camera: Camera | None = None,
+        fov_deg: float | None = None,
     ) -> None:
         self.spec = spec
         self.session = session
         self.options = options or EstimateOptions()
         self.camera = camera
+        self.fov_deg = fov_deg
 
     def __call__(
         self,
@@ -112,13 +115,14 @@ class Estimator:
 
         Args:
             size_px: width and height of the whole photo.
-            fov_deg: horizontal field of view, if it is given.
+            fov_deg: horizontal field of view; the estimator's own when not given.
             focal_35mm_mm: 35 mm equivalent focal length, if EXIF has it. Where both are unknown, a
                 network that needs a camera gets one of 60 degrees, and the result says so.
 
         Raises:
             GeometryError: a number out of range.
         """
+        fov_deg = self.fov_deg if fov_deg is None else fov_deg
         use = family_of(self.spec.graph).camera_use(self.spec.graph)
         is_known = fov_deg is not None or focal_35mm_mm is not None
         if use == "no" or (use == "if known" and not is_known):
@@ -126,6 +130,15 @@ class Estimator:
         return self.for_camera(
             Camera.of_photo(size_px, fov_deg=fov_deg, focal_35mm_mm=focal_35mm_mm)
         )
+
+    def with_fov(self, fov_deg: float | None) -> "Estimator":
+        """Return an estimator of the same model for photos of this horizontal field of view.
+
+        Args:
+            fov_deg: 1 to 170; None is that of EXIF. Ignored by networks that don't compute with
+                the camera.
+        """
+        return Estimator(self.spec, self.session, self.options, fov_deg=fov_deg)
 
     def for_camera(self, camera: Camera) -> "Estimator":
         """Return an estimator of the same model for photos of one camera.

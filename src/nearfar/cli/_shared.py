@@ -74,6 +74,13 @@ Model = Annotated[
 ]
 Runtime = Annotated[RuntimeName, Parameter(help="What runs it; auto is the faster installed.")]
 Threads = Annotated[int | None, Parameter(help="Threads; the machine's physical cores if unset.")]
+Fov = Annotated[
+    float | None,
+    Parameter(
+        help="Horizontal field of view in degrees, for models that compute with the camera; by"
+        " EXIF, or else 60 is assumed."
+    ),
+]
 Force = Annotated[bool, Parameter(negative="", help="Replace files that are there.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, a line a result.")]
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print errors only.")]

@@ -42,6 +42,7 @@ def estimate(
     runtime: args.Runtime = "auto",
     threads: args.Threads = None,
     estimating: args.Estimating = EstimateOptions(),
+    fov: args.Fov = None,
     writing: args.Writing = OutputOptions(),
     recursive: Annotated[bool, Parameter(name=["--recursive", "-r"], negative="")] = False,
     force: args.Force = False,
@@ -52,7 +53,8 @@ def estimate(
 ) -> int:
     """Estimate the depth of photos: larger values, brighter pixels are nearer.
 
-    Each map is written as `<stem>-depth.png` beside its photo, 16 bits deep.
+    Each map is written as `<stem>-depth.png` beside its photo, 16 bits deep. A model that gives
+    metres has its map written in metres.
 
     Args:
         inputs: Photos, folders, patterns such as 'trip/*.jpg', or - for standard input.
@@ -69,7 +71,7 @@ def estimate(
         threads=1 if many else threads,
         callers=workers,
         **estimating.values(),
-    )
+    ).with_fov(fov)
     # only now: what these import was imported while the network loaded
     from nearfar.cli._run_report import Report
     from nearfar.io.find_images import find, work_on

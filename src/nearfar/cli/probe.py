@@ -19,6 +19,7 @@ def probe(
     runtime: args.Runtime = "auto",
     threads: args.Threads = None,
     estimating: args.Estimating = EstimateOptions(),
+    fov: args.Fov = None,
     json_lines: args.Json = False,
     limits: args.Limits = ImageLimits(),
 ) -> None:
@@ -38,7 +39,8 @@ def probe(
     parsed = [parse_point(text) for text in points]
     known = [KnownPoint(x_px, y_px, metres) for x_px, y_px, metres in parsed if metres is not None]
     with ImageFile(photo, limits=limits) as file:
-        found = load(model, runtime=runtime, threads=threads, **estimating.values()).from_file(file)
+        estimator = load(model, runtime=runtime, threads=threads, **estimating.values())
+        found = estimator.from_file(file, fov_deg=fov)
         tell_odd(photo, file.warnings)
     metric = found if isinstance(found, MetricDepth) else None
     depth = found.relative()

@@ -93,11 +93,7 @@ class InferenceRequest:
     """
 
     def __init__(
-        self,
-        estimator: Estimator,
-        source: IsolatedImageFile | Image,
-        *,
-        fov_deg: float | None = None,
+        self, estimator: Estimator, source: IsolatedImageFile | Image, fov_deg: float | None = None
     ) -> None:
         self._source = source
         focal_35mm_mm = None
@@ -441,7 +437,7 @@ class InferenceEngine:
         source = await loop.run_in_executor(
             self._lookers, opened, photo, self.options.limits, estimator
         )
-        seen = InferenceRequest(estimator, source, fov_deg=fov_deg)
+        seen = InferenceRequest(estimator, source, fov_deg)
         job = Job(seen.estimator.session, seen.prepare, partial(finish, seen))
         value, timing = await self._scheduler.submit(job, place)
         name, runtime = estimator.spec.name, estimator.session.runtime
