@@ -2,7 +2,8 @@
 
 Relative depth d is affine in inverse distance, 1/metres = scale * d + shift, with both
 unknown (Ranftl et al., TPAMI 2022, section 5). Each `fit_*` finds the two; `Calibration.apply`
-uses them, on the map they were fitted on or on the next frame of the same camera.
+uses them, on the map they were fitted on or on the next frame of the same camera. A map that a
+network gave in metres is taken as d = 1/metres, and can be calibrated anew.
 """
 
 import math
@@ -68,13 +69,13 @@ class Calibration:
                 " the scale must be over 0"
             )
 
-    def apply(self, depth: DepthMap) -> MetricDepth:
+    def apply(self, depth: Depth) -> MetricDepth:
         """Turn a map into metres; where 1/metres is not over 0 there is no surface (inf).
 
         Raises:
             CalibrationError: something comes to lie nearer than `LEAST_M`.
         """
-        inverse = depth.inverse_depth * np.float64(self.scale)
+        inverse = depth.relative().inverse_depth * np.float64(self.scale)
         inverse += self.shift
         metres = np.full(inverse.shape, np.inf, np.float32)
         with np.errstate(over="ignore"):
@@ -86,7 +87,7 @@ class Calibration:
         return MetricDepth(metres, depth.model, self.assumption)
 
 
-def fit_points(depth: DepthMap, points: Sequence[KnownPoint]) -> Calibration:
+def fit_points(depth: Depth, points: Sequence[KnownPoint]) -> Calibration:
     """Fit scale and shift to points of known distance.
 
     Least squares in inverse distance, every point of equal weight, so near points count
@@ -108,7 +109,8 @@ def fit_points(depth: DepthMap, points: Sequence[KnownPoint]) -> Calibration:
         if not 0 < point.metres < math.inf:
             raise CalibrationError(f"{point.metres:g} m is no distance: give more than 0")
     known = np.array([1 / point.metres for point in points])
-    read = np.array([_around(depth, point) for point in points])
+    relative = depth.relative()
+    read = np.array([_around(relative, point) for point in points])
     if np.ptp(read) <= 1e-6 * read.max():
         raise CalibrationError(
             "the points are all at one depth in the map: choose a near one and a far one"
@@ -129,7 +131,7 @@ def fit_points(depth: DepthMap, points: Sequence[KnownPoint]) -> Calibration:
     )
 
 
-def fit_range(depth: DepthMap, near_m: float, far_m: float) -> Calibration:
+def fit_range(depth: Depth, near_m: float, far_m: float) -> Calibration:
     """Take the nearest and the farthest pixel's distance as given; an assumption, no measure.
 
     Args:
@@ -145,7 +147,8 @@ def fit_range(depth: DepthMap, near_m: float, far_m: float) -> Calibration:
             f"a range from {near_m:g} to {far_m:g} m: the near end must be over 0, the far end"
             " beyond it"
         )
-    low, high = float(depth.inverse_depth.min()), float(depth.inverse_depth.max())
+    values = depth.relative().inverse_depth
+    low, high = float(values.min()), float(values.max())
     if low == high:
         raise CalibrationError("the map is the same everywhere: it has no near and far end")
     scale = (1 / near_m - 1 / far_m) / (high - low)
@@ -154,7 +157,7 @@ def fit_range(depth: DepthMap, near_m: float, far_m: float) -> Calibration:
 
 
 def fit_camera_height(
-    depth: DepthMap,
+    depth: Depth,
     height_m: float,
     *,
     fov_deg: float = 60.0,
@@ -186,11 +189,12 @@ def fit_camera_height(
         raise CalibrationError(f"a field of view of {fov_deg:g} degrees: give 1 to 170")
     if not -80 <= pitch_deg <= 80:
         raise CalibrationError(f"a pitch of {pitch_deg:g} degrees: give -80 to 80")
-    a, b, c = floor_plane(depth.inverse_depth, fov_deg, floor)
+    values = depth.relative().inverse_depth
+    a, b, c = floor_plane(values, fov_deg, floor)
     pitch = math.radians(pitch_deg)
     s = height_m * math.hypot(a, b) / math.cos(pitch)
     t = c - s * math.sin(pitch) / height_m
-    beyond = float(np.mean(depth.inverse_depth < t + _BEYOND * s / height_m))
+    beyond = float(np.mean(values < t + _BEYOND * s / height_m))
     if beyond > MAX_BEYOND_SHARE:
         raise CalibrationError(
             f"{beyond:.0%} of the picture would lie beyond infinity: check the pitch, give a mask"
@@ -252,22 +256,18 @@ class Distances:
                 already and no distance is given, those metres stay.
             fov_deg: horizontal field of view of the camera.
 
-        Returns:
-            The calibration of `depth.relative()`.
-
         Raises:
             CalibrationError: they do not determine metres.
         """
-        given = depth.relative()
         if self.known:
-            return fit_points(given, self.known)
+            return fit_points(depth, self.known)
         if self.height_m is not None:
             return fit_camera_height(
-                given, self.height_m, fov_deg=fov_deg, pitch_deg=self.pitch_deg
+                depth, self.height_m, fov_deg=fov_deg, pitch_deg=self.pitch_deg
             )
         if self.near_m is not None and self.far_m is not None:
-            return fit_range(given, self.near_m, self.far_m)
+            return fit_range(depth, self.near_m, self.far_m)
         if isinstance(depth, MetricDepth):
             return Calibration(1.0, 0.0, depth.assumption)
-        found = fit_range(given, *ASSUMED_M)
+        found = fit_range(depth, *ASSUMED_M)
         return replace(found, assumption=f"{found.assumption} (assumed)")
