@@ -75,7 +75,7 @@ class Calibration:
         Raises:
             CalibrationError: something comes to lie nearer than `LEAST_M`.
         """
-        inverse = depth.relative().inverse_depth * np.float64(self.scale)
+        inverse = depth.inverse_depth * np.float64(self.scale)
         inverse += self.shift
         metres = np.full(inverse.shape, np.inf, np.float32)
         with np.errstate(over="ignore"):
@@ -147,7 +147,7 @@ def fit_range(depth: Depth, near_m: float, far_m: float) -> Calibration:
             f"a range from {near_m:g} to {far_m:g} m: the near end must be over 0, the far end"
             " beyond it"
         )
-    values = depth.relative().inverse_depth
+    values = depth.inverse_depth
     low, high = float(values.min()), float(values.max())
     if low == high:
         raise CalibrationError("the map is the same everywhere: it has no near and far end")
@@ -189,7 +189,7 @@ def fit_camera_height(
         raise CalibrationError(f"a field of view of {fov_deg:g} degrees: give 1 to 170")
     if not -80 <= pitch_deg <= 80:
         raise CalibrationError(f"a pitch of {pitch_deg:g} degrees: give -80 to 80")
-    values = depth.relative().inverse_depth
+    values = depth.inverse_depth
     a, b, c = floor_plane(values, fov_deg, floor)
     pitch = math.radians(pitch_deg)
     s = height_m * math.hypot(a, b) / math.cos(pitch)

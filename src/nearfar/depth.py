@@ -158,11 +158,15 @@ class MetricDepth:
             )
         object.__setattr__(self, "metres", values)
 
-    def relative(self) -> DepthMap:
-        """Return relative depth: 1/metres, and 0 where there is no surface."""
+    @property
+    def inverse_depth(self) -> NDArray[np.float32]:
+        """(H, W) float32 in 1/metre, 0 where there is no surface; computed anew each time."""
         with np.errstate(over="ignore"):
-            inverse = np.minimum(1 / self.metres, np.finfo(np.float32).max)
-        return DepthMap(inverse, self.model)
+            return np.minimum(1 / self.metres, np.finfo(np.float32).max)
+
+    def relative(self) -> DepthMap:
+        """Return relative depth: `inverse_depth` without its unit."""
+        return DepthMap(self.inverse_depth, self.model)
 
     @property
     def width_px(self) -> int:
@@ -210,7 +214,7 @@ class MetricDepth:
         Raises:
             UsageError: no color map of that name.
         """
-        inverse = self.relative().inverse_depth
+        inverse = self.inverse_depth
         surface = inverse[inverse > 0]
         return colormaps.apply(inverse, colormap, limits(surface, robust=robust))
 

@@ -78,7 +78,7 @@ def test_a_cloud_rests_on_the_network_unless_distances_are_given(
 
 
 def test_the_field_of_view_reaches_the_network(service: Served, slope: bytes) -> None:
-    query = {"model": "canonical", "fov_deg": 90}
+    query: dict[str, str | int] = {"model": "canonical", "fov_deg": 90}
     note = service.client.post("/v1/mesh", content=slope, params=query).headers[NOTE]
     assert note.startswith("metres of the network; field of view 90 deg")
 

@@ -266,7 +266,7 @@ def evaluate(
 
 def predictor(estimator: Estimator) -> Predict:
     """Give a model as what `score_network` and `picture.look` call."""
-    return lambda photo: estimator(photo).relative().inverse_depth
+    return lambda photo: estimator(photo).inverse_depth
 
 
 def score_network(

@@ -389,15 +389,13 @@ def _shaped(value: NDArray[Any], tensor: TensorInfo, count: int) -> NDArray[Any]
 
 
 def _maps(output: NDArray[Any], count: int) -> RawDepth:
-    shape = output.shape
-    if output.ndim == 4 and shape[1] == 1:
-        output = output[:, 0]
-    if output.ndim != 3 or len(output) != count:
+    maps: RawDepth = output[:, 0] if output.ndim == 4 and output.shape[1] == 1 else output
+    if maps.ndim != 3 or len(maps) != count:
         raise InferenceError(
-            f"the network answered {count} pictures with an array {shape}:"
+            f"the network answered {count} pictures with an array {output.shape}:"
             " export it with one map a picture as output"
         )
-    return output
+    return maps
 
 
 def _points(output: NDArray[Any], count: int) -> NDArray[np.float32]:

@@ -105,7 +105,9 @@ class Declaration:
             return replace(found, points=xyz, mask=mask, scale=scale)
         depth, points = names.depth, names.points
         if depth is None and points is None:
-            maps = [each for each in outputs if is_map(each)]
+            maps = [
+                each for each in outputs if is_map(each) and each.name.lower() not in NAMES["mask"]
+            ]
             depth = _called("depth", maps)
             if depth is None and _points_of(outputs) and found.family != "inverse":
                 points = _points_of(outputs)
@@ -130,8 +132,8 @@ def describe(
             roles.setdefault(alone[0].name, role)
     for what, tensors in (("input", inputs), ("output", outputs)):
         for each in tensors:
-            role = roles.get(each.name)
-            yield f"{what} {each.name} {each}: {_TEXT[role] if role else 'not read'}"
+            known = roles.get(each.name)
+            yield f"{what} {each.name} {each}: {_TEXT[known] if known else 'not read'}"
 
 
 def _takes_pictures(tensor: TensorInfo) -> bool:
