@@ -162,7 +162,7 @@ class MetricDepth:
     def inverse_depth(self) -> NDArray[np.float32]:
         """(H, W) float32 in 1/metre, 0 where there is no surface; computed anew each time."""
         with np.errstate(over="ignore"):
-            return np.minimum(1 / self.metres, np.finfo(np.float32).max)
+            return np.asarray(np.minimum(1 / self.metres, np.finfo(np.float32).max), np.float32)
 
     def relative(self) -> DepthMap:
         """Return relative depth: `inverse_depth` without its unit."""

@@ -200,8 +200,16 @@ class Estimator:
         if not family_of(self.spec.graph).gives_metres(self.spec.graph):
             return self.relative(raw, image, size_px=size_px)
         self.check(raw)
-        inverse = refine(raw, image) if self.options.refine else raw
-        inverse = _resized_surface(inverse, raw > 0, size_px or (image.shape[1], image.shape[0]))
+        is_seen = raw > 0
+        known = raw if is_seen.all() else _filled(raw, is_seen)
+        inverse = refine(known, image) if self.options.refine else known
+        size_px = size_px or (image.shape[1], image.shape[0])
+        inverse = cv2.resize(inverse, size_px, interpolation=cv2.INTER_LINEAR)
+        # refining may reach a little beyond what the network gave
+        inverse = np.clip(np.asarray(inverse, np.float32), known.min(), known.max())
+        if known is not raw:
+            shares = cv2.resize(is_seen.astype(np.float32), size_px, interpolation=cv2.INTER_LINEAR)
+            inverse[shares < 0.5] = 0
         metres = np.full_like(inverse, np.inf)
         np.divide(1, inverse, out=metres, where=inverse > 0)
         note = "metres of the network"
@@ -267,22 +275,16 @@ def plan(
     return at_least_px, fed_px if spec.interpolation == "area" and is_kept else None
 
 
-def _resized_surface(
-    inverse: RawDepth, is_seen: NDArray[np.bool_], size_px: tuple[int, int]
-) -> RawDepth:
-    """Enlarge inverse metres; pixels without a surface stay 0 and don't count in the others.
-
-    It is linear, since a plane's inverse depth is linear in the picture.
-    """
-    if is_seen.all():
-        resized = cv2.resize(inverse, size_px, interpolation=cv2.INTER_LINEAR)
-        return np.asarray(np.maximum(resized, 0), np.float32)
-    weight = cv2.resize(is_seen.astype(np.float32), size_px, interpolation=cv2.INTER_LINEAR)
-    held = np.where(is_seen, inverse, np.float32(0))
-    resized = cv2.resize(held, size_px, interpolation=cv2.INTER_LINEAR)
-    surface = np.zeros_like(resized)
-    np.divide(resized, weight, out=surface, where=weight >= 0.5)
-    return np.asarray(np.maximum(surface, 0), np.float32)
+def _filled(inverse: RawDepth, is_seen: NDArray[np.bool_]) -> RawDepth:
+    """Give pixels without a surface the value of the nearest that has one; 0 if none has."""
+    hidden = np.uint8(1) - is_seen.astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(
+        hidden, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    values = np.zeros(int(labels.max()) + 1, np.float32)
+    values[labels[is_seen]] = inverse[is_seen]
+    filled: RawDepth = values[labels]
+    return filled
 
 
 def check_image(image: Image) -> None:

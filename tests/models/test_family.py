@@ -8,18 +8,19 @@ import pytest
 from numpy.typing import NDArray
 
 from nearfar.camera import Camera
+from nearfar.config import EstimateOptions
 from nearfar.depth import DepthMap, MetricDepth
 from nearfar.errors import InferenceError, ModelFileError, UsageError
 from nearfar.estimator import Estimator
 from nearfar.models.affine_points import solve_shift
-from nearfar.models.family import FAMILIES, bind, inverse_of
+from nearfar.models.family import FAMILIES, InverseDepth, bind, inverse_of
 from nearfar.models.recognize import Declaration, describe
 from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import GraphSpec, InputSpec, ModelSpec, OutputSpec
-from nearfar.runtimes.base import Session, TensorInfo
+from nearfar.runtimes.base import Batch, Outputs, RawDepth, Session, TensorInfo
 from nearfar.runtimes.onnx import OnnxSession
 from nearfar.runtimes.openvino import OpenvinoSession
-from tests.fakes import FakeSession, tiny_onnx
+from tests.fakes import FakeSession, tiny_depth, tiny_onnx
 from tests.models.networks import (
     FARTHEST_M,
     SCALE,
@@ -186,7 +187,12 @@ def test_a_surface_is_not_mixed_with_what_has_none() -> None:
     found = metres_of(own.finish(raw, ramp(16, 8)))
     assert found.size_px == (16, 8)
     np.testing.assert_allclose(found.metres[:, :8], 2, rtol=1e-6)
-    assert np.isinf(found.metres[:, 9:]).all()
+    assert np.isinf(found.metres[:, 8:]).all()
+    refined = Estimator(own.spec, own.session, EstimateOptions(refine=True))
+    np.testing.assert_allclose(metres_of(refined.finish(raw, ramp(16, 8))).metres, found.metres)
+    nothing = metres_of(own.finish(np.zeros_like(raw), ramp(16, 8)))
+    assert np.isinf(nothing.metres).all()
+    assert nothing.colorize().shape == (8, 16, 3)
 
 
 def test_nan_of_a_metric_network_is_refused() -> None:
@@ -261,3 +267,28 @@ def test_every_row_says_what_it_is() -> None:
     for name, family in FAMILIES.items():
         assert family.name == name
         assert family.sentence
+
+
+class Doubled(InverseDepth):
+    """A family for the test below."""
+
+    name = "doubled"
+    sentence = "twice the inverse depth"
+
+    def read(self, outputs: Outputs, batch: Batch, camera: Camera | None) -> RawDepth:
+        return super().read(outputs, batch, camera) / np.float32(2)
+
+
+def test_a_new_family_is_one_class_and_its_row(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="no family 'doubled'"):
+        opened(tiny_onnx(), "doubled")
+    monkeypatch.setattr("nearfar.models.family.FAMILIES", {**FAMILIES, "doubled": Doubled})
+    batch = np.ones((1, 3, 4, 4), np.float32)
+    raw = opened(tiny_onnx(), "doubled").run(batch)
+    np.testing.assert_allclose(raw, tiny_depth(batch) / 2, rtol=1e-6)
+    store, file = ModelRegistry(tmp_path / "home"), tmp_path / "net.onnx"
+    file.write_bytes(tiny_onnx())
+    store.add("own", file, input=FREE, graph=GraphSpec("doubled"))
+    assert store.spec("own").graph.family == "doubled"

@@ -401,11 +401,10 @@ def _maps(output: NDArray[Any], count: int) -> RawDepth:
 def _points(output: NDArray[Any], count: int) -> NDArray[np.float32]:
     """Return (N, h, w, 3), a view."""
     if output.ndim == 4 and len(output) == count:
-        points: NDArray[np.float32] = output
         if output.shape[3] == 3:
-            return points
+            return np.asarray(output, np.float32)
         if output.shape[1] == 3:
-            return points.transpose(0, 2, 3, 1)
+            return np.asarray(output.transpose(0, 2, 3, 1), np.float32)
     raise InferenceError(
         f"the network answered {count} pictures with points {output.shape}:"
         " export it with (N, h, w, 3) or (N, 3, h, w)"
