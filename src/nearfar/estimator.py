@@ -204,9 +204,9 @@ class Estimator:
         known = raw if is_seen.all() else _filled(raw, is_seen)
         inverse = refine(known, image) if self.options.refine else known
         size_px = size_px or (image.shape[1], image.shape[0])
-        inverse = cv2.resize(inverse, size_px, interpolation=cv2.INTER_LINEAR)
+        resized = cv2.resize(inverse, size_px, interpolation=cv2.INTER_LINEAR)
         # refining may reach a little beyond what the network gave
-        inverse = np.clip(np.asarray(inverse, np.float32), known.min(), known.max())
+        inverse = np.asarray(np.clip(resized, known.min(), known.max()), np.float32)
         if known is not raw:
             shares = cv2.resize(is_seen.astype(np.float32), size_px, interpolation=cv2.INTER_LINEAR)
             inverse[shares < 0.5] = 0

@@ -269,26 +269,26 @@ def test_every_row_says_what_it_is() -> None:
         assert family.sentence
 
 
-class Doubled(InverseDepth):
+class Halved(InverseDepth):
     """A family for the test below."""
 
-    name = "doubled"
-    sentence = "twice the inverse depth"
+    name = "halved"
+    sentence = "half of the inverse depth"
 
     def read(self, outputs: Outputs, batch: Batch, camera: Camera | None) -> RawDepth:
-        return super().read(outputs, batch, camera) / np.float32(2)
+        return np.asarray(super().read(outputs, batch, camera) / 2, np.float32)
 
 
 def test_a_new_family_is_one_class_and_its_row(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with pytest.raises(UsageError, match="no family 'doubled'"):
-        opened(tiny_onnx(), "doubled")
-    monkeypatch.setattr("nearfar.models.family.FAMILIES", {**FAMILIES, "doubled": Doubled})
+    with pytest.raises(UsageError, match="no family 'halved'"):
+        opened(tiny_onnx(), "halved")
+    monkeypatch.setattr("nearfar.models.family.FAMILIES", {**FAMILIES, "halved": Halved})
     batch = np.ones((1, 3, 4, 4), np.float32)
-    raw = opened(tiny_onnx(), "doubled").run(batch)
+    raw = opened(tiny_onnx(), "halved").run(batch)
     np.testing.assert_allclose(raw, tiny_depth(batch) / 2, rtol=1e-6)
     store, file = ModelRegistry(tmp_path / "home"), tmp_path / "net.onnx"
     file.write_bytes(tiny_onnx())
-    store.add("own", file, input=FREE, graph=GraphSpec("doubled"))
-    assert store.spec("own").graph.family == "doubled"
+    store.add("own", file, input=FREE, graph=GraphSpec("halved"))
+    assert store.spec("own").graph.family == "halved"
