@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     with tempfile.TemporaryDirectory() as folder:
         photo = read_image(photos.photo(Path(folder) / "photo.jpg", SIZE_PX))
     estimator = load(MODEL, runtime="onnxruntime")
-    batch, depth = estimator.prepare(photo), estimator(photo)
+    batch, depth = estimator.prepare(photo), estimator(photo).relative()
     calls: dict[str, Callable[[], object]] = {ONE: lambda: estimator.session.run(batch)}
     calls |= {
         effect.name: _call(effect, photo, depth) for effect in EFFECTS if effect.name not in CLIPS

@@ -44,7 +44,7 @@ def ideas(folder: Path) -> Iterator[Idea]:
     yield from _threads(estimator, few)
     with ImageFile(contents["1280 x 720"]) as file:
         photo = file.read()
-    depth = estimator(photo)
+    depth = estimator(photo).relative()
     yield from _files(depth, photo)
     yield _encode_apart(estimator, [contents["1280 x 720"]] * _FOLDER)
 
@@ -169,7 +169,7 @@ def _encode_apart(estimator: Estimator, contents: list[bytes]) -> Idea:
 
     def estimate(content: bytes) -> DepthMap:
         with ImageFile(content) as file:
-            return estimator.from_file(file)
+            return estimator.from_file(file).relative()
 
     def apart() -> None:
         with ThreadPoolExecutor(1) as pool:

@@ -106,7 +106,7 @@ def walk(estimator: Estimator, source: Source, encode: Encode) -> list[float]:
     marks.append(time.perf_counter())
     depth = estimator.finish(raw[0], image, size_px=size_px)
     marks.append(time.perf_counter())
-    encode(depth)
+    encode(depth.relative())
     marks.append(time.perf_counter())
     return [float(s) for s in np.diff(marks)]
 

@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "nearfar"
 
 RUNG = {
     **dict.fromkeys(("version", "errors", "config", "optional"), 0),
-    **dict.fromkeys(("imaging", "io", "isolation", "parallel", "depth"), 1),
+    **dict.fromkeys(("imaging", "io", "isolation", "parallel", "depth", "camera"), 1),
     **dict.fromkeys(("models", "runtimes"), 2),
     **dict.fromkeys(("calibration", "datasets", "estimator", "jobs", "loading", "pipelines"), 3),
     **dict.fromkeys(("effects", "geometry", "video", "evaluation", "training"), 4),

@@ -4,6 +4,7 @@ Relative depth d is affine in inverse distance, 1/metres = scale * d + shift, wi
 unknown (Ranftl et al., TPAMI 2022, section 5). Each `fit_*` function estimates the two;
 `Calibration.apply` uses them, on the same map or on later frames of the same camera.
 `DistanceOptions` declares the choices for the command line, HTTP and the page.
+A map that a network gave in metres is taken as d = 1/metres, and can be calibrated again.
 """
 
 import math
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.config import Options, option
-from nearfar.depth import DepthMap, MetricDepth
+from nearfar.depth import Depth, DepthMap, MetricDepth
 from nearfar.errors import CalibrationError, UsageError
 from nearfar.imaging.ground_plane import floor_plane
 
@@ -70,7 +71,7 @@ class Calibration:
                 " the scale must be over 0"
             )
 
-    def apply(self, depth: DepthMap) -> MetricDepth:
+    def apply(self, depth: Depth) -> MetricDepth:
         """Convert a map to metres; where 1/metres is not over 0 there is no surface (inf).
 
         Raises:
@@ -88,7 +89,7 @@ class Calibration:
         return MetricDepth(metres, depth.model, self.assumption)
 
 
-def fit_points(depth: DepthMap, points: Sequence[KnownPoint]) -> Calibration:
+def fit_points(depth: Depth, points: Sequence[KnownPoint]) -> Calibration:
     """Fit scale and shift to points of known distance.
 
     Least squares in inverse distance, every point of equal weight, so near points count
@@ -110,7 +111,8 @@ def fit_points(depth: DepthMap, points: Sequence[KnownPoint]) -> Calibration:
         if not 0 < point.metres < math.inf:
             raise CalibrationError(f"{point.metres:g} m is no distance: give more than 0")
     known = np.array([1 / point.metres for point in points])
-    read = np.array([_around(depth, point) for point in points])
+    relative = depth.relative()
+    read = np.array([_around(relative, point) for point in points])
     if np.ptp(read) <= 1e-6 * read.max():
         raise CalibrationError(
             "the points are all at one depth in the map: choose a near one and a far one"
@@ -131,7 +133,7 @@ def fit_points(depth: DepthMap, points: Sequence[KnownPoint]) -> Calibration:
     )
 
 
-def fit_range(depth: DepthMap, near_m: float, far_m: float) -> Calibration:
+def fit_range(depth: Depth, near_m: float, far_m: float) -> Calibration:
     """Fit scale and shift to assumed distances of the nearest and the farthest pixel.
 
     Args:
@@ -147,7 +149,8 @@ def fit_range(depth: DepthMap, near_m: float, far_m: float) -> Calibration:
             f"a range from {near_m:g} to {far_m:g} m: the near end must be over 0, the far end"
             " beyond it"
         )
-    low, high = float(depth.inverse_depth.min()), float(depth.inverse_depth.max())
+    values = depth.inverse_depth
+    low, high = float(values.min()), float(values.max())
     if low == high:
         raise CalibrationError("the map is the same everywhere: it has no near and far end")
     scale = (1 / near_m - 1 / far_m) / (high - low)
@@ -156,7 +159,7 @@ def fit_range(depth: DepthMap, near_m: float, far_m: float) -> Calibration:
 
 
 def fit_camera_height(
-    depth: DepthMap,
+    depth: Depth,
     height_m: float,
     *,
     fov_deg: float = 60.0,
@@ -188,11 +191,12 @@ def fit_camera_height(
         raise CalibrationError(f"a field of view of {fov_deg:g} degrees: give 1 to 170")
     if not -80 <= pitch_deg <= 80:
         raise CalibrationError(f"a pitch of {pitch_deg:g} degrees: give -80 to 80")
-    a, b, c = floor_plane(depth.inverse_depth, fov_deg, floor)
+    values = depth.inverse_depth
+    a, b, c = floor_plane(values, fov_deg, floor)
     pitch = math.radians(pitch_deg)
     s = height_m * math.hypot(a, b) / math.cos(pitch)
     t = c - s * math.sin(pitch) / height_m
-    beyond = float(np.mean(depth.inverse_depth < t + _BEYOND * s / height_m))
+    beyond = float(np.mean(values < t + _BEYOND * s / height_m))
     if beyond > MAX_BEYOND_SHARE:
         raise CalibrationError(
             f"{beyond:.0%} of the picture would lie beyond infinity: check the pitch, give a mask"
@@ -262,11 +266,12 @@ class DistanceOptions(Options):
         if ranged and (self.near_m is None or self.far_m is None):
             raise UsageError("near and far go together: give both")
 
-    def calibrate(self, depth: DepthMap, fov_deg: float) -> Calibration:
+    def calibrate(self, depth: Depth, fov_deg: float) -> Calibration:
         """Fit a calibration to a map.
 
         Args:
-            depth: the map, of the size to whose pixels the known points refer.
+            depth: the map, of the size to whose pixels the known points refer. If it is in
+                metres already and no distance is given, those metres are kept.
             fov_deg: horizontal field of view of the camera: the option's, or that of EXIF.
 
         Raises:
@@ -281,5 +286,7 @@ class DistanceOptions(Options):
             )
         if self.near_m is not None and self.far_m is not None:
             return fit_range(depth, self.near_m, self.far_m)
+        if isinstance(depth, MetricDepth):
+            return Calibration(1.0, 0.0, depth.assumption)
         found = fit_range(depth, *ASSUMED_M)
         return replace(found, assumption=f"{found.assumption} (assumed)")

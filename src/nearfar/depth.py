@@ -1,11 +1,11 @@
-"""The two results: relative depth, and depth in metres. Nothing takes one for the other."""
+"""The two results: relative depth, and depth in metres."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import index
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -58,6 +58,10 @@ class DepthMap:
             )
         object.__setattr__(self, "inverse_depth", values)
 
+    def relative(self) -> "DepthMap":
+        """Return the map itself; `MetricDepth.relative` is its counterpart."""
+        return self
+
     @property
     def width_px(self) -> int:
         """Columns."""
@@ -93,7 +97,7 @@ class DepthMap:
         return _notebook_png(self.colorize(), ("near", "far"))
 
     def nearness(self, *, robust: bool = False) -> NDArray[np.float32]:
-        """Spread the map over 0 to 1.
+        """Scale the map to 0 to 1.
 
         Args:
             robust: the limits are the 2nd and the 98th percentile instead of the least and
@@ -107,7 +111,7 @@ class DepthMap:
         return between(self.inverse_depth, *self.limits(robust=robust))
 
     def limits(self, *, robust: bool = False) -> tuple[np.float32, np.float32]:
-        """Give the inverse depths whose nearness is 0 and 1; `robust` as for `nearness`."""
+        """Return the inverse depths whose nearness is 0 and 1; `robust` as for `nearness`."""
         return limits(self.inverse_depth, robust=robust)
 
     def at(self, x_px: int, y_px: int) -> float:
@@ -119,7 +123,7 @@ class DepthMap:
         return _at(self.inverse_depth, x_px, y_px)
 
     def percentile(self, x_px: int, y_px: int) -> float:
-        """Say how much of the picture is farther than a pixel, in percent, 0 to 100.
+        """Return how much of the picture is farther than a pixel, in percent, 0 to 100.
 
         Pixels as near as this one count half, so a constant map gives 50 everywhere.
 
@@ -161,7 +165,7 @@ class DepthMap:
         write_depth(self._raster(), path, format=format, overwrite=overwrite)
 
     def encode(self, format: str = DEFAULT_FORMAT) -> bytes:
-        """Give the content of such a file; see `nearfar.io.depth_files.encode_depth`."""
+        """Return the content of such a file; see `nearfar.io.depth_files.encode_depth`."""
         return encode_depth(self._raster(), format)
 
     def _raster(self) -> DepthRaster:
@@ -176,7 +180,7 @@ class MetricDepth:
         metres: (H, W) float32, over 0; inf where there is no surface. Other real types are
             converted. Read-only here; not copied.
         model: catalogue name of the model behind it.
-        assumption: how the metres were come by, in a sentence.
+        assumption: what the metres rest on, in a sentence.
 
     Raises:
         DepthMapError: values that are no such map.
@@ -194,6 +198,16 @@ class MetricDepth:
                 f"a distance of {low:g} m: every distance must be over 0, or inf for no surface"
             )
         object.__setattr__(self, "metres", values)
+
+    @property
+    def inverse_depth(self) -> NDArray[np.float32]:
+        """(H, W) float32 in 1/metre, 0 where there is no surface; computed anew each time."""
+        with np.errstate(over="ignore"):
+            return np.asarray(np.minimum(1 / self.metres, np.finfo(np.float32).max), np.float32)
+
+    def relative(self) -> DepthMap:
+        """Return relative depth: `inverse_depth` without its unit."""
+        return DepthMap(self.inverse_depth, self.model)
 
     @property
     def width_px(self) -> int:
@@ -233,6 +247,14 @@ class MetricDepth:
         labels = [f"{1 / each:.3g} m" for each in inverse]
         return _notebook_png(self.colorize(), labels)
 
+    def nearness(self, *, robust: bool = False) -> NDArray[np.float32]:
+        """Scale inverse distance to 0 to 1; see `DepthMap.nearness`."""
+        return self.relative().nearness(robust=robust)
+
+    def percentile(self, x_px: int, y_px: int) -> float:
+        """Return how much of the picture is farther than a pixel; see `DepthMap.percentile`."""
+        return self.relative().percentile(x_px, y_px)
+
     def at(self, x_px: int, y_px: int) -> float:
         """Read one pixel's distance in metres; inf where there is no surface.
 
@@ -256,14 +278,10 @@ class MetricDepth:
         Raises:
             UsageError: no color map of that name.
         """
-        return colormaps.apply(self._inverse(), colormap, self._limits(robust=robust))
-
-    def _inverse(self) -> NDArray[np.float32]:
-        with np.errstate(over="ignore"):
-            return np.asarray(np.minimum(1 / self.metres, np.finfo(np.float32).max), np.float32)
+        return colormaps.apply(self.inverse_depth, colormap, self._limits(robust=robust))
 
     def _limits(self, *, robust: bool = False) -> tuple[np.float32, np.float32]:
-        inverse = self._inverse()
+        inverse = self.inverse_depth
         return limits(inverse[inverse > 0], robust=robust)
 
     def save(
@@ -276,13 +294,21 @@ class MetricDepth:
         if _is_picture(path, format):
             write_image(self.colorize(), path, overwrite=overwrite)
             return
-        raster = DepthRaster(self.metres, "metres", self.model, self.assumption)
-        write_depth(raster, path, format=format, overwrite=overwrite)
+        write_depth(self._raster(), path, format=format, overwrite=overwrite)
+
+    def encode(self, format: str = DEFAULT_FORMAT) -> bytes:
+        """Return the content of such a file; see `nearfar.io.depth_files.encode_depth`."""
+        return encode_depth(self._raster(), format)
+
+    def _raster(self) -> DepthRaster:
+        return DepthRaster(self.metres, "metres", self.model, self.assumption)
 
 
-def read_depth(
-    path: str | os.PathLike[str] | bytes, *, kind: Kind | None = None
-) -> DepthMap | MetricDepth:
+Depth: TypeAlias = DepthMap | MetricDepth
+"""What an estimator gives: metres where its network knows them, and else relative depth."""
+
+
+def read_depth(path: str | os.PathLike[str] | bytes, *, kind: Kind | None = None) -> Depth:
     """Read a depth file, a path or its bytes.
 
     Args:

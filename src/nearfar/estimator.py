@@ -1,4 +1,4 @@
-"""The main job: a photo in, a depth map out."""
+"""Estimate depth: a photo in, a depth map out."""
 
 import math
 from collections.abc import Callable
@@ -6,15 +6,18 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from nearfar.camera import Camera
 from nearfar.config import EstimateOptions
-from nearfar.depth import DepthMap
+from nearfar.depth import Depth, DepthMap, MetricDepth
 from nearfar.errors import ImageError, InferenceError, UsageError
 from nearfar.imaging.guided_filter import refine
 from nearfar.io.images import Image, ImageFile, Photo, open_photo
+from nearfar.models.family import family_of
 from nearfar.models.preprocess import prepare, target_size
 from nearfar.models.spec import InputSpec, ModelSpec
-from nearfar.runtimes.base import Batch, RawDepth, Session
+from nearfar.runtimes.base import Batch, CameraSession, RawDepth, Session
 
 SPARE = 2
 """How many times larger than it is fed a JPEG is decoded at the least.
@@ -38,6 +41,8 @@ class Estimator:
         session: the loaded network.
         options: how photos become depth.
         reload: loads the same estimator in another process; without it, it can't be pickled.
+        camera: that took the photos; see `for_camera`.
+        fov_deg: horizontal field of view of photos whose camera is not given otherwise.
     """
 
     def __init__(
@@ -47,10 +52,14 @@ class Estimator:
         options: EstimateOptions | None = None,
         *,
         reload: "Callable[[], Estimator] | None" = None,
+        camera: Camera | None = None,
+        fov_deg: float | None = None,
     ) -> None:
         self.spec = spec
         self.session = session
         self.options = options or EstimateOptions()
+        self.camera = camera
+        self.fov_deg = fov_deg
         self._reload = reload
 
     def __repr__(self) -> str:
@@ -59,11 +68,16 @@ class Estimator:
     def __reduce__(self) -> tuple[Any, ...]:
         if self._reload is None:
             raise UsageError("this Estimator can't be pickled: use one that nearfar.load made")
-        return _reloaded, (self._reload,)
+        return _reloaded, (self._reload, self.camera, self.fov_deg)
 
     def __call__(
-        self, image: Photo, *, size_px: tuple[int, int] | None = None, bgr: bool = False
-    ) -> DepthMap:
+        self,
+        image: Photo,
+        *,
+        size_px: tuple[int, int] | None = None,
+        bgr: bool = False,
+        camera: Camera | None = None,
+    ) -> Depth:
         """Estimate the depth of one photo.
 
         Args:
@@ -73,20 +87,33 @@ class Estimator:
             size_px: width and height of the map; the photo's own when not given. Of use when
                 `image` was decoded at a smaller size than the photo has.
             bgr: whether the channels of an array are in OpenCV's order, as `cv2.imread` gives them.
+            camera: that took the photo, where it is known; see `for_camera`.
+
+        Returns:
+            Metres where the network gives them, and else relative depth.
 
         Raises:
             PhotoTypeError: `image` is none of these; it is a TypeError too.
             ImageError: the photo can't be read.
             InferenceError: the network failed, or answered with NaN.
         """
+        own = self if camera is None else self.for_camera(camera)
         photo = open_photo(image, bgr=bgr)
         if isinstance(photo, ImageFile):
             with photo:
-                return self.from_file(photo, size_px=size_px)
-        raw = self.session.run(self.prepare(photo))
-        return self.finish(raw[0], photo, size_px=size_px)
+                return own.from_file(photo, size_px=size_px)
+        if own.camera is None:
+            own = own.for_photo(size_px or (photo.shape[1], photo.shape[0]))
+        raw = own.session.run(own.prepare(photo))
+        return own.finish(raw[0], photo, size_px=size_px)
 
-    def from_file(self, file: ImageFile, *, size_px: tuple[int, int] | None = None) -> DepthMap:
+    def from_file(
+        self,
+        file: ImageFile,
+        *,
+        size_px: tuple[int, int] | None = None,
+        fov_deg: float | None = None,
+    ) -> Depth:
         """Estimate the depth of a photo that is still encoded.
 
         A big JPEG is decoded only as large as it is needed.
@@ -94,8 +121,74 @@ class Estimator:
         Args:
             file: the photo.
             size_px: width and height of the map; the photo's own when not given.
+            fov_deg: horizontal field of view, 1 to 170; that of EXIF when not given.
         """
-        return self(self.decode(file), size_px=size_px or (file.width_px, file.height_px))
+        is_known = self.camera is not None and fov_deg is None
+        own = self if is_known else self.of_file(file, fov_deg=fov_deg)
+        return own(self.decode(file), size_px=size_px or (file.width_px, file.height_px))
+
+    def of_file(self, file: ImageFile, *, fov_deg: float | None = None) -> "Estimator":
+        """Return an estimator for the camera of a photo; arguments are those of `from_file`."""
+        return self.for_photo(
+            (file.width_px, file.height_px), fov_deg=fov_deg, focal_35mm_mm=file.focal_35mm_mm
+        )
+
+    def for_photo(
+        self,
+        size_px: tuple[int, int],
+        *,
+        fov_deg: float | None = None,
+        focal_35mm_mm: float | None = None,
+    ) -> "Estimator":
+        """Return an estimator for photos of one camera, the same one if its network needs none.
+
+        Args:
+            size_px: width and height of the whole photo.
+            fov_deg: horizontal field of view; the estimator's own when not given.
+            focal_35mm_mm: 35 mm equivalent focal length, if EXIF has it. Where both are unknown, a
+                network that needs a camera gets one of 60 degrees, and the result says so.
+
+        Raises:
+            GeometryError: a number out of range.
+        """
+        fov_deg = self.fov_deg if fov_deg is None else fov_deg
+        use = family_of(self.spec.graph).camera_use(self.spec.graph)
+        is_known = fov_deg is not None or focal_35mm_mm is not None
+        if use == "no" or (use == "if known" and not is_known):
+            return self
+        return self.for_camera(
+            Camera.of_photo(size_px, fov_deg=fov_deg, focal_35mm_mm=focal_35mm_mm)
+        )
+
+    def with_fov(self, fov_deg: float | None) -> "Estimator":
+        """Return an estimator of the same model for photos of this horizontal field of view.
+
+        Args:
+            fov_deg: 1 to 170; None is that of EXIF. Ignored by networks that don't compute with
+                the camera.
+        """
+        return Estimator(
+            self.spec, self.session, self.options, reload=self._reload, fov_deg=fov_deg
+        )
+
+    def for_camera(self, camera: Camera) -> "Estimator":
+        """Return an estimator of the same model for photos of one camera.
+
+        Args:
+            camera: of the whole photo; ignored by networks that don't compute with one.
+
+        Raises:
+            InferenceError: the network computes with one, and its runtime can't pass it on.
+        """
+        if family_of(self.spec.graph).camera_use(self.spec.graph) == "no":
+            return self
+        if not isinstance(self.session, CameraSession):
+            raise InferenceError(
+                f"{self.spec.name} computes with the camera, which the runtime"
+                f" {self.session.runtime} can't pass on: use onnxruntime"
+            )
+        session = self.session.for_camera(camera)
+        return Estimator(self.spec, session, self.options, reload=self._reload, camera=camera)
 
     def decode(self, file: ImageFile) -> Image:
         """Decode a photo as large as its map needs it; a big JPEG may come out smaller.
@@ -118,19 +211,49 @@ class Estimator:
         return target_size(*size_px, self.spec.input, max_side_px=self.options.max_side_px)
 
     def prepare(self, image: Image) -> Batch:
-        """Resize and normalise one photo to (1, 3, h, w) float32, as its model wants it."""
+        """Resize and normalize one photo to (1, 3, h, w) float32, as its model takes it."""
         check_image(image)
         return prepare(image, self.spec.input, max_side_px=self.options.max_side_px)
 
     def finish(
         self, raw: RawDepth, image: Image, *, size_px: tuple[int, int] | None = None
-    ) -> DepthMap:
+    ) -> Depth:
         """Turn what the network gave for one photo into a map of the photo's size.
 
         Args:
-            raw: (h, w) float32.
+            raw: (h, w) float32, larger = nearer; see `nearfar.models.family`.
             image: the photo it was made from.
             size_px: width and height of the map; the photo's own when not given.
+
+        Returns:
+            Metres where the network gives them, and else relative depth.
+        """
+        if not family_of(self.spec.graph).gives_metres(self.spec.graph):
+            return self.relative(raw, image, size_px=size_px)
+        self.check(raw)
+        is_seen = raw > 0
+        known = raw if is_seen.all() else _filled(raw, is_seen)
+        inverse = refine(known, image) if self.options.refine else known
+        size_px = size_px or (image.shape[1], image.shape[0])
+        resized = cv2.resize(inverse, size_px, interpolation=cv2.INTER_LINEAR)
+        # refining may reach a little beyond what the network gave
+        inverse = np.asarray(np.clip(resized, known.min(), known.max()), np.float32)
+        if known is not raw:
+            shares = cv2.resize(is_seen.astype(np.float32), size_px, interpolation=cv2.INTER_LINEAR)
+            inverse[shares < 0.5] = 0
+        metres = np.full_like(inverse, np.inf)
+        np.divide(1, inverse, out=metres, where=inverse > 0)
+        note = "metres of the network"
+        if self.camera is not None:
+            note = f"{note}; {self.camera.note}"
+        return MetricDepth(metres, self.spec.name, note)
+
+    def relative(
+        self, raw: RawDepth, image: Image, *, size_px: tuple[int, int] | None = None
+    ) -> DepthMap:
+        """Turn what the network gave into relative depth, also where it gives metres.
+
+        Arguments are those of `finish`.
         """
         self.check(raw)
         if self.spec.output.zero == "free":
@@ -143,7 +266,7 @@ class Estimator:
         return DepthMap(np.maximum(surface, 0, out=surface), self.spec.name)
 
     def check(self, raw: RawDepth) -> None:
-        """Refuse an answer of the network that is no map.
+        """Check that what the network gave is a map.
 
         Raises:
             InferenceError: NaN or infinity is in it.
@@ -155,8 +278,13 @@ class Estimator:
             )
 
 
-def _reloaded(reload: Callable[[], Estimator]) -> Estimator:
-    return reload()
+def _reloaded(
+    reload: Callable[[], Estimator], camera: Camera | None, fov_deg: float | None
+) -> Estimator:
+    estimator = reload()
+    if fov_deg is not None:
+        estimator = estimator.with_fov(fov_deg)
+    return estimator if camera is None else estimator.for_camera(camera)
 
 
 def plan(
@@ -166,7 +294,7 @@ def plan(
 
     Args:
         size_px: its width and height.
-        spec: the network's wishes.
+        spec: how the network takes pictures.
         options: how it becomes depth.
 
     Returns:
@@ -187,8 +315,20 @@ def plan(
     return at_least_px, fed_px if spec.interpolation == "area" and is_kept else None
 
 
+def _filled(inverse: RawDepth, is_seen: NDArray[np.bool_]) -> RawDepth:
+    """Give pixels without a surface the value of the nearest that has one; 0 if none has."""
+    hidden = np.uint8(1) - is_seen.astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(
+        hidden, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    values = np.zeros(int(labels.max()) + 1, np.float32)
+    values[labels[is_seen]] = inverse[is_seen]
+    filled: RawDepth = values[labels]
+    return filled
+
+
 def check_image(image: Image) -> None:
-    """Refuse an array that is no photo.
+    """Check that an array is a photo.
 
     Raises:
         ImageError: not (H, W, 3) uint8, or empty.

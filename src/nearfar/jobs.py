@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nearfar.config import OutputOptions
-from nearfar.depth import DepthMap
+from nearfar.depth import Depth
 from nearfar.errors import OutputExistsError, UsageError, WriteError
 from nearfar.estimator import Estimator
 from nearfar.io.depth_files import COLOR_SUFFIXES, DEFAULT_FORMAT, FORMATS, SUFFIXES
@@ -38,7 +38,7 @@ class Outputs:
                 )
 
     def write(
-        self, depth: DepthMap, photo: Image | None, options: OutputOptions, *, overwrite: bool
+        self, depth: Depth, photo: Image | None, options: OutputOptions, *, overwrite: bool
     ) -> None:
         """Write them all.
 
@@ -206,7 +206,10 @@ class PhotoJob:
             outputs.refuse_existing()
         with ImageFile(found.stream or found.path, limits=self.limits) as file:
             photo = file.read() if outputs.side else None
-            depth = self.estimator.from_file(file) if photo is None else self.estimator(photo)
+            if photo is None:
+                depth = self.estimator.from_file(file)
+            else:
+                depth = self.estimator.of_file(file)(photo)
             warnings = file.warnings
         outputs.write(depth, photo, self.writing, overwrite=self.force)
         ms = (time.perf_counter() - start) * 1000

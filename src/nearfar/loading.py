@@ -157,6 +157,11 @@ def _open(
     )
     with store.opened(choice.model) as path:
         session = autotune.open_chosen(
-            path, choice, device=device, threads=threads, callers=callers
+            path,
+            choice,
+            device=device,
+            threads=threads,
+            callers=callers,
+            graph=store.spec(choice.model).graph,
         )
     return choice, session

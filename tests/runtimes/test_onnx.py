@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from nearfar.errors import InferenceError, ModelFileError
-from nearfar.runtimes.base import ModelIO, TensorInfo
+from nearfar.models.family import bind
+from nearfar.models.spec import PLAIN_GRAPH
+from nearfar.runtimes.base import Feeds, ModelIO, Outputs, TensorInfo
 from nearfar.runtimes.onnx import OnnxSession
 from tests.fakes import tiny_depth, tiny_onnx
 
@@ -69,18 +70,17 @@ def test_the_output_is_a_view_where_one_picture_is_fed() -> None:
     assert depth.base is not None
 
 
-def answer(shape: tuple[int, ...], _: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.zeros(shape, np.float32)
+def answer(shape: tuple[int, ...], _: Feeds) -> Outputs:
+    return {"depth": np.zeros(shape, np.float32)}
 
 
-def first_channel(piece: NDArray[np.float32]) -> NDArray[np.float32]:
-    return piece[:, 0]
+def first_channel(feeds: Feeds) -> Outputs:
+    return {"depth": feeds["image"][:, 0]}
 
 
 def test_an_unknown_shape_is_checked_when_it_runs() -> None:
-    model_io = ModelIO(
-        [TensorInfo("image", None, "float32")], [TensorInfo("depth", None, "float32")]
-    )
+    unknown = [TensorInfo("image", None, "float32")], [TensorInfo("depth", None, "float32")]
+    model_io = ModelIO(bind(PLAIN_GRAPH, *unknown))
     batch = np.zeros((2, 3, 4, 4), np.float32)
     assert model_io.run(batch, first_channel).shape == (2, 4, 4)
     for shape in [(2, 3, 4, 4), (1, 4, 4), (4, 4)]:
@@ -89,7 +89,8 @@ def test_an_unknown_shape_is_checked_when_it_runs() -> None:
 
 
 def test_one_side_may_be_fixed() -> None:
-    model_io = ModelIO([TensorInfo("image", (None, 3, 4, None), "float32")], [DEPTH])
+    image = TensorInfo("image", (None, 3, 4, None), "float32")
+    model_io = ModelIO(bind(PLAIN_GRAPH, [image], [DEPTH]))
     assert model_io.run(np.zeros((1, 3, 4, 9), np.float32), first_channel).shape == (1, 4, 9)
     with pytest.raises(InferenceError, match="takes 9 x 4 pixels, not 9 x 5"):
         model_io.run(np.zeros((1, 3, 5, 9), np.float32), first_channel)

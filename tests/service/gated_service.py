@@ -29,6 +29,6 @@ def listen() -> None:
 
 
 if __name__ == "__main__":
-    OnnxSession.run = gated  # type: ignore[method-assign]  # that is the point
+    OnnxSession.run = gated  # type: ignore[method-assign, assignment]  # that is the point
     threading.Thread(target=listen, daemon=True).start()
     main(["serve", *sys.argv[1:]])

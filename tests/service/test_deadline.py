@@ -6,7 +6,7 @@ import gc
 import pytest
 
 from nearfar.errors import TimedOutError
-from nearfar.service.engine import run_with_timeout
+from nearfar.service.worker import run_with_timeout
 from tests.service.gated import PATIENCE_S, settle
 
 

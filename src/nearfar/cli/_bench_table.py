@@ -153,7 +153,9 @@ def _open(plan: Plan, model: bytes, place: tuple[Runtime, str], batch: Batch) ->
     """Return a session that ran once, or the text of its error."""
     runtime, device = place
     try:
-        session = autotune.open_session(model, runtime, device=device, threads=plan.threads)
+        session = autotune.open_session(
+            model, runtime, device=device, threads=plan.threads, graph=plan.spec.graph
+        )
         session.run(batch)
     except (ModelFileError, InferenceError, DeviceError) as error:
         return str(error)

@@ -53,8 +53,9 @@ def read_scene(path: str, estimator: "Estimator", distances: Any, limits: ImageL
     options = options_of(DistanceOptions, distances)
     with ImageFile(path, limits=limits) as file:
         size_px, focal_35mm_mm = (file.width_px, file.height_px), file.focal_35mm_mm
+        estimator = estimator.of_file(file, fov_deg=options.fov_deg)
         photo, warnings = file.read(), file.warnings
     camera = Camera.of_photo(size_px, fov_deg=options.fov_deg, focal_35mm_mm=focal_35mm_mm)
     depth = estimator(photo)
     calibration = options.calibrate(depth, camera.hfov_deg)
-    return Scene(photo, calibration.apply(depth), camera, warnings)
+    return Scene(photo, calibration.apply(depth.relative()), camera, warnings)

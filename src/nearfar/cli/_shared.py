@@ -121,6 +121,14 @@ Device = Annotated[
 Threads = Annotated[
     int | None, Parameter(group=MODEL, help="Threads; the machine's physical cores if unset.")
 ]
+Fov = Annotated[
+    float | None,
+    Parameter(
+        group=MODEL,
+        help="Horizontal field of view in degrees, for models that compute with the camera; by"
+        " EXIF, or else 60 is assumed.",
+    ),
+]
 Force = Annotated[bool, Parameter(group=FILES, negative="", help="Replace files that are there.")]
 Json = Annotated[
     bool, Parameter(group=MESSAGES, name="--json", negative="", help="Print JSON, a line a result.")

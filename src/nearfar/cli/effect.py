@@ -142,12 +142,12 @@ class EffectJob:
             NearfarError: the photo, the options or the files are at fault.
         """
         with ImageFile(found.stream or found.path, limits=self.limits) as file:
-            photo = file.read()
+            photo, estimator = file.read(), self.estimator.of_file(file)
             warnings = file.warnings
         longest_px = self.longest_px
         if longest_px is None and kinds_of(self.effect) == (Clip,):
             longest_px = CLIP_PX
-        photo, depth = fitted(photo, self.estimator(photo), longest_px)
+        photo, depth = fitted(photo, estimator(photo).relative(), longest_px)
         result: Result = self.effect.apply(photo, depth, self.options)
         if not target.suffix or target.suffix not in suffixes_of(self.effect):
             target = target.with_name(target.name + default_suffix(result))

@@ -37,6 +37,7 @@ def estimate(
     device: args.Device = "auto",
     threads: args.Threads = None,
     estimating: args.Estimating = EstimateOptions(),
+    fov: args.Fov = None,
     writing: args.Writing = OutputOptions(),
     recursive: Recursive = False,
     force: args.Force = False,
@@ -47,7 +48,8 @@ def estimate(
 ) -> int:
     """Estimate the depth of photos: larger values, brighter pixels are nearer.
 
-    Each map is written as `<stem>-depth.png` beside its photo, with 16 bits.
+    Each map is written as `<stem>-depth.png` beside its photo, with 16 bits. A model that gives
+    metres has its map written in metres.
 
     Args:
         inputs: Photos, folders, patterns such as 'trip/*.jpg', or - for standard input. Of two
@@ -68,7 +70,7 @@ def estimate(
         threads=1 if many else threads,
         callers=workers,
         **estimating.values(),
-    )
+    ).with_fov(fov)
     # only now: what these import was imported while the network loaded
     from nearfar.cli._run_report import Report
     from nearfar.io.find_images import process_photos

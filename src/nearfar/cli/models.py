@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,8 +15,11 @@ from nearfar.cli.doctor import Taken, taken_for_all
 from nearfar.errors import UsageError
 from nearfar.io import hashing
 from nearfar.models.catalog import Purpose
+from nearfar.models.family import InverseDepth, family_of
+from nearfar.models.recognize import Declaration, describe
 from nearfar.models.registry import ModelRegistry
-from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
+from nearfar.models.spec import PLAIN_GRAPH, GraphSpec, InputSpec, ModelSpec, OutputSpec
+from nearfar.runtimes.base import TensorInfo
 
 app = App(
     name="models",
@@ -24,6 +27,9 @@ app = App(
     group_parameters=args.OPTIONS,
     help_epilogue=epilogue(EXAMPLES["models"]),
 )
+Tensor = Annotated[
+    str | None, Parameter(help="Name of that tensor of the graph, where it is not recognized.")
+]
 Triple = Annotated[tuple[float, float, float], Parameter(negative="")]
 
 
@@ -97,6 +103,14 @@ def add(
     mean: Triple = (0.0, 0.0, 0.0),
     std: Triple = (1.0, 1.0, 1.0),
     zero: Literal["far", "free"] = "far",
+    output: str | None = None,
+    image_input: Tensor = None,
+    intrinsics_input: Tensor = None,
+    focal_input: Tensor = None,
+    depth_output: Tensor = None,
+    points_output: Tensor = None,
+    mask_output: Tensor = None,
+    scale_output: Tensor = None,
     licence: str = "not stated",
     origin: str = "",
     force: args.Force = False,
@@ -118,22 +132,58 @@ def add(
         mean: Of R, G, B in 0..1; 0 0 0 when the graph normalizes by itself.
         std: Likewise; 1 1 1 when the graph normalizes by itself.
         zero: far, if an output of 0 means infinitely far; free, if 0 has no meaning.
+        output: What the output means: inverse, for inverse depth; metres; canonical-metres, for
+            metres of a camera of 1000 px focal length (Metric3D); affine-points, for points whose
+            z lacks a shift (MoGe). Without it, one map of one picture is inverse depth.
         licence: Of the weights.
         origin: Who made it.
     """
     from nearfar.runtimes.onnx import OnnxSession
 
-    OnnxSession(hashing.read(file)[1], threads=1)  # raises where the graph is at fault
-    spec = ModelRegistry().add(
+    names = GraphSpec(
+        image=image_input,
+        intrinsics=intrinsics_input,
+        focal=focal_input,
+        depth=depth_output,
+        points=points_output,
+        mask=mask_output,
+        scale=scale_output,
+    )
+    store, understood = ModelRegistry(), _Understood(Declaration(output, names))
+    is_official = name in (row.name for row in store.catalog)
+    # loading it tells what is wrong with the graph, if anything
+    content = hashing.read(file)[1]
+    graph = OnnxSession(content, threads=1, graph=PLAIN_GRAPH if is_official else understood).graph
+    is_plain = family_of(graph.spec) is InverseDepth
+    spec = store.add(
         name,
         file,
         input=InputSpec(width, height, multiple_of, resize, interpolation, mean, std),
-        output=OutputSpec(zero),
+        output=OutputSpec(zero) if is_plain else OutputSpec(zero, "linear"),
+        graph=graph.spec,
         licence=licence,
         origin=origin,
         overwrite=force,
     )
+    for line in understood.lines:
+        print(line)
     print(f"{spec.name}: nearfar estimate -m {spec.name} photo.jpg")
+
+
+class _Understood:
+    """Recognizes a graph as declared, and keeps what was understood, a line each."""
+
+    def __init__(self, declaration: Declaration) -> None:
+        self.lines: list[str] = []
+        self._declaration = declaration
+
+    def __call__(self, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo]) -> GraphSpec:
+        try:
+            spec = self._declaration(inputs, outputs)
+        except UsageError as error:
+            raise UsageError(f"{error}, with --output") from error
+        self.lines = list(describe(spec, inputs, outputs))
+        return spec
 
 
 @app.command
@@ -163,7 +213,8 @@ def _facts(spec: ModelSpec) -> dict[str, object]:
     facts: dict[str, object] = {}
     for name, value in asdict(spec).items():
         if isinstance(value, dict):
-            facts |= {f"{name}.{key}": part for key, part in value.items()}
+            parts = {key: part for key, part in value.items() if part is not None}
+            facts |= {f"{name}.{key}": part for key, part in parts.items()}
         elif value is not None:
             facts[name] = value
     return facts

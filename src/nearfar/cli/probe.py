@@ -20,10 +20,13 @@ def probe(
     device: args.Device = "auto",
     threads: args.Threads = None,
     estimating: args.Estimating = EstimateOptions(),
+    fov: args.Fov = None,
     json_lines: args.Json = False,
     limits: args.Limits = ImageLimits(),
 ) -> None:
     """Read how near points of a photo are; in metres, when the distance of two is given.
+
+    A model that knows metres gives them without any distance.
 
     Args:
         photo: The photo.
@@ -31,6 +34,7 @@ def probe(
             known (mm, cm, m or km). Two known distances give metres for all points.
     """
     from nearfar.calibration import KnownPoint, fit_points
+    from nearfar.depth import MetricDepth
     from nearfar.io.images import ImageFile
 
     parsed = [parse_point(text) for text in points]
@@ -39,9 +43,12 @@ def probe(
         estimator = load(
             model, runtime=runtime, device=device, threads=threads, **estimating.values()
         )
-        depth = estimator.from_file(file)
+        found = estimator.from_file(file, fov_deg=fov)
         print_photo_warnings(photo, file.warnings)
-    metric = fit_points(depth, known).apply(depth) if known else None
+    metric = found if isinstance(found, MetricDepth) else None
+    depth = found.relative()
+    if known:
+        metric = fit_points(depth, known).apply(depth)
     nearness = depth.nearness()
     for x_px, y_px, _ in parsed:
         row: dict[str, float | None] = {

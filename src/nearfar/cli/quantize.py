@@ -25,7 +25,7 @@ from nearfar.io.paths import temporary_root
 from nearfar.models import user_models
 from nearfar.models.preprocess import prepare, target_size
 from nearfar.models.registry import ModelRegistry
-from nearfar.models.spec import InputSpec, ModelSpec
+from nearfar.models.spec import PLAIN_GRAPH, InputSpec, ModelSpec
 from nearfar.runtimes import autotune, benchmark, cpu, table
 from nearfar.runtimes.base import Batch, Session
 
@@ -173,6 +173,11 @@ def quantize(
 
     store = ModelRegistry()
     spec, name = store.spec(model), name or f"{model}-int8"
+    if spec.graph != PLAIN_GRAPH:
+        raise UsageError(
+            f"{model} is of the family {spec.graph.family}: only networks with one input and one"
+            " map of inverse depth can be quantized"
+        )
     _check(store, name, bound, disagreement, samples, force=force)
     calibrating, judging = _split(calibrate, samples)
     content = store.read(model)

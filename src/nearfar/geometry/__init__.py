@@ -1,6 +1,6 @@
 """Point clouds, meshes and normals from depth in metres, and their file formats."""
 
-from nearfar.geometry.camera import Camera
+from nearfar.camera import Camera
 from nearfar.geometry.cloud import PointCloud, make_cloud
 from nearfar.geometry.export import encode_cloud, encode_mesh, write_cloud, write_mesh
 from nearfar.geometry.layered_mesh import make_layered_mesh, make_mesh_for

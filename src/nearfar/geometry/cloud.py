@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.camera import Camera
 from nearfar.depth import MetricDepth
 from nearfar.errors import GeometryError
-from nearfar.geometry.camera import Camera
 from nearfar.geometry.depth_edges import find_tears, large_patches
 from nearfar.geometry.normals import check_sizes, normals_within
 from nearfar.geometry.options import CloudOptions

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nearfar.geometry.camera import Camera
+from nearfar.camera import Camera
 
 MIN_RIDGE: Final = 2.0
 """A link is cut only if its slope is this many times that of its surroundings."""

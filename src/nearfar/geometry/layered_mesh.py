@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.camera import Camera
 from nearfar.depth import MetricDepth
 from nearfar.errors import GeometryError
-from nearfar.geometry.camera import Camera
 from nearfar.geometry.cloud import describe
 from nearfar.geometry.depth_edges import find_tears
 from nearfar.geometry.mesh import Mesh, make_mesh

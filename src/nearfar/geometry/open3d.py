@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.camera import Camera
 from nearfar.errors import GeometryError
-from nearfar.geometry.camera import Camera
 from nearfar.geometry.cloud import PointCloud
 from nearfar.geometry.mesh import Mesh
 from nearfar.geometry.options import OutlierOptions, PoissonOptions

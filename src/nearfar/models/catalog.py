@@ -1,4 +1,4 @@
-"""The one table of models, and which of them `auto` takes for what."""
+"""Catalogue of models, and the order in which `auto` takes them for each purpose."""
 
 from collections.abc import Mapping
 from dataclasses import replace

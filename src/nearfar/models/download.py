@@ -4,7 +4,7 @@ pooch decides whether the file is needed, hashes what came and moves it into pla
 `Transfer` is the downloader that it is given.
 
 While a download runs, `<file>.part` and `<file>.lock` lie beside the file. A process that
-is killed leaves these two, and the next download goes on with the part.
+is killed leaves these two, and the next download resumes the part.
 
 Environment:
     NEARFAR_OFFLINE: anything but empty, 0, false, no or off: no socket is opened.
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Make the folder of `path`, and wait until nobody else is at work on `path`.
+    """Make the folder of `path`, and hold a lock on `path` between processes.
 
-    The lock is `<path>.lock`. The system lets go of it when its holder dies; the empty file
-    stays, because whoever deletes it takes it from under those who wait.
+    The lock is `<path>.lock`. The system releases it when its holder dies; the empty file
+    stays, because deleting it would break the lock for processes that wait.
 
     Raises:
         WriteError: the system refused, be it the lock or what the block did.
@@ -86,10 +86,10 @@ class Transfer:
 
     Attributes:
         urls: http or https addresses, tried in turn.
-        part: the file to fill; what is in it is kept and gone on with.
+        part: the file to fill; a download resumes after what is in it.
         size_bytes: of the whole file; never more than this is written.
-        progress: told how far it is.
-        host: the last host that was asked.
+        progress: called with the bytes done and in all.
+        host: the last host that a request was sent to.
     """
 
     urls: Sequence[str]
@@ -285,7 +285,7 @@ def fetch(
         sha256: 64 hex digits.
         size_bytes: of the file; never more than this is written.
         name: of the model, for messages.
-        progress: told how far the transfer is.
+        progress: called with the bytes done and in all.
 
     Raises:
         OfflineError: NEARFAR_OFFLINE is set.
@@ -316,11 +316,11 @@ def fetch(
 
 
 def _fetch(transfer: Transfer, target: Path, sha256: str) -> None:
-    """Let pooch do it, one process at a time; ValueError is its word for a wrong hash."""
+    """Download with pooch, one process at a time; it raises ValueError for a wrong hash."""
     import pooch
 
     def download(_url: str, temporary: str, _pooch: object) -> None:
-        Path(temporary).unlink()  # so that whoever is killed during the transfer leaves a part
+        Path(temporary).unlink()  # so that a process killed during the transfer leaves a part
         transfer.run()
         target.unlink(missing_ok=True)  # it is bad, and Windows won't rename onto it
         transfer.part.replace(temporary)

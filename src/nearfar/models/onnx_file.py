@@ -1,4 +1,4 @@
-"""What can be told of an ONNX file without onnx: that it is whole, and that it is all there is."""
+"""Check an ONNX file without the onnx library: it is whole, and keeps all weights inside."""
 
 import mmap
 import os
@@ -38,14 +38,14 @@ _PARTS: Final[Mapping[_Message, Mapping[int, _Message]]] = MappingProxyType(
 )
 """Of each message of onnx.proto that can hold tensors, the fields that lead to them."""
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
-"""Fields of `TensorProto` that send whoever reads it to another file."""
+"""Fields of `TensorProto` that refer to another file."""
 
 
 def check(path: Path) -> None:
-    """Walk over the outermost fields of an ONNX file, over the graph in one step.
+    """Check the outermost fields of an ONNX file; the graph is passed over in one step.
 
-    Finds what is no ONNX, what is cut off, what has something appended, and what keeps
-    weights in other files. Whether the graph is a depth network is for a runtime to say.
+    Files that are not ONNX, are cut off, have something appended, or keep weights in other
+    files are refused. Whether the graph is a depth network is checked when a runtime loads it.
 
     Raises:
         ModelFileError: it is no whole ONNX file, or not the only one, or can't be read.
@@ -65,9 +65,9 @@ def check(path: Path) -> None:
 def refuse_external(model: bytes | Path) -> None:
     """Raise if a network keeps tensors in other files.
 
-    Whoever loads such a network reads whatever is at the path that it names, often relative to
-    the current folder, and no hash of ours covers that. So every tensor is looked at: weights,
-    attributes of operators, those of inner graphs and functions.
+    Loading such a network reads the file at the path that it names, often relative to the
+    current folder, and the recorded hash doesn't cover that. So every tensor is checked: weights,
+    attributes of operators, and those of inner graphs and functions.
 
     Args:
         model: an ONNX file, or its content. One that is damaged is passed over where each
@@ -110,7 +110,7 @@ def _is_external(content: memoryview) -> bool:
 
 
 def _fields(content: memoryview, at: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """Give the fields of a message, until its end or where it is damaged.
+    """Iterate over the fields of a message, until its end or where it is damaged.
 
     Yields:
         The number, and where its bytes start and end; for an integer, its value and 0.
@@ -134,7 +134,7 @@ def _fields(content: memoryview, at: int, stop: int) -> Iterator[tuple[int, int,
 
 
 def _integer(content: memoryview, at: int, stop: int) -> tuple[int, int]:
-    """Read an integer; give it and where the next thing begins: beyond `stop` if it is damaged."""
+    """Return an integer and where the next field begins: beyond `stop` if it is damaged."""
     value = shift = 0
     while at < stop and shift <= 63:
         byte = content[at]
@@ -147,7 +147,7 @@ def _integer(content: memoryview, at: int, stop: int) -> tuple[int, int]:
 
 
 def _walk(file: BinaryIO, size: int) -> set[int]:
-    """Give the numbers of the fields; of none when some are not a model's."""
+    """Return the numbers of the fields; none when some are not those of a model."""
     seen = set()
     while file.tell() < size:
         tag = _varint(file)

@@ -24,7 +24,7 @@ def target_size(
     Args:
         width_px: of the photo, upright.
         height_px: of the photo, upright.
-        spec: the network's wishes.
+        spec: how the network takes pictures.
         max_side_px: the longest side that is fed.
 
     Returns:
@@ -65,14 +65,14 @@ _INTERPOLATION = {"area": cv2.INTER_AREA, "cubic": cv2.INTER_CUBIC}
 
 
 def prepare(image: Image, spec: InputSpec, *, max_side_px: int = DEFAULT_MAX_SIDE_PX) -> Batch:
-    """Resize and normalise one photo.
+    """Resize and normalize one photo.
 
     MiDaS and Depth Anything resize with bicubic interpolation in floating point, so that
     values may overshoot [0, 1]; that is kept, because their networks saw it in training.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        spec: the network's wishes.
+        spec: how the network takes pictures.
         max_side_px: the longest side that is fed, see `nearfar.models.preprocess`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The models of this machine: which there are, how they come, are read, and go."""
+"""Register the models of this machine: list, download, read, add and remove them."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -18,13 +18,13 @@ from nearfar.io.paths import data_folder
 from nearfar.models import user_models
 from nearfar.models.catalog import AUTO, CATALOG, Purpose
 from nearfar.models.download import locked
-from nearfar.models.spec import InputSpec, ModelSpec, OutputSpec
+from nearfar.models.spec import PLAIN_GRAPH, GraphSpec, InputSpec, ModelSpec, OutputSpec
 
 BUNDLED: Final = Path(__file__).parent / "bundled"
 """The folder of the weights that ship inside the package."""
 
 NOWHERE: Final = Path(os.devnull, "nearfar")
-"""The home where there is none: nothing is in it, and nothing can be written to it."""
+"""The home where the user has none: it is empty, and nothing can be written to it."""
 
 
 PLAIN_OUTPUT: Final = OutputSpec()
@@ -65,7 +65,7 @@ class ModelRegistry:
         return {**self.__dict__, "auto": dict(self.auto)}  # a MappingProxyType can't be pickled
 
     def specs(self) -> tuple[ModelSpec, ...]:
-        """Every model that can be asked for: the catalogue, best first, then one's own, sorted.
+        """Return all models: the catalogue, best first, then the user's own, sorted by name.
 
         Those whose record is damaged are left out: see `damaged`.
         """
@@ -73,15 +73,15 @@ class ModelRegistry:
         return (*self.catalog, *(spec for spec in mine if not self._row(spec.name)))
 
     def names(self) -> tuple[str, ...]:
-        """The names of `specs`."""
+        """Return the names of `specs`."""
         return tuple(spec.name for spec in self.specs())
 
     def damaged(self) -> tuple[ModelError, ...]:
-        """What is wrong with each of the user's own models whose record can't be read."""
+        """Return an error for each of the user's own models whose record can't be read."""
         return tuple(user_models.listed(self.home / "models")[1])
 
     def spec(self, name: str) -> ModelSpec:
-        """What is known of a model.
+        """Return the description of a model.
 
         Raises:
             UnknownModelError: no such model; the message has the names that are close.
@@ -93,24 +93,24 @@ class ModelRegistry:
         return user_models.read(self._folder(name))
 
     def path(self, name: str) -> Path | None:
-        """Where a model's file lies; None if it is not here or has another size. Raises as `spec`.
+        """Return where a model's file lies; None if it is missing or has another size.
 
-        Nothing is read: use `read` or `verify` before the file is trusted.
+        Nothing is read: use `read` or `verify` before the file is trusted. Raises as `spec`.
         """
         return self._path(self.spec(name))
 
     def installed(self) -> tuple[ModelSpec, ...]:
-        """The models whose file is here, in the order of `specs`."""
+        """Return the models whose file is here, in the order of `specs`."""
         return tuple(spec for spec in self.specs() if self._path(spec))
 
     def candidates(self, name: str, purpose: Purpose) -> tuple[ModelSpec, ...]:
-        """The models that a name stands for, of which the fastest is to be loaded.
+        """Return the models that a name stands for, of which the fastest is loaded.
 
         Args:
             name: of a model, which stands for itself; or `auto`, which stands for the first
                 network of its purpose that is here, in float, in int8 or, where both are here,
                 in both; never for a model of the user's own.
-            purpose: what `auto` is asked for.
+            purpose: what `auto` is to suit.
 
         Raises:
             UsageError: no such purpose.
@@ -128,7 +128,7 @@ class ModelRegistry:
         raise ModelMissingError("no model is on this machine: nearfar models list, then pull one")
 
     def networks(self, purpose: Purpose) -> Iterator[tuple[str, tuple[ModelSpec, ...]]]:
-        """Give the networks that `auto` looks for, in their order, each with its models here.
+        """Iterate over the networks that `auto` looks for, in order, each with its models here.
 
         Yields:
             The name, and what is here of it: the network in float, in int8, both or nothing.
@@ -153,7 +153,7 @@ class ModelRegistry:
         return content
 
     def verify(self, name: str) -> Path:
-        """Check a model's file without holding it in memory; give its path. Raises as `read`."""
+        """Check a model's file without holding it in memory; return its path. Raises as `read`."""
         spec = self.spec(name)
         path = self._existing(spec)
         self._compare(spec, path, hashing.of_file(path)[0])
@@ -161,7 +161,7 @@ class ModelRegistry:
 
     @contextmanager
     def opened(self, name: str) -> Iterator[Path]:
-        """Give a path to the very file that was verified, for those who read it themselves.
+        """Open a verified file and yield its path, for a library that reads files itself.
 
         On Linux the path leads through the open file, so that it is the verified one even if
         another takes its place meanwhile. Elsewhere it is the file's own. Raises as `read`.
@@ -173,11 +173,11 @@ class ModelRegistry:
             yield _through(file, path)
 
     def pull(self, name: str, *, progress: Callable[[int, int], None] | None = None) -> Path:
-        """Fetch a model's file unless the right one is here; a wrong one is replaced.
+        """Download a model's file unless the right one is here; a wrong one is replaced.
 
         Args:
             name: of a model of the catalogue.
-            progress: told (bytes done, bytes in all) while the file comes.
+            progress: called with (bytes done, bytes in all) during the download.
 
         Returns:
             The path of the verified file.
@@ -207,6 +207,7 @@ class ModelRegistry:
         *,
         input: InputSpec,
         output: OutputSpec = PLAIN_OUTPUT,
+        graph: GraphSpec = PLAIN_GRAPH,
         licence: str = "not stated",
         origin: str = "",
         macs_per_px: float | None = None,
@@ -220,12 +221,13 @@ class ModelRegistry:
         Args:
             name: a-z, 0-9, dot, dash and underscore, at most 64, not `auto`.
             file: the ONNX file, its weights inside.
-            input: how pictures are fed.
-            output: how answers are read.
+            input: how pictures are prepared.
+            output: how the map is brought to the photo's size, and what its zero is.
+            graph: family of the network, and the names of its inputs and outputs.
             licence: of the weights.
             origin: who made them.
             macs_per_px: multiply-adds per pixel fed, if known.
-            overwrite: replace one's own model of this name.
+            overwrite: replace the user's own model of this name.
 
         Raises:
             UsageError: the name or a number makes no sense.
@@ -255,6 +257,7 @@ class ModelRegistry:
             urls=(),
             input=input,
             output=output,
+            graph=graph,
             macs_per_px=macs_per_px,
         )
         user_models.keep(folder, source, spec, overwrite=overwrite)
@@ -308,7 +311,7 @@ class ModelRegistry:
         return next((p for p in self._places(spec) if _size(p) == spec.size_bytes), None)
 
     def _find(self, spec: ModelSpec) -> Path | None:
-        """The file of any size: the wrong one is named as such, and not called missing."""
+        """Return the file of any size: a wrong one is reported as such, and not as missing."""
         return self._path(spec) or next((p for p in self._places(spec) if _size(p) >= 0), None)
 
     def _existing(self, spec: ModelSpec) -> Path:
@@ -342,18 +345,18 @@ class ModelRegistry:
 
 
 def _size(path: Path) -> int:
-    """Size in bytes; -1 when there is no such file."""
+    """Return the size in bytes; -1 when there is no such file."""
     return path.stat().st_size if path.is_file() else -1
 
 
 def _through(file: BinaryIO, path: Path) -> Path:
-    """Give a path that leads through an open file where the system has such, or its own."""
+    """Return a path through an open file where the system has such paths, or else its own."""
     through = Path(f"/proc/self/fd/{file.fileno()}")
     return through if through.exists() else path
 
 
 def list_models() -> tuple[ModelSpec, ...]:
-    """Every model that `nearfar.load` takes by name, whether its file is here or not.
+    """Return every model that `nearfar.load` takes by name, whether its file is here or not.
 
     Returns:
         The catalogue, best first, then the user's own models, sorted by name.

@@ -1,4 +1,4 @@
-"""Models of the user's own: a folder each, with the file and its record."""
+"""Store the user's own models: a folder for each, with the file and its record."""
 
 import math
 import re
@@ -10,6 +10,7 @@ from nearfar.io import hashing
 from nearfar.io.atomic import replacing
 from nearfar.models import onnx_file
 from nearfar.models.download import locked
+from nearfar.models.family import family_of
 from nearfar.models.spec import InputSpec, ModelSpec
 
 RECORD: Final = "spec.json"
@@ -19,7 +20,7 @@ MAX_SIDE_PX: Final = 8192
 
 
 def is_name(name: str) -> bool:
-    """Whether a model may be called this: also the name of its folder, so no path gets in."""
+    """Return whether this may be a model's name; it names a folder too, so it is no path."""
     return name != "auto" and re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name) is not None
 
 
@@ -61,7 +62,7 @@ def read(folder: Path) -> ModelSpec:
 
 
 def keep(folder: Path, source: Path, spec: ModelSpec, *, overwrite: bool) -> None:
-    """Copy a file and write its record, so that at each moment the old or the new is whole.
+    """Copy a file and write its record; at each moment either the old or the new is complete.
 
     Args:
         folder: of the model; made if need be.
@@ -70,7 +71,7 @@ def keep(folder: Path, source: Path, spec: ModelSpec, *, overwrite: bool) -> Non
         overwrite: replace the model that is there.
 
     Raises:
-        UsageError: a value of `spec` makes no sense.
+        UsageError: a value of `spec` is not valid.
         ModelFileError: `source` can't be read, or is no whole ONNX file.
         ChecksumError: `source` has changed since its hash was taken.
         OutputExistsError: there is a model, and `overwrite` is False.
@@ -96,10 +97,10 @@ def keep(folder: Path, source: Path, spec: ModelSpec, *, overwrite: bool) -> Non
 
 
 def check(spec: ModelSpec) -> None:
-    """Check what types don't tell.
+    """Check the values that types don't restrict.
 
     Raises:
-        UsageError: a value that makes no sense; the message names it.
+        UsageError: a value is not valid; the message names it.
     """
     if not is_name(spec.name):
         raise UsageError(
@@ -112,6 +113,7 @@ def check(spec: ModelSpec) -> None:
         raise UsageError("sha256 must be 64 lower-case hex digits")
     if spec.macs_per_px is not None and not 0 < spec.macs_per_px < math.inf:
         raise UsageError("macs_per_px must be positive")
+    family_of(spec.graph)
     _check_input(spec.input)
 
 

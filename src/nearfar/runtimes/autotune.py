@@ -14,7 +14,7 @@ from nearfar.io.paths import cache_folder
 from nearfar.models.catalog import Purpose
 from nearfar.models.preprocess import target_size
 from nearfar.models.registry import ModelRegistry
-from nearfar.models.spec import ModelSpec
+from nearfar.models.spec import PLAIN_GRAPH, GraphSpec, ModelSpec
 from nearfar.runtimes import autotune_cache, benchmark, cpu, table
 from nearfar.runtimes.autotune_cache import Candidate, Cost, Measurements
 from nearfar.runtimes.base import Session, SessionClass
@@ -49,6 +49,7 @@ def open_session(
     device: str = CPU,
     threads: int | None = None,
     callers: int = 1,
+    graph: GraphSpec = PLAIN_GRAPH,
 ) -> Session:
     """Load a network.
 
@@ -58,6 +59,7 @@ def open_session(
         device: the name of one of the runtime's devices.
         threads: of one run on the CPU; the physical cores when not given.
         callers: how many threads will call `run` at the same time.
+        graph: its family and the names of its tensors, `ModelSpec.graph`.
 
     Raises:
         MissingExtraError: the runtime is not installed.
@@ -75,6 +77,7 @@ def open_session(
         threads=threads,
         callers=callers,
         cache_dir=folder / runtime if folder else None,
+        graph=graph,
     )
 
 
@@ -85,6 +88,7 @@ def open_chosen(
     device: DeviceName,
     threads: int | None = None,
     callers: int = 1,
+    graph: GraphSpec = PLAIN_GRAPH,
 ) -> Session:
     """Load the network of a choice; where its device fails under `auto`, load it on the CPU.
 
@@ -95,18 +99,24 @@ def open_chosen(
             does not start, and the CPU is used.
         threads: see `open_session`.
         callers: see `open_session`.
+        graph: see `open_session`.
 
     Raises: as `open_session`; DeviceError only for a device wanted by name.
     """
     try:
         return open_session(
-            model, choice.runtime, device=choice.device, threads=threads, callers=callers
+            model,
+            choice.runtime,
+            device=choice.device,
+            threads=threads,
+            callers=callers,
+            graph=graph,
         )
     except DeviceError as error:
         if device != "auto":
             raise
         _log.warning("the CPU is used instead: %s", error)
-        return open_session(model, choice.runtime, threads=threads, callers=callers)
+        return open_session(model, choice.runtime, threads=threads, callers=callers, graph=graph)
 
 
 def candidates(
@@ -231,7 +241,13 @@ def _measure(
             continue
         try:
             with store.opened(each.model) as path:
-                session = open_session(path, each.runtime, device=each.device, threads=threads)
+                session = open_session(
+                    path,
+                    each.runtime,
+                    device=each.device,
+                    threads=threads,
+                    graph=store.spec(each.model).graph,
+                )
             session.run(batch)
         except (ModelFileError, InferenceError, DeviceError) as error:
             if each == among[0]:

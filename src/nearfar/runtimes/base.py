@@ -1,21 +1,30 @@
 """The interface of a runtime, and the input and output of a depth network's graph."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nearfar.camera import Camera
 from nearfar.errors import InferenceError, ModelFileError
+from nearfar.models.spec import GraphSpec
 from nearfar.runtimes.table import CPU, Device
 
 Batch = NDArray[np.float32]
 """(N, 3, h, w) float32, RGB, normalised as the model's `InputSpec` says."""
 
 RawDepth = NDArray[np.float32]
-"""(N, h, w) float32, as the network gave it."""
+"""(N, h, w) float32, finite where the network is sound; larger = nearer. See `models.family`."""
+
+Feeds: TypeAlias = dict[str, NDArray[Any]]
+"""Name of an input of the graph -> what it is fed."""
+
+Outputs: TypeAlias = dict[str, NDArray[Any]]
+"""Name of an output of the graph -> what it gave."""
 
 
 class Session(Protocol):
@@ -51,6 +60,7 @@ class SessionClass(Protocol):
         threads: int | None,
         callers: int,
         cache_dir: Path | None,
+        graph: GraphSpec,
     ) -> Session:
         """Load a network.
 
@@ -60,6 +70,7 @@ class SessionClass(Protocol):
             threads: of one run on the CPU; the physical cores when not given.
             callers: threads that call `run` at the same time.
             cache_dir: where compiled networks may be kept; None: nowhere.
+            graph: its family and the names of its tensors.
 
         Raises:
             MissingExtraError: the runtime is not installed.
@@ -80,6 +91,75 @@ def label(runtime: str, device: str) -> str:
     return runtime if device == CPU else f"{runtime} on {device}"
 
 
+@runtime_checkable
+class CameraSession(Session, Protocol):
+    """A session that can tell its network which camera took the pictures."""
+
+    def for_camera(self, camera: Camera) -> Session:
+        """Return a session of the same network for pictures of one camera.
+
+        Args:
+            camera: of the whole pictures, of any size; it is scaled to the size that is fed.
+        """
+        ...
+
+
+class OneCamera:
+    """A `Session` whose pictures are all of one camera.
+
+    Args:
+        session: the network.
+        camera: of the whole pictures.
+    """
+
+    def __init__(self, session: "GraphSession", camera: Camera) -> None:
+        self.runtime = session.runtime
+        self._session, self._camera = session, camera
+
+    def run(self, batch: Batch) -> RawDepth:
+        """Run the network; see `Session.run`."""
+        return self._session.run_for(batch, self._camera)
+
+
+class GraphSession(ABC):
+    """What the sessions of all runtimes share: pictures in, maps out, by way of `run_graph`.
+
+    Args:
+        graph: what the graph is fed and what its outputs mean.
+    """
+
+    runtime: str
+
+    def __init__(self, graph: "Graph") -> None:
+        self._io = ModelIO(graph)
+
+    @property
+    def graph(self) -> "Graph":
+        """What the graph is fed and what its outputs mean."""
+        return self._io.graph
+
+    def run(self, batch: Batch) -> RawDepth:
+        """Run the network; see `Session.run`."""
+        return self._io.run(batch, self.run_graph)
+
+    def run_for(self, batch: Batch, camera: Camera) -> RawDepth:
+        """Run the network for pictures of one camera; see `Session.run`."""
+        return self._io.run(batch, self.run_graph, camera)
+
+    def for_camera(self, camera: Camera) -> Session:
+        """Return a session of the same network for pictures of one camera."""
+        return OneCamera(self, camera)
+
+    @abstractmethod
+    def run_graph(self, feeds: Feeds) -> Outputs:
+        """Run the graph once.
+
+        Raises:
+            InferenceError: as of `Session.run`.
+            OutOfMemoryError: as of `Session.run`.
+        """
+
+
 @dataclass(frozen=True)
 class TensorInfo:
     """One input or output of a graph.
@@ -94,37 +174,51 @@ class TensorInfo:
     shape: tuple[int | None, ...] | None
     dtype: str
 
+    def __str__(self) -> str:
+        if self.shape is None:
+            return self.dtype
+        sides = ", ".join("free" if side is None else str(side) for side in self.shape)
+        return f"({sides}) {self.dtype}"
+
+
+class Graph(Protocol):
+    """What a graph is fed and what its outputs mean; a family of `models.family` is one."""
+
+    spec: GraphSpec
+    """Its family, and the names of its inputs and outputs."""
+
+    image: TensorInfo
+    """The input that takes the pictures, (N, 3, h, w) float32."""
+
+    outputs: tuple[str, ...]
+    """Names of the outputs that are read."""
+
+    def feeds(self, batch: Batch, camera: Camera | None) -> Feeds:
+        """Return all that the graph is fed with a batch; the camera is of the whole photo."""
+        ...
+
+    def read(self, outputs: Outputs, batch: Batch, camera: Camera | None) -> RawDepth:
+        """Return one map a picture, (N, h, w) float32, larger = nearer.
+
+        Raises:
+            InferenceError: the outputs are not of the form that the graph promised.
+        """
+        ...
+
 
 class ModelIO:
-    """The one input and the one output of a depth network.
+    """Feeds batches to a graph, whole or picture by picture, and checks their form and size.
 
     Args:
-        inputs: of the graph.
-        outputs: of the graph.
+        graph: what the graph is fed and what its outputs mean.
 
     Raises:
-        ModelFileError: the graph doesn't take one (N, 3, h, w) float32, or doesn't give one map.
+        ModelFileError: the graph takes several pictures at a time, but no free number.
     """
 
-    def __init__(self, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo]) -> None:
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise ModelFileError(
-                f"a depth network has one input and one output, this one has {len(inputs)} and"
-                f" {len(outputs)}: export it with the picture in and the depth map out"
-            )
-        self.input, self.output = inputs[0], outputs[0]
-        taken = self.input.shape or (None, 3, None, None)
-        if self.input.dtype != "float32" or len(taken) != 4 or taken[1] not in {3, None}:
-            raise ModelFileError(
-                f"a depth network takes (N, 3, h, w) float32, this one {_described(self.input)}:"
-                " export it with that input"
-            )
-        given = self.output.shape
-        if self.output.dtype != "float32" or (given is not None and not _is_map(given)):
-            raise ModelFileError(
-                f"a depth network gives (N, h, w) or (N, 1, h, w) float32, this one"
-                f" {_described(self.output)}: export it with one map as output"
-            )
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        taken = graph.image.shape or (None, 3, None, None)
         if taken[0] not in {1, None}:
             raise ModelFileError(
                 f"this network takes exactly {taken[0]} pictures at a time:"
@@ -133,12 +227,15 @@ class ModelIO:
         self._single = taken[0] == 1
         self._height_px, self._width_px = taken[2:]
 
-    def run(self, batch: Batch, call: Callable[[Batch], NDArray[np.float32]]) -> RawDepth:
+    def run(
+        self, batch: Batch, call: Callable[[Feeds], Outputs], camera: Camera | None = None
+    ) -> RawDepth:
         """Run a batch; where the graph takes one picture at a time, one by one.
 
         Args:
             batch: (N, 3, h, w) float32.
-            call: returns the graph's output for as many pictures as it takes at once.
+            call: runs the graph once.
+            camera: of the whole pictures, where it is known.
 
         Returns:
             (N, h, w) float32.
@@ -147,7 +244,10 @@ class ModelIO:
             InferenceError: the graph does not take a batch of this form or size, or its output
                 is not one map a picture.
         """
-        parts = [_maps(call(piece), len(piece)) for piece in self._pieces(batch)]
+        parts = [
+            self.graph.read(call(self.graph.feeds(piece, camera)), piece, camera)
+            for piece in self._pieces(batch)
+        ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _pieces(self, batch: Batch) -> Sequence[Batch]:
@@ -164,26 +264,3 @@ class ModelIO:
             )
         whole = np.ascontiguousarray(batch)
         return np.split(whole, len(whole)) if self._single else (whole,)
-
-
-def _maps(output: NDArray[np.float32], count: int) -> RawDepth:
-    shape = output.shape
-    if output.ndim == 4 and shape[1] == 1:
-        output = output[:, 0]
-    if output.ndim != 3 or len(output) != count:
-        raise InferenceError(
-            f"the network answered {count} pictures with an array {shape}:"
-            " export it with one map a picture as output"
-        )
-    return output
-
-
-def _is_map(shape: tuple[int | None, ...]) -> bool:
-    return len(shape) == 3 or (len(shape) == 4 and shape[1] in {1, None})
-
-
-def _described(tensor: TensorInfo) -> str:
-    if tensor.shape is None:
-        return tensor.dtype
-    sides = ", ".join("free" if side is None else str(side) for side in tensor.shape)
-    return f"({sides}) {tensor.dtype}"

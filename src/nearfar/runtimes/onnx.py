@@ -9,17 +9,25 @@ from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nearfar.errors import DeviceError, ModelFileError, lacks_memory
+from nearfar.models.family import Choose, bind
 from nearfar.models.onnx_file import refuse_external
+from nearfar.models.spec import PLAIN_GRAPH, GraphSpec
 from nearfar.runtimes import cpu, telemetry
-from nearfar.runtimes.base import Batch, ModelIO, RawDepth, TensorInfo, label
+from nearfar.runtimes.base import Feeds, GraphSession, Outputs, TensorInfo, label
 from nearfar.runtimes.error_text import failure, out_of_memory, reason
 from nearfar.runtimes.table import CPU, RUNTIMES, Device
 
 _CPU: Final = RUNTIMES["onnxruntime"].device(CPU)
-_DTYPE: Final = {"tensor(float)": "float32", "tensor(float16)": "float16"}
+_DTYPE: Final = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+    "tensor(bool)": "bool",
+}
 _SILENT: Final = 4
 """Severity `fatal`: errors are raised as exceptions, and would be reported a second time."""
 
@@ -27,7 +35,7 @@ _DEFAULT_SEVERITY: Final = 2
 """Severity `warning`, which the library's own log has unless it is set."""
 
 
-class OnnxSession:
+class OnnxSession(GraphSession):
     """A network in ONNX Runtime. Safe to call from several threads at once.
 
     Args:
@@ -36,6 +44,8 @@ class OnnxSession:
         threads: of one run on the CPU; the physical cores when not given.
         callers: has no effect here: any number of threads may call `run`.
         cache_dir: has no effect here: nothing is kept.
+        graph: its family and the names of its tensors; one picture in and one map of inverse depth
+            out when not given.
 
     Raises:
         DeviceError: the device is missing or does not start.
@@ -52,6 +62,7 @@ class OnnxSession:
         threads: int | None = None,
         callers: int = 1,  # noqa: ARG002 - of every runtime
         cache_dir: Path | None = None,  # noqa: ARG002 - likewise
+        graph: GraphSpec | Choose = PLAIN_GRAPH,
     ) -> None:
         refuse_external(model)
         ort = telemetry.onnxruntime()
@@ -73,27 +84,24 @@ class OnnxSession:
             threading.Lock() if device.is_serial else nullcontext()
         )
         self.runtime: str = label("onnxruntime", device.name)
-        self._io = ModelIO(
-            [_tensor_info(value) for value in self._session.get_inputs()],
-            [_tensor_info(value) for value in self._session.get_outputs()],
-        )
+        inputs = [_tensor_info(value) for value in self._session.get_inputs()]
+        outputs = [_tensor_info(value) for value in self._session.get_outputs()]
+        super().__init__(bind(graph, inputs, outputs))
 
     @staticmethod
     def providers() -> tuple[str, ...]:
         """Name the execution providers that the installed library was built with."""
         return tuple(telemetry.onnxruntime().get_available_providers())
 
-    def run(self, batch: Batch) -> RawDepth:
-        """Run the network; see `Session.run`."""
-        return self._io.run(batch, self._run)
-
-    def _run(self, piece: Batch) -> NDArray[np.float32]:
+    def run_graph(self, feeds: Feeds) -> Outputs:
+        """Run the graph once; see `GraphSession.run_graph`."""
+        names = self.graph.outputs
         try:
             with self._run_lock:
-                (output,) = self._session.run([self._io.output.name], {self._io.input.name: piece})
+                values = self._session.run(names, feeds)
         except Exception as error:  # the library's errors share no base of their own
-            raise failure("onnxruntime", piece, error) from error
-        return np.asarray(output)
+            raise failure("onnxruntime", feeds[self.graph.image.name], error) from error
+        return dict(zip(names, map(np.asarray, values), strict=True))
 
 
 def _on_cpu(ort: ModuleType, source: bytes | str, options: Any) -> Any:

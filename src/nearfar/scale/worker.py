@@ -97,7 +97,9 @@ class Worker:
             import ray
 
             content = ray.get(content)
-        session = open_session(content, task.runtime, threads=1, callers=task.threads)
+        session = open_session(
+            content, task.runtime, threads=1, callers=task.threads, graph=task.spec.graph
+        )
         return Estimator(task.spec, session, task.estimating)
 
     def __call__(self, batch: Any) -> dict[str, list[Any]]:

@@ -2,18 +2,18 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import cv2
 import numpy as np
 
 from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions, ImageLimits
-from nearfar.depth import DepthMap
-from nearfar.errors import DrainingError, ImageTooLargeError, TimedOutError
+from nearfar.depth import Depth
+from nearfar.errors import DrainingError, ImageTooLargeError
 from nearfar.estimator import Estimator, check_image, plan
 from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile, decoders
@@ -27,7 +27,14 @@ from nearfar.runtimes.base import Batch, RawDepth
 from nearfar.runtimes.table import CPU, DeviceName, RuntimeName
 from nearfar.service.scheduler import Scheduler
 from nearfar.service.settings import ServiceOptions
-from nearfar.service.worker import Job, NullObserver, Observer, Reservation, Timing
+from nearfar.service.worker import (
+    Job,
+    NullObserver,
+    Observer,
+    Reservation,
+    Timing,
+    run_with_timeout,
+)
 
 T = TypeVar("T")
 
@@ -86,38 +93,47 @@ class InferenceRequest:
     Args:
         estimator: the model, with the options of this photo.
         source: what `opened` gave.
+        fov_deg: horizontal field of view; that of EXIF when not given.
+
+    Attributes:
+        estimator: the model, bound to the photo's camera where it computes with one.
 
     Raises:
         UsageError: the longest side allowed is too small for this model.
     """
 
-    def __init__(self, estimator: Estimator, source: IsolatedImageFile | Image) -> None:
-        self._estimator = estimator
+    def __init__(
+        self, estimator: Estimator, source: IsolatedImageFile | Image, fov_deg: float | None = None
+    ) -> None:
         self._source = source
+        focal_35mm_mm = None
         if isinstance(source, IsolatedImageFile):
             self.width_px, self.height_px = source.width_px, source.height_px
+            focal_35mm_mm = source.focal_35mm_mm
         else:
             self.height_px, self.width_px = source.shape[:2]
-        estimator.fed_px((self.width_px, self.height_px))  # refuses before the job waits
+        size_px = self.width_px, self.height_px
+        self.estimator = estimator.for_photo(size_px, fov_deg=fov_deg, focal_35mm_mm=focal_35mm_mm)
+        estimator.fed_px(size_px)  # refuses before the job waits
         self._image: Image | None = None
 
     def prepare(self) -> Batch:
         """Decode the photo at the size that is needed, and make (1, 3, h, w) of it."""
         source = self._source
         self._image = source.read_small() if isinstance(source, IsolatedImageFile) else source
-        return self._estimator.prepare(self._image)
+        return self.estimator.prepare(self._image)
 
-    def depth(self, raw: RawDepth) -> DepthMap:
+    def depth(self, raw: RawDepth) -> Depth:
         """Make the map, of the photo's own size, of what the network gave, (h, w)."""
         image, self._image = self._image, None  # what is made of the map needs room too
         if image is None:
             raise RuntimeError("a photo is prepared before its map is made")
-        return self._estimator.finish(raw, image, size_px=(self.width_px, self.height_px))
+        return self.estimator.finish(raw, image, size_px=(self.width_px, self.height_px))
 
     def raw(self, raw: RawDepth) -> RawDepth:
         """Check the output of the network, (h, w), and return it."""
         self._image = None
-        self._estimator.check(raw)
+        self.estimator.check(raw)
         return raw
 
 
@@ -168,39 +184,6 @@ class ModelCache:
             del self._models[key]
         for old in [key for key, model in self._models.items() if model.done()][: -self._keep]:
             del self._models[old]
-
-
-async def run_with_timeout(limit_s: float, work: Coroutine[Any, Any, T]) -> T:
-    """Wait for work; when it takes too long, or nobody waits any more, it is cancelled.
-
-    `asyncio.wait_for` of Python 3.10 and 3.11 loses a cancellation that comes with the result,
-    and what it raises could be the work's own TimeoutError.
-
-    Raises:
-        TimedOutError: it took longer than `limit_s` seconds.
-        Exception: whatever the work raised.
-    """
-    task = asyncio.ensure_future(work)
-    task.add_done_callback(_heard)
-    try:
-        await asyncio.wait({task}, timeout=limit_s)
-        if task.done():
-            return task.result()
-        task.cancel()
-        await asyncio.wait({task})
-    finally:
-        task.cancel()
-        del task  # it holds the error, whose traceback holds this frame
-    raise TimedOutError(
-        f"this took longer than {limit_s:g} s:"
-        " send a smaller picture, or try again when less is going on"
-    )
-
-
-def _heard(task: "asyncio.Task[Any]") -> None:
-    """Keep asyncio from logging an error that nobody waits for any more."""
-    if not task.cancelled():
-        task.exception()
 
 
 KEPT: Final = 2
@@ -324,9 +307,10 @@ class InferenceEngine:
         photo: bytes | Image,
         *,
         place: Reservation,
-        make: Callable[[DepthMap], T],
+        make: Callable[[Depth], T],
         model: str | None = None,
         options: EstimateOptions = EstimateOptions(),
+        fov_deg: float | None = None,
     ) -> Prediction[T]:
         """Estimate the depth of a photo.
 
@@ -339,6 +323,8 @@ class InferenceEngine:
             model: a name of `models`, loaded when it is first asked for; `auto` or None is the
                 `default_model` of photos.
             options: how the photo becomes depth.
+            fov_deg: horizontal field of view, for models that compute with the camera; that of
+                EXIF, or else 60, when not given.
 
         Raises:
             ImageError: the photo can't be read, or is too large.
@@ -353,7 +339,12 @@ class InferenceEngine:
         return await run_with_timeout(
             self.options.timeout_s,
             self._answer(
-                photo, place, lambda seen, raw: make(seen.depth(raw)), (model, "photo"), options
+                photo,
+                place,
+                lambda seen, raw: make(seen.depth(raw)),
+                (model, "photo"),
+                options,
+                fov_deg=fov_deg,
             ),
         )
 
@@ -415,13 +406,15 @@ class InferenceEngine:
         finish: Callable[[InferenceRequest, RawDepth], T],
         model: tuple[str | None, Purpose],
         options: EstimateOptions,
+        *,
+        fov_deg: float | None = None,
     ) -> Prediction[T]:
         loop = asyncio.get_running_loop()
         loaded = await self.model(*model)
         estimator = Estimator(loaded.spec, loaded.session, options)
         source = await loop.run_in_executor(self._lookers, opened, photo, self._limits, estimator)
-        seen = InferenceRequest(estimator, source)
-        job = Job(estimator.session, seen.prepare, partial(finish, seen))
+        seen = InferenceRequest(estimator, source, fov_deg)
+        job = Job(seen.estimator.session, seen.prepare, partial(finish, seen))
         value, timing = await self._scheduler.submit(job, place)
         name, runtime = estimator.spec.name, estimator.session.runtime
         size_px = seen.width_px, seen.height_px

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from nearfar.config import EstimateOptions
-from nearfar.depth import DepthMap
+from nearfar.depth import Depth
 from nearfar.errors import ProcessError, VideoError
 from nearfar.models.spec import ModelSpec
 from nearfar.service.engine import InferenceEngine
@@ -150,7 +150,7 @@ class PageBackend:
         photo: bytes,
         *,
         client: str,
-        make: Callable[[DepthMap], T],
+        make: Callable[[Depth], T],
         model: str,
         options: EstimateOptions,
     ) -> PageAnswer[T]:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from nearfar.config import OutputOptions
-from nearfar.depth import DepthMap
+from nearfar.depth import Depth
 from nearfar.io.depth_files import DEFAULT_FORMAT, FORMATS
 from nearfar.io.images import encode_image
 
@@ -44,7 +44,7 @@ RESULTS: Final[Mapping[str, Result]] = MappingProxyType(
 DEFAULT: Final = DEFAULT_FORMAT
 
 
-def encode(depth: DepthMap, name: str, options: OutputOptions) -> bytes:
+def encode(depth: Depth, name: str, options: OutputOptions) -> bytes:
     """Make the bytes of an answer.
 
     Args:

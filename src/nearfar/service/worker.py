@@ -3,12 +3,12 @@
 import asyncio
 import enum
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
-from nearfar.errors import InferenceError
+from nearfar.errors import InferenceError, TimedOutError
 from nearfar.runtimes.base import Batch, RawDepth, Session
 
 if TYPE_CHECKING:
@@ -224,3 +224,36 @@ def _bearable(error: BaseException) -> Exception:
     wrapped = InferenceError(f"the work on this picture ended with {type(error).__name__}")
     wrapped.__cause__ = error
     return wrapped
+
+
+async def run_with_timeout(limit_s: float, work: Coroutine[Any, Any, T]) -> T:
+    """Wait for work; when it takes too long, or nobody waits any more, it is cancelled.
+
+    `asyncio.wait_for` of Python 3.10 and 3.11 loses a cancellation that comes with the result,
+    and what it raises could be the work's own TimeoutError.
+
+    Raises:
+        TimedOutError: it took longer than `limit_s` seconds.
+        Exception: whatever the work raised.
+    """
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(_heard)
+    try:
+        await asyncio.wait({task}, timeout=limit_s)
+        if task.done():
+            return task.result()
+        task.cancel()
+        await asyncio.wait({task})
+    finally:
+        task.cancel()
+        del task  # it holds the error, whose traceback holds this frame
+    raise TimedOutError(
+        f"this took longer than {limit_s:g} s:"
+        " send a smaller picture, or try again when less is going on"
+    )
+
+
+def _heard(task: "asyncio.Task[Any]") -> None:
+    """Keep asyncio from logging an error that nobody waits for any more."""
+    if not task.cancelled():
+        task.exception()

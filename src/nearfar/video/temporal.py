@@ -272,7 +272,7 @@ def finish(estimator: Estimator, raw: Map, photo: Image, limits: Limits) -> Stea
         np.multiply(raw, np.float32(scale), out=spread)
         spread -= np.float32(limits.low * scale)
         np.maximum(spread, 0, out=spread)
-    depth = estimator.finish(spread, photo)
+    depth = estimator.relative(spread, photo)
     # with an unknown shift, the estimator has shifted the map so that its minimum is 0
     lifted = np.float32(spread.min()) if estimator.spec.output.zero == "free" else 0
     values = depth.inverse_depth + lifted if lifted else depth.inverse_depth

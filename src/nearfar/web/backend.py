@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from nearfar.config import EstimateOptions
-from nearfar.depth import DepthMap
+from nearfar.depth import Depth
 from nearfar.errors import NearfarError
 from nearfar.models.spec import ModelSpec
 from nearfar.video.pipeline import ClipOrder
@@ -134,7 +134,7 @@ class Backend(Protocol):
         photo: bytes,
         *,
         client: str,
-        make: Callable[[DepthMap], T],
+        make: Callable[[Depth], T],
         model: str,
         options: EstimateOptions,
     ) -> PageAnswer[T]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import gradio as gr
 
 from nearfar.config import EstimateOptions, ImageLimits
-from nearfar.depth import DepthMap
+from nearfar.depth import Depth
 from nearfar.web.backend import Backend
 from nearfar.web.components import example_buttons, model_choice, quiet
 from nearfar.web.controls import controls
@@ -110,7 +110,7 @@ class PhotoEvents:
     ) -> str:
         model, *values = settings
 
-        def make(depth: DepthMap) -> Result:
+        def make(depth: Depth) -> Result:
             return Result.of(photo, depth, self._limits)
 
         answer = await self._backend.depth(

@@ -60,19 +60,23 @@ class Reading:
 
 
 def calibration_of(result: Result, visit: Visit) -> Calibration | None:
-    """Fit metres to the two distances that were given; None when none were.
+    """Fit metres to the two distances that were given, or take those of the model.
+
+    Returns:
+        The calibration of `result.depth`; None where no metres are known.
 
     Raises:
         CalibrationError: they determine nothing.
     """
     if visit.metres is None:
-        return None
+        known = result.assumption
+        return None if known is None else Calibration(1.0, 0.0, known)
     pairs = zip(visit.points, visit.metres, strict=False)
     return fit_points(result.depth, [KnownPoint(*point, metres) for point, metres in pairs])
 
 
 def metric_of(result: Result, visit: Visit) -> MetricDepth | None:
-    """Give the map in metres; None when no distances were given."""
+    """Return the map in metres; None where they are not known."""
     calibration = calibration_of(result, visit)
     return None if calibration is None else calibration.apply(result.depth)
 

@@ -12,9 +12,9 @@ import numpy as np
 from anyio.to_thread import run_sync
 from numpy.typing import NDArray
 
+from nearfar.camera import Camera
 from nearfar.config import ImageLimits
-from nearfar.depth import DepthMap
-from nearfar.geometry.camera import Camera
+from nearfar.depth import Depth, DepthMap, MetricDepth
 from nearfar.io.images import Image
 from nearfar.isolation.photos import IsolatedImageFile
 from nearfar.web.files import read_file
@@ -57,6 +57,8 @@ class Result:
         runtime: what ran the network.
         infer_ms: duration of the inference.
         fed_px: width and height at which the photo was fed to the network.
+        assumption: what the metres of the model are based on; `depth` is then in 1/metre. None
+            where the model gives relative depth.
     """
 
     photo: Photo
@@ -67,13 +69,15 @@ class Result:
     runtime: str = ""
     infer_ms: float = 0.0
     fed_px: tuple[int, int] = (0, 0)
+    assumption: str | None = None
 
     @classmethod
-    def of(cls, photo: Photo, depth: DepthMap, limits: ImageLimits) -> "Result":
+    def of(cls, photo: Photo, found: Depth, limits: ImageLimits) -> "Result":
         """Make the pictures that are shown; it decodes the photo, so call it in a worker."""
         with IsolatedImageFile(photo.content, limits=limits) as file:
             focal_35mm_mm = file.focal_35mm_mm
             pixels = file.read(at_least_px=SHOWN_PX)
+        depth = found.relative()
         scale = min(1.0, SHOWN_PX / max(depth.size_px))
         width_px, height_px = (max(1, round(side * scale)) for side in depth.size_px)
         shown = _resized(depth.inverse_depth, (width_px, height_px))
@@ -83,6 +87,7 @@ class Result:
             _resized(pixels, (width_px, height_px)),
             DepthMap(shown, depth.model),
             focal_35mm_mm,
+            assumption=found.assumption if isinstance(found, MetricDepth) else None,
         )
 
     def timed(self, runtime: str, infer_ms: float, fed_px: tuple[int, int]) -> "Result":

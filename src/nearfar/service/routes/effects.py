@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from nearfar.config import EstimateOptions, ImageLimits, Options, option
-from nearfar.depth import DepthMap
+from nearfar.depth import Depth
 from nearfar.effects import EFFECTS, Clip, Effect
 from nearfar.effects.base import SizeOptions, fitted
 from nearfar.effects.export import (
@@ -170,12 +170,12 @@ async def _answer(
         upload = await read_upload(request, files=pictures)
         part_of(query, effect.options)  # refuse invalid options before any work
 
-        def make(depth: DepthMap) -> tuple[str, str, bytes]:
+        def make(depth: Depth) -> tuple[str, str, bytes]:
             given = {name: _picture(content, limits) for name, content in upload.files.items()}
             options = part_of(query, effect.options, **given)
             with IsolatedImageFile(upload.photo, limits=limits) as file:
                 photo = file.read(at_least_px=query.longest_px)
-            result = effect.apply(*fitted(photo, depth, query.longest_px), options)
+            result = effect.apply(*fitted(photo, depth.relative(), query.longest_px), options)
             suffix = f".{query.format}" if query.format else default_suffix(result)
             name = result_stem("", effect, options).removeprefix("-")
             return name, suffix, encode_result(token.watched(result), suffix)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from nearfar.calibration import DistanceOptions, KnownPoint
 from nearfar.config import ImageLimits, RefinedOptions
-from nearfar.depth import DepthMap, MetricDepth
+from nearfar.depth import Depth, MetricDepth
 from nearfar.effects.base import fitted
 from nearfar.effects.export import zipped
 from nearfar.errors import UsageError
@@ -118,7 +118,8 @@ def _described(suffixes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
 async def cloud(request: Request, query: Annotated[Any, reads(CloudQuery)]) -> Response:
     """Send the photo as a form's file field `photo`, or as the bare body.
 
-    Without any distance the nearest pixel is assumed at 1 m and the farthest at 5 m.
+    Without any distance the nearest pixel is assumed at 1 m and the farthest at 5 m, unless the
+    model gives metres itself.
     """
 
     def made(scene: Scene) -> Content:
@@ -139,7 +140,8 @@ async def cloud(request: Request, query: Annotated[Any, reads(CloudQuery)]) -> R
 async def mesh(request: Request, query: Annotated[Any, reads(MeshQuery)]) -> Response:
     """Send the photo as a form's file field `photo`, or as the bare body.
 
-    Without any distance the nearest pixel is assumed at 1 m and the farthest at 5 m.
+    Without any distance the nearest pixel is assumed at 1 m and the farthest at 5 m, unless the
+    model gives metres itself.
     """
 
     def made(scene: Scene) -> Content:
@@ -168,6 +170,7 @@ async def _answer(
             ),
             model=query.model,
             options=part_of(query, RefinedOptions),
+            fov_deg=query.fov_deg,
         )
         made = await while_here(request, work)
     content, note = made.value
@@ -191,7 +194,7 @@ def _distances(query: Any, upload: Upload) -> DistanceOptions:
 
 
 def _scene(
-    content: bytes, depth: DepthMap, distances: DistanceOptions, query: Any, limits: ImageLimits
+    content: bytes, depth: Depth, distances: DistanceOptions, query: Any, limits: ImageLimits
 ) -> Scene:
     """Convert a map to metres at the requested size; known points are pixels of the full photo."""
     with IsolatedImageFile(content, limits=limits) as file:
@@ -199,6 +202,6 @@ def _scene(
         photo = file.read(at_least_px=query.longest_px)
     camera = Camera.of_photo(depth.size_px, fov_deg=distances.fov_deg, focal_35mm_mm=focal_35mm_mm)
     calibration = distances.calibrate(depth, camera.hfov_deg)
-    photo, small = fitted(photo, depth, query.longest_px)
+    photo, small = fitted(photo, depth.relative(), query.longest_px)
     camera = Camera.of_photo(small.size_px, fov_deg=distances.fov_deg, focal_35mm_mm=focal_35mm_mm)
     return Scene(photo, calibration.apply(small), camera)

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nearfar.calibration import KnownPoint, fit_points
 from nearfar.config import EstimateOptions
-from nearfar.depth import DepthMap
+from nearfar.depth import Depth, MetricDepth
 from nearfar.service.errors import RefusedError, responses
 from nearfar.service.routes.depth import REFUSALS, about, while_here
 from nearfar.service.schemas import (
@@ -58,7 +58,7 @@ async def probe(
     """Send the photo as a form's file field `photo` with the field `points` beside it.
 
     Or send it as the bare body, with `points` in the query. Where the distance of two points
-    or more is given, every point is answered in metres too.
+    or more is given, or the model gives metres, every point is answered in metres too.
     """
     engine: InferenceEngine = request.app.state.engine
     with engine.reserve(request.state.client) as place:
@@ -100,7 +100,7 @@ def parse(text: str | None) -> list[Point]:
         raise RefusedError("bad-option", "The points can't be read.", faults=faults) from error
 
 
-def read_points(depth: DepthMap, points: Sequence[Point]) -> tuple[str | None, list[Reading]]:
+def read_points(found: Depth, points: Sequence[Point]) -> tuple[str | None, list[Reading]]:
     """Read a map at points.
 
     Returns:
@@ -115,7 +115,10 @@ def read_points(depth: DepthMap, points: Sequence[Point]) -> tuple[str | None, l
         for point in points
         if point.metres is not None
     ]
-    metric = fit_points(depth, known).apply(depth) if known else None
+    depth = found.relative()
+    metric = found if isinstance(found, MetricDepth) else None
+    if known:
+        metric = fit_points(depth, known).apply(depth)
     nearness = depth.nearness()
     readings = []
     for x_px, y_px in ((point.x_px, point.y_px) for point in points):

@@ -100,5 +100,9 @@ DEPTH: Final[dict[str, Text]] = {
         "Depth files and the point cloud are in metres, by the two distances you gave.",
         "深度文件与点云以米为单位，依据你给出的两处距离。",
     ),
+    "depth.downloads.model": Text(
+        "Depth files and the point cloud are in metres, as the model gives them.",
+        "深度文件与点云以米为单位，由模型直接给出。",
+    ),
 }
 """Key -> text; keys of options are `option.<name of its field>`."""

@@ -39,6 +39,7 @@ SCENE: Final[dict[str, Text]] = {
     ),
     "scene.basis.range": Text("assumed", "假定"),
     "scene.basis.height": Text("by the camera's height", "按相机高度"),
+    "scene.basis.model": Text("metres of the model", "模型给出的距离"),
     "scene.lens.given": Text("lens {fov}° wide", "镜头水平视角 {fov}°"),
     "scene.lens.exif": Text("lens {fov}° wide, by EXIF", "镜头水平视角 {fov}°（来自 EXIF）"),
     "scene.lens.assumed": Text("lens {fov}° wide, assumed", "镜头水平视角 {fov}°（假定）"),

@@ -253,7 +253,7 @@ class _DepthTab:
                 each.name: _button(book, each.label_key, f"nf-get-{each.name}")
                 for each in DOWNLOADS
             }
-        self.note = gr.HTML(downloads_html(Visit(), "en"), padding=False)
+        self.note = gr.HTML(downloads_html(None, Visit(), "en"), padding=False)
         self.file = hidden_file("nf-download")
 
     def wire(self) -> None:

@@ -7,8 +7,8 @@ from typing import Any, Final
 import gradio as gr
 
 from nearfar.calibration import ASSUMED_M
+from nearfar.camera import Camera
 from nearfar.config import OutputOptions
-from nearfar.geometry.camera import Camera
 from nearfar.imaging.colormaps import color_bar
 from nearfar.io.images import Image, encode_image
 from nearfar.models.spec import ModelSpec
@@ -69,16 +69,18 @@ def points_html(result: Result, visit: Visit, language: Language) -> str:
         f"<li><b>{number}</b>{_reading(reading, language)}</li>"
         for number, reading in enumerate(readings, start=1)
     )
-    if visit.metres is not None:
+    if visit.metres is not None or (result.assumption is not None and readings):
         return _points(f"<ol>{rows}</ol>{_between(result, visit, readings, language)}")
     next_step = ("empty", "more", "calibrate")[min(len(readings), 2)]
     return _points(f"<ol>{rows}</ol><p><em>{_said(f'depth.points.{next_step}', language)}</em></p>")
 
 
-def downloads_html(visit: Visit, language: Language) -> str:
+def downloads_html(result: Result | None, visit: Visit, language: Language) -> str:
     """Say what the files hold."""
     if visit.metres is not None:
         text = say("depth.downloads.metric", language)
+    elif result is not None and result.assumption is not None:
+        text = say("depth.downloads.model", language)
     else:
         text = say(
             "depth.downloads.relative", language, near=f"{ASSUMED_M[0]:g}", far=f"{ASSUMED_M[1]:g}"
@@ -168,7 +170,7 @@ def pointed(result: Result, visit: Visit, language: Language, look: OutputOption
 
 
 def _pointed(result: Result, visit: Visit, language: Language, colored: Image) -> dict[str, Any]:
-    joined = visit.metres is not None
+    joined = visit.metres is not None or result.assumption is not None
     photo, depth = (
         draw_markers(picture, visit.points, size_px=result.depth.size_px, joined=joined)
         for picture in (result.shown_photo, colored)
@@ -178,7 +180,7 @@ def _pointed(result: Result, visit: Visit, language: Language, colored: Image) -
         "map": _kept(depth, "depth.jpg"),
         "points": points_html(result, visit, language),
         "pointing": gr.update(visible=bool(visit.points)),
-        "note": downloads_html(visit, language),
+        "note": downloads_html(result, visit, language),
     }
 
 

@@ -191,8 +191,8 @@ def _facts(shown: ShownScene, language: Language) -> str:
         "scene.facts",
         language,
         basis=say(f"scene.basis.{shown.basis}", language),
-        near=f"{shown.near_m:g}",
-        far=f"{shown.far_m:g}",
+        near=f"{shown.near_m:.4g}",
+        far=f"{shown.far_m:.4g}",
         lens=lens,
     )
 

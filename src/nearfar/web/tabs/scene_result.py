@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from nearfar.calibration import ASSUMED_M, DistanceOptions
+from nearfar.calibration import ASSUMED_M, Calibration, DistanceOptions
 from nearfar.depth import DepthMap, MetricDepth
 from nearfar.effects.base import fitted
 from nearfar.effects.export import zipped
@@ -81,7 +81,7 @@ class ShownScene:
         html: of the viewer, a whole page.
         near_m: distance of the nearest point.
         far_m: of the farthest.
-        basis: what the distances are based on: "range" or "height", of the camera.
+        basis: what the distances are based on: "range", "height", of the camera, or "model".
         fov_deg: horizontal field of view.
         lens: where that comes from: "given", "exif" or "assumed".
     """
@@ -98,7 +98,7 @@ def show_scene(result: Result, settings: SceneSettings) -> ShownScene:
     """Make the 3D photo at the size at which it is shown."""
     photo, depth = result.shown_photo, result.shown_depth
     camera = _camera(depth, result, settings)
-    metric = _metric(depth, camera, settings)
+    metric = _metric(depth, camera, result, settings)
     lens = "exif" if result.focal_35mm_mm is not None else "assumed"
     distances = settings.distances
     near_m, far_m = _range(metric)
@@ -106,7 +106,7 @@ def show_scene(result: Result, settings: SceneSettings) -> ShownScene:
         _html(photo, depth, result, settings),
         near_m,
         far_m,
-        "range" if distances.camera_height_m is None else "height",
+        _basis(result, distances),
         camera.hfov_deg,
         lens if distances.fov_deg is None else "given",
     )
@@ -123,7 +123,7 @@ def download_scene(result: Result, settings: SceneSettings, name: str, limits: I
         photo = file.read(at_least_px=FULL_PX)
     photo, depth = fitted(photo, result.depth, FULL_PX)
     camera = _camera(depth, result, settings)
-    metric = _metric(depth, camera, settings)
+    metric = _metric(depth, camera, result, settings)
     if name == "html":
         html = _html(photo, depth, result, settings)
         return keep_file(html.encode(), f"{stem}-photo3d.html")
@@ -142,7 +142,7 @@ def download_scene(result: Result, settings: SceneSettings, name: str, limits: I
 
 def _html(photo: Image, depth: DepthMap, result: Result, settings: SceneSettings) -> str:
     camera = _camera(depth, result, settings)
-    near_m, far_m = _range(_metric(depth, camera, settings))
+    near_m, far_m = _range(_metric(depth, camera, result, settings))
     turn_deg = ALL_ROUND_DEG if settings.is_free else Photo3dOptions().turn_deg
     options = Photo3dOptions(turn_deg=turn_deg, title=result.photo.stem)
     return photo3d_html(photo, depth, options, fov_deg=camera.hfov_deg, near_m=near_m, far_m=far_m)
@@ -153,7 +153,17 @@ def _range(metric: MetricDepth) -> tuple[float, float]:
     return float(f"{metres.min():.4g}"), float(f"{metres.max():.4g}")
 
 
-def _metric(depth: DepthMap, camera: Camera, settings: SceneSettings) -> MetricDepth:
+def _basis(result: Result, distances: DistanceOptions) -> str:
+    if distances.camera_height_m is not None:
+        return "height"
+    return "model" if result.assumption is not None and distances.near_m is None else "range"
+
+
+def _metric(
+    depth: DepthMap, camera: Camera, result: Result, settings: SceneSettings
+) -> MetricDepth:
+    if _basis(result, settings.distances) == "model":
+        return Calibration(1.0, 0.0, result.assumption or "").apply(depth)
     return settings.distances.calibrate(depth, camera.hfov_deg).apply(depth)
 
 
