@@ -139,9 +139,9 @@ def _in_turn(
     address: str, frames: list[bytes], folder: Path, seconds: float, rounds: int
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Measure rates and latencies, each by name, a round each; every second goes backwards."""
-    cores, options = physical(), EstimateOptions(max_side_px=StreamOptions().max_side_px)
+    cores, options = physical(), EstimateOptions(input_size_px=StreamOptions().input_size_px)
     many, single = (
-        load(MODEL, runtime="onnxruntime", threads=threads, max_side_px=options.max_side_px)
+        load(MODEL, runtime="onnxruntime", threads=threads, input_size_px=options.input_size_px)
         for threads in (cores, 1)
     )
     with ImageFile(frames[0]) as file:

@@ -14,7 +14,7 @@ HEADER = struct.Struct("<3sBIHHBBHffff")
 def main(url: str, *photos: str) -> None:
     """Send all photos at once; those that the service has no time for are left out."""
     with connect(url, max_size=None) as stream:
-        stream.send(json.dumps({"format": "grey8", "max_side_px": 256}))
+        stream.send(json.dumps({"format": "grey8", "input_size_px": 256}))
         for photo in photos:
             stream.send(Path(photo).read_bytes())
         answered = -1

@@ -46,12 +46,12 @@ TABLE: Final[dict[str, Row]] = {
 """What is made -> its sets of options, command, address, and the prefix of ids on the page."""
 
 ON_THE_PAGE: Final = {
-    "depth": {"max_side_px", "refine", "colormap", "robust", "model"},
+    "depth": {"input_size_px", "refine", "colormap", "robust", "model"},
     "mesh": {
         *("near_m", "far_m", "camera_height_m", "pitch_deg", "fov_deg"),
         *("max_slope_deg", "step_px"),
     },
-    "video": {"max_side_px", "refine", "steady", "smooth", "deinterlace", "colormap", "model"},
+    "video": {"input_size_px", "refine", "steady", "smooth", "deinterlace", "colormap", "model"},
 }
 """What is made -> options that must have a component there, whatever others there are."""
 
@@ -103,7 +103,7 @@ def test_defaults_are_those_of_the_declaration_everywhere(
     known = {name: declared[name] for name in declared.keys() & over_http.keys()}
     known |= {"known": None} if "known" in known else {}
     assert {name: over_http[name] for name in known} == known
-    assert known.keys() >= {"model", "max_side_px", "refine"}
+    assert known.keys() >= {"model", "input_size_px", "refine"}
     shown = {name for name in declared if f"{prefix}-{name}" in page}
     assert shown >= ON_THE_PAGE.get(made, set()) - {"colormap"}
     for name in shown:

@@ -69,7 +69,7 @@ def test_network_is_fed_the_prepared_photo() -> None:
 
 def test_limit_of_the_longest_side_is_kept() -> None:
     session = FakeSession()
-    Estimator(SPEC, session, EstimateOptions(max_side_px=128))(photo(50, 1000))
+    Estimator(SPEC, session, EstimateOptions(input_size_px=128))(photo(50, 1000))
     assert session.shapes == [(1, 3, 32, 128)]
 
 
@@ -203,5 +203,5 @@ def test_flipped_photo_gives_the_flipped_map(examples: Path) -> None:
 def test_load_refuses_what_is_not_there() -> None:
     with pytest.raises(UnknownModelError, match="nearfar-lite"):
         nearfar.load("nearfar-light")
-    with pytest.raises(UsageError, match="max_side_px"):
-        nearfar.load(max_side_px=1)
+    with pytest.raises(UsageError, match="input_size_px"):
+        nearfar.load(input_size_px=1)

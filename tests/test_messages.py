@@ -64,11 +64,11 @@ def test_the_command_line_adds_the_flags_of_the_options() -> None:
     named = OutputExistsError("there already: overwrite=True replaces it", options=("overwrite",))
     assert sentence_of(named) == "there already: --force replaces it"
     with pytest.raises(UsageError) as caught:
-        EstimateOptions(max_side_px=1)
-    assert str(caught.value) == "max_side_px must be at least 32, not 1"
-    assert sentence_of(caught.value) == "--max-side must be at least 32, not 1"
-    several = UsageError("leave them out", options=("max_side_px", "side_by_side"))
-    assert sentence_of(several) == "leave them out (--max-side, --side-by-side)"
+        EstimateOptions(input_size_px=1)
+    assert str(caught.value) == "input_size_px must be at least 32, not 1"
+    assert sentence_of(caught.value) == "--input-size must be at least 32, not 1"
+    several = UsageError("leave them out", options=("input_size_px", "side_by_side"))
+    assert sentence_of(several) == "leave them out (--input-size, --side-by-side)"
     assert sentence_of(NearfarError("as it is")) == "as it is"
 
 

@@ -166,9 +166,6 @@ FormatName = Literal["png16", "png8", "exr", "pfm", "tiff", "npy", "npz"]
 ColormapName = Literal["inferno", "magma", "viridis", "turbo", "spectral", "grey"]
 
 
-DEFAULT_MAX_SIDE_PX = 640
-
-
 @dataclass(frozen=True)
 class ImageLimits(Options):
     """Limits beyond which a picture is refused."""
@@ -184,9 +181,10 @@ class ImageLimits(Options):
 class EstimateOptions(Options):
     """How depth is estimated from a photo."""
 
-    max_side_px: int = option(
-        "Longest side, in pixels, of the input of a model with free size.",
-        DEFAULT_MAX_SIDE_PX,
+    input_size_px: int | None = option(
+        "Longest side, in pixels, at which photos are fed, within the model's range; the model's"
+        " own size if not given.",
+        None,
         ge=32,
         le=4096,
     )

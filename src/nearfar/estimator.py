@@ -208,12 +208,12 @@ class Estimator:
         Raises:
             UsageError: the longest side allowed is too small for this model.
         """
-        return target_size(*size_px, self.spec.input, max_side_px=self.options.max_side_px)
+        return target_size(*size_px, self.spec.input, input_size_px=self.options.input_size_px)
 
     def prepare(self, image: Image) -> Batch:
         """Resize and normalize one photo to (1, 3, h, w) float32, as its model takes it."""
         check_image(image)
-        return prepare(image, self.spec.input, max_side_px=self.options.max_side_px)
+        return prepare(image, self.spec.input, input_size_px=self.options.input_size_px)
 
     def finish(
         self, raw: RawDepth, image: Image, *, size_px: tuple[int, int] | None = None
@@ -305,13 +305,13 @@ def plan(
     Raises:
         UsageError: the longest side allowed is too small for this model.
     """
-    fed_px = target_size(*size_px, spec, max_side_px=options.max_side_px)
+    fed_px = target_size(*size_px, spec, input_size_px=options.input_size_px)
     if options.refine:
         return None, None
     # both sides must suffice, also where the model doesn't keep the aspect
     enlarge = max(fed_px[0] / size_px[0], fed_px[1] / size_px[1])
     at_least_px = math.ceil(SPARE * enlarge * max(size_px))
-    is_kept = target_size(*fed_px, spec, max_side_px=options.max_side_px) == fed_px
+    is_kept = target_size(*fed_px, spec, input_size_px=options.input_size_px) == fed_px
     return at_least_px, fed_px if spec.interpolation == "area" and is_kept else None
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
-from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions
+from nearfar.config import EstimateOptions
 from nearfar.errors import UsageError
 from nearfar.models.catalog import Purpose
 from nearfar.models.registry import ModelRegistry
@@ -27,7 +27,7 @@ def load(
     expected_photos: int | None = None,
     threads: int | None = None,
     callers: int = 1,
-    max_side_px: int = DEFAULT_MAX_SIDE_PX,
+    input_size_px: int | None = None,
     refine: bool = False,
     store: ModelRegistry | None = None,
 ) -> "Estimator":
@@ -54,7 +54,8 @@ def load(
             1 for the purpose `photo` and many for `stream`.
         threads: of one inference on the CPU; the machine's physical cores when not given.
         callers: how many threads will call the estimator at once; they share the photos.
-        max_side_px: longest side fed to a model with free size, 32 to 4096.
+        input_size_px: longest side at which photos are fed, 32 to 4096, within the model's range;
+            the model's own size when not given.
         refine: carry the photo's edges into the map.
         store: where models lie; the user's own folder when not given.
 
@@ -67,7 +68,7 @@ def load(
         DeviceError: the named device is missing or does not start.
     """
     given, store = store, store or ModelRegistry()
-    options = EstimateOptions(max_side_px=max_side_px, refine=refine)
+    options = EstimateOptions(input_size_px=input_size_px, refine=refine)
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(
             _open,
@@ -79,7 +80,7 @@ def load(
             expected_photos=expected_photos,
             threads=threads,
             callers=callers,
-            max_side_px=max_side_px,
+            input_size_px=input_size_px,
         )
         from nearfar.estimator import Estimator  # OpenCV and Pillow, while the network loads
 
@@ -91,7 +92,7 @@ def load(
             device=device,
             threads=threads,
             callers=callers,
-            max_side_px=max_side_px,
+            input_size_px=input_size_px,
             refine=refine,
             store=given,
         )
@@ -108,7 +109,7 @@ def resolve(
     store: ModelRegistry,
     expected_photos: int | None = None,
     callers: int = 1,
-    max_side_px: int = DEFAULT_MAX_SIDE_PX,
+    input_size_px: int | None = None,
 ) -> Candidate:
     """Return which file in which runtime on which device `load` would load; measure if need be.
 
@@ -119,7 +120,7 @@ def resolve(
     if expected_photos < 1:
         raise UsageError(f"expected_photos must be at least 1, not {expected_photos}")
     specs = store.candidates(model, purpose)
-    shape = autotune.usual_shape(specs[0], max_side_px=max_side_px)
+    shape = autotune.usual_shape(specs[0], input_size_px=input_size_px)
     is_many = expected_photos >= autotune.MANY_PHOTOS
     return autotune.take(
         store,
@@ -142,7 +143,7 @@ def _open(
     expected_photos: int | None,
     threads: int | None,
     callers: int,
-    max_side_px: int,
+    input_size_px: int | None,
 ) -> tuple[Candidate, Session]:
     choice = resolve(
         model,
@@ -153,7 +154,7 @@ def _open(
         store=store,
         expected_photos=expected_photos,
         callers=callers,
-        max_side_px=max_side_px,
+        input_size_px=input_size_px,
     )
     with store.opened(choice.model) as path:
         session = autotune.open_chosen(

@@ -85,13 +85,13 @@ def test_json_lines(run: Command, asked: list[Run], tmp_path: Path) -> None:
 
 def test_options_reach_the_run(run: Command, asked: list[Run], tmp_path: Path) -> None:
     words = "--to parquet --workers 3 --part 9 --address auto --column jpg --threads 2"
-    words += " -m nearfar-lite --runtime onnxruntime --max-side 320 --format exr --retry-failed"
+    words += " -m nearfar-lite --runtime onnxruntime --input-size 320 --format exr --retry-failed"
     run("batch", "photos", tmp_path, *words.split(), "--force")
     (asked_run,) = asked
     options = asked_run.options
     assert (options.to, options.workers, options.part) == ("parquet", 3, 9)
     assert (options.address, options.column, asked_run.threads) == ("auto", "jpg", 2)
-    assert (asked_run.estimating.max_side_px, asked_run.writing.format) == (320, "exr")
+    assert (asked_run.estimating.input_size_px, asked_run.writing.format) == (320, "exr")
     assert (asked_run.force, asked_run.again) == (True, True)
 
 

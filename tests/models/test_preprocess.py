@@ -1,6 +1,7 @@
 """What is fed to a network is what its authors feed."""
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nearfar.errors import UsageError
 from nearfar.models.catalog import CATALOG
-from nearfar.models.preprocess import prepare, target_size
+from nearfar.models.preprocess import MAX_SIDE_PX, prepare, target_size
 from nearfar.models.spec import InputSpec
 
 TORCH_MIDAS = InputSpec(
@@ -58,7 +58,7 @@ def test_prepare_matches_the_published_transform(name: str, width: int, height: 
     spec = OFFICIAL[name]
     image = np.random.default_rng(3).integers(0, 256, (height, width, 3), np.uint8)
     size = published_size(width, height, spec)
-    batch = prepare(image, spec, max_side_px=4096)
+    batch = prepare(image, spec)
     assert batch.dtype == np.float32
     assert batch.flags.c_contiguous
     np.testing.assert_allclose(
@@ -77,7 +77,7 @@ def test_prepare_matches_the_published_transform(name: str, width: int, height: 
     ],
 )
 def test_hand_worked_sizes(width: int, height: int, name: str, expected: tuple[int, int]) -> None:
-    assert target_size(width, height, OFFICIAL[name], max_side_px=4096) == expected
+    assert target_size(width, height, OFFICIAL[name]) == expected
 
 
 @given(
@@ -90,30 +90,38 @@ def test_size_is_the_published_one_wherever_that_is_usable(
 ) -> None:
     spec = OFFICIAL[name]
     expected = published_size(width, height, spec)
-    if min(expected) > 0 and max(expected) <= 4096:
-        assert target_size(width, height, spec, max_side_px=4096) == expected
+    if min(expected) > 0 and max(expected) <= MAX_SIDE_PX:
+        assert target_size(width, height, spec) == expected
 
 
 @given(
     width=st.integers(1, 100_000),
     height=st.integers(1, 100_000),
-    max_side=st.integers(32, 2000),
+    input_size=st.none() | st.integers(1, 5000),
     resize=st.sampled_from(["lower_bound", "upper_bound"]),
 )
-def test_sizes_are_multiples_within_the_limit(
-    width: int, height: int, max_side: int, resize: str
+def test_sizes_are_multiples_within_the_range(
+    width: int, height: int, input_size: int | None, resize: str
 ) -> None:
-    spec = InputSpec(256, 224, 32, "lower_bound" if resize == "lower_bound" else "upper_bound")
-    fed = target_size(width, height, spec, max_side_px=max_side)
+    kind: Any = resize
+    spec = InputSpec(256, 224, 32, kind, range_px=(64, 800))
+    fed = target_size(width, height, spec, input_size_px=input_size)
     assert all(side % 32 == 0 and side >= 32 for side in fed)
-    assert max(fed) <= max_side + 31 * (max_side < 64)
-    if max(fed) < max_side - 32 and min(fed) > 32:
+    if input_size is None:
+        assert max(fed) <= MAX_SIDE_PX
+    else:
+        assert abs(max(fed) - min(max(input_size, 64), 800)) <= 16
+    if min(fed) > 32:
         assert math.isclose(fed[0] / fed[1], width / height, rel_tol=0.6)
 
 
-def test_too_small_a_limit_is_refused() -> None:
-    with pytest.raises(UsageError, match="at least 32"):
-        target_size(100, 100, TORCH_MIDAS, max_side_px=16)
+def test_the_longest_side_is_the_one_that_was_chosen_within_the_models_range() -> None:
+    lite = next(spec.input for spec in CATALOG if spec.name == "nearfar-lite")
+    assert target_size(640, 480, lite) == (256, 192)
+    assert target_size(640, 480, lite, input_size_px=640) == (640, 480)
+    assert target_size(480, 640, lite, input_size_px=380) == (288, 384)
+    assert target_size(640, 480, lite, input_size_px=4000) == (1024, 768)
+    assert target_size(640, 480, OFFICIAL["midas-small"], input_size_px=640) == (256, 256)
 
 
 def test_area_averages() -> None:

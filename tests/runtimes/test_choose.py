@@ -363,4 +363,4 @@ def test_the_installed_release_is_named(runtime: Runtime) -> None:
 def test_the_usual_shape_is_that_of_a_photo_of_four_to_three(tmp_path: Path) -> None:
     spec = bundled_store(tmp_path).spec("lite")
     assert autotune.usual_shape(spec) == (1, 3, 64, 96)
-    assert autotune.usual_shape(spec, max_side_px=32) == (1, 3, 32, 32)
+    assert autotune.usual_shape(spec, input_size_px=32) == (1, 3, 32, 32)

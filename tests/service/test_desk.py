@@ -147,7 +147,7 @@ def test_options_of_a_request_use_the_one_loaded_network(loads: Loads) -> None:
     photo = noise(60, 200)
 
     async def scene(engine: InferenceEngine) -> list[DepthMap]:
-        each = (EstimateOptions(), EstimateOptions(refine=True), EstimateOptions(max_side_px=96))
+        each = (EstimateOptions(), EstimateOptions(refine=True), EstimateOptions(input_size_px=96))
         return [(await depth_of(engine, photo, options=options)).value for options in each]
 
     plain, refined, small = in_desk(scene)
@@ -158,7 +158,7 @@ def test_options_of_a_request_use_the_one_loaded_network(loads: Loads) -> None:
     for map_, options in (
         (plain, EstimateOptions()),
         (refined, EstimateOptions(refine=True)),
-        (small, EstimateOptions(max_side_px=96)),
+        (small, EstimateOptions(input_size_px=96)),
     ):
         wanted = Estimator(SPEC, FakeSession(), options)(photo)
         np.testing.assert_allclose(map_.inverse_depth, wanted.inverse_depth, atol=1e-6)
@@ -527,11 +527,11 @@ def test_full_desk_refuses(loads: Loads) -> None:
 def test_raw_is_what_the_network_answered(loads: Loads) -> None:
     async def scene(engine: InferenceEngine) -> Prediction[RawDepth]:
         with engine.reserve("a") as place:
-            return await engine.raw(PHOTO, place=place, make=lambda raw: raw, max_side_px=96)
+            return await engine.raw(PHOTO, place=place, make=lambda raw: raw, input_size_px=96)
 
     answer = in_desk(scene)
     assert (answer.width_px, answer.height_px) == (64, 48)
-    estimator = Estimator(SPEC, FakeSession(), EstimateOptions(max_side_px=96))
+    estimator = Estimator(SPEC, FakeSession(), EstimateOptions(input_size_px=96))
     with ImageFile(PHOTO) as file:
         wanted = FakeSession().run(estimator.prepare(estimator.decode(file)))[0]
     np.testing.assert_array_equal(answer.value, wanted)

@@ -115,7 +115,7 @@ def test_tampered_clips_are_answered_and_leave_nothing(
     states: dict[str, int] = {}
     for number in range(CLIPS // len(CONTAINERS)):
         sent = content if number == 0 else tampered(chance, [content])
-        answer = client.post("/v1/videos", content=sent, params={"max_side_px": 64})
+        answer = client.post("/v1/videos", content=sent, params={"input_size_px": 64})
         assert_documented(answer, EXPECTED_OF_A_CLIP)
         state = "refused"
         if answer.status_code == 202:

@@ -119,7 +119,7 @@ def test_headers_say_who_answered_and_where_the_time_went(service: Served) -> No
 
 def test_answer_is_what_the_library_gives(street: Path) -> None:
     with served() as service:
-        answer = service.depth(street.read_bytes(), format="npy", max_side_px=320)
+        answer = service.depth(street.read_bytes(), format="npy", input_size_px=320)
         picture = service.depth(street.read_bytes(), format="png", colormap="turbo", robust=True)
     depth = read_depth(answer.content, kind="inverse_depth")
     assert isinstance(depth, DepthMap)
@@ -127,7 +127,7 @@ def test_answer_is_what_the_library_gives(street: Path) -> None:
 
     with ImageFile(street) as file:
         expected = load(
-            "nearfar-lite", runtime="onnxruntime", threads=1, max_side_px=320
+            "nearfar-lite", runtime="onnxruntime", threads=1, input_size_px=320
         ).from_file(file)
         shown = load("nearfar-lite", runtime="onnxruntime", threads=1).from_file(file)
     np.testing.assert_allclose(depth.inverse_depth, expected.inverse_depth, rtol=1e-5, atol=1e-5)
@@ -140,8 +140,8 @@ def test_answer_is_what_the_library_gives(street: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "fault"),
     [
-        ({"max_side_px": 1}, "max_side_px"),
-        ({"max_side_px": "many"}, "max_side_px"),
+        ({"input_size_px": 1}, "input_size_px"),
+        ({"input_size_px": "many"}, "input_size_px"),
         ({"colormap": "jet"}, "colormap"),
         ({"format": "gif"}, "format"),
         ({"refine": "perhaps"}, "refine"),

@@ -199,7 +199,7 @@ def answers(service: Served, network: Network, photo: bytes) -> Iterator[httpx.R
     yield service.depth(b"GIF89a, or so it says")
     yield service.depth(b"II*\0 a TIFF")
     yield service.depth(photo[:200])
-    yield service.depth(photo, max_side_px="../../etc/passwd")
+    yield service.depth(photo, input_size_px="../../etc/passwd")
     yield service.depth(photo, model="../../../etc/passwd")
     yield service.client.get("/nothing")
     yield service.client.get("/live/..%2f..%2fsettings.py")

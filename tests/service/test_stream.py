@@ -89,7 +89,7 @@ def test_a_frame_comes_back_as_a_map(service: Served, photo: bytes) -> None:
     assert (header.magic, header.version, header.frame, header.size) == (b"NFS", 1, 0, 32)
     assert header.format == FORMAT_CODES["grey8"]
     assert header.flags == NEW_SCENE
-    assert max(header.width_px, header.height_px) <= StreamOptions().max_side_px
+    assert max(header.width_px, header.height_px) <= StreamOptions().input_size_px
     assert 0 < header.infer_ms < header.total_ms
     levels = np.frombuffer(data, np.uint8).reshape(header.height_px, header.width_px)
     assert levels[:8].mean() < 100
@@ -135,7 +135,7 @@ def test_limits_lead_back_to_the_values_of_the_network(
     level = decoded(data).astype(np.float64) / 65535
     values = header.low + level * (header.high - header.low)
     spec = ModelRegistry().spec("nearfar-lite")
-    raw = network.run(prepare(read_image(photo), spec.input, max_side_px=256))[0]
+    raw = network.run(prepare(read_image(photo), spec.input, input_size_px=256))[0]
     inside = (level > 0) & (level < 1)
     assert inside.mean() > 0.9
     np.testing.assert_allclose(values[inside], raw[inside], atol=0.02 * (header.high - header.low))
@@ -143,12 +143,12 @@ def test_limits_lead_back_to_the_values_of_the_network(
 
 def test_options_hold_from_the_next_frame_on_and_one_by_one(service: Served, photo: bytes) -> None:
     with streaming(service) as stream:
-        stream.send('{"max_side_px": 128}')
+        stream.send('{"input_size_px": 128}')
         assert message(stream)["options"]["format"] == "grey8"
         stream.send(photo)
         small, _ = answer(stream)
         stream.send('{"format": "jpeg"}')
-        assert message(stream)["options"]["max_side_px"] == 128
+        assert message(stream)["options"]["input_size_px"] == 128
         stream.send(photo)
         jpeg, _ = answer(stream)
     assert max(small.width_px, small.height_px) == 128
@@ -163,7 +163,7 @@ def test_options_hold_from_the_next_frame_on_and_one_by_one(service: Served, pho
         ("[" * 4000, "bad-option"),
         (" " * 5000, "bad-option"),
         ('{"format": "gif"}', "bad-option"),
-        ('{"max_side_px": 1}', "bad-option"),
+        ('{"input_size_px": 1}', "bad-option"),
         ('{"speed": 1}', "bad-option"),
         ('{"model": "none-such"}', "unknown-model"),
     ],

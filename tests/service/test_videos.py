@@ -65,7 +65,7 @@ def test_clip_becomes_a_film_with_its_sound(service: Served, clip: bytes) -> Non
     [
         ({"colormap": "grey", "smooth": False}, "video/mp4", "clip-depth.mp4"),
         ({"show": "grey10", "steady": False}, "video/x-matroska", "clip-depth.mkv"),
-        ({"show": "fog", "density": 0.7, "max_side_px": 64}, "video/mp4", "clip-fog.mp4"),
+        ({"show": "fog", "density": 0.7, "input_size_px": 64}, "video/mp4", "clip-fog.mp4"),
         ({"show": "stereo", "layout": "anaglyph"}, "video/mp4", "clip-stereo.mp4"),
     ],
 )
@@ -118,7 +118,7 @@ def test_effect_takes_a_picture(service: Served, clip: bytes) -> None:
         {"show": "grey10", "colormap": "inferno"},
         {"show": "sticker", "font": "/etc/hostname"},
         {"steady": "perhaps"},
-        {"max_side_px": 1},
+        {"input_size_px": 1},
     ],
 )
 def test_what_makes_no_sense_is_refused(

@@ -155,7 +155,7 @@ def test_other_options_keep_the_points(both: Events, backend: FakeDoor, photo: s
     assert shown["visit"].points == visit.points
     assert shown["visit"].key == key != visit.key
     _, model, options = backend.asked[-1]
-    assert (model, options.max_side_px, options.refine) == ("midas-small", 320, True)
+    assert (model, options.input_size_px, options.refine) == ("midas-small", 320, True)
 
 
 def test_a_new_photo_has_no_points_and_replaces_the_old_one(both: Events, photo: str) -> None:

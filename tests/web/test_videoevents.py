@@ -228,7 +228,7 @@ def test_order_is_made_of_the_components() -> None:
     assert (order.following.steady, order.following.smooth) == (True, False)
     assert order.following.deinterlace == "on"
     assert order.model == "nearfar-lite"
-    assert order.estimating.max_side_px == 640
+    assert order.estimating.input_size_px == 640
     assert read_order("exr", values(), ImageLimits()).suffix == ".zip"
     with pytest.raises(PageError):
         read_order("fog", values(fog_density=7.0), ImageLimits())

@@ -13,7 +13,10 @@ IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 _GITHUB: Final = "https://github.com"
 _RESEARCH: Final = "research data sets, some non-commercial: see docs/models.md"
 _LITE_INPUT: Final = InputSpec(
-    192, 192, 32, "lower_bound", "area", (127 / 255,) * 3, (128 / 255,) * 3
+    *(192, 192, 32, "lower_bound", "area"),
+    mean=(127 / 255,) * 3,
+    std=(128 / 255,) * 3,
+    range_px=(64, 1024),
 )
 _LITE_OUTPUT: Final = OutputSpec("free", "linear")
 
@@ -33,7 +36,12 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
         urls=(
             f"{_GITHUB}/fabio-sim/Depth-Anything-ONNX/releases/download/v2.0.0/depth_anything_v2_vits_dynamic.onnx",
         ),
-        input=InputSpec(518, 518, 14, "lower_bound", "cubic", IMAGENET_MEAN, IMAGENET_STD),
+        input=InputSpec(
+            *(518, 518, 14, "lower_bound", "cubic"),
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
+            range_px=(70, 2072),
+        ),
         output=OutputSpec("far", "linear"),
     ),
     ModelSpec(

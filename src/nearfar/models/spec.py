@@ -20,6 +20,7 @@ class InputSpec:
         interpolation: how the picture is resized.
         mean: per channel, RGB, of values in [0, 1]; zero when the graph normalises itself.
         std: likewise; one when the graph normalises itself.
+        range_px: least and largest longer side at which pictures may be fed; `stretch` has none.
     """
 
     width_px: int
@@ -29,6 +30,7 @@ class InputSpec:
     interpolation: Literal["area", "cubic"] = "cubic"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    range_px: tuple[int, int] = (32, 4096)
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,9 @@ def _check_input(door: InputSpec) -> None:
         door.width_px % door.multiple_of or door.height_px % door.multiple_of
     ):
         raise UsageError(f"width and height must be multiples of {door.multiple_of}")
+    low_px, high_px = door.range_px
+    if not 1 <= low_px <= high_px or high_px < door.multiple_of:
+        raise UsageError("range_px must be the least and the largest side, at least one multiple")
     if not all(map(math.isfinite, door.mean)):
         raise UsageError("mean must be three finite numbers")
     if not all(0 < value < math.inf for value in door.std):

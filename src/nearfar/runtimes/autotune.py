@@ -8,7 +8,6 @@ from math import log2
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from nearfar.config import DEFAULT_MAX_SIDE_PX
 from nearfar.errors import DeviceError, InferenceError, ModelFileError
 from nearfar.io.paths import cache_folder
 from nearfar.models.catalog import Purpose
@@ -36,9 +35,9 @@ def usual_photos(purpose: Purpose) -> int:
     return 1 if purpose == "photo" else MANY_PHOTOS
 
 
-def usual_shape(spec: ModelSpec, *, max_side_px: int = DEFAULT_MAX_SIDE_PX) -> Shape:
+def usual_shape(spec: ModelSpec, *, input_size_px: int | None = None) -> Shape:
     """Return the shape (1, 3, h, w) that a photo of 640 x 480 is resized to for a model."""
-    width_px, height_px = target_size(640, 480, spec.input, max_side_px=max_side_px)
+    width_px, height_px = target_size(640, 480, spec.input, input_size_px=input_size_px)
     return (1, 3, height_px, width_px)
 
 

@@ -262,7 +262,7 @@ def _prepared(run: Run, source: Source, layout: Layout) -> "tuple[Task, bytes]":
             device=CPU,  # Ray hides GPUs from tasks that reserve none
             threads=1,
             store=store,
-            max_side_px=run.estimating.max_side_px,
+            input_size_px=run.estimating.input_size_px,
         )
         resolved = {
             "model": candidate.model,

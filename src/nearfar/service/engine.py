@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 import cv2
 import numpy as np
 
-from nearfar.config import DEFAULT_MAX_SIDE_PX, EstimateOptions, ImageLimits
+from nearfar.config import EstimateOptions, ImageLimits
 from nearfar.depth import Depth
 from nearfar.errors import DrainingError, ImageTooLargeError
 from nearfar.estimator import Estimator, check_image, plan
@@ -355,7 +355,7 @@ class InferenceEngine:
         place: Reservation,
         make: Callable[[RawDepth], T],
         model: str | None = None,
-        max_side_px: int = DEFAULT_MAX_SIDE_PX,
+        input_size_px: int | None = None,
     ) -> Prediction[T]:
         """Return the raw output of the network for a photo, for live streams.
 
@@ -365,11 +365,11 @@ class InferenceEngine:
             make: called with the answer, (h, w) float32, finite, in a worker thread. Its scale
                 and its zero are the network's own.
             model: as for `depth`, but `auto` or None is the `default_model` of streams.
-            max_side_px: longest side that is fed, 32 to 4096.
+            input_size_px: longest side that is fed, 32 to 4096, within the model's range.
 
         Raises: as `depth`.
         """
-        options = EstimateOptions(max_side_px=max_side_px)
+        options = EstimateOptions(input_size_px=input_size_px)
         return await run_with_timeout(
             self.options.timeout_s,
             self._answer(

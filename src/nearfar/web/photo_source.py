@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import fields
 from html import escape
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from nearfar.config import EstimateOptions, ImageLimits
 from nearfar.depth import Depth
 from nearfar.web.backend import Backend
 from nearfar.web.components import example_buttons, model_choice, quiet
-from nearfar.web.controls import controls
+from nearfar.web.controls import controls, read_controls
 from nearfar.web.examples import available, credits_, example
 from nearfar.web.files import read_file
 from nearfar.web.i18n.texts import Language, say
@@ -22,8 +21,6 @@ from nearfar.web.tabs.base import Stage
 
 FIRST_EXAMPLE: Final = "street"
 """Shown when the page opens for the first time."""
-
-_ESTIMATING: Final = tuple(each.name for each in fields(EstimateOptions))
 
 
 class PhotoEvents:
@@ -65,8 +62,10 @@ class PhotoEvents:
         """Estimate the same photo with other options."""
         if key is None:
             return None
-        photo = self._results.find(key).photo
-        return await self._estimate(photo, request, settings, instead=key)
+        before = self._results.find(key)
+        if before.settings == settings:  # a field that was left without a change
+            return key
+        return await self._estimate(before.photo, request, settings, instead=key)
 
     async def restore(self, kept: str | None, request: gr.Request, *settings: Any) -> str | None:
         """Return the key that this browser kept, or that of an example.
@@ -118,9 +117,9 @@ class PhotoEvents:
             client=request.client.host if request.client else "local",
             make=make,
             model=model,
-            options=EstimateOptions.of(**dict(zip(_ESTIMATING, values, strict=True))),
+            options=read_controls(EstimateOptions, values),
         )
-        result = answer.value.timed(answer.runtime, answer.infer_ms, answer.fed_px)
+        result = answer.value.timed(answer.runtime, answer.infer_ms, answer.fed_px, tuple(settings))
         return self._results.put(result, instead=instead, is_shared=is_shared)
 
 
@@ -174,8 +173,9 @@ class PhotoSource:
         for name, button in self.examples.items():
             self._on(button.click, show_errors(events.take_example(name)), self.settings)
         for control in self.settings:
-            change = control.release if isinstance(control, gr.Slider) else control.input
-            self._on(change, show_errors(events.estimate_again), self.settings)
+            is_text = isinstance(control, gr.Textbox)
+            for change in (control.submit, control.blur) if is_text else (control.input,):
+                self._on(change, show_errors(events.estimate_again), self.settings)
         self.camera.click(None, js="() => nearfar.openCamera()")
 
     async def begin(

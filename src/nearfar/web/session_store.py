@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import cv2
 import numpy as np
@@ -59,6 +59,7 @@ class Result:
         fed_px: width and height at which the photo was fed to the network.
         assumption: what the metres of the model are based on; `depth` is then in 1/metre. None
             where the model gives relative depth.
+        settings: values of the components by which it was estimated.
     """
 
     photo: Photo
@@ -70,6 +71,7 @@ class Result:
     infer_ms: float = 0.0
     fed_px: tuple[int, int] = (0, 0)
     assumption: str | None = None
+    settings: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, photo: Photo, found: Depth, limits: ImageLimits) -> "Result":
@@ -90,9 +92,15 @@ class Result:
             assumption=found.assumption if isinstance(found, MetricDepth) else None,
         )
 
-    def timed(self, runtime: str, infer_ms: float, fed_px: tuple[int, int]) -> "Result":
+    def timed(
+        self,
+        runtime: str,
+        infer_ms: float,
+        fed_px: tuple[int, int],
+        settings: tuple[Any, ...] = (),
+    ) -> "Result":
         """Return a copy that states how it was made."""
-        return replace(self, runtime=runtime, infer_ms=infer_ms, fed_px=fed_px)
+        return replace(self, runtime=runtime, infer_ms=infer_ms, fed_px=fed_px, settings=settings)
 
     def camera(self) -> Camera:
         """Give the camera that took the photo, as far as is known."""

@@ -38,7 +38,7 @@ class StreamOptions(Options):
         "grey8",
     )
     colormap: ColormapName = option("Colors of jpeg and webp, near = warm.", "inferno")
-    max_side_px: int = option(
+    input_size_px: int = option(
         "Longest side, in pixels, of what is fed to a model with free size.", 256, ge=32, le=4096
     )
     quality: int = option("Of jpeg and webp.", 80, ge=1, le=100)

@@ -202,7 +202,7 @@ class StreamSession:
                 place=place,
                 make=frame.make,
                 model=options.model,
-                max_side_px=options.max_side_px,
+                input_size_px=options.input_size_px,
             )
         except Exception as error:  # noqa: BLE001 - sent to the client; the stream continues
             if refusal_of(error).slug in TOLD_IN_THE_LOG:

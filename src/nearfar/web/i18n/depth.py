@@ -8,10 +8,11 @@ DEPTH: Final[dict[str, Text]] = {
     "depth.photo": Text("Photo", "照片"),
     "depth.photo.alt": Text("The photo, with the points that were clicked", "照片，以及点选的位置"),
     "depth.model": Text("Model", "模型"),
-    "option.max_side_px": Text("Longest side fed to the network (px)", "送入网络的最长边（像素）"),
-    "option.max_side_px.info": Text(
-        "More shows finer detail and takes longer; models with a fixed size ignore it.",
-        "越大细节越多，也越慢；输入尺寸固定的模型不受影响。",
+    "option.input_size_px": Text("Input size: longest side (px)", "输入尺寸：最长边（像素）"),
+    "option.input_size_px.info": Text(
+        "Empty: the model's own, at which it is the most accurate. Larger shows finer detail and"
+        " takes longer. Limited to the range of the model.",
+        "留空即模型自身的尺寸，精度最高；越大细节越多，也越慢。超出模型范围时取最近的允许值。",
     ),
     "option.refine": Text("Refine edges", "边缘细化"),
     "option.refine.info": Text(

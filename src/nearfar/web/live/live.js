@@ -185,7 +185,7 @@ function choose({ target }) {
   }
   apply();
   if (["size", "model"].includes(target.name)) {
-    link.set({ max_side_px: kept.size, model: kept.model });
+    link.set({ input_size_px: kept.size, model: kept.model });
   }
 }
 
@@ -216,7 +216,7 @@ async function ready() {
   link = new Link(url, token, { map: receive, problem, state: changed });
   if (!(kept.colormap in colormaps)) kept.colormap = Object.keys(colormaps)[0];
   if (!choices.models.includes(kept.model)) kept.model = "auto";
-  link.set({ max_side_px: kept.size, model: kept.model });
+  link.set({ input_size_px: kept.size, model: kept.model });
 
   const colors = Object.keys(colormaps);
   fill(form.colormap, colors.map((value) => ({ value, text: `live.colormap.${value}` })), kept.colormap);
