@@ -27,10 +27,11 @@ def test_a_terminal_shows_losses_and_the_time_left(
     from nearfar.cli import _train_run
     from nearfar.training.trainer import Progress, Validation
 
-    console = Console(file=io.StringIO(), width=200, force_terminal=True)
+    output = io.StringIO()
+    console = Console(file=output, width=200, force_terminal=True)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    made = []
-    monkeypatch.setattr(_train_run, "bar", lambda unit: made.append(bar(unit)) or made[-1])
+    shown = bar("steps/s")
+    monkeypatch.setattr(_train_run, "bar", lambda _: shown)
     settings = _train_run.TrainRun(
         tmp_path, [], (), "imagenet", "lite0", TrainOptions(), 4, 64, None, quiet=False
     )
@@ -38,11 +39,11 @@ def test_a_terminal_shows_losses_and_the_time_left(
     with settings._reporting() as report:
         for step, score in ((1, 0.5), (2, 0.25), (3, 0.75)):
             report(Progress(step, 8, 1 / step, 12.5, 60.0, Validation(score, {}, sheet)))
-        console.print(made[0].get_renderable())
-    shown = console.file.getvalue()
-    assert "3/8" in shown
-    assert "loss 0.333, 12.5 pictures/s, validation 0.750, best 0.250" in shown
-    assert any(isinstance(column, TimeRemainingColumn) for column in made[0].columns)
+        console.print(shown.get_renderable())
+    text = output.getvalue()
+    assert "3/8" in text
+    assert "loss 0.333, 12.5 pictures/s, validation 0.750, best 0.250" in text
+    assert any(isinstance(column, TimeRemainingColumn) for column in shown.columns)
 
 
 def test_trained_network_is_a_model_at_once(
