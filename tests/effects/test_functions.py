@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nearfar import effects
-from nearfar.depth import DepthMap
+from nearfar.depth import DepthMap, MetricDepth
 from nearfar.effects import EFFECTS, Effect, Picture
 from nearfar.effects.bokeh import BokehOptions
 from nearfar.errors import DepthMapError, ImageError, UsageError
@@ -35,6 +35,22 @@ def test_it_does_what_apply_does(tmp_path: Path) -> None:
     write_image(photo, tmp_path / "photo.png")
     again = effects.bokeh(tmp_path / "photo.png", depth.inverse_depth, aperture=3)
     np.testing.assert_array_equal(again.pixels, expected.pixels)
+
+
+def test_a_map_in_metres_is_taken_by_its_inverse() -> None:
+    photo, relative = noise(120, 160), two_planes()[1]
+    metres = np.divide(
+        1,
+        relative.inverse_depth,
+        out=np.full((120, 160), np.inf, np.float32),
+        where=relative.inverse_depth > 0,
+    )
+    depth = MetricDepth(metres, "own", "metres of the network")
+    made: Picture = effects.fog(photo, depth)
+    expected: Picture = effects.fog(photo, depth.inverse_depth)
+    other: Picture = effects.fog(photo, metres.clip(0, 100))
+    np.testing.assert_array_equal(made.pixels, expected.pixels)
+    assert (made.pixels != other.pixels).any()
 
 
 def test_a_smaller_map_is_brought_to_the_photo_s_size() -> None:

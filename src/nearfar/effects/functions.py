@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearfar.config import Options, range_text
-from nearfar.depth import DepthMap
+from nearfar.depth import DepthMap, MetricDepth
 from nearfar.effects.autostereogram import EFFECT as _AUTOSTEREOGRAM
 from nearfar.effects.autostereogram import AutostereogramOptions
 from nearfar.effects.base import Effect
@@ -44,8 +44,8 @@ from nearfar.io.images import Image, Source, read_image
 Photo: TypeAlias = "Source | Image"
 """Whatever `nearfar.read_image` takes, or (H, W, 3) uint8 RGB."""
 
-Depth: TypeAlias = DepthMap | NDArray[Any]
-"""A map, or (h, w) numbers that are larger where the scene is nearer."""
+Depth: TypeAlias = DepthMap | MetricDepth | NDArray[Any]
+"""A map, relative or in metres, or (h, w) numbers that are larger where the scene is nearer."""
 
 _ASPECT: Final = 0.02  # relative: by how much the shapes of a photo and its map may differ
 
@@ -80,7 +80,7 @@ def _function(
 def _docstring(effect: Effect[Any, Any]) -> str:
     lines = [effect.sentence, "", "Args:"]
     lines.append("    photo: whatever nearfar.read_image takes, or (H, W, 3) uint8 RGB.")
-    lines.append("    depth_map: its DepthMap, or (h, w) numbers, larger where it is nearer.")
+    lines.append("    depth_map: what an Estimator returned, or (h, w) numbers, larger = nearer.")
     for each in fields(effect.options):
         limits = range_text(each.metadata)
         lines.append(f"    {each.name}: {each.metadata['help']}{f' ({limits})' if limits else ''}")
@@ -99,7 +99,9 @@ def _pixels(photo: Photo) -> Image:
 
 def _map_of(depth: Depth, photo: Image) -> DepthMap:
     """Return the map at the photo's size."""
-    if not isinstance(depth, DepthMap):
+    if isinstance(depth, MetricDepth):
+        depth = depth.relative()
+    elif not isinstance(depth, DepthMap):
         depth = DepthMap(np.asarray(depth, np.float32))
     size_px = photo.shape[1], photo.shape[0]
     if depth.size_px == size_px:

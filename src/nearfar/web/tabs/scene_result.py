@@ -142,7 +142,10 @@ def download_scene(result: Result, settings: SceneSettings, name: str, limits: I
 
 def _html(photo: Image, depth: DepthMap, result: Result, settings: SceneSettings) -> str:
     camera = _camera(depth, result, settings)
-    near_m, far_m = _range(_metric(depth, camera, result, settings))
+    metric = _metric(depth, camera, result, settings)
+    near_m, far_m = _range(metric)
+    if not np.isfinite(metric.metres).all():
+        far_m = np.inf  # the least value of the map is then no surface, not the farthest one
     turn_deg = ALL_ROUND_DEG if settings.is_free else Photo3dOptions().turn_deg
     options = Photo3dOptions(turn_deg=turn_deg, title=result.photo.stem)
     return photo3d_html(photo, depth, options, fov_deg=camera.hfov_deg, near_m=near_m, far_m=far_m)
@@ -150,6 +153,8 @@ def _html(photo: Image, depth: DepthMap, result: Result, settings: SceneSettings
 
 def _range(metric: MetricDepth) -> tuple[float, float]:
     metres = metric.metres[np.isfinite(metric.metres)]
+    if not metres.size:
+        raise PageError("scene.error.flat")
     return float(f"{metres.min():.4g}"), float(f"{metres.max():.4g}")
 
 
