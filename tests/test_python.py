@@ -153,6 +153,7 @@ def test_an_estimator_works_in_other_processes() -> None:
     again = pickle.loads(pickle.dumps(estimator))  # noqa: S301 - written here
     assert (again.spec, again.options) == (estimator.spec, estimator.options)
     assert again.session.runtime == estimator.session.runtime
+    assert pickle.loads(pickle.dumps(estimator.with_fov(50))).fov_deg == 50  # noqa: S301
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         mean = pool.submit(_mean, estimator, RGB).result()
     assert mean == _mean(estimator, RGB)

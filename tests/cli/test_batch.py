@@ -105,4 +105,4 @@ def test_interruption_says_how_to_go_on(
     monkeypatch.setattr("nearfar.scale.batch.steps", stopped)
     ran = run("batch", "photos", tmp_path, "--quiet")
     assert ran.status == 130
-    assert "the same command goes on from here" in ran.err
+    assert "the same command continues from here" in ran.err

@@ -97,7 +97,7 @@ def test_known_points_and_camera_height(run: Run, photo: Path, tmp_path: Path) -
         (("cloud", "--known", "1,1=1m", "2,2"), "2,2=1.5m"),
         (("cloud", "--near", "near", "--far", "5m"), "150cm"),
         (("cloud", "--fov", "300"), "fov"),
-        (("cloud", "--max-slope", "95"), "max_slope_deg"),
+        (("cloud", "--max-slope", "95"), "--max-slope must be at most 90"),
         (("cloud", "-o", "a.stl"), ".xyz"),
         (("mesh", "-o", "a.xyz"), ".obj"),
     ],

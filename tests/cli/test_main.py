@@ -57,7 +57,7 @@ def test_bad_use_is_one_line_and_status_2(run: Run, tokens: tuple[str, ...]) -> 
 @pytest.mark.parametrize(
     ("tokens", "sentence"),
     [
-        (("estimat", "a.jpg"), 'Did you mean "estimate"? '),
+        (("estimat", "a.jpg"), "Did you mean estimate? "),
         (("estimate", "a.jpg", "--colr"), "unknown option --colr. Did you mean --color? "),
         (("effect", "fog", "a.jpg", "--densty=1"), "Did you mean --density? "),
         (("video", "a.mp4", "--shw", "side"), "Did you mean --show? "),
@@ -69,7 +69,7 @@ def test_bad_use_is_one_line_and_status_2(run: Run, tokens: tuple[str, ...]) -> 
 def test_messages_name_options_as_they_are_typed(
     run: Run, tokens: tuple[str, ...], sentence: str
 ) -> None:
-    assert sentence in run(*tokens).err
+    assert sentence in run(*tokens).err.replace('"', "")  # versions of Cyclopts quote differently
 
 
 def test_a_photo_in_place_of_a_command_is_estimated(

@@ -1,9 +1,16 @@
 """`nearfar train`: from a folder of pairs to a model."""
 
+import io
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from rich.console import Console
+from rich.progress import TimeRemainingColumn
 
+from nearfar.cli._progress import bar
+from nearfar.training.options import TrainOptions
 from nearfar.training.weights import read_onnx, read_safetensors
 from tests.cli.conftest import Run
 from tests.training.pairsets import write_set
@@ -12,6 +19,31 @@ from tests.training.pairsets import write_set
 @pytest.fixture
 def pairs(tmp_path: Path) -> Path:
     return write_set(tmp_path / "mine", 6, (64, 48)).root
+
+
+def test_a_terminal_shows_losses_and_the_time_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nearfar.cli import _train_run
+    from nearfar.training.trainer import Progress, Validation
+
+    output = io.StringIO()
+    console = Console(file=output, width=200, force_terminal=True)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    shown = bar("steps/s")
+    monkeypatch.setattr(_train_run, "bar", lambda _: shown)
+    settings = _train_run.TrainRun(
+        tmp_path, [], (), "imagenet", "lite0", TrainOptions(), 4, 64, None, quiet=False
+    )
+    sheet = np.zeros((1, 1, 3), np.uint8)
+    with settings._reporting() as report:
+        for step, score in ((1, 0.5), (2, 0.25), (3, 0.75)):
+            report(Progress(step, 8, 1 / step, 12.5, 60.0, Validation(score, {}, sheet)))
+        console.print(shown.get_renderable())
+    text = output.getvalue()
+    assert "3/8" in text
+    assert "loss 0.333, 12.5 pictures/s, validation 0.750, best 0.250" in text
+    assert any(isinstance(column, TimeRemainingColumn) for column in shown.columns)
 
 
 def test_trained_network_is_a_model_at_once(

@@ -225,7 +225,7 @@ def test_interrupted_command_goes_on_at_an_address(ray: Any, trip: Path, tmp_pat
     assert process.returncode == 130
     assert err.splitlines() == [
         "nearfar: starting Ray",
-        "nearfar: interrupted: the same command goes on from here",
+        "nearfar: interrupted: the same command continues from here",
     ]
     stood = {path.name for path in (dest / "table").iterdir()}
     assert stood

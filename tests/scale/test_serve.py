@@ -124,7 +124,7 @@ def test_options_reach_the_service(
         (("--ray", "--replicas", "3:2"), "replicas must be like 1:4 or 3, not '3:2'"),
         (("--ray", "--model", "no-such"), "no model 'no-such'"),
         (("--ray", "--host", "192.0.2.1"), "can't listen on 192.0.2.1"),
-        (("--ray", "--address", "127.0.0.1:1", "--port", "0"), "give one (--port)"),
+        (("--ray", "--address", "127.0.0.1:1", "--port", "0"), "--port must be chosen"),
     ],
 )
 def test_what_can_not_start_says_why(run: Run, options: tuple[str, ...], sentence: str) -> None:

@@ -100,7 +100,7 @@ def test_full_replicas_answer_429(service: OnRay, network: FileNetwork, photo: b
 
 
 def test_what_keeps_its_users_state_is_not_there(service: OnRay) -> None:
-    assert "`nearfar serve`, without --ray" in service.client.get("/").text
+    assert "`nearfar serve` without Ray" in service.client.get("/").text
     assert_problem(service.client.get("/v1/videos/x"), 404, "not-found")
     assert "/v1/videos" not in service.client.get("/openapi.json").json()["paths"]
 

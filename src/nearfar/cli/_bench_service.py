@@ -154,12 +154,12 @@ async def _serve(options: ServiceOptions, count: int, photo: bytes, seconds: flo
     await engine.start()
     make = partial(encode, name=DEFAULT, options=OutputOptions())
     taken_ms: list[float] = []
-    told: dict[str, str] = {}
+    served: dict[str, str] = {}
 
     async def ask(client: str) -> None:
         with engine.reserve(client) as place:
             answer = await engine.depth(photo, place=place, make=make)
-        told.update(model=answer.model, runtime=answer.runtime)
+        served.update(model=answer.model, runtime=answer.runtime)
 
     async def keep_asking(client: str, end_s: float) -> None:
         while (began_s := time.perf_counter()) < end_s:
@@ -175,7 +175,7 @@ async def _serve(options: ServiceOptions, count: int, photo: bytes, seconds: flo
         await asyncio.gather(*(keep_asking(each, start_s + seconds) for each in clients))
     finally:
         await engine.drain()
-    return _Turn(told["model"], told["runtime"], seconds, tuple(taken_ms))
+    return _Turn(served["model"], served["runtime"], seconds, tuple(taken_ms))
 
 
 def _row(setting: Setting, turns: list[_Turn]) -> Row:

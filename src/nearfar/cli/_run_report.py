@@ -103,8 +103,8 @@ class Report:
         for sentence in self._failed:
             print(f"nearfar: {sentence}", file=sys.stderr)
         if not self._quiet:
-            told = self._warnings[:_MOST_WARNINGS]
-            print_warnings(told, len(self._warnings), "--json")
+            shown = self._warnings[:_MOST_WARNINGS]
+            print_warnings(shown, len(self._warnings), "--json")
             print_left_out(len(self._left_out), next(iter(self._left_out), ""))
         if self._total is None or self._quiet:
             return

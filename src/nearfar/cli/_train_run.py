@@ -179,9 +179,14 @@ class TrainRun:
             return
         with bar("steps/s") as shown:
             task = shown.add_task("", total=None)
+            scores: list[float] = []
 
             def report(at: Progress) -> None:
                 text = f"loss {at.loss:.3f}, {at.images_per_s:.1f} pictures/s"
+                if at.validation is not None:
+                    scores.append(at.validation.score)
+                if scores:
+                    text += f", validation {scores[-1]:.3f}, best {min(scores):.3f}"
                 shown.update(task, completed=at.step, total=at.steps, description=text)
                 self._line(at)
 

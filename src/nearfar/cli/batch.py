@@ -76,8 +76,8 @@ class BatchReport:
             self._left_out, self._first_left_out = step.left_out, step.first_left_out
         if self._json_lines:
             for row in step.rows:
-                told = {name: value for name, value in asdict(row).items() if value is not None}
-                print_json(told | ({"kept": True} if step.kept else {}))
+                known = {name: value for name, value in asdict(row).items() if value is not None}
+                print_json(known | ({"kept": True} if step.kept else {}))
         if self._progress is not None:
             self._progress.update(
                 self._task, advance=len(step.rows), total=step.total, description=""

@@ -134,7 +134,7 @@ def _machine() -> Iterator[Finding]:
 def _memory() -> str:
     names = getattr(os, "sysconf_names", {})
     if "SC_PHYS_PAGES" not in names:
-        return "not told by this system"
+        return "not known on this system"
     return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 1e9:.1f} GB"
 
 

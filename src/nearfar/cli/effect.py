@@ -229,7 +229,7 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
         )
         if is_to_pipe:
             return _to_stdout(job, next(_photos(inputs, recursive=recursive)), quiet=quiet)
-        tell = partial(_tell, effect=effect.name, json_lines=json_lines, quiet=quiet)
+        report = partial(_report, effect=effect.name, json_lines=json_lines, quiet=quiet)
         found = partial(_photos, inputs, recursive=recursive)
         failed = 0
         left_out: list[Path] = []
@@ -238,7 +238,7 @@ def _command(effect: Effect[Any, Any]) -> Callable[..., int]:
             for outcome in process_photos(found(), job.plan, job.work, workers=workers):
                 failed += outcome.error is not None
                 _raise_if_alone(outcome, many=many)
-                tell(outcome)
+                report(outcome)
                 advance(outcome.found.path.name)
         if not quiet:
             print_left_out(len(left_out), next(iter(left_out), ""))
@@ -293,7 +293,7 @@ def _watched(result: Result, *, quiet: bool) -> Result:
     return replace(result, frames=shown(result))
 
 
-def _tell(outcome: Outcome[Made], *, effect: str, json_lines: bool, quiet: bool) -> None:
+def _report(outcome: Outcome[Made], *, effect: str, json_lines: bool, quiet: bool) -> None:
     made, photo = outcome.result, outcome.found.path
     if made is None:
         error = sentence_of(outcome.error)

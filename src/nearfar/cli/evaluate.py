@@ -88,7 +88,7 @@ def _cell(scores: Scores, name: str, mean: float | None) -> str:
     return text if between is None else f"{text} ({between[0]:.1f}-{between[1]:.1f})"
 
 
-def tell(scores: Scores, *, json_lines: bool) -> None:
+def print_scores(scores: Scores, *, json_lines: bool) -> None:
     """Print what failed, to standard error, and in JSON the means."""
     for sentence in scores.failed:
         print(f"nearfar: {sentence}", file=sys.stderr)
@@ -97,9 +97,9 @@ def tell(scores: Scores, *, json_lines: bool) -> None:
 
 
 def _line(scores: Scores) -> dict[str, object]:
-    """Give one row of the table for JSON; figures without a meaning are left out."""
+    """Return one row of the table for JSON; figures without a meaning are left out."""
     means = {name: value for name, value in asdict(scores.mean).items() if value is not None}
-    told: dict[str, object] = {
+    values: dict[str, object] = {
         "dataset": scores.dataset,
         "model": scores.model,
         "protocol": scores.protocol,
@@ -107,8 +107,8 @@ def _line(scores: Scores) -> dict[str, object]:
         "failed": len(scores.failed),
     }
     if between := scores.interval("ordinal"):
-        told["ordinal_interval"] = list(between)
-    return told | means | ({"notes": list(scores.notes)} if scores.notes else {})
+        values["ordinal_interval"] = list(between)
+    return values | means | ({"notes": list(scores.notes)} if scores.notes else {})
 
 
 def write_csv(path: Path, found: Sequence[Scores], *, overwrite: bool) -> None:
@@ -236,7 +236,7 @@ def evaluate(
                     on_progress=advance,
                 )
             found.append(scores)
-            tell(scores, json_lines=json_lines)
+            print_scores(scores, json_lines=json_lines)
             if sheets is not None:
                 predict = runner.predictor(estimator)
                 draw(sheets, scores, dataset, predict, cap_m, overwrite=force)

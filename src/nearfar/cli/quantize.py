@@ -181,20 +181,20 @@ def quantize(
     _check(store, name, bound, disagreement, samples, force=force)
     calibrating, judging = _split(calibrate, samples)
     content = store.read(model)
-    with _status() as tell:
+    with _status() as show_stage:
         result = int8.quantize(
             content,
             _read(calibrating, spec.input),
             list(_read(judging, spec.input)),
             bound=disagreement,
             threads=threads,
-            on_stage=tell,
+            on_stage=show_stage,
         )
-        tell("timing")
+        show_stage("timing")
         speeds = _time(spec.input, content, result.content, threads)
         bad_pixel = None
         if validate is not None:
-            tell("measuring on the data set")
+            show_stage("measuring on the data set")
             bad_pixel = _bad_pixels(spec, (content, result.content), validate, threads)
     compared = Comparison(
         model=model,
