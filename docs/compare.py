@@ -7,8 +7,9 @@ table of the README is printed; the cells of a model that is missing say how to 
 from pathlib import Path
 from typing import Final
 
-import nearfar
 from docs.gallery import MODEL, PHOTOS, _tile
+
+import nearfar
 from nearfar.errors import ModelMissingError
 from nearfar.io.images import write_image
 

@@ -142,8 +142,10 @@ def _demo(estimator: Estimator) -> bytes:
         depth = estimator(photo)
         options = effect.options.of(fps=DEMO_FPS, seconds=2.0, motion="swing")
         colored = depth.colorize()
-        for frame in effect.apply(photo, depth, options).frames:
-            frames.append(PIL.Image.fromarray(np.concatenate((frame, colored), axis=1)))
+        frames += [
+            PIL.Image.fromarray(np.concatenate((frame, colored), axis=1))
+            for frame in effect.apply(photo, depth, options).frames
+        ]
     file = io.BytesIO()
     frames[0].save(
         file,
