@@ -1,17 +1,19 @@
 """Make the pictures of effects.md, every effect that has one, and the README's two sheets.
 
-    python docs/gallery.py
+    python -m docs.gallery
 
 Everything is made by the bundled model, so that the pictures show what a fresh installation
 gives. Of a clip, three frames are shown beside each other.
 """
 
+import io
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import cv2
 import numpy as np
+import PIL.Image
 
 import nearfar
 from nearfar.effects import Clip, NavigationPlan, Picture, find
@@ -49,6 +51,12 @@ SHOWN: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
 SHEET: Final = ("bokeh", "cutout", "sticker", "relight", "stereo-anaglyph", "navigate")
 """What the README shows, in rows of three."""
 
+DEMO: Final = ("indoor", "pet", "landscape")
+"""Photos of the animated picture at the top of the README: each moves beside its depth."""
+
+DEMO_PX: Final = (480, 320)
+DEMO_FPS: Final = 12.0
+
 TILE_PX: Final = (360, 240)
 PAIRS: Final = ("indoor", "portrait")
 PAIR_PX: Final = 420
@@ -77,6 +85,9 @@ def main() -> None:
     rows = [np.concatenate([tiles[name] for name in row], axis=1) for row in (SHEET[:3], SHEET[3:])]
     write_image(np.concatenate(rows), HERE / "img" / "uses.jpg", quality=QUALITY)
     write_image(_near_and_far(estimator), HERE / "img" / "near-and-far.jpg", quality=QUALITY)
+    content = _demo(estimator)
+    (HERE / "img" / "demo.webp").write_bytes(content)
+    print(f"demo: {len(content) / 1e6:.2f} MB")
 
 
 def _near_and_far(estimator: Estimator) -> Image:
@@ -112,14 +123,41 @@ def _small(picture: Image) -> Image:
     return np.asarray(cv2.resize(picture, size_px, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _tile(picture: Image) -> Image:
-    """The middle of a picture, a little above the centre, where heads are."""
+def _tile(picture: Image, tile_px: tuple[int, int] = TILE_PX) -> Image:
+    """Cut out the middle of a picture, a little above the center, where heads are."""
     height_px, width_px, _ = picture.shape
-    scale = max(TILE_PX[0] / width_px, TILE_PX[1] / height_px)
+    scale = max(tile_px[0] / width_px, tile_px[1] / height_px)
     size_px = round(width_px * scale), round(height_px * scale)
     small = cv2.resize(picture, size_px, interpolation=cv2.INTER_AREA)
-    left, top = (size_px[0] - TILE_PX[0]) // 2, (size_px[1] - TILE_PX[1]) // 4
-    return np.asarray(small[top : top + TILE_PX[1], left : left + TILE_PX[0]], np.uint8)
+    left, top = (size_px[0] - tile_px[0]) // 2, (size_px[1] - tile_px[1]) // 4
+    return np.asarray(small[top : top + tile_px[1], left : left + tile_px[0]], np.uint8)
+
+
+def _demo(estimator: Estimator) -> bytes:
+    """Return an animated WebP: parallax of each photo, beside its map."""
+    effect = find("parallax")
+    frames: list[PIL.Image.Image] = []
+    for name in DEMO:
+        photo = _tile(nearfar.read_image(PHOTOS / f"{name}.jpg"), DEMO_PX)
+        depth = estimator(photo)
+        options = effect.options.of(fps=DEMO_FPS, seconds=2.0, motion="swing")
+        colored = depth.colorize()
+        frames += [
+            PIL.Image.fromarray(np.concatenate((frame, colored), axis=1))
+            for frame in effect.apply(photo, depth, options).frames
+        ]
+    file = io.BytesIO()
+    frames[0].save(
+        file,
+        "WEBP",
+        save_all=True,
+        append_images=frames[1:],
+        duration=round(1000 / DEMO_FPS),
+        loop=0,
+        quality=58,
+        method=6,
+    )
+    return file.getvalue()
 
 
 if __name__ == "__main__":

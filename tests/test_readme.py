@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.video.clips import picture, write_clip
-
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh-CN.md")
 ELSEWHERE = (
@@ -37,27 +35,22 @@ def commands(readme: str) -> list[str]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, examples: Path) -> Path:
-    """A folder with the photos that the README speaks of."""
-    shutil.copy(examples / "indoor.jpg", tmp_path / "photo.jpg")
-    shutil.copy(examples / "street.jpg", tmp_path / "street.jpg")
-    write_clip(tmp_path / "clip.mp4", [picture(number) for number in range(5)])
-    (tmp_path / "holiday" / "day 1").mkdir(parents=True)
-    shutil.copy(examples / "portrait.jpg", tmp_path / "holiday" / "day 1" / "we.jpg")
+def clone(tmp_path: Path, examples: Path) -> Path:
+    """A folder with the examples, as a clone has them."""
+    shutil.copytree(examples, tmp_path / "examples")
     return tmp_path
 
 
 @pytest.mark.parametrize("readme", READMES)
-def test_readme_commands_run(readme: str, desk: Path) -> None:
+def test_readme_commands_run_in_order_in_one_folder(readme: str, clone: Path) -> None:
     ran = 0
     for command in commands(readme):
         if not command.startswith("nearfar ") or command.startswith(ELSEWHERE):
             continue
-        words = command.split()[1:]
         program = "from nearfar.cli import main; main()"
         done = subprocess.run(
-            [sys.executable, "-c", program, *words],
-            cwd=desk,
+            [sys.executable, "-c", program, *command.split()[1:]],
+            cwd=clone,
             env={**os.environ, "PYTHONWARNINGS": "error"},
             capture_output=True,
             text=True,
@@ -65,25 +58,32 @@ def test_readme_commands_run(readme: str, desk: Path) -> None:
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
         ran += 1
-    assert ran >= 8
-    made = {str(path.relative_to(desk)) for path in desk.rglob("*") if path.is_file()}
+    assert ran >= 12
+    made = {str(path.relative_to(clone)) for path in clone.rglob("*") if path.is_file()}
     assert made >= {
-        "photo-depth.png",
-        "depth.exr",
-        "photo-depth-color.jpg",
-        "photo-depth-side.jpg",
-        "maps/day 1/we-depth.png",
+        "examples/pet-depth.png",
+        "pet.jpg",
+        "street.exr",
+        "maps/portrait-depth.png",
+        "examples/portrait-bokeh.jpg",
+        "me.png",
+        "examples/indoor-photo3d.html",
+        "indoor.glb",
+        "examples/clip-depth-side.mp4",
         "again.png",
-        "clip-depth-side.mp4",
     }
 
 
 @pytest.mark.parametrize("readme", READMES)
-def test_readme_python_runs(readme: str, desk: Path) -> None:
+def test_readme_python_runs(readme: str, clone: Path) -> None:
     (lines,) = blocks(readme, "python")
     assert len([line for line in lines.splitlines() if line]) == 4
-    subprocess.run([sys.executable, "-W", "error", "-c", lines], cwd=desk, check=True)
-    assert (desk / "street-depth.png").stat().st_size > 10_000
+    subprocess.run([sys.executable, "-W", "error", "-c", lines], cwd=clone, check=True)
+    assert (clone / "street-depth.png").stat().st_size > 10_000
+
+
+def test_the_demo_is_small() -> None:
+    assert (ROOT / "docs" / "img" / "demo.webp").stat().st_size < 1_500_000
 
 
 @pytest.mark.parametrize("readme", READMES)
@@ -110,18 +110,19 @@ def test_links_lead_somewhere(page: str) -> None:
     assert missing == []
 
 
-def test_python_page_runs(desk: Path) -> None:
+def test_python_page_runs(tmp_path: Path, examples: Path) -> None:
+    shutil.copy(examples / "indoor.jpg", tmp_path / "photo.jpg")
     text = (ROOT / "docs" / "python.md").read_text("utf-8")
     lines = "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
-    subprocess.run([sys.executable, "-W", "error", "-c", lines], cwd=desk, check=True)
+    subprocess.run([sys.executable, "-W", "error", "-c", lines], cwd=tmp_path, check=True)
     made = {"photo-depth.png", "photo-depth.jpg", "grey.png"}
-    assert made <= {path.name for path in desk.iterdir()}
+    assert made <= {path.name for path in tmp_path.iterdir()}
 
 
-def test_formats_page_python_runs(desk: Path, examples: Path) -> None:
+def test_formats_page_python_runs(tmp_path: Path, examples: Path) -> None:
     text = (ROOT / "docs" / "formats.md").read_text("utf-8")
     (lines,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     photo = str(examples / "landscape.jpg")
     before = f"import nearfar\ndepth = nearfar.load()(nearfar.read_image({photo!r}))\n"
-    subprocess.run([sys.executable, "-W", "error", "-c", before + lines], cwd=desk, check=True)
-    assert (desk / "photo-metres.exr").exists()
+    subprocess.run([sys.executable, "-W", "error", "-c", before + lines], cwd=tmp_path, check=True)
+    assert (tmp_path / "photo-metres.exr").exists()
