@@ -113,6 +113,7 @@ def _build(backend: Backend, limits: ImageLimits) -> Page:
                     row.build(stage, tab)
         source.wire()
         _open(page, stage, source, switch)
+    page.prepare = source.prepare
     page.i18n_instance = book.i18n()
     page.queue(api_open=False, default_concurrency_limit=None, max_size=MOST_WAITING)
     return page

@@ -1,7 +1,7 @@
 """Gradio's application, but for what it would do with what clients send."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import gradio as gr
@@ -44,9 +44,11 @@ class Page(gr.Blocks):
     Attributes:
         uploads: what visitors brought; `nearfar.web.app.mount` says it. Without it there is
             nothing to open.
+        prepare: begins the work that a page needs when it opens; called when its HTML is requested.
     """
 
     uploads: Uploads | None = None
+    prepare: Callable[[], Awaitable[None]] | None = None
 
     async def preprocess_data(
         self,

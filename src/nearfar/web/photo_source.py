@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from html import escape
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import gradio as gr
 
 from nearfar.config import EstimateOptions, ImageLimits
 from nearfar.depth import Depth
+from nearfar.errors import NearfarError
 from nearfar.web.backend import Backend
 from nearfar.web.components import example_buttons, model_choice, quiet
 from nearfar.web.controls import controls, read_controls
@@ -44,13 +46,13 @@ class PhotoEvents:
         if path is None:
             return key
         photo = await read_photo(path, self._limits)
-        return await self._estimate(photo, request, settings, instead=key)
+        return await self._estimate(photo, _client(request), settings, instead=key)
 
     def take_example(self, name: str) -> Callable[..., Awaitable[str]]:
         """Return the handler of one example's button."""
 
         async def handler(key: str | None, _: Language, request: gr.Request, *settings: Any) -> str:
-            found = await self._example(name, request, settings)
+            found = await self.example(name, _client(request), settings)
             self._results.drop(key)
             return found
 
@@ -65,7 +67,7 @@ class PhotoEvents:
         before = self._results.find(key)
         if before.settings == settings:  # a field that was left without a change
             return key
-        return await self._estimate(before.photo, request, settings, instead=key)
+        return await self._estimate(before.photo, _client(request), settings, instead=key)
 
     async def restore(self, kept: str | None, request: gr.Request, *settings: Any) -> str | None:
         """Return the key that this browser kept, or that of an example.
@@ -81,27 +83,27 @@ class PhotoEvents:
         if not names:
             return None
         first = FIRST_EXAMPLE if FIRST_EXAMPLE in names else names[0]
-        return await self._example(first, request, settings)
+        return await self.example(first, _client(request), settings)
 
-    async def _example(self, name: str, request: gr.Request, settings: Sequence[Any]) -> str:
-        """Estimate an example once for all visitors."""
+    async def example(self, name: str, client: str, settings: Sequence[Any]) -> str:
+        """Estimate an example once for all visitors, and return its key."""
         path = example(name)
         if path is None:
             raise PageError("error.nophoto")
-        which = (name, *settings)
+        which = name, settings[0], read_controls(EstimateOptions, settings[1:])
         async with self._locks.setdefault(which, asyncio.Lock()):
             key = self._examples.get(which)
             if key is None or self._results.get(key) is None:
                 content = await asyncio.to_thread(read_file, str(path), self._limits.max_bytes)
                 photo = Photo(content, name)
-                key = await self._estimate(photo, request, settings, is_shared=True)
+                key = await self._estimate(photo, client, settings, is_shared=True)
                 self._examples[which] = key
         return key
 
     async def _estimate(
         self,
         photo: Photo,
-        request: gr.Request,
+        client: str,
         settings: Sequence[Any],
         *,
         instead: str | None = None,
@@ -114,13 +116,17 @@ class PhotoEvents:
 
         answer = await self._backend.depth(
             photo.content,
-            client=request.client.host if request.client else "local",
+            client=client,
             make=make,
             model=model,
             options=read_controls(EstimateOptions, values),
         )
         result = answer.value.timed(answer.runtime, answer.infer_ms, answer.fed_px, tuple(settings))
         return self._results.put(result, instead=instead, is_shared=is_shared)
+
+
+def _client(request: gr.Request) -> str:
+    return request.client.host if request.client else "local"
 
 
 class PhotoSource:
@@ -177,6 +183,16 @@ class PhotoSource:
             for change in (control.submit, control.blur) if is_text else (control.input,):
                 self._on(change, show_errors(events.estimate_again), self.settings)
         self.camera.click(None, js="() => nearfar.openCamera()")
+
+    async def prepare(self) -> None:
+        """Estimate the first example while a browser still loads the page.
+
+        An error is reported when the page asks for the example.
+        """
+        settings = tuple(control.value for control in self.settings)
+        if FIRST_EXAMPLE in available():
+            with suppress(NearfarError):
+                await self._events.example(FIRST_EXAMPLE, "local", settings)
 
     async def begin(
         self, language: Language, kept: str, request: gr.Request, *settings: Any

@@ -71,6 +71,7 @@ class GradioGuard:
     ) -> None:
         self.app = app
         self._head = head.encode()
+        self._preparing: asyncio.Task[None] | None = None
         self._page, self._uploads, self._sessions = page, uploads, sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,6 +90,7 @@ class GradioGuard:
         response: Response
         if path == "/":
             await _body(receive)
+            self._prepare()
             await self.app(_uncompressed(scope), _given(b"", receive), _into_head(send, self._head))
         elif _OPEN.fullmatch(path):
             body = await _body(receive)
@@ -108,6 +110,11 @@ class GradioGuard:
             await response(scope, receive, send)
         else:
             raise _AnsweredError(404, "Not found")
+
+    def _prepare(self) -> None:
+        """Begin with what the page will ask for, while the browser loads its scripts."""
+        if self._page.prepare is not None and self._preparing is None:
+            self._preparing = asyncio.create_task(self._page.prepare())
 
     async def _join(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _body(receive)

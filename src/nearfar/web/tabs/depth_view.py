@@ -150,34 +150,43 @@ def only(visit: Visit, **updates: Any) -> Updates:
 def everything(
     result: Result, visit: Visit, language: Language, look: OutputOptions, facts: str
 ) -> Updates:
-    """Show a result: photo, map and slider are drawn and encoded anew."""
+    """Show a result: photo, map, slider, points and facts."""
     colored = result.shown_depth.colorize(look.colormap, robust=look.robust)
+    plain = _kept(result.shown_photo, "photo.jpg"), _kept(colored, "depth.jpg")
+    files = _marked(result, visit, colored) if visit.points else plain
     return only(
         visit,
-        compare=(_kept(result.shown_photo, "photo.jpg"), _kept(colored, "depth.jpg")),
+        compare=plain,
         bar=bar_html(look.colormap, language),
         facts=facts,
         empty=gr.update(visible=False),
         filled=gr.update(visible=True),
-        **_pointed(result, visit, language, colored),
+        **_pointed(result, visit, language, files),
     )
 
 
 def pointed(result: Result, visit: Visit, language: Language, look: OutputOptions) -> Updates:
     """Show what points and distances change."""
     colored = result.shown_depth.colorize(look.colormap, robust=look.robust)
-    return only(visit, **_pointed(result, visit, language, colored))
+    return only(visit, **_pointed(result, visit, language, _marked(result, visit, colored)))
 
 
-def _pointed(result: Result, visit: Visit, language: Language, colored: Image) -> dict[str, Any]:
+def _marked(result: Result, visit: Visit, colored: Image) -> tuple[str, str]:
+    """Write photo and map with the points drawn on them."""
     joined = visit.metres is not None or result.assumption is not None
     photo, depth = (
         draw_markers(picture, visit.points, size_px=result.depth.size_px, joined=joined)
         for picture in (result.shown_photo, colored)
     )
+    return _kept(photo, "photo.jpg"), _kept(depth, "depth.jpg")
+
+
+def _pointed(
+    result: Result, visit: Visit, language: Language, files: tuple[str, str]
+) -> dict[str, Any]:
     return {
-        "photo": _kept(photo, "photo.jpg"),
-        "map": _kept(depth, "depth.jpg"),
+        "photo": files[0],
+        "map": files[1],
         "points": points_html(result, visit, language),
         "pointing": gr.update(visible=bool(visit.points)),
         "note": downloads_html(result, visit, language),
