@@ -120,13 +120,8 @@ def test_assets_are_logged_only_where_they_fail(
         rows = [each.msg for each in caplog.records if isinstance(each.msg, dict)]
         return [(row["route"], row["status"]) for row in rows]
 
-    logger = logging.getLogger("nearfar.service.requests")
-    logger.addHandler(caplog.handler)
-    caplog.set_level(logging.INFO, logger.name)
-    try:
-        for path in ("/live/live.js", "/live/none.js", "/live"):
-            service.client.get(path)
-        until(lambda: "/live" in [route for route, _ in seen()])
-    finally:
-        logger.removeHandler(caplog.handler)
+    caplog.set_level(logging.INFO, "nearfar.service.requests")
+    for path in ("/live/live.js", "/live/none.js", "/live"):
+        service.client.get(path)
+    until(lambda: "/live" in [route for route, _ in seen()])
     assert seen() == [("/live/{name}", 404), ("/live", 200)]
