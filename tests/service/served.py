@@ -74,7 +74,7 @@ def serving(app: FastAPI) -> Iterator[Served]:
         try:
             assert listening.wait(PATIENCE_S)
             address = address_of(options, port)
-            trusted = ssl.create_default_context(cafile=certificate and certificate.cert)
+            trusted = ssl.create_default_context(cafile=certificate.cert if certificate else None)
             with httpx.Client(base_url=address, timeout=PATIENCE_S, verify=trusted) as client:
                 until(lambda: client.get("/readyz").status_code == 200)
                 yield Served(port, app, client, server)

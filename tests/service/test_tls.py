@@ -48,8 +48,8 @@ def secure(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEARFAR_CACHE", str(tmp_path_factory.mktemp("cache")))
         certificate = made()
-        files = {"tls_cert": str(certificate.cert), "tls_key": str(certificate.key)}
-        with served(**files) as service:
+        cert, key = str(certificate.cert), str(certificate.key)
+        with served(tls_cert=cert, tls_key=key) as service:
             yield service, certificate
 
 

@@ -127,8 +127,8 @@ class Server(LookedAfter):
                 ws_max_size=options.max_bytes,
                 timeout_keep_alive=_KEPT_S,
                 ws_per_message_deflate=False,  # pictures do not deflate
-                ssl_certfile=certificate and certificate.cert,
-                ssl_keyfile=certificate and certificate.key,
+                ssl_certfile=certificate.cert if certificate else None,
+                ssl_keyfile=certificate.key if certificate else None,
                 **limited(connections),
             ),
             connections,

@@ -159,9 +159,10 @@ def _make(names: tuple[str, ...]) -> tuple[bytes, bytes]:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "nearfar, self-signed")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nearfar, self-signed")])
     now = dt.datetime.now(dt.timezone.utc)
     cert = (
         x509.CertificateBuilder()
@@ -173,7 +174,7 @@ def _make(names: tuple[str, ...]) -> tuple[bytes, bytes]:
         .not_valid_after(now + dt.timedelta(days=_DAYS - 1))
         .add_extension(x509.SubjectAlternativeName([_general(each) for each in names]), False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
-        .add_extension(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.SERVER_AUTH]), False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
