@@ -65,7 +65,7 @@ clean:
 # torch comes first and pinned: a looser range would bring gigabytes of CUDA libraries
 .venv/.test: .venv/.run requirements/torch.txt requirements/test.txt
 	$(BIN)/python -m pip install --quiet --requirement requirements/torch.txt
-	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) --editable '.[evaluation,heif,openvino,ray,train,web]' --requirement requirements/test.txt
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) --editable '.[evaluation,heif,openvino,ray,tls,train,web]' --requirement requirements/test.txt
 	touch $@
 
 .venv/.worlds: .venv/.test requirements/worlds.txt

@@ -19,6 +19,8 @@ EXTRA_OF: Final = {
     "uvicorn": "service",
     "prometheus_client": "service",
     "python_multipart": "service",
+    "fastapi_swagger": "service",
+    "cryptography": "tls",
     "gradio": "web",
     "av": "video",
     "soundfile": "sound",

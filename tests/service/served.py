@@ -1,5 +1,6 @@
 """A service on a socket of this machine, in a thread."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +13,9 @@ from fastapi import FastAPI
 
 from nearfar.service.app import make_app
 from nearfar.service.engine import InferenceEngine
-from nearfar.service.server import Server, bind
+from nearfar.service.server import Server, address_of, bind
 from nearfar.service.settings import ServiceOptions
+from nearfar.service.tls import certificate_of
 from tests.service.network import PATIENCE_S
 
 
@@ -63,14 +65,17 @@ def serving(app: FastAPI) -> Iterator[Served]:
     """Run an application of `make_app`."""
     options: ServiceOptions = app.state.options
     listening = threading.Event()
-    server = Server(app, options, listening.set)
+    certificate = certificate_of(options)
+    server = Server(app, options, listening.set, certificate=certificate)
     with bind(options) as listener:
         port = listener.getsockname()[1]
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
             assert listening.wait(PATIENCE_S)
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
+            address = address_of(options, port)
+            trusted = ssl.create_default_context(cafile=certificate.cert if certificate else None)
+            with httpx.Client(base_url=address, timeout=PATIENCE_S, verify=trusted) as client:
                 until(lambda: client.get("/readyz").status_code == 200)
                 yield Served(port, app, client, server)
         finally:

@@ -303,7 +303,7 @@ def test_wrong_paths_and_methods_are_problems(service: Served) -> None:
 
 
 def test_without_a_page_its_place_says_so(service: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert service.client.get("/").text == "The service is at /v1: see /openapi.json."
+    assert service.client.get("/").text == "The service is at /v1: see /docs."
     monkeypatch.setitem(sys.modules, "gradio", None)
     with served(page=True) as bare:
         answer = bare.client.get("/")

@@ -58,6 +58,10 @@ def test_environment_sets_every_option() -> None:
         "clip_keep_s": "9",
         "clip_disk_bytes": "10000",
         "allowed_hosts": "a.example, B.example",
+        "root_path": "/photos/depth",
+        "tls": "True",
+        "tls_cert": "cert.pem",
+        "tls_key": "key.pem",
         "cors_origins": "https://a.example, https://b.example",
     }
     assert set(texts) == {each.name for each in fields(ServiceOptions)}
@@ -101,6 +105,8 @@ def test_environment_of_this_process_is_read(monkeypatch: pytest.MonkeyPatch) ->
             "magic",
             "NEARFAR_SERVE_RUNTIME: runtime must be auto, onnxruntime or openvino",
         ),
+        ("ROOT_PATH", "depth/", "NEARFAR_SERVE_ROOT_PATH: root_path must be like /depth"),
+        ("TLS", "perhaps", "NEARFAR_SERVE_TLS: tls must be"),
         ("TOKEN", "", "NEARFAR_SERVE_TOKEN: token must not be empty"),
         ("TOKN", "secret", "NEARFAR_SERVE_TOKN: no such setting: there are NEARFAR_SERVE_HOST,"),
     ],

@@ -21,7 +21,9 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "serve": (
         "nearfar serve",
+        "nearfar serve --open",
         "nearfar serve --host 0.0.0.0 --port 8080",
+        "nearfar serve --host 0.0.0.0 --tls",
         "nearfar serve --ray",
     ),
     "effect": (

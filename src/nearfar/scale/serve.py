@@ -109,7 +109,7 @@ DEPLOYMENT: Final = "depth"
 PAGE: Final = (
     "The page and /v1/videos keep what their users do in one process, so they are not here:"
     " `nearfar serve` without Ray has them. The live camera is at /live,"
-    " the service at /v1: see /openapi.json."
+    " the service at /v1: see /docs."
 )
 """The text at `/`."""
 
@@ -197,6 +197,11 @@ def run(
         NearfarError: the model can't be loaded.
     """
     require_ray()
+    if options.is_secure:
+        raise UsageError(
+            "Ray Serve is plain HTTP here: put a proxy in front that does TLS",
+            options=("tls", "tls_cert", "tls_key"),
+        )
     ModelRegistry().candidates(options.model, "photo")
     options = _listening(sized(options), here=where.address is None)
     cpus_each = options.worker_count * options.threads
@@ -223,7 +228,7 @@ def run(
             _deploy(options, make, fewest=fewest, most=most, cpus_each=cpus_each)
             if not _wait_until_running(stop):
                 return
-            address = address_of(options.host, options.port)
+            address = address_of(options, options.port)
             if not options.is_local:
                 warn(warning_of(options, address))
             tell(f"nearfar is at {address}, {fewest} to {most} replicas on Ray (Ctrl+C stops it)")

@@ -32,15 +32,17 @@ from nearfar.service.memory_pressure import MemoryPressure
 from nearfar.service.middleware import OPEN, AccessMiddleware
 from nearfar.service.observability import FAULTS, Metrics
 from nearfar.service.page import PageBackend
+from nearfar.service.root_path import RootPathMiddleware, path_of
 from nearfar.service.routes import depth, geometry, health, models, probe
 from nearfar.service.routes.effects import effects_router
+from nearfar.service.routes.swagger import swagger_router
 from nearfar.service.settings import ServiceOptions
 from nearfar.service.stream.live_page import live_router
 from nearfar.service.stream.routes import Stream, stream_router
 from nearfar.service.videos import routes as videos
 from nearfar.service.videos.manager import VideoManager
 
-API: Final = ("/v1", "/healthz", "/readyz", "/metrics", "/openapi.json", "/live")
+API: Final = ("/v1", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/live")
 """What the page, which is at /, never gets to see."""
 
 _log = logging.getLogger(__name__)
@@ -82,7 +84,7 @@ def make_app(
         version="1",
         description=_ABOUT,
         lifespan=_lifespan,
-        docs_url=None,  # they would fetch their scripts from elsewhere
+        docs_url=None,  # FastAPI's own fetches its scripts from another host
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -97,6 +99,7 @@ def make_app(
         app.include_router(router, responses=refusals)
     app.include_router(stream_router(app.state.live_streams))
     app.include_router(live_router())
+    app.include_router(swagger_router())
     app.router.routes.append(ApiNotFound(app))
     for kind in (NearfarError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
@@ -115,6 +118,9 @@ def make_app(
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=[*depth.HEADERS, geometry.ASSUMPTION, "Location", "Retry-After"],
         )
+    app.add_middleware(
+        RootPathMiddleware, root_path=options.root_path
+    )  # the last one added is the first to run
     app.openapi = lambda: _openapi(app, options)  # type: ignore[method-assign]  # FastAPI's own way
     _mount_page(app, engine, page=page)
     return app
@@ -141,7 +147,7 @@ async def drain(app: FastAPI) -> None:
 
 
 def _mount_page(app: FastAPI, engine: InferenceEngine, *, page: bool | str) -> None:
-    why = page if isinstance(page, str) else "The service is at /v1: see /openapi.json."
+    why = page if isinstance(page, str) else "The service is at /v1: see /docs."
     if page is True:
         try:
             set_temporary_root()  # Gradio asks for one when it is imported
@@ -159,6 +165,7 @@ def _mount_page(app: FastAPI, engine: InferenceEngine, *, page: bool | str) -> N
                 make_page(PageBackend(engine, app.state.videos), limits=options.limits),
                 max_bytes=max(options.max_bytes, options.clip_bytes),
                 disk_bytes=options.clip_disk_bytes,
+                root_path=options.root_path,
             )
             return
 
@@ -192,9 +199,11 @@ class ApiNotFound(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Take what is below the service's own paths."""
-        path: str = scope.get("path", "")
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        path = path_of(scope)
         mine = any(path == head or path.startswith(f"{head}/") for head in API)
-        return (Match.FULL if mine and scope["type"] == "http" else Match.NONE), {}
+        return (Match.FULL if mine else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 405 where another method is allowed, and else 404."""

@@ -19,7 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from nearfar.service.connections import PIECE_BYTES, Outbox, Sender
 from nearfar.service.errors import RefusedError, answer
 from nearfar.service.memory_pressure import MemoryPressure
-from nearfar.service.observability import FAULTS, REQUESTS, Metrics
+from nearfar.service.observability import FAULTS, REQUESTS, Metrics, is_asset
+from nearfar.service.root_path import path_of
 from nearfar.service.settings import ServiceOptions
 
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -38,7 +39,7 @@ class Hosts:
 
     def __init__(self, options: ServiceOptions) -> None:
         self._names = {*_LOCAL, options.host.lower(), *options.hosts}
-        self._is_everywhere = _is_unspecified(options.host)
+        self._is_everywhere = is_unspecified(options.host)
         if not options.is_local:
             self._names.add(socket.gethostname().lower())
 
@@ -72,7 +73,8 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _is_unspecified(host: str) -> bool:
+def is_unspecified(host: str) -> bool:
+    """Return whether a host stands for all addresses of this machine, as 0.0.0.0 does."""
     try:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:
@@ -242,9 +244,10 @@ class AccessMiddleware:
 
     def _admit(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
-        if scope["path"] not in OPEN and not self.hosts.knows(scope):
+        path = path_of(scope)
+        if path not in OPEN and not self.hosts.knows(scope):
             raise RefusedError("foreign-host")
-        if scope["path"] not in OPEN and not is_allowed(self.options.token, token_of(headers)):
+        if path not in OPEN and not is_allowed(self.options.token, token_of(headers)):
             by_hand = "text/html" in headers.get("accept", "")
             kind = "Basic" if by_hand else "Bearer"
             raise RefusedError(
@@ -253,7 +256,6 @@ class AccessMiddleware:
         if scope["method"] not in _SAFE and is_foreign(headers, self.origins):
             raise RefusedError("foreign-origin")
         length = headers.get("content-length", "0")
-        path: str = scope["path"]
         if length.isdecimal() and int(length) > most_bytes(self.options, path):
             raise too_many_bytes(self.options, path)
 
@@ -263,6 +265,8 @@ class AccessMiddleware:
         seconds = time.perf_counter() - exchange.start_s
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self.metrics.request(route, method, exchange.status, seconds)
+        if exchange.status < 400 and is_asset(exchange.path):
+            return
         REQUESTS.info(
             {
                 "request_id": exchange.request_id,
@@ -285,6 +289,7 @@ class _Exchange:
     ) -> None:
         self.scope, self.access = scope, access
         self.request_id: str = scope["state"]["request_id"]
+        self.path = path_of(scope)
         self._receive = receive
         self._sender = Sender(send, scope, access.options.read_timeout_s)
         self.task = asyncio.current_task()
@@ -298,7 +303,7 @@ class _Exchange:
         """Take a piece of the body; refuse too much of it, or too slow a one."""
         if self.is_whole:
             return await self._receive()
-        options, path = self.access.options, self.scope["path"]
+        options, path = self.access.options, self.path
         within_s = limit_s(options, path)
         left_s = self.start_s + within_s - time.perf_counter()
         with anyio.move_on_after(left_s) as limit:

@@ -1,8 +1,9 @@
-"""Metrics for Prometheus, and the log: one line of JSON per event."""
+"""Metrics for Prometheus, and the log: a line per event, for people or as JSON."""
 
 import io
 import json
 import logging
+import re
 import sys
 import threading
 import time
@@ -127,6 +128,46 @@ FAULTS: Final = logging.getLogger("nearfar.service.faults")
 """What went wrong in the service itself, with the traceback."""
 
 
+_ASSETS: Final = re.compile(
+    r"/(assets|static|svelte)/.*|/theme\.css|/robots\.txt|/favicon\.ico|/manifest\.json|/config"
+    r"|/gradio_api/(heartbeat/.*|startup-events|app_id|upload_progress)"
+    r"|/(live|docs)/.+"
+)
+
+
+def is_asset(path: str) -> bool:
+    """Return whether a path is one of the many that a page requests by itself.
+
+    They are counted in the metrics, and logged only where they fail.
+
+    Args:
+        path: of the request, below the root path.
+    """
+    return _ASSETS.fullmatch(path) is not None
+
+
+class ReadableLines(logging.Formatter):
+    """Formats a record for people: time, and of a request status, method, route and duration."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line; a traceback follows on further lines."""
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        if isinstance(record.msg, dict):
+            row = record.msg
+            return f"{clock}  {row['status']}  {row['method']:<6} {row['route']}  {row['ms']:g} ms"
+        line = f"{clock}  {record.levelname.lower()}: {record.getMessage()}"
+        if record.exc_info:
+            line = f"{line}\n{self.formatException(record.exc_info)}"
+        return _printable(line)
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal would obey, such as the codes that move its cursor."""
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text
+    )
+
+
 class JsonLines(logging.Formatter):
     """Formats a record as one line of JSON; a message that is a dict adds its keys."""
 
@@ -185,13 +226,19 @@ def _plain(line: str) -> str:
 
 
 def start_logging() -> None:
-    """Send the lines to standard error, uvicorn's and asyncio's warnings among them."""
+    """Send the lines to standard error, uvicorn's and asyncio's warnings among them.
+
+    They are for people where standard error is a terminal, and else each is JSON.
+    """
     stderr = sys.stderr
     if isinstance(stderr, LineWriter):
         stderr = stderr.file
     handler = logging.StreamHandler(stderr)
-    handler.setFormatter(JsonLines())
-    sys.stderr = LineWriter(stderr)
+    if stderr.isatty():
+        handler.setFormatter(ReadableLines())
+    else:
+        handler.setFormatter(JsonLines())
+        sys.stderr = LineWriter(stderr)
     logging.captureWarnings(capture=True)
     root = logging.getLogger()
     root.handlers = [handler]

@@ -170,7 +170,8 @@ class HttpConnection(HttpToolsProtocol):
         cycle = self.cycle
         if self._is_refused or cycle is None or cycle.response_complete or cycle.more_body:
             return None
-        if self.scope["http_version"] == "1.0":  # which knows no interim answers
+        if self.scope["http_version"] == "1.0" or self.scope["scheme"] == "https":
+            # HTTP 1.0 knows no interim answers, and asyncio no half-closed TLS
             return None
         self._is_half_closed = True
         self._probed_s = time.monotonic()

@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import errno
 import math
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,9 +18,11 @@ from fastapi import FastAPI
 from nearfar.errors import UsageError
 from nearfar.service.app import drain, make_app
 from nearfar.service.connections import Connections
+from nearfar.service.middleware import is_unspecified
 from nearfar.service.observability import start_logging
 from nearfar.service.protocols import HttpConnection, WebSocketConnection
 from nearfar.service.settings import ServiceOptions
+from nearfar.service.tls import Certificate, certificate_of, lan_addresses
 
 _KEPT_S = 7
 """Longer than clients keep a connection that they don't use, so that theirs is the end of it."""
@@ -28,7 +32,12 @@ _LOOKED_TICKS = 3
 
 
 def run(
-    options: ServiceOptions, *, tell: Callable[[str], None], warn: Callable[[str], None]
+    options: ServiceOptions,
+    *,
+    tell: Callable[[str], None],
+    warn: Callable[[str], None],
+    is_port_fixed: bool = True,
+    ready: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve until SIGTERM, SIGHUP or SIGINT; a second SIGINT stops at once.
 
@@ -36,18 +45,33 @@ def run(
         options: of the service.
         tell: gets the line with the address, once the service listens.
         warn: gets a line if others than this machine can reach it.
+        is_port_fixed: fail if the port is in use; if False, the next free one is taken.
+        ready: gets the address of the page on this machine, once the model is loaded.
 
     Raises:
-        UsageError: the address can't be listened on.
+        UsageError: the address can't be listened on, or the certificate can't be used.
+        MissingExtraError: a certificate is to be made, and `cryptography` is not installed.
         NearfarError: the model can't be loaded.
     """
-    with contextlib.closing(bind(options)) as listener:
-        address = address_of(options.host, listener.getsockname()[1])
+    certificate = certificate_of(options)
+    with contextlib.closing(bind(options, tries=1 if is_port_fixed else _PORTS)) as listener:
+        port = listener.getsockname()[1]
+        if options.port not in {0, port}:
+            tell(f"port {options.port} is in use: taking {port}")
+        address = address_of(options, port)
+        hosts = ("localhost", *lan_addresses()) if is_unspecified(options.host) else (options.host,)
+        places = ", ".join(address_of(replace(options, host=each), port) for each in hosts)
         if not options.is_local:
             warn(warning_of(options, address))
         start_logging()
         app = make_app(options)
-        server = Server(app, options, lambda: tell(f"nearfar is at {address} (Ctrl+C stops it)"))
+        server = Server(
+            app,
+            options,
+            listening=lambda: tell(f"nearfar is at {places} (Ctrl+C stops it)"),
+            ready=lambda: ready(address_of(replace(options, host=hosts[0]), port)),
+            certificate=certificate,
+        )
         server.run(sockets=[listener])
     if server.failure is not None:
         raise server.failure
@@ -79,10 +103,18 @@ class Server(LookedAfter):
         app: of `make_app`.
         options: of the service.
         listening: called once connections are taken.
+        ready: called once the model is loaded.
+        certificate: of HTTPS; plain HTTP if None.
     """
 
     def __init__(
-        self, app: FastAPI, options: ServiceOptions, listening: Callable[[], None] = lambda: None
+        self,
+        app: FastAPI,
+        options: ServiceOptions,
+        listening: Callable[[], None] = lambda: None,
+        *,
+        ready: Callable[[], None] = lambda: None,
+        certificate: Certificate | None = None,
     ) -> None:
         connections = Connections(options)
         super().__init__(
@@ -95,11 +127,14 @@ class Server(LookedAfter):
                 ws_max_size=options.max_bytes,
                 timeout_keep_alive=_KEPT_S,
                 ws_per_message_deflate=False,  # pictures do not deflate
+                ssl_certfile=certificate.cert if certificate else None,
+                ssl_keyfile=certificate.key if certificate else None,
                 **limited(connections),
             ),
             connections,
         )
         self.app, self.options, self.listening = app, options, listening
+        self.ready = ready
         self.failure: BaseException | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -137,8 +172,12 @@ class Server(LookedAfter):
                 signal.signal(each, handler)
 
     def _started(self, starting: asyncio.Task[None]) -> None:
-        if not starting.cancelled() and starting.exception() is not None:
-            self.failure = starting.exception()
+        if starting.cancelled():
+            return
+        self.failure = starting.exception()
+        if self.failure is None:
+            self.ready()
+        else:
             self.should_exit = True
 
 
@@ -159,18 +198,26 @@ def _signals() -> list[signal.Signals]:
     return wishes
 
 
-def bind(options: ServiceOptions) -> socket.socket:
+_PORTS: Final = 20
+"""Ports that are tried, one after the other, where none was chosen."""
+
+
+def bind(options: ServiceOptions, *, tries: int = 1) -> socket.socket:
     """Make the socket that the service listens on.
+
+    Args:
+        options: with the address.
+        tries: ports that are tried, from `options.port` on, as long as they are in use.
 
     Raises:
         UsageError: the system refuses the address.
     """
     try:
-        family, *_, address = socket.getaddrinfo(
-            options.host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        return _listener(options.host, options.port)
     except OSError as error:
+        if tries > 1 and error.errno == errno.EADDRINUSE and 0 < options.port < 65535:
+            with contextlib.suppress(UsageError):  # the port that was wished for is named
+                return bind(replace(options, port=options.port + 1), tries=tries - 1)
         raise UsageError(
             f"can't listen on {options.host}, port {options.port}:"
             f" {error.strerror or error}: choose another host or port",
@@ -178,15 +225,25 @@ def bind(options: ServiceOptions) -> socket.socket:
         ) from error
 
 
-def address_of(host: str, port: int) -> str:
-    """Return the URL of a service."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _listener(host: str, port: int) -> socket.socket:
+    family, *_, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    return socket.create_server(address[:2], family=family, backlog=2048)
+
+
+def address_of(options: ServiceOptions, port: int) -> str:
+    """Return the URL of a service that listens on a port."""
+    host = options.host
+    scheme = "https" if options.is_secure else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def warning_of(options: ServiceOptions, address: str) -> str:
     """Return the warning for a service that other machines can reach."""
     if options.token:
-        return f"{address} can be reached from other machines, with the token, unencrypted"
+        encryption = "" if options.is_secure else ", unencrypted"
+        return f"{address} can be reached from other machines, with the token{encryption}"
     return (
         f"{address} can be reached by everyone on the network:"
         " ask for a token with NEARFAR_SERVE_TOKEN, or listen on 127.0.0.1"

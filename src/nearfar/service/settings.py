@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,7 @@ PREFIX: Final = "NEARFAR_SERVE_"
 """What the variables of the environment begin with."""
 
 _DAY_S: Final = 86_400
+_ROOT_PATH: Final = re.compile(r"(/[\w.~-]+)*", re.ASCII)
 _ASKED: Final = "Require this bearer token of every request but those for health."
 
 
@@ -127,6 +129,15 @@ class ServiceOptions(Options):
         "Host names of the service beside its own, comma separated; * is any.",
         "",
     )
+    root_path: str = option(
+        "Path below which a reverse proxy publishes the service, such as /depth.", ""
+    )
+    tls: bool = option(
+        "Serve HTTPS; without a certificate of your own, with a self-signed one that is made.",
+        default=False,
+    )
+    tls_cert: str | None = option("Serve HTTPS with this certificate, a PEM file.", None)
+    tls_key: str | None = option("Private key of the certificate, a PEM file.", None)
     cors_origins: str = option(
         "Origins whose pages may call the service, comma separated; * is any, empty is none.", ""
     )
@@ -137,6 +148,10 @@ class ServiceOptions(Options):
             raise UsageError("token must be of plain ASCII characters")
         if self.token is not None and (not self.token or " " in self.token):
             raise UsageError("token must not be empty or hold spaces: leave it out for none")
+        if not _ROOT_PATH.fullmatch(self.root_path):
+            raise UsageError(
+                f"root_path must be like /depth, without a slash at its end, not {self.root_path!r}"
+            )
 
     @property
     def limits(self) -> ImageLimits:
@@ -157,6 +172,11 @@ class ServiceOptions(Options):
     def hosts(self) -> tuple[str, ...]:
         """`allowed_hosts`, one by one."""
         return tuple(each.strip().lower() for each in self.allowed_hosts.split(",") if each.strip())
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it serves HTTPS."""
+        return self.tls or self.tls_cert is not None or self.tls_key is not None
 
     @property
     def is_local(self) -> bool:

@@ -60,6 +60,7 @@ def mount(
     path: str = "/",
     max_bytes: int = DEFAULT_LIMITS.max_bytes,
     disk_bytes: int = DISK_BYTES,
+    root_path: str = "",
 ) -> None:
     """Serve a page as part of an application; mount it last, since `/` takes what is left.
 
@@ -69,12 +70,14 @@ def mount(
         path: where.
         max_bytes: of one uploaded file.
         disk_bytes: of all the page's files together.
+        root_path: path below which a reverse proxy publishes the application.
     """
     in_a_loop(
         lambda: gr.mount_gradio_app(
             app,
             page,
             path=path,
+            root_path=root_path or None,
             footer_links=[],
             run_history=False,
             allowed_paths=[],

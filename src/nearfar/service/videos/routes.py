@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from nearfar.optional import require
 from nearfar.service.errors import RefusedError, responses, told
 from nearfar.service.middleware import CLIPS
+from nearfar.service.root_path import public_path
 from nearfar.service.routes.depth import while_here
 from nearfar.service.schemas import disposition
 from nearfar.service.videos.query import PICTURES, Wanted, parameters, read_wanted
@@ -62,7 +63,8 @@ class VideoAnswer(BaseModel):
     )
 
 
-def _answer(videos: "VideoManager", job: VideoJob) -> VideoAnswer:
+def _answer(request: Request, job: VideoJob) -> VideoAnswer:
+    videos: VideoManager = request.app.state.videos
     left_s = job.seconds_left
     return VideoAnswer(
         id=job.id,
@@ -73,10 +75,14 @@ def _answer(videos: "VideoManager", job: VideoJob) -> VideoAnswer:
         frames=job.frames,
         seconds_left=None if left_s is None else round(left_s, 1),
         ahead=videos.ahead(job),
-        result=f"{CLIPS}/{job.id}/result" if job.state == "done" else None,
+        result=_address(request, job) + "/result" if job.state == "done" else None,
         warnings=list(job.warnings),
         problem=None if job.refusal is None else told(job.refusal, job.request_id),
     )
+
+
+def _address(request: Request, job: VideoJob) -> str:
+    return public_path(request.scope, f"{CLIPS}/{job.id}")
 
 
 @router.post(
@@ -120,7 +126,8 @@ async def begin(request: Request, wanted: Annotated[Wanted, Depends(read_wanted)
             request,
             videos.accept(slot, order, stem=upload.stem, request_id=request.state.request_id),
         )
-    return JSONResponse(_answer(videos, job).model_dump(), 202, {"Location": f"{CLIPS}/{job.id}"})
+    location = {"Location": _address(request, job)}
+    return JSONResponse(_answer(request, job).model_dump(), 202, location)
 
 
 @router.get(
@@ -131,7 +138,7 @@ async def begin(request: Request, wanted: Annotated[Wanted, Depends(read_wanted)
 async def state(request: Request, id: Id) -> VideoAnswer:
     """Return its state. A clip whose state nobody requests any more is cancelled."""
     videos: VideoManager = request.app.state.videos
-    return _answer(videos, videos.find(id))
+    return _answer(request, videos.find(id))
 
 
 @router.delete(

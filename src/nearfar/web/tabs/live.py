@@ -8,8 +8,8 @@ from nearfar.web.i18n.texts import Language, say
 from nearfar.web.tabs.base import Stage
 
 NAME = "live"
-ADDRESS = "/live"
-"""Where the service serves the live page."""
+ADDRESS = "live"
+"""Where the service serves the live page, relative to the page."""
 
 
 def build(stage: Stage, tab: gr.Tab) -> None:
