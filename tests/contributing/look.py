@@ -8,6 +8,7 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -132,12 +133,14 @@ def by_http(folder: Path) -> dict[str, Any]:
     """Return what the service and the page answer."""
     options = ServiceOptions(model="toy-model", runtime="onnxruntime", workers=1)
     with TestClient(make_app(options), base_url="http://127.0.0.1:7860") as client:
+        while client.get("/readyz").status_code == 503:  # the model is loaded meanwhile
+            time.sleep(0.05)
         photo = (folder / "photo.png").read_bytes()
         made = client.post("/v1/depth", params={"format": "toyfile"}, content=photo)
         return {
             "openapi": client.get("/openapi.json").json(),
             "page": json.dumps(client.get("/config").json(), ensure_ascii=False),
-            "live": client.get("/live").text,
+            "live": client.get("/live/choices.json").json(),
             "toy": client.get("/v1/toy").json(),
             "models": client.get("/v1/models").json(),
             "depth": (made.status_code, made.headers["content-type"], made.content[:4].decode()),

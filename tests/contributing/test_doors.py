@@ -56,9 +56,7 @@ def is_named(file: str, named: set[str]) -> bool:
 def copy_with_toys(folder: Path) -> None:
     """Copy the package, and make the changes of every door."""
     package = folder / "nearfar"
-    shutil.copytree(
-        PACKAGE, package, ignore=shutil.ignore_patterns("*.onnx", "__pycache__", "*.pyc")
-    )
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("*.onnx"))
     for weights in (PACKAGE / "models" / "bundled").iterdir():
         (package / "models" / "bundled" / weights.name).symlink_to(weights)
     network = tiny_onnx()
@@ -178,7 +176,7 @@ def test_a_color_map_is_a_choice_everywhere(seen: dict[str, Any]) -> None:
     assert "toy-colors" in seen["command"]["estimate --help"]
     assert "toy-colors" in parameters(seen, "/v1/depth")["colormap"]
     assert "toy-colors" in seen["http"]["page"]
-    assert "toy-colors" in seen["http"]["live"]
+    assert "toy-colors" in seen["http"]["live"]["colormaps"]
     assert seen["python"]["colors"] == [[[0, 0, 255], [255, 0, 0]]]
 
 
