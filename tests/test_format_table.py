@@ -6,8 +6,10 @@ from typing import get_args
 
 import pytest
 
-from nearfar.config import FormatName
+from nearfar.config import ColormapName, FormatName
+from nearfar.imaging.colormaps import COLORMAPS
 from nearfar.io.depth_files import DEFAULT_FORMAT, FORMATS, SUFFIXES, format_of
+from nearfar.models.family import FAMILIES
 from nearfar.runtimes.table import DEVICES, RUNTIMES
 from nearfar.service.response_formats import DEFAULT, RESULTS
 
@@ -23,6 +25,12 @@ def test_the_options_name_every_format() -> None:
     assert not lacking, f"config.FormatName and io.depth_files.FORMATS differ in {lacking}"
     assert get_args(FormatName) == tuple(FORMATS)
     assert DEFAULT_FORMAT == DEFAULT == "png16"
+
+
+def test_the_options_name_every_color_map() -> None:
+    lacking = set(COLORMAPS) ^ set(get_args(ColormapName))
+    assert not lacking, f"config.ColormapName and imaging.colormaps differ in {lacking}"
+    assert get_args(ColormapName) == COLORMAPS
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -61,7 +69,12 @@ def test_every_runtime_and_device_is_described_in_the_docs() -> None:
     expected = {
         device: [row.name for row in RUNTIMES.values() if row.has(device)] for device in DEVICES
     }
-    assert described == expected, "docs/models.md has a row of each device, with its runtimes"
+    assert described == expected, f"docs/models.md describes {described}, not {expected}"
+
+
+def test_every_family_is_described_in_the_docs() -> None:
+    lacking = [name for name in FAMILIES if f"\n| `{name}`" not in text("models.md")]
+    assert not lacking, f"docs/models.md lacks a row of {lacking}"
 
 
 def test_replicas_of_ray_run_on_the_cpu() -> None:

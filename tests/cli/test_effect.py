@@ -229,7 +229,7 @@ def test_every_effect_is_in_its_document_with_its_picture(examples: Path) -> Non
     docs = examples.parent / "docs"
     text = (docs / "effects.md").read_text("utf-8")
     for effect in EFFECTS:
-        assert f"\n## {effect.name}\n" in text
+        assert f"\n## {effect.name}\n" in text, f"docs/effects.md lacks {effect.name}"
     shown = re.findall(r"!\[.+?\]\((gallery/.+?\.jpg)\)", text)
     there = {f"gallery/{path.name}" for path in (docs / "gallery").glob("*.jpg")}
     assert set(shown) == there

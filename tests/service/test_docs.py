@@ -53,7 +53,9 @@ def test_every_problem_is_in_its_table() -> None:
 
 def test_every_format_is_in_its_table() -> None:
     for name, row in RESULTS.items():
-        (found,) = re.findall(rf"\| `{name}` \|(.*?)\| {row.sentence} \|", TEXT)
+        found, *others = re.findall(rf"\| `{name}` \|(.*?)\| {row.sentence} \|", TEXT) or [""]
+        assert found, f"docs/service.md lacks a row of {name}"
+        assert not others
         by_accept = accepted(row.media_type) == name
         assert (f"`{row.media_type}`" in found) is by_accept
 
@@ -62,7 +64,8 @@ def test_every_effect_is_in_its_table() -> None:
     for effect in EFFECTS:
         formats = ", ".join(f"`{each[1:]}`" for each in suffixes_of(effect))
         pictures = ", ".join(f"`{name}`" for name in pictures_of(effect.options))
-        assert f"| `{effect.name}` | {effect.sentence} | {formats} | {pictures} |" in TEXT
+        row = f"| `{effect.name}` | {effect.sentence} | {formats} | {pictures} |"
+        assert row in TEXT, f"docs/service.md lacks the row {row}"
 
 
 def test_python_example_runs(service: Served, engine: Path) -> None:

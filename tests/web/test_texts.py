@@ -8,7 +8,7 @@ from nearfar.config import OutputOptions
 from nearfar.imaging.colormaps import COLORMAPS
 from nearfar.models.catalog import AUTO, CATALOG
 from nearfar.web.components import model_choices
-from nearfar.web.controls import page_options
+from nearfar.web.controls import PAGE_EFFECTS, label_key, offered, page_options
 from nearfar.web.downloads import DOWNLOADS
 from nearfar.web.i18n.texts import LANGUAGES, TEXTS, say
 
@@ -51,6 +51,17 @@ def test_every_option_and_download_has_a_text() -> None:
     assert {f"option.{name}" for name in page_options()} <= TEXTS.keys()
     assert {each.label_key for each in DOWNLOADS} <= TEXTS.keys()
     assert OutputOptions().colormap in COLORMAPS
+
+
+def test_every_effect_has_a_text_and_so_has_each_of_its_options() -> None:
+    names = {f"effect.name.{effect.name}" for effect in PAGE_EFFECTS}
+    labels = {
+        label_key(each.name, effect.name)
+        for effect in PAGE_EFFECTS
+        for each in offered(effect.options)
+    }
+    lacking = (names | labels) - TEXTS.keys()
+    assert not lacking, f"web/i18n/effects.py lacks {lacking}"
 
 
 def test_every_model_of_the_table_has_a_sentence_and_so_has_every_purpose() -> None:

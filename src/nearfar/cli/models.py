@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 
@@ -15,7 +15,7 @@ from nearfar.cli.doctor import Taken, taken_for_all
 from nearfar.errors import UsageError
 from nearfar.io import hashing
 from nearfar.models.catalog import Purpose
-from nearfar.models.family import InverseDepth, family_of
+from nearfar.models.family import FAMILIES, InverseDepth, family_of
 from nearfar.models.recognize import Declaration, describe
 from nearfar.models.registry import ModelRegistry
 from nearfar.models.spec import PLAIN_GRAPH, GraphSpec, InputSpec, ModelSpec, OutputSpec
@@ -31,6 +31,10 @@ Tensor = Annotated[
     str | None, Parameter(help="Name of that tensor of the graph, where it is not recognized.")
 ]
 Triple = Annotated[tuple[float, float, float], Parameter(negative="")]
+_MEANINGS: Final = "; ".join(f"{name}, {family.sentence}" for name, family in FAMILIES.items())
+_OUTPUT: Final = (
+    f"What the output means: {_MEANINGS}. Without it, one map of one picture is inverse depth."
+)
 
 
 @app.command(name="list")
@@ -103,7 +107,7 @@ def add(
     mean: Triple = (0.0, 0.0, 0.0),
     std: Triple = (1.0, 1.0, 1.0),
     zero: Literal["far", "free"] = "far",
-    output: str | None = None,
+    output: Annotated[str | None, Parameter(help=_OUTPUT)] = None,
     image_input: Tensor = None,
     intrinsics_input: Tensor = None,
     focal_input: Tensor = None,
@@ -132,9 +136,6 @@ def add(
         mean: Of R, G, B in 0..1; 0 0 0 when the graph normalizes by itself.
         std: Likewise; 1 1 1 when the graph normalizes by itself.
         zero: far, if an output of 0 means infinitely far; free, if 0 has no meaning.
-        output: What the output means: inverse, for inverse depth; metres; canonical-metres, for
-            metres of a camera of 1000 px focal length (Metric3D); affine-points, for points whose
-            z lacks a shift (MoGe). Without it, one map of one picture is inverse depth.
         licence: Of the weights.
         origin: Who made it.
     """

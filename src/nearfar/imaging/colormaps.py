@@ -1,6 +1,8 @@
 """Color maps for nearness, and legends."""
 
+from collections.abc import Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 import cv2
@@ -9,16 +11,6 @@ from numpy.typing import NDArray
 
 from nearfar.errors import UsageError
 from nearfar.imaging.normalize import UNIT, between
-
-COLORMAPS: Final = ("inferno", "magma", "viridis", "turbo", "spectral", "grey")
-"""Names of the color maps; the first is the default."""
-
-_OPENCV: Final = {
-    "inferno": cv2.COLORMAP_INFERNO,
-    "magma": cv2.COLORMAP_MAGMA,
-    "viridis": cv2.COLORMAP_VIRIDIS,
-    "turbo": cv2.COLORMAP_TURBO,
-}
 
 # ColorBrewer 2.0 (Brewer and Harrower), diverging scheme "Spectral" of 11 classes, red first.
 _SPECTRAL: Final = (
@@ -34,6 +26,21 @@ _SPECTRAL: Final = (
     (50, 136, 189),
     (94, 79, 162),
 )
+
+_TABLE: Final[Mapping[str, int | Sequence[Sequence[int]]]] = MappingProxyType(
+    {
+        "inferno": cv2.COLORMAP_INFERNO,
+        "magma": cv2.COLORMAP_MAGMA,
+        "viridis": cv2.COLORMAP_VIRIDIS,
+        "turbo": cv2.COLORMAP_TURBO,
+        "spectral": _SPECTRAL[::-1],
+        "grey": ((0, 0, 0), (255, 255, 255)),
+    }
+)
+"""Name -> OpenCV's number of the color map, or RGB colors at equal steps, far first."""
+
+COLORMAPS: Final = tuple(_TABLE)
+"""Names of the color maps; the first is the default. `config.ColormapName` lists the same."""
 
 _ROWS_AT_ONCE: Final = 64
 """Number of rows converted at a time, so that the float copy stays in the cache."""
@@ -110,14 +117,13 @@ def side_by_side(
 @cache
 def _table(name: str) -> NDArray[np.uint8]:
     """Return the color table, (256, 1, 3) RGB, far first."""
-    ramp: NDArray[np.uint8] = np.arange(256, dtype=np.uint8)[:, None]
-    if name in _OPENCV:
-        return np.asarray(cv2.applyColorMap(ramp, _OPENCV[name])[:, :, ::-1], np.uint8, order="C")
-    if name == "grey":
-        return np.repeat(ramp[:, :, None], 3, axis=2)
-    if name == "spectral":
-        far_first = np.array(_SPECTRAL[::-1], np.float64)
-        at = np.linspace(0, len(far_first) - 1, 256)
-        channels = [np.interp(at, np.arange(len(far_first)), column) for column in far_first.T]
-        return np.asarray(np.rint(np.stack(channels, axis=-1))[:, None, :], np.uint8)
-    raise UsageError(f"no color map {name!r}: use one of {', '.join(COLORMAPS)}")
+    if name not in _TABLE:
+        raise UsageError(f"no color map {name!r}: use one of {', '.join(COLORMAPS)}")
+    colors = _TABLE[name]
+    if isinstance(colors, int):
+        ramp: NDArray[np.uint8] = np.arange(256, dtype=np.uint8)[:, None]
+        return np.asarray(cv2.applyColorMap(ramp, colors)[:, :, ::-1], np.uint8, order="C")
+    far_first = np.array(colors, np.float64)
+    at = np.linspace(0, len(far_first) - 1, 256)
+    channels = [np.interp(at, np.arange(len(far_first)), column) for column in far_first.T]
+    return np.asarray(np.rint(np.stack(channels, axis=-1))[:, None, :], np.uint8)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from nearfar.io.depth_files import FORMATS
 from nearfar.web.i18n.base import Text
 
 DEPTH: Final[dict[str, Text]] = {
@@ -83,13 +84,9 @@ DEPTH: Final[dict[str, Text]] = {
     "depth.typed.empty": Text("x, y in pixels of the photo", "照片中的像素坐标 x, y"),
     "depth.typed.read": Text("Read point", "读取"),
     "depth.downloads": Text("Download", "下载"),
+    **{f"depth.download.{name}": Text(name.upper(), name.upper()) for name in FORMATS},
     "depth.download.png16": Text("16-bit PNG", "16 位 PNG"),
     "depth.download.png8": Text("8-bit PNG", "8 位 PNG"),
-    "depth.download.exr": Text("EXR", "EXR"),
-    "depth.download.pfm": Text("PFM", "PFM"),
-    "depth.download.tiff": Text("TIFF", "TIFF"),
-    "depth.download.npy": Text("NPY", "NPY"),
-    "depth.download.npz": Text("NPZ", "NPZ"),
     "depth.download.cloud": Text("Point cloud (PLY)", "点云（PLY）"),
     "depth.downloads.relative": Text(
         "Depth files hold relative depth, larger = nearer. The point cloud takes the nearest point"
