@@ -1,7 +1,7 @@
 """Gradio's application, but for what it would do with what clients send."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 import gradio as gr
@@ -48,7 +48,7 @@ class Page(gr.Blocks):
     """
 
     uploads: Uploads | None = None
-    prepare: Callable[[], Awaitable[None]] | None = None
+    prepare: Callable[[], Coroutine[Any, Any, None]] | None = None
 
     async def preprocess_data(
         self,
