@@ -58,7 +58,8 @@ clean:
 
 .venv/.run: pyproject.toml requirements/constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) --editable '.[web]'
+	@echo "Installing nearfar and its libraries into .venv; this happens once."
+	$(BIN)/python -m pip install $(CONSTRAINTS) --editable '.[heif,web]'
 	$(BIN)/python -m compileall -q src
 	touch $@
 
