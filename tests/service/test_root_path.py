@@ -1,6 +1,7 @@
 """Behind a proxy that publishes the service below a path, everything is found below that path."""
 
 import json
+import logging
 import re
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.service.network import Network
-from tests.service.served import Served, assert_problem, served
+from tests.service.served import Served, assert_problem, served, until
 
 ROOT = "/photos/depth"
 
@@ -84,3 +85,17 @@ def test_limits_of_a_body_hold_below_the_path(below: Served) -> None:
     for prefix in (ROOT, ""):
         assert_problem(below.client.post(f"{prefix}/v1/depth", content=body), 415, "not-a-picture")
         assert_problem(below.client.post(f"{prefix}/v1/no", content=body), 413, "too-large")
+
+
+def test_the_log_names_the_page_and_no_file(
+    below: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "nearfar.service.requests")
+    for path in ("/", "/gradio_api/file=/tmp/secret.jpg", "/v1/models"):
+        below.client.get(f"{ROOT}{path}")
+
+    def seen() -> list[str]:
+        return [each.msg["route"] for each in caplog.records if isinstance(each.msg, dict)]
+
+    until(lambda: "/v1/models" in seen())
+    assert seen() == ["/", "/gradio_api/file=", "/v1/models"]

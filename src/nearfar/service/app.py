@@ -29,10 +29,9 @@ from nearfar.service.errors import (
     responses,
 )
 from nearfar.service.memory_pressure import MemoryPressure
-from nearfar.service.middleware import OPEN, AccessMiddleware
+from nearfar.service.middleware import OPEN, AccessMiddleware, RootPathMiddleware, path_of
 from nearfar.service.observability import FAULTS, Metrics
 from nearfar.service.page import PageBackend
-from nearfar.service.root_path import RootPathMiddleware, path_of
 from nearfar.service.routes import depth, geometry, health, models, probe
 from nearfar.service.routes.effects import effects_router
 from nearfar.service.routes.swagger import swagger_router

@@ -1,4 +1,4 @@
-"""ASGI middleware: access control, limits of bodies, and the log of each request."""
+"""ASGI middleware: access control, limits of bodies, root path, and the log of each request."""
 
 import asyncio
 import base64
@@ -20,7 +20,6 @@ from nearfar.service.connections import PIECE_BYTES, Outbox, Sender
 from nearfar.service.errors import RefusedError, answer
 from nearfar.service.memory_pressure import MemoryPressure
 from nearfar.service.observability import FAULTS, REQUESTS, Metrics, is_asset
-from nearfar.service.root_path import path_of
 from nearfar.service.settings import ServiceOptions
 
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -81,11 +80,35 @@ def is_unspecified(host: str) -> bool:
         return not host
 
 
+def path_of(scope: Scope) -> str:
+    """Return the path of a request without the `root_path` of the service."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path.removeprefix(root) if _is_below(path, root) else path
+
+
+def public_path(scope: Scope, path: str) -> str:
+    """Return the path at which clients find a path of the service."""
+    return f"{scope.get('root_path', '')}{path}"
+
+
+def _is_below(path: str, root: str) -> bool:
+    return path == root or path.startswith(f"{root}/")
+
+
 CLIPS: Final = "/v1/videos"
 """Where clips are sent to."""
 
 _PAGE: Final = "/gradio_api/upload"
 """Where the page sends photos and clips to."""
+
+_PAGE_ROUTES: Final = (
+    "/gradio_api/file=",
+    _PAGE,
+    "/gradio_api/queue/join",
+    "/gradio_api/queue/data",
+)
+"""Beginnings of paths that the page answers without a route of its own."""
 
 _PHOTOS: Final = ("/v1/depth", "/v1/probe", "/v1/cloud", "/v1/mesh", "/v1/effects/")
 
@@ -165,6 +188,40 @@ def is_foreign(headers: Headers, allowed: frozenset[str]) -> bool:
         return urlsplit(origin).netloc != headers.get("host")
     except ValueError:  # no address at all
         return True
+
+
+class RootPathMiddleware:
+    """ASGI middleware that sets `root_path`, and makes the path of each request begin with it.
+
+    Some proxies strip the prefix before they pass a request on, others keep it: both work. The
+    prefix itself, without a slash at its end, is redirected to the one with it, since the links
+    of the page are relative.
+
+    Args:
+        app: the application behind it.
+        root_path: the prefix, such as `/depth`, or nothing.
+    """
+
+    def __init__(self, app: ASGIApp, *, root_path: str) -> None:
+        self.app, self._root = app, root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request or connection on."""
+        root = self._root
+        if not root or scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        if scope["path"] == root and scope["type"] == "http":
+            headers = [(b"location", f"{root}/".encode("ascii")), (b"content-length", b"0")]
+            await send({"type": "http.response.start", "status": 307, "headers": headers})
+            await send({"type": "http.response.body"})
+            return
+        scope["root_path"] = root
+        if not _is_below(scope["path"], root):
+            raw: bytes = scope.get("raw_path") or scope["path"].encode()
+            scope["path"] = root + scope["path"]
+            scope["raw_path"] = root.encode("ascii") + raw
+        await self.app(scope, receive, send)
 
 
 class AccessMiddleware:
@@ -261,7 +318,7 @@ class AccessMiddleware:
 
     def _log(self, exchange: "_Exchange") -> None:
         scope = exchange.scope
-        route = getattr(scope.get("route"), "path", "") or "none"
+        route = getattr(scope.get("route"), "path", "") or _page_route(exchange.path)
         seconds = time.perf_counter() - exchange.start_s
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self.metrics.request(route, method, exchange.status, seconds)
@@ -279,6 +336,13 @@ class AccessMiddleware:
                 "bytes_out": exchange.bytes_out,
             }
         )
+
+
+def _page_route(path: str) -> str:
+    """Name what has no route: the page, one of its paths without what follows, or `none`."""
+    if path == "/":
+        return path
+    return next((each for each in _PAGE_ROUTES if path.startswith(each)), "none")
 
 
 class _Exchange:

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from nearfar.optional import require
 from nearfar.service.errors import RefusedError
-from nearfar.service.root_path import public_path
+from nearfar.service.middleware import public_path
 
 DOCS: Final = "/docs"
 

@@ -12,8 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from nearfar.optional import require
 from nearfar.service.errors import RefusedError, responses, told
-from nearfar.service.middleware import CLIPS
-from nearfar.service.root_path import public_path
+from nearfar.service.middleware import CLIPS, public_path
 from nearfar.service.routes.depth import while_here
 from nearfar.service.schemas import disposition
 from nearfar.service.videos.query import PICTURES, Wanted, parameters, read_wanted
