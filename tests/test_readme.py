@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from nearfar.cli import main
+
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh-CN.md")
 ELSEWHERE = (
@@ -126,3 +128,84 @@ def test_formats_page_python_runs(tmp_path: Path, examples: Path) -> None:
     before = f"import nearfar\ndepth = nearfar.load()(nearfar.read_image({photo!r}))\n"
     subprocess.run([sys.executable, "-W", "error", "-c", before + lines], cwd=tmp_path, check=True)
     assert (tmp_path / "photo-metres.exr").exists()
+
+
+ZH = ROOT / "docs" / "zh"
+TRANSLATED = ("effects.md", "models.md", "service.md")
+RUN = ("examples/", "estimate ", "effect ", "probe ", "cloud ", "mesh ")
+"""How the arguments of a command begin that needs no further package, and ends by itself."""
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in ZH.glob("*.md")))
+def test_links_of_chinese_pages_lead_to_pages_and_headings(name: str) -> None:
+    page = ZH / name
+    links = re.findall(r"\]\((?!https?://)([^)]+)\)", page.read_text("utf-8"))
+    assert len(links) >= 4
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_commands_of_the_chinese_quick_start_run_in_order(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(clone)
+    lines = [line.removeprefix("nearfar ") for line in commands("docs/zh/quickstart.md")]
+    for line in lines:
+        if line.startswith(RUN):
+            with pytest.raises(SystemExit) as left:
+                main(line.split())
+            assert left.value.code == 0, line
+    made = {str(path.relative_to(clone)) for path in clone.rglob("*") if path.is_file()}
+    assert made >= {
+        "examples/pet-depth.png",
+        "pet.jpg",
+        "street.exr",
+        "maps/portrait-depth.png",
+        "examples/portrait-bokeh.jpg",
+        "me.png",
+        "street.ply",
+        "indoor.glb",
+    }
+
+
+def test_python_of_the_chinese_quick_start_runs(clone: Path) -> None:
+    (lines,) = blocks("docs/zh/quickstart.md", "python")
+    assert len([line for line in lines.splitlines() if line]) == 5
+    subprocess.run([sys.executable, "-W", "error", "-c", lines], cwd=clone, check=True)
+    assert (clone / "street-depth.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_chinese_pages_have_the_commands_of_the_english_ones(name: str) -> None:
+    for language in ("python", "sh", "console", "json", "nginx"):
+        chinese = [bare(block) for block in blocks(f"docs/zh/{name}", language)]
+        for block in blocks(f"docs/{name}", language):
+            assert bare(block) in chinese, f"docs/zh/{name} lacks: {block}"
+
+
+def bare(block: str) -> list[str]:
+    """Return the lines of a block without its comments, which are translated."""
+    return [line.partition("  #")[0].rstrip() for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_chinese_tables_have_the_names_of_the_english_ones(name: str) -> None:
+    """Names of settings, formats, errors, devices and models are in code style in both."""
+    english, chinese = (
+        {code for row in table_rows(page) for code in re.findall(r"`([^`]+)`", row)}
+        for page in (ROOT / "docs" / name, ZH / name)
+    )
+    assert english - chinese == set(), f"docs/zh/{name} lacks what docs/{name} has in its tables"
+
+
+def table_rows(page: Path) -> list[str]:
+    return re.findall(r"^\|.*$", page.read_text("utf-8"), flags=re.MULTILINE)
