@@ -132,10 +132,6 @@ def test_a_toy_needs_only_the_files_that_contributing_names(door: str) -> None:
     assert len(changed) <= MOST_FILES
 
 
-def test_every_row_of_a_toy_is_whole(seen: dict[str, Any]) -> None:
-    assert seen["tables"] == []
-
-
 def test_a_model_is_listed_and_estimates(seen: dict[str, Any]) -> None:
     assert "toy-model" in seen["command"]["list"]
     assert "toy-model" in {row["name"] for row in seen["http"]["models"]["models"]}
@@ -178,6 +174,7 @@ def test_a_color_map_is_a_choice_everywhere(seen: dict[str, Any]) -> None:
     assert "toy-colors" in parameters(seen, "/v1/depth")["colormap"]
     assert "toy-colors" in seen["http"]["page"]
     assert "toy-colors" in seen["http"]["live"]["colormaps"]
+    assert "live.colormap.toy-colors" in seen["http"]["live texts"]
     assert seen["python"]["colors"] == [[[0, 0, 255], [255, 0, 0]]]
 
 
