@@ -32,9 +32,9 @@ def test_result_and_where_the_time_went() -> None:
 
     async def scene() -> tuple[Any, Timing]:
         scheduler = scheduler_of(observer=seen)
-        with scheduler.reserve("a") as place:
+        with scheduler.reserve("a") as reservation:
             assert (scheduler.waiting, scheduler.running) == (1, 0)
-            answer = await scheduler.submit(job(FakeSession(), "map"), place)
+            answer = await scheduler.submit(job(FakeSession(), "map"), reservation)
             assert is_quiet(scheduler)
         assert await scheduler.drain(PATIENCE_S)
         return answer
@@ -281,16 +281,16 @@ def test_job_whose_place_is_given_back_is_never_begun() -> None:
         scheduler = scheduler_of()
         first = asyncio.create_task(ask(scheduler, "a", job(session, 1)))
         await session.entered()
-        place = scheduler.reserve("b")
-        waits = asyncio.create_task(scheduler.submit(job(session, 2), place))
+        reservation = scheduler.reserve("b")
+        waits = asyncio.create_task(scheduler.submit(job(session, 2), reservation))
         await settle()
         with pytest.raises(RuntimeError, match="QUEUED"):
-            await scheduler.submit(job(session), place)
-        await asyncio.to_thread(place.release)
+            await scheduler.submit(job(session), reservation)
+        await asyncio.to_thread(reservation.release)
         with pytest.raises(RuntimeError, match="given back"):
             await waits
         with pytest.raises(RuntimeError, match="RELEASED"):
-            await scheduler.submit(job(session), place)
+            await scheduler.submit(job(session), reservation)
         session.let_go()
         assert await first == 1
         assert is_quiet(scheduler)
@@ -303,8 +303,8 @@ def test_job_whose_place_is_given_back_is_never_begun() -> None:
 def test_place_serves_one_job_after_the_other() -> None:
     async def scene() -> list[Any]:
         scheduler = scheduler_of(queue=0)
-        with scheduler.reserve("a") as place:
-            values = [(await scheduler.submit(job(FakeSession(), n), place))[0] for n in range(3)]
+        with scheduler.reserve("a") as reservation:
+            values = [(await scheduler.submit(job(FakeSession(), n), reservation))[0] for n in range(3)]
         assert await scheduler.drain(PATIENCE_S)
         return values
 

@@ -1,4 +1,4 @@
-"""Resize and normalize a photo to what a network is fed."""
+"""Resize and normalize a photo to a network's input."""
 
 import cv2
 import numpy as np
@@ -13,19 +13,19 @@ from nearfar.runtimes.base import Batch
 def target_size(
     width_px: int, height_px: int, spec: InputSpec, *, max_side_px: int = DEFAULT_MAX_SIDE_PX
 ) -> tuple[int, int]:
-    """Size at which a photo is fed to a network.
+    """Return the size to which a photo is resized for a network.
 
-    The rule is the one of MiDaS's `Resize` transform (midas/transforms.py): scale by the side
-    that the bound asks for, round each side to the nearest multiple, and away from the bound
-    where that would break it. Two things are added: no side is ever less than one multiple
-    (the published rule gives 0 for a very long and thin photo), and no side exceeds
-    `max_side_px`, but for `stretch`, whose size is fixed.
+    The rule is the one of MiDaS's `Resize` transform (midas/transforms.py): scale by the side that
+    determines the bound, and round each side to the nearest multiple that satisfies the bound. Two
+    things are added: no side is less than one multiple (the published rule returns 0 for very
+        elongated photos), and no side exceeds `max_side_px`, except for `stretch`, whose size is
+        fixed.
 
     Args:
         width_px: of the photo, upright.
         height_px: of the photo, upright.
-        spec: how the network takes pictures.
-        max_side_px: the longest side that is fed.
+        spec: the network's input.
+        max_side_px: upper limit of the longer side.
 
     Returns:
         Width and height in pixels, both multiples of `spec.multiple_of`.
@@ -55,7 +55,7 @@ def target_size(
                 count = int(multiples)
         elif count * spec.multiple_of < bound_px:
             count = -int(-multiples // 1)
-        count = min(count, max_side_px // spec.multiple_of)  # rounding up may pass it
+        count = min(count, max_side_px // spec.multiple_of)  # rounding up may exceed it
         return max(count, 1) * spec.multiple_of
 
     return side(width_px, spec.width_px), side(height_px, spec.height_px)
@@ -68,12 +68,12 @@ def prepare(image: Image, spec: InputSpec, *, max_side_px: int = DEFAULT_MAX_SID
     """Resize and normalize one photo.
 
     MiDaS and Depth Anything resize with bicubic interpolation in floating point, so that
-    values may overshoot [0, 1]; that is kept, because their networks saw it in training.
+    values may overshoot [0, 1]; that is kept, because the networks were trained with it.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        spec: how the network takes pictures.
-        max_side_px: the longest side that is fed, see `nearfar.models.preprocess`.
+        spec: the network's input.
+        max_side_px: see `target_size`.
 
     Returns:
         (1, 3, h, w) float32.
