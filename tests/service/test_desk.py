@@ -95,7 +95,7 @@ async def depth_of(
 async def looked_at(engine: InferenceEngine) -> None:
     """Wait until all that was asked so far has gone through the one thread that looks at it."""
     await settle()
-    await asyncio.get_running_loop().run_in_executor(engine._lookers, int)
+    await asyncio.get_running_loop().run_in_executor(engine._executor, int)
     await settle()
 
 
