@@ -18,7 +18,7 @@ def task() -> Task[str]:
 
 
 def told_in_a_thread(task: Task[str], value: str) -> None:
-    thread = threading.Thread(target=task.tell, args=((value, TIMING),))
+    thread = threading.Thread(target=task.set_outcome, args=((value, TIMING),))
     thread.start()
     thread.join()
 
