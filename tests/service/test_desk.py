@@ -282,7 +282,9 @@ class Recorded:
 
 async def raw_of(engine: InferenceEngine, model: str | None = None) -> str:
     with engine.reserve("a") as reservation:
-        return (await engine.raw(PHOTO, reservation=reservation, make=lambda raw: raw, model=model)).model
+        return (
+            await engine.raw(PHOTO, reservation=reservation, make=lambda raw: raw, model=model)
+        ).model
 
 
 def at_desk(store: ModelRegistry, scene: Callable[[InferenceEngine], Any], **changes: Any) -> None:
@@ -527,7 +529,9 @@ def test_full_desk_refuses(loads: Loads) -> None:
 def test_raw_is_what_the_network_answered(loads: Loads) -> None:
     async def scene(engine: InferenceEngine) -> Prediction[RawDepth]:
         with engine.reserve("a") as reservation:
-            return await engine.raw(PHOTO, reservation=reservation, make=lambda raw: raw, max_side_px=96)
+            return await engine.raw(
+                PHOTO, reservation=reservation, make=lambda raw: raw, max_side_px=96
+            )
 
     answer = in_desk(scene)
     assert (answer.width_px, answer.height_px) == (64, 48)

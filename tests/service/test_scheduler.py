@@ -304,7 +304,9 @@ def test_place_serves_one_job_after_the_other() -> None:
     async def scene() -> list[Any]:
         scheduler = scheduler_of(queue=0)
         with scheduler.reserve("a") as reservation:
-            values = [(await scheduler.submit(job(FakeSession(), n), reservation))[0] for n in range(3)]
+            values = [
+                (await scheduler.submit(job(FakeSession(), n), reservation))[0] for n in range(3)
+            ]
         assert await scheduler.drain(PATIENCE_S)
         return values
 
