@@ -100,9 +100,9 @@ def test_a_noisy_pixel_at_a_point_does_no_harm() -> None:
         ([(4, 4, 1.0), (13, 4, -2.0)], "-2 m is no distance"),
         ([(4, 4, 1.0), (13, 4, math.inf)], "inf m is no distance"),
         ([(4, 4, 1.0), (13, 4, math.nan)], "nan m is no distance"),
-        ([(4, 4, 1.0), (5, 5, 2.0)], "all at one depth"),
-        ([(4, 4, 2.0), (13, 4, 2.0)], "all one distance"),
-        ([(4, 4, 1.0), (13, 4, 2.0)], "check which distance"),
+        ([(4, 4, 1.0), (5, 5, 2.0)], "the same depth"),
+        ([(4, 4, 2.0), (13, 4, 2.0)], "the same distance"),
+        ([(4, 4, 1.0), (13, 4, 2.0)], "check their distances"),
     ],
 )
 def test_points_that_do_not_determine_metres(

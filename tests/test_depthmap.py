@@ -83,7 +83,7 @@ def test_at_by_hand() -> None:
 def test_points_outside_are_refused(x_px: int, y_px: int) -> None:
     depth = DepthMap(HAND)
     for read in (depth.at, depth.percentile, MetricDepth(HAND).at):
-        with pytest.raises(PointError, match=f"{x_px},{y_px} is outside.*x goes from 0 to 2, y"):
+        with pytest.raises(PointError, match=f"{x_px},{y_px} is outside.*x is from 0 to 2, y"):
             read(x_px, y_px)
 
 

@@ -112,7 +112,7 @@ def test_output_is_resized_as_the_model_says() -> None:
     ],
 )
 def test_only_rgb_arrays_are_prepared(image: NDArray[np.uint8]) -> None:
-    with pytest.raises(ImageError, match="read_image makes one"):
+    with pytest.raises(ImageError, match="read_image returns one"):
         Estimator(SPEC, FakeSession()).prepare(image)
 
 

@@ -5,9 +5,9 @@
     depth = estimator("street.jpg")
     depth.save("street-depth.png")
 
-An estimator takes paths, bytes, files, PIL pictures and arrays. `depth` is a `DepthMap`, which
-NumPy and Matplotlib take as an array; `nearfar.calibration` turns it into metres, and
-`nearfar.effects` and `nearfar.geometry` make pictures, point clouds and meshes of it.
+An estimator accepts paths, bytes, files, PIL pictures and arrays. `depth` is a `DepthMap`, which
+NumPy and Matplotlib accept as an array; `nearfar.calibration` converts it to metres, and
+`nearfar.effects` and `nearfar.geometry` create pictures, point clouds and meshes from it.
 
 Importing this package loads nothing heavy: each name is imported when it is first used.
 """

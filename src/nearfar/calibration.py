@@ -1,10 +1,10 @@
-"""Convert relative depth to metres, by distances that are known or assumed.
+"""Convert relative depth to metres with known or assumed distances.
 
 Relative depth d is affine in inverse distance, 1/metres = scale * d + shift, with both
 unknown (Ranftl et al., TPAMI 2022, section 5). Each `fit_*` function estimates the two;
 `Calibration.apply` uses them, on the same map or on later frames of the same camera.
 `DistanceOptions` declares the choices for the command line, HTTP and the page.
-A map that a network gave in metres is taken as d = 1/metres, and can be calibrated again.
+For the map of a metric network, d = 1/metres, which can be calibrated again.
 """
 
 import math
@@ -27,9 +27,9 @@ LEAST_M: Final = 1e-6
 """Smallest distance: single precision can't hold the inverse of much smaller ones."""
 
 MAX_BEYOND_SHARE: Final = 0.2
-"""Share of the picture that may lie beyond infinity before the plane is not taken for a floor."""
+"""Maximum share of the picture beyond infinity; above it, the plane is not a floor."""
 
-_BEYOND: Final = -0.05  # in units of 1 / camera height: more than noise explains
+_BEYOND: Final = -0.05  # in units of 1 / camera height: more than noise
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class KnownPoint:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How relative depth becomes metres: 1/metres = scale * inverse_depth + shift.
+    """Conversion to metres: 1/metres = scale * inverse_depth + shift.
 
     Attributes:
         scale: over 0, in 1/metres per unit of the map.
         shift: in 1/metres.
-        assumption: a sentence that says what was known or assumed.
+        assumption: a sentence about what was known or assumed.
 
     Raises:
         CalibrationError: the scale is not over 0, or a number is not finite.
@@ -84,7 +84,7 @@ class Calibration:
             np.divide(1, inverse, out=metres, where=inverse > 0, casting="same_kind")
         if metres.min() < LEAST_M:
             raise CalibrationError(
-                f"something would lie nearer than {LEAST_M:g} m: give larger distances"
+                f"a pixel would be nearer than {LEAST_M:g} m: give larger distances"
             )
         return MetricDepth(metres, depth.model, self.assumption)
 
@@ -96,7 +96,7 @@ def fit_points(depth: Depth, points: Sequence[KnownPoint]) -> Calibration:
     more than far ones for an equal error in metres.
 
     Args:
-        depth: the map the points were picked on.
+        depth: the map in which the points are.
         points: two or more.
 
     Raises:
@@ -115,15 +115,15 @@ def fit_points(depth: Depth, points: Sequence[KnownPoint]) -> Calibration:
     read = np.array([_around(relative, point) for point in points])
     if np.ptp(read) <= 1e-6 * read.max():
         raise CalibrationError(
-            "the points are all at one depth in the map: choose a near one and a far one"
+            "all points have the same depth in the map: choose a near one and a far one"
         )
     if np.ptp(known) <= 1e-6 * known.max():
-        raise CalibrationError("the points have all one distance: choose a near one and a far one")
+        raise CalibrationError("all points have the same distance: choose a near one and a far one")
     centred = read - read.mean()
     scale = float(centred @ known / (centred @ centred))
     if scale <= 0:
         raise CalibrationError(
-            "the points given as nearer are farther in the map: check which distance is whose"
+            "the points given as nearer are farther in the map: check their distances"
         )
     distances = sorted(point.metres for point in points)
     return Calibration(
@@ -178,8 +178,8 @@ def fit_camera_height(
         height_m: of the camera over the floor.
         fov_deg: horizontal field of view; the principal point is the picture's middle.
         pitch_deg: how far the camera looks down; a camera that looks up has a negative one.
-        floor: (H, W) bool, where to look for floor; by default the lower half. The largest
-            plane there that comes nearer towards the bottom is taken (RANSAC, fixed seed).
+        floor: (H, W) bool, where to look for floor; by default the lower half. The largest plane
+            there that is nearer towards the bottom is used (RANSAC, fixed seed).
 
     Raises:
         CalibrationError: numbers out of range, no floor in the searched area, or one
@@ -224,7 +224,7 @@ ASSUMED_M: Final = (1.0, 5.0)
 
 @dataclass(frozen=True)
 class DistanceOptions(Options):
-    """How relative depth becomes metres, and the camera's field of view.
+    """Options of the conversion to metres, and the camera's field of view.
 
     Near and far, known points, and the camera's height exclude each other; without any of them
     `ASSUMED_M` is assumed.
@@ -252,10 +252,10 @@ class DistanceOptions(Options):
         le=1000,
     )
     pitch_deg: float = option(
-        "How many degrees the camera looks down; with its height.", 0.0, ge=-80, le=80
+        "Downward tilt of the camera in degrees; only with its height.", 0.0, ge=-80, le=80
     )
     fov_deg: float | None = option(
-        "Horizontal field of view in degrees; by EXIF, or else 60 is assumed.", None, ge=1, le=170
+        "Horizontal field of view in degrees; default: from EXIF, or else 60.", None, ge=1, le=170
     )
 
     def __post_init__(self) -> None:

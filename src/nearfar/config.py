@@ -162,7 +162,7 @@ def _listed(values: tuple[object, ...]) -> str:
 
 
 FormatName = Literal["png16", "png8", "exr", "pfm", "tiff", "npy", "npz"]
-"""The names of `nearfar.io.depth_files.FORMATS`, which stands above this module."""
+"""Names of `nearfar.io.depth_files.FORMATS`, which this module can't import."""
 ColormapName = Literal["inferno", "magma", "viridis", "turbo", "spectral", "grey"]
 
 
@@ -179,7 +179,7 @@ class ImageLimits(Options):
 
 @dataclass(frozen=True)
 class EstimateOptions(Options):
-    """How depth is estimated from a photo."""
+    """Options of depth estimation."""
 
     input_size_px: int | None = option(
         "Longest side, in pixels, at which photos are fed, within the model's range; the model's"
@@ -189,35 +189,36 @@ class EstimateOptions(Options):
         le=4096,
     )
     refine: bool = option(
-        "Carry the photo's edges into the depth map (guided filter).", default=False
+        "Align the depth map's edges with the photo's (guided filter).", default=False
     )
 
 
 @dataclass(frozen=True)
 class RefinedOptions(EstimateOptions):
-    """Estimation for 3-D, where soft edges are most visible."""
+    """Options of estimation for 3-D, where soft edges are most visible."""
 
     refine: bool = option(
-        "Carry the photo's edges into the depth map (guided filter).", default=True
+        "Align the depth map's edges with the photo's (guided filter).", default=True
     )
 
 
 @dataclass(frozen=True)
 class OutputOptions(Options):
-    """Which files are written for each photo, and their colors."""
+    """Options of the output files: formats and colors."""
 
     format: FormatName | None = option(
-        "File format of the depth map; by the output's suffix, or else png16.", None
+        "File format of the depth map; default: that of the output's suffix, or else png16.", None
     )
-    colormap: ColormapName = option("Colors of the pictures, near = warm.", "inferno")
+    colormap: ColormapName = option("Color map of the pictures; near = warm.", "inferno")
     robust: bool = option(
-        "Colors span the 2nd to the 98th percentile, not all of the depths.", default=False
+        "Scale colors from the 2nd to the 98th percentile, not the full range of depths.",
+        default=False,
     )
     color: bool = option(
-        "Write the map in color, as a JPEG; without a format, in place of the depth map.",
+        "Write the map in color, as a JPEG; without a format, instead of the depth map.",
         default=False,
     )
     side_by_side: bool = option(
-        "Write the photo beside the map in color, as a JPEG; without a format, likewise.",
+        "Write the photo next to the map in color, as a JPEG; without a format, likewise.",
         default=False,
     )

@@ -25,7 +25,7 @@ from nearfar.io.depth_files import (
 from nearfar.io.images import encode_image, write_image
 
 _NOTEBOOK_PX: Final = 800
-"""Longest side of the picture that a notebook shows."""
+"""Longest side of the picture displayed in notebooks."""
 
 _LABELS: Final = 5
 """Distances beside the color bar of a map in metres."""
@@ -33,17 +33,17 @@ _LABELS: Final = 5
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DepthMap:
-    """Relative depth: which pixel is nearer, and how inverse distances relate.
+    """Relative depth: inverse distances up to scale and shift.
 
-    Metres come only from `nearfar.calibration`, because scale and shift are unknown here.
+    `nearfar.calibration` converts it to metres; scale and shift are unknown here.
 
     Attributes:
-        inverse_depth: (H, W) float32, finite, not negative; larger is nearer; no unit. Other
-            real types are converted. Read-only here; not copied.
-        model: catalogue name of the model that made it.
+        inverse_depth: (H, W) float32, finite, not negative; larger is nearer; no unit. Other real
+            types are converted. Made read-only, not copied.
+        model: name of the model that estimated it.
 
     Raises:
-        DepthMapError: values that are no such map.
+        DepthMapError: the values are invalid.
     """
 
     inverse_depth: NDArray[np.float32]
@@ -100,10 +100,9 @@ class DepthMap:
         """Scale the map to 0 to 1.
 
         Args:
-            robust: the limits are the 2nd and the 98th percentile instead of the least and
-                the greatest value, in a large map of every second, third … pixel of every
-                such row; what lies beyond is clipped. Where those two are the same, the least
-                and the greatest serve after all.
+            robust: the limits are the 2nd and the 98th percentile instead of minimum and maximum;
+                values beyond are clipped. In a large map, they are computed from every second,
+                third … pixel of every such row. If both are equal, minimum and maximum are used.
 
         Returns:
             (H, W) float32: 0 is the farthest, 1 the nearest pixel; zeros for a constant map.
@@ -123,9 +122,9 @@ class DepthMap:
         return _at(self.inverse_depth, x_px, y_px)
 
     def percentile(self, x_px: int, y_px: int) -> float:
-        """Return how much of the picture is farther than a pixel, in percent, 0 to 100.
+        """Return the percentage of pixels that are farther than a pixel, 0 to 100.
 
-        Pixels as near as this one count half, so a constant map gives 50 everywhere.
+        Pixels of equal depth count half, so the result for a constant map is 50 everywhere.
 
         Raises:
             PointError: outside the picture.
@@ -142,7 +141,7 @@ class DepthMap:
 
         Args:
             colormap: one of `nearfar.imaging.colormaps.COLORMAPS`.
-            robust: as for `nearness`.
+            robust: see `nearness`.
 
         Returns:
             (H, W, 3) uint8 RGB.
@@ -177,13 +176,13 @@ class MetricDepth:
     """Depth in metres, along the view axis.
 
     Attributes:
-        metres: (H, W) float32, over 0; inf where there is no surface. Other real types are
+        metres: (H, W) float32, above 0; inf where there is no surface. Other real types are
             converted. Read-only here; not copied.
-        model: catalogue name of the model behind it.
-        assumption: what the metres rest on, in a sentence.
+        model: name of the model that estimated it.
+        assumption: basis of the metres, as a sentence.
 
     Raises:
-        DepthMapError: values that are no such map.
+        DepthMapError: the values are invalid.
     """
 
     metres: NDArray[np.float32]
@@ -201,7 +200,7 @@ class MetricDepth:
 
     @property
     def inverse_depth(self) -> NDArray[np.float32]:
-        """(H, W) float32 in 1/metre, 0 where there is no surface; computed anew each time."""
+        """(H, W) float32 in 1/metre, 0 where there is no surface; computed on each access."""
         with np.errstate(over="ignore"):
             return np.asarray(np.minimum(1 / self.metres, np.finfo(np.float32).max), np.float32)
 
@@ -252,7 +251,7 @@ class MetricDepth:
         return self.relative().nearness(robust=robust)
 
     def percentile(self, x_px: int, y_px: int) -> float:
-        """Return how much of the picture is farther than a pixel; see `DepthMap.percentile`."""
+        """Return the percentage of pixels that are farther; see `DepthMap.percentile`."""
         return self.relative().percentile(x_px, y_px)
 
     def at(self, x_px: int, y_px: int) -> float:
@@ -270,7 +269,7 @@ class MetricDepth:
 
         Args:
             colormap: one of `nearfar.imaging.colormaps.COLORMAPS`.
-            robust: limits at the 2nd and the 98th percentile of what has a surface.
+            robust: limits at the 2nd and the 98th percentile of pixels with a surface.
 
         Returns:
             (H, W, 3) uint8 RGB.
@@ -305,7 +304,7 @@ class MetricDepth:
 
 
 Depth: TypeAlias = DepthMap | MetricDepth
-"""What an estimator gives: metres where its network knows them, and else relative depth."""
+"""Result of an estimator: metres if its network outputs them, otherwise relative depth."""
 
 
 def read_depth(path: str | os.PathLike[str] | bytes, *, kind: Kind | None = None) -> Depth:
@@ -313,10 +312,10 @@ def read_depth(path: str | os.PathLike[str] | bytes, *, kind: Kind | None = None
 
     Args:
         path: the file, in any format of `nearfar.io.depth_files`.
-        kind: what the values are, for a file that does not say it itself.
+        kind: type of the values, for a file that does not declare it.
 
     Raises:
-        DepthFileError: as of `nearfar.io.depth_files.read_raster`.
+        DepthFileError: see `nearfar.io.depth_files.read_raster`.
     """
     raster = read_raster(path, kind=kind)
     if raster.kind == "metres":
@@ -331,7 +330,7 @@ def _is_picture(path: str | os.PathLike[str], format: str | None) -> bool:
 def _as_array(
     values: NDArray[np.float32], dtype: DTypeLike | None, copy: bool | None
 ) -> NDArray[Any]:
-    """Implement `__array__`; the array itself, which is read-only, where no copy is needed."""
+    """Implement `__array__`; return the read-only array itself if no copy is needed."""
     wanted = values.dtype if dtype is None else np.dtype(dtype)
     if copy is False and wanted != values.dtype:
         raise ValueError(f"a depth map is float32: {wanted} needs a copy")
@@ -360,7 +359,7 @@ def _at(values: NDArray[np.float32], x_px: int, y_px: int) -> float:
     height_px, width_px = values.shape
     if not (0 <= index(x_px) < width_px and 0 <= index(y_px) < height_px):
         raise PointError(
-            f"the point {x_px},{y_px} is outside the picture: x goes from 0 to {width_px - 1},"
+            f"the point {x_px},{y_px} is outside the picture: x is from 0 to {width_px - 1},"
             f" y from 0 to {height_px - 1}"
         )
     return float(values[y_px, x_px])

@@ -43,7 +43,7 @@ class ImageError(NearfarError, ValueError):
 
 
 class PhotoTypeError(ImageError, TypeError):
-    """An object of a type, or an array of a shape, that is taken for no photo."""
+    """An object is not a photo: wrong type, or wrong shape of an array."""
 
 
 class ImageNotFoundError(ImageError, FileNotFoundError):
@@ -86,7 +86,7 @@ class WriteError(NearfarError, OSError):
 
 
 class PictureSizeError(WriteError):
-    """A format of pictures that can't hold one of this size."""
+    """An image format does not support an image of this size."""
 
 
 # Models
@@ -134,11 +134,11 @@ class MissingExtraError(NearfarError, ImportError):
 
 
 class DeviceError(NearfarError, RuntimeError):
-    """A device, such as a GPU, that is missing here or does not start."""
+    """A device, such as a GPU, is missing or does not start."""
 
 
 class HeifMissingError(MissingExtraError):
-    """A picture in HEIC or HEIF, and the library that reads it is not installed."""
+    """An image is in HEIC or HEIF, and the library that reads it is not installed."""
 
 
 class InferenceError(NearfarError, RuntimeError):
@@ -281,7 +281,7 @@ def is_disk_full(error: BaseException | None) -> bool:
     """Return whether an error, or one that it was raised from, says that a disk is full.
 
     Args:
-        error: of any library, FFmpeg's among them: one with a number of `errno`.
+        error: of any library, including FFmpeg's: one with an `errno`.
     """
     while error is not None:
         if getattr(error, "errno", None) in _DISK_FULL:

@@ -20,11 +20,11 @@ from nearfar.models.spec import InputSpec, ModelSpec
 from nearfar.runtimes.base import Batch, CameraSession, RawDepth, Session
 
 SPARE = 2
-"""How many times larger than it is fed a JPEG is decoded at the least.
+"""Minimum ratio of the size at which a JPEG is decoded to the size of the network's input.
 
-Decoded at the size that is fed or just above, a JPEG gives a map 6 % off (mean over photos, of the
-map's mean deviation) from that of the whole photo; at twice the size, 2 %; at four times, 1 %, for
-more time (benchmarks/decode_size.py).
+Decoded at the input's size or just above, a JPEG yields a map that differs by 6 % (mean over
+photos, of the map's mean deviation) from that of the whole photo; at twice the size, 2 %; at four
+times, 1 %, for more time (benchmarks/decode_size.py).
 """
 
 _INTERPOLATION = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
@@ -33,16 +33,16 @@ _INTERPOLATION = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 class Estimator:
     """A loaded model, ready for any number of photos. Safe to share between threads.
 
-    Calling it runs `prepare`, `session.run` and `finish` in turn. `nearfar.load` makes one. It can
-    be pickled, for a process pool: the other process loads the same model again.
+    A call runs `prepare`, `session.run` and `finish`. `nearfar.load` creates one. It can be
+    pickled, for a process pool: the other process loads the same model again.
 
     Args:
-        spec: what the model is.
+        spec: description of the model.
         session: the loaded network.
-        options: how photos become depth.
-        reload: loads the same estimator in another process; without it, it can't be pickled.
-        camera: that took the photos; see `for_camera`.
-        fov_deg: horizontal field of view of photos whose camera is not given otherwise.
+        options: options of estimation.
+        reload: loads the same estimator in another process; required for pickling.
+        camera: of the photos; see `for_camera`.
+        fov_deg: horizontal field of view of photos without a given camera.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Estimator:
     def __reduce__(self) -> tuple[Any, ...]:
         if self._reload is None:
             raise UsageError("this Estimator can't be pickled: use one that nearfar.load made")
-        return _reloaded, (self._reload, self.camera, self.fov_deg)
+        return _reload, (self._reload, self.camera, self.fov_deg)
 
     def __call__(
         self,
@@ -82,20 +82,20 @@ class Estimator:
 
         Args:
             image: a path, bytes, an open binary file, a PIL picture, or an upright uint8 array:
-                (H, W, 3) RGB, (H, W, 4) RGBA or (H, W) grey. Transparent pixels are laid over
-                white.
-            size_px: width and height of the map; the photo's own when not given. Of use when
-                `image` was decoded at a smaller size than the photo has.
-            bgr: whether the channels of an array are in OpenCV's order, as `cv2.imread` gives them.
-            camera: that took the photo, where it is known; see `for_camera`.
+                (H, W, 3) RGB, (H, W, 4) RGBA or (H, W) grey. Transparency is blended with white.
+            size_px: width and height of the map; default: the photo's. Useful if `image` was
+                decoded at a smaller size than the photo's.
+            bgr: whether the channels of an array are in OpenCV's order, as `cv2.imread` returns
+                them.
+            camera: of the photo, if known; see `for_camera`.
 
         Returns:
-            Metres where the network gives them, and else relative depth.
+            Metres if the network outputs metres, otherwise relative depth.
 
         Raises:
-            PhotoTypeError: `image` is none of these; it is a TypeError too.
+            PhotoTypeError: another type; it is also a TypeError.
             ImageError: the photo can't be read.
-            InferenceError: the network failed, or answered with NaN.
+            InferenceError: the network failed, or returned NaN.
         """
         own = self if camera is None else self.for_camera(camera)
         photo = open_photo(image, bgr=bgr)
@@ -114,14 +114,14 @@ class Estimator:
         size_px: tuple[int, int] | None = None,
         fov_deg: float | None = None,
     ) -> Depth:
-        """Estimate the depth of a photo that is still encoded.
+        """Estimate the depth of an encoded photo.
 
-        A big JPEG is decoded only as large as it is needed.
+        A large JPEG is decoded only at the necessary size.
 
         Args:
             file: the photo.
-            size_px: width and height of the map; the photo's own when not given.
-            fov_deg: horizontal field of view, 1 to 170; that of EXIF when not given.
+            size_px: width and height of the map; default: the photo's.
+            fov_deg: horizontal field of view, 1 to 170; default: that of EXIF.
         """
         is_known = self.camera is not None and fov_deg is None
         own = self if is_known else self.of_file(file, fov_deg=fov_deg)
@@ -140,13 +140,13 @@ class Estimator:
         fov_deg: float | None = None,
         focal_35mm_mm: float | None = None,
     ) -> "Estimator":
-        """Return an estimator for photos of one camera, the same one if its network needs none.
+        """Return an estimator for photos of one camera, or itself if the network uses none.
 
         Args:
             size_px: width and height of the whole photo.
-            fov_deg: horizontal field of view; the estimator's own when not given.
-            focal_35mm_mm: 35 mm equivalent focal length, if EXIF has it. Where both are unknown, a
-                network that needs a camera gets one of 60 degrees, and the result says so.
+            fov_deg: horizontal field of view; default: the estimator's.
+            focal_35mm_mm: 35 mm equivalent focal length, if EXIF contains it. If both are unknown,
+                a network that needs a camera gets one of 60 degrees, which the result reports.
 
         Raises:
             GeometryError: a number out of range.
@@ -164,8 +164,7 @@ class Estimator:
         """Return an estimator of the same model for photos of this horizontal field of view.
 
         Args:
-            fov_deg: 1 to 170; None is that of EXIF. Ignored by networks that don't compute with
-                the camera.
+            fov_deg: 1 to 170; None is that of EXIF. Ignored by networks that don't use the camera.
         """
         return Estimator(
             self.spec, self.session, self.options, reload=self._reload, fov_deg=fov_deg
@@ -175,23 +174,23 @@ class Estimator:
         """Return an estimator of the same model for photos of one camera.
 
         Args:
-            camera: of the whole photo; ignored by networks that don't compute with one.
+            camera: of the whole photo; ignored by networks that don't use it.
 
         Raises:
-            InferenceError: the network computes with one, and its runtime can't pass it on.
+            InferenceError: the network uses it, but the runtime does not support that.
         """
         if family_of(self.spec.graph).camera_use(self.spec.graph) == "no":
             return self
         if not isinstance(self.session, CameraSession):
             raise InferenceError(
-                f"{self.spec.name} computes with the camera, which the runtime"
-                f" {self.session.runtime} can't pass on: use onnxruntime"
+                f"{self.spec.name} uses the camera, which the runtime"
+                f" {self.session.runtime} does not support: use onnxruntime"
             )
         session = self.session.for_camera(camera)
         return Estimator(self.spec, session, self.options, reload=self._reload, camera=camera)
 
     def decode(self, file: ImageFile) -> Image:
-        """Decode a photo as large as its map needs it; a big JPEG may come out smaller.
+        """Decode a photo at the size that its map needs; a large JPEG may be downscaled.
 
         Returns:
             (H, W, 3) uint8 RGB.
@@ -203,40 +202,40 @@ class Estimator:
         return file.read(at_least_px=at_least_px)
 
     def fed_px(self, size_px: tuple[int, int]) -> tuple[int, int]:
-        """Width and height at which a photo of this width and height is fed.
+        """Return the size of the network's input for a photo of this width and height.
 
         Raises:
-            UsageError: the longest side allowed is too small for this model.
+            UsageError: the maximum side is too small for this model.
         """
         return target_size(*size_px, self.spec.input, input_size_px=self.options.input_size_px)
 
     def prepare(self, image: Image) -> Batch:
-        """Resize and normalize one photo to (1, 3, h, w) float32, as its model takes it."""
+        """Resize and normalize one photo to the model's input, (1, 3, h, w) float32."""
         check_image(image)
         return prepare(image, self.spec.input, input_size_px=self.options.input_size_px)
 
     def finish(
         self, raw: RawDepth, image: Image, *, size_px: tuple[int, int] | None = None
     ) -> Depth:
-        """Turn what the network gave for one photo into a map of the photo's size.
+        """Convert the network's output for one photo to a map of the photo's size.
 
         Args:
             raw: (h, w) float32, larger = nearer; see `nearfar.models.family`.
-            image: the photo it was made from.
-            size_px: width and height of the map; the photo's own when not given.
+            image: the photo.
+            size_px: width and height of the map; default: the photo's.
 
         Returns:
-            Metres where the network gives them, and else relative depth.
+            Metres if the network outputs metres, otherwise relative depth.
         """
         if not family_of(self.spec.graph).gives_metres(self.spec.graph):
             return self.relative(raw, image, size_px=size_px)
         self.check(raw)
         is_seen = raw > 0
-        known = raw if is_seen.all() else _filled(raw, is_seen)
+        known = raw if is_seen.all() else _fill(raw, is_seen)
         inverse = refine(known, image) if self.options.refine else known
         size_px = size_px or (image.shape[1], image.shape[0])
         resized = cv2.resize(inverse, size_px, interpolation=cv2.INTER_LINEAR)
-        # refining may reach a little beyond what the network gave
+        # refinement may slightly exceed the network's range
         inverse = np.asarray(np.clip(resized, known.min(), known.max()), np.float32)
         if known is not raw:
             shares = cv2.resize(is_seen.astype(np.float32), size_px, interpolation=cv2.INTER_LINEAR)
@@ -251,7 +250,7 @@ class Estimator:
     def relative(
         self, raw: RawDepth, image: Image, *, size_px: tuple[int, int] | None = None
     ) -> DepthMap:
-        """Turn what the network gave into relative depth, also where it gives metres.
+        """Convert the network's output to relative depth, even if it is in metres.
 
         Arguments are those of `finish`.
         """
@@ -260,25 +259,25 @@ class Estimator:
             raw = raw - raw.min()
         surface = refine(raw, image) if self.options.refine else raw
         size_px = size_px or (image.shape[1], image.shape[0])
-        # with a size that it has already, resize copies: what the network gave stays as it is
+        # resize copies even at the same size, so the network's output is not modified
         kind = _INTERPOLATION[self.spec.output.interpolation]
         surface = np.asarray(cv2.resize(surface, size_px, interpolation=kind), np.float32)
         return DepthMap(np.maximum(surface, 0, out=surface), self.spec.name)
 
     def check(self, raw: RawDepth) -> None:
-        """Check that what the network gave is a map.
+        """Check that the network's output is a valid map.
 
         Raises:
-            InferenceError: NaN or infinity is in it.
+            InferenceError: it contains NaN or infinity.
         """
         if not np.isfinite(raw).all():
             raise InferenceError(
-                f"{self.spec.name} answered with values that are no numbers:"
+                f"{self.spec.name} returned NaN or infinity:"
                 f" check the file with: nearfar models verify {self.spec.name}"
             )
 
 
-def _reloaded(
+def _reload(
     reload: Callable[[], Estimator], camera: Camera | None, fov_deg: float | None
 ) -> Estimator:
     estimator = reload()
@@ -290,33 +289,33 @@ def _reloaded(
 def plan(
     size_px: tuple[int, int], spec: InputSpec, options: EstimateOptions
 ) -> tuple[int | None, tuple[int, int] | None]:
-    """Plan how large a photo is decoded, and how small it can be made before it is prepared.
+    """Plan the size at which a photo is decoded, and to which it is downscaled before `prepare`.
 
     Args:
         size_px: its width and height.
-        spec: how the network takes pictures.
-        options: how it becomes depth.
+        spec: the network's input.
+        options: options of estimation.
 
     Returns:
-        How many pixels its longer side needs at the least, None for all. And the size to which
-        averages of areas may bring it then, with the same map; None where the photo itself is
+        Minimum pixels of its longer side, None for the full size; and the size to which it can then
+        be downscaled by area averages without a change of the map, None if the photo itself is
         needed.
 
     Raises:
-        UsageError: the longest side allowed is too small for this model.
+        UsageError: the maximum side is too small for this model.
     """
     fed_px = target_size(*size_px, spec, input_size_px=options.input_size_px)
     if options.refine:
         return None, None
-    # both sides must suffice, also where the model doesn't keep the aspect
+    # both sides must suffice, even if the model doesn't keep the aspect ratio
     enlarge = max(fed_px[0] / size_px[0], fed_px[1] / size_px[1])
     at_least_px = math.ceil(SPARE * enlarge * max(size_px))
     is_kept = target_size(*fed_px, spec, input_size_px=options.input_size_px) == fed_px
     return at_least_px, fed_px if spec.interpolation == "area" and is_kept else None
 
 
-def _filled(inverse: RawDepth, is_seen: NDArray[np.bool_]) -> RawDepth:
-    """Give pixels without a surface the value of the nearest that has one; 0 if none has."""
+def _fill(inverse: RawDepth, is_seen: NDArray[np.bool_]) -> RawDepth:
+    """Fill pixels without a surface with the value of the nearest surface; 0 if there is none."""
     hidden = np.uint8(1) - is_seen.astype(np.uint8)
     _, labels = cv2.distanceTransformWithLabels(
         hidden, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
@@ -336,5 +335,5 @@ def check_image(image: Image) -> None:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise ImageError(
             f"a photo is an array (height, width, 3) of uint8, not {image.shape} of"
-            f" {image.dtype}: nearfar.read_image makes one"
+            f" {image.dtype}: nearfar.read_image returns one"
         )

@@ -1,4 +1,4 @@
-"""Run the main job for one photo: from its file to the files that are made of it."""
+"""Estimate the depth of photo files and write the outputs."""
 
 import time
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ _LONGEST_ENDING = "-depth-color.jpg"
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files of one photo; None where one is not wanted."""
+    """Output paths of one photo; None for those that are not requested."""
 
     depth: Path | None
     color: Path | None = None
@@ -29,7 +29,7 @@ class Outputs:
         return tuple(path for path in (self.depth, self.color, self.side) if path is not None)
 
     def refuse_existing(self) -> None:
-        """Raise OutputExistsError if one of the files exists; call it before the work."""
+        """Raise OutputExistsError if one of the files exists; call it before estimation."""
         for path in self.paths():
             if path.exists():
                 raise OutputExistsError(
@@ -40,17 +40,17 @@ class Outputs:
     def write(
         self, depth: Depth, photo: Image | None, options: OutputOptions, *, overwrite: bool
     ) -> None:
-        """Write them all.
+        """Write all outputs.
 
         Args:
             depth: the map.
             photo: (H, W, 3) uint8 of the map's size; needed for `side` only.
             options: format and colors.
-            overwrite: replace what is there.
+            overwrite: replace existing files.
 
         Raises:
-            OutputExistsError: something is there and `overwrite` is False.
-            WriteError: the system refused.
+            OutputExistsError: a file exists and `overwrite` is False.
+            WriteError: the system refused to write.
         """
         for folder in {path.parent for path in self.paths()}:
             make_folder(folder)
@@ -73,48 +73,48 @@ def place(
     """Return the paths of the outputs of a photo.
 
     Args:
-        photo: its stem gives the names, `<stem>-depth.png` and so on; one that is too long for
-            them is cut and marked with its hash.
-        output: None is the photo's own folder; a name with a suffix is the map's file, when
-            there is one photo; anything else is a folder, made when it is not there.
-        options: which outputs are wanted. Where pictures are wanted and neither a format nor
-            `output` names the map, they are all that is written.
+        photo: its stem determines the names, `<stem>-depth.png` and so on; a stem that is too long
+            is truncated and gets a hash.
+        output: None is the photo's folder; a name with a suffix is the map's file, if there is one
+            photo; anything else is a folder, created if necessary.
+        options: requested outputs. With pictures, but neither a format nor a file name of the map,
+            only the pictures are written.
         many: whether there are several photos.
-        folder: below `output`, when a tree of folders is kept.
+        folder: folder relative to `output`, for trees of folders.
 
     Raises:
-        UsageError: a suffix of no format known here, or a file where a folder is needed.
+        UsageError: an unknown suffix, or a file instead of a folder.
     """
     if output is None:
         home = photo.parent
     elif many or output.is_dir() or not output.suffix:
         home = output / folder
     else:
-        return _exactly(output, options)
+        return _named_outputs(output, options)
     if home.is_file():
         raise UsageError(f"{home} is a file: give a folder for several results")
     suffix = FORMATS[options.format or DEFAULT_FORMAT].suffixes[0]
     stem = fit_stem(photo.stem, len(_LONGEST_ENDING))
-    outputs = _all_of(home / f"{stem}-depth{suffix}", options)
+    outputs = _outputs(home / f"{stem}-depth{suffix}", options)
     has_pictures = options.color or options.side_by_side
     return replace(outputs, depth=None) if has_pictures and options.format is None else outputs
 
 
-def _exactly(path: Path, options: OutputOptions) -> Outputs:
+def _named_outputs(path: Path, options: OutputOptions) -> Outputs:
     suffix = path.suffix.lower()
     if options.format is None and suffix in COLOR_SUFFIXES:
         if options.side_by_side and not options.color:
             return Outputs(depth=None, side=path)
-        return replace(_all_of(path, options), depth=None, color=path)
+        return replace(_outputs(path, options), depth=None, color=path)
     if options.format is None and suffix not in SUFFIXES:
         names = ", ".join((*SUFFIXES, *COLOR_SUFFIXES))
         raise UsageError(
             f"{path}: give a name that ends in one of {names}, or a format", options=("format",)
         )
-    return _all_of(path, options)
+    return _outputs(path, options)
 
 
-def _all_of(depth: Path, options: OutputOptions) -> Outputs:
+def _outputs(depth: Path, options: OutputOptions) -> Outputs:
     stem = depth.stem if depth.stem.endswith("-depth") else f"{depth.stem}-depth"
     return Outputs(
         depth,
@@ -124,10 +124,10 @@ def _all_of(depth: Path, options: OutputOptions) -> Outputs:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for results, where there is none.
+    """Create a folder for results if it does not exist.
 
     Raises:
-        WriteError: the system refused.
+        WriteError: the system refused to write.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -141,9 +141,9 @@ class Done:
 
     Attributes:
         outputs: its files.
-        size_px: width and height; None when it was passed over because its files were there.
+        size_px: width and height; None if it was skipped because its files exist.
         ms: from opening the photo to the last file written.
-        warnings: what was odd about the photo, a sentence each.
+        warnings: warnings about the photo, one sentence each.
     """
 
     outputs: Outputs
@@ -154,16 +154,16 @@ class Done:
 
 @dataclass(frozen=True)
 class PhotoJob:
-    """The work on each photo of a run: open, estimate, write.
+    """Process the photos of a run: open, estimate, write.
 
     Attributes:
         estimator: the loaded model.
-        writing: which files, and how they look.
-        output: where to, see `outputs.place`.
+        writing: which files, and their format and colors.
+        output: see `place`.
         many: whether there are several photos.
-        limits: what is refused unread.
-        force: replace files that are there.
-        skip_existing: pass over photos whose files are all there.
+        limits: limits on the photos.
+        force: replace existing files.
+        skip_existing: skip photos whose files all exist.
     """
 
     estimator: Estimator
@@ -176,14 +176,14 @@ class PhotoJob:
     _taken: set[int] = field(default_factory=set, init=False, repr=False)
 
     def plan(self, found: Found) -> Outputs:
-        """Return the files that a photo becomes.
+        """Return the output paths of a photo.
 
         Raises:
-            UsageError: there is no place for them.
-            OutputExistsError: another photo of this run becomes the same files.
+            UsageError: see `place`.
+            OutputExistsError: another photo of this run has the same paths.
         """
         outputs = place(found.path, self.output, self.writing, many=self.many, folder=found.folder)
-        names = {hash(path) for path in outputs.paths()}  # a number a file: runs may be long
+        names = {hash(path) for path in outputs.paths()}  # hashes save memory
         if names & self._taken:
             raise OutputExistsError(
                 f"{found.path}: another photo of this run is written to {outputs.paths()[0]}:"
@@ -194,10 +194,10 @@ class PhotoJob:
         return outputs
 
     def work(self, found: Found, outputs: Outputs) -> Done:
-        """Make the files of a photo.
+        """Estimate a photo and write its files.
 
         Raises:
-            NearfarError: whatever is wrong with the photo or its files.
+            NearfarError: any error of the photo or its files.
         """
         start = time.perf_counter()
         if self.skip_existing and all(path.exists() for path in outputs.paths()):

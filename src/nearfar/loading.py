@@ -31,41 +31,40 @@ def load(
     refine: bool = False,
     store: ModelRegistry | None = None,
 ) -> "Estimator":
-    """Load a model. It takes a while: load once, and call the result for every photo.
+    """Load a model. This is slow: load once, and call the result for every photo.
 
-    The result can be called by several threads, and be pickled into other processes, which load
-    the same model in the same runtime again.
+    The result is thread-safe, and can be pickled; other processes then load the same model in the
+    same runtime.
 
     Args:
-        model: a name of `nearfar models list`; `auto` is the first that is installed of those
-            that suit `purpose`, or the same network in int8 where that is installed too and was
-            measured to be faster on this machine. `Estimator.spec` is of the one that was loaded.
-        purpose: what `auto` is chosen for: `photo`, one photo at a time, where accuracy counts;
-            or `stream`, many pictures one after another, where speed does. `nearfar doctor` shows
-            the choice. A model that is named is loaded for either.
-        runtime: a name of `nearfar.runtimes.table.RUNTIMES`; `auto` is onnxruntime, or openvino
-            where that is installed and was measured to be faster on this machine for this model.
-        device: a name of `nearfar.runtimes.table.DEVICES`, such as cpu or cuda; `auto` is the
-            CPU, or another that the installed runtimes offer where that was measured to be
-            clearly faster. Where that does not start later, a warning is logged and the CPU is
-            used.
-        expected_photos: how many photos the estimator is loaded for. With few, the time to load
-            counts in what `auto` chooses; with thousands, only the time of a run. When not given,
-            1 for the purpose `photo` and many for `stream`.
-        threads: of one inference on the CPU; the machine's physical cores when not given.
-        callers: how many threads will call the estimator at once; they share the photos.
+        model: a name of `nearfar models list`; `auto` is the first installed one for `purpose`, or
+            the same network in int8 if that is installed and was measured to be faster on this
+            machine. `Estimator.spec` describes the loaded one.
+        purpose: use case, for `auto`: `photo`, one photo at a time, with accuracy as priority; or
+            `stream`, a sequence of many pictures, with speed as priority. `nearfar doctor` shows
+            the choice. Ignored for a model given by name.
+        runtime: a name of `nearfar.runtimes.table.RUNTIMES`; `auto` is onnxruntime, or openvino if
+            that is installed and was measured to be faster on this machine for this model.
+        device: a name of `nearfar.runtimes.table.DEVICES`, such as cpu or cuda; `auto` is the CPU,
+            or another one of the installed runtimes that was measured to be clearly faster. If that
+            does not start later, a warning is logged and the CPU is used.
+        expected_photos: expected number of photos. With few, `auto` takes the time of loading into
+            account; with thousands, only the time of a run. Default: 1 for the purpose `photo` and
+            many for `stream`.
+        threads: of one inference on the CPU; default: the physical cores.
+        callers: number of threads that call the estimator at the same time.
         input_size_px: longest side at which photos are fed, 32 to 4096, within the model's range;
-            the model's own size when not given.
-        refine: carry the photo's edges into the map.
-        store: where models lie; the user's own folder when not given.
+            default: the model's own size.
+        refine: align the map's edges with the photo's (guided filter).
+        store: registry of the models; default: that of the user's folder.
 
     Raises:
         UsageError: no such purpose, runtime or device, or a number out of its range.
         UnknownModelError: no model of that name.
         ModelMissingError: the model is known, but not on this machine.
-        ChecksumError: the model's file is not what it was.
+        ChecksumError: the model's file has not the recorded SHA-256.
         MissingExtraError: the runtime is not installed.
-        DeviceError: the named device is missing or does not start.
+        DeviceError: the given device is missing or does not start.
     """
     given, store = store, store or ModelRegistry()
     options = EstimateOptions(input_size_px=input_size_px, refine=refine)
@@ -82,7 +81,7 @@ def load(
             callers=callers,
             input_size_px=input_size_px,
         )
-        from nearfar.estimator import Estimator  # OpenCV and Pillow, while the network loads
+        from nearfar.estimator import Estimator  # import OpenCV and Pillow while the network loads
 
         choice, session = opening.result()
         reload = partial(
@@ -111,7 +110,7 @@ def resolve(
     callers: int = 1,
     input_size_px: int | None = None,
 ) -> Candidate:
-    """Return which file in which runtime on which device `load` would load; measure if need be.
+    """Return the file, runtime and device that `load` would use; measure them if necessary.
 
     Args and raises: as `load`.
     """
@@ -122,7 +121,7 @@ def resolve(
     specs = store.candidates(model, purpose)
     shape = autotune.usual_shape(specs[0], input_size_px=input_size_px)
     is_many = expected_photos >= autotune.MANY_PHOTOS
-    return autotune.take(
+    return autotune.choose(
         store,
         specs,
         shape,

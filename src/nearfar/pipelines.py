@@ -22,8 +22,8 @@ class DepthResult(TypedDict):
     """The result for one photo, with the keys of the depth estimation pipeline of transformers."""
 
     predicted_depth: NDArray[np.float32]
-    """(H, W) of the photo's size: inverse depth without a unit, larger = nearer; or metres, of a
-    model that gives them."""
+    """(H, W) of the photo's size: inverse depth without a unit, larger = nearer; or metres, for
+    metric models."""
 
     depth: "PillowImage"
     """8-bit grey of the photo's size: white is the nearest pixel, black the farthest."""
@@ -31,7 +31,7 @@ class DepthResult(TypedDict):
 
 @dataclass(frozen=True)
 class DepthPipeline:
-    """Depth estimation that is called as a pipeline of transformers is.
+    """Depth estimation with the interface of a transformers pipeline.
 
     Attributes:
         estimator: the loaded model.
@@ -47,11 +47,11 @@ class DepthPipeline:
         """Estimate the depth of a photo, or of each of a list.
 
         Args:
-            inputs: what `Estimator` takes: a path, bytes, a file, a PIL picture or an array; or a
-                list of these. Addresses of the web are not fetched.
+            inputs: input of `Estimator`: a path, bytes, a file, a PIL picture or an array; or a
+                list of these. URLs are not supported.
 
         Raises:
-            PhotoTypeError: it is none of these; it is a TypeError too.
+            PhotoTypeError: another type; it is also a TypeError.
             ImageError: a photo can't be read.
         """
         if isinstance(inputs, list | tuple):
@@ -67,9 +67,9 @@ def pipeline(task: str = TASK, model: str = "auto", **options: Any) -> DepthPipe
         depth = nearfar.pipeline("depth-estimation")("photo.jpg")["depth"]
 
     Args:
-        task: `depth-estimation`; there is no other.
+        task: `depth-estimation`.
         model: see `nearfar.load`.
-        options: others of `nearfar.load`.
+        options: further arguments of `nearfar.load`.
 
     Raises:
         UsageError: another task.

@@ -141,7 +141,7 @@ def test_intrinsics_are_fed_in_pixels_of_what_is_fed(runtime: str) -> None:
 def test_a_runtime_that_passes_no_camera_on_is_named() -> None:
     own = estimator(unidepth(), "metres", FIXED)
     other = Estimator(own.spec, FakeSession())
-    with pytest.raises(InferenceError, match=r"own computes with the camera.*fake"):
+    with pytest.raises(InferenceError, match=r"own uses the camera.*fake"):
         other(ramp())
     assert Estimator(replace(own.spec, graph=GraphSpec()), FakeSession())(ramp()).width_px == 84
 
@@ -197,7 +197,7 @@ def test_a_surface_is_not_mixed_with_what_has_none() -> None:
 
 def test_nan_of_a_metric_network_is_refused() -> None:
     own = estimator(depth_anything_metric(), "metres")
-    with pytest.raises(InferenceError, match="no numbers"):
+    with pytest.raises(InferenceError, match="NaN or infinity"):
         own.finish(np.array([[np.nan, 1]], np.float32), ramp(16, 8))
 
 
@@ -222,8 +222,8 @@ def test_what_the_outputs_mean_is_never_guessed() -> None:
         ("metres", IMAGE, tensors(a=MAP, b=MAP), r"more than one output is a depth map \(a, b\)"),
         ("metres", IMAGE, tensors(a=(None, 5)), "no output is a depth map"),
         ("metres", tensors(x=(None, 5)), tensors(a=MAP), "no input takes pictures"),
-        ("affine-points", IMAGE, tensors(a=MAP), "no output is called points"),
-        ("metres", [*IMAGE, *tensors(age=(1,))], tensors(a=MAP), r"also takes age \(1\)"),
+        ("affine-points", IMAGE, tensors(a=MAP), "no output is named points"),
+        ("metres", [*IMAGE, *tensors(age=(1,))], tensors(a=MAP), r"also needs age \(1\)"),
     ],
 )
 def test_a_graph_that_can_not_be_understood_is_refused(

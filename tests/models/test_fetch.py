@@ -77,7 +77,7 @@ def test_wrong_checksum_leaves_no_file(server: Server, target: Path, before: byt
         target.parent.mkdir(parents=True)
         target.write_bytes(before)
     other = bytes(len(server.content))
-    with pytest.raises(ChecksumError, match=r"127\.0\.0\.1 sent for tiny .* pull again"):
+    with pytest.raises(ChecksumError, match=r"tiny from 127\.0\.0\.1 .* pull again"):
         pull(target, other, server.url)
     assert names(target.parent) == []
     assert len(server.requests) == 1

@@ -22,9 +22,9 @@ from tests.models.helpers import add, onnx_bytes
         (b"<html>not found</html>", "not an ONNX model"),
         (b"PK\x03\x04 a checkpoint", "not an ONNX model"),
         (b"\x08\x08", "not an ONNX model"),
-        (b"\x3a" + b"\xff" * 12, "cut off"),
-        (onnx_bytes(b"weights" * 99)[:-100], "cut off"),
-        (onnx_bytes(b"weights")[:-1], "cut off"),
+        (b"\x3a" + b"\xff" * 12, "is truncated"),
+        (onnx_bytes(b"weights" * 99)[:-100], "is truncated"),
+        (onnx_bytes(b"weights")[:-1], "is truncated"),
         (onnx_bytes(b"weights") + b"\x00tail", "not an ONNX model"),
     ],
 )

@@ -126,7 +126,7 @@ def test_remove_takes_a_pulled_model_and_its_part(store: ModelRegistry) -> None:
 @pytest.mark.parametrize(
     ("name", "error", "why"),
     [
-        ("base", ModelError, "ships with nearfar"),
+        ("base", ModelError, "is included in nearfar"),
         ("best", ModelMissingError, "nothing to remove"),
         ("none", UnknownModelError, "no model 'none'"),
     ],

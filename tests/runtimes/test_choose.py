@@ -79,7 +79,7 @@ class Machine:
         device: DeviceName = "auto",
         photos: int = MANY_PHOTOS,
     ) -> Candidate:
-        return autotune.take(
+        return autotune.choose(
             self.store,
             specs,
             SHAPE,
@@ -176,7 +176,7 @@ def test_where_a_cold_start_cannot_be_timed_the_runs_decide(
     machine.patch.setattr(benchmark, "cold_start_ms", refused)
     machine.ms[str(OPENVINO)] = 5
     assert machine.takes(machine.specs, photos=1) == OPENVINO
-    assert caplog.messages == ["auto counts no time for loading: no process more"]
+    assert caplog.messages == ["auto ignores the time of loading: no process more"]
 
 
 def test_another_device_is_taken_only_where_it_is_a_tenth_faster(machine: Machine) -> None:
@@ -199,7 +199,7 @@ def test_a_device_that_does_not_start_is_done_without_in_one_line(
     machine.fails[str(CUDA)] = machine.fails[str(INT8_CUDA)] = DeviceError("no driver: get one")
     for _ in range(2):
         assert machine.takes(machine.specs) == ONNXRUNTIME
-    assert caplog.messages == ["auto does without cuda: no driver: get one"]
+    assert caplog.messages == ["auto ignores cuda: no driver: get one"]
     assert machine.known(machine.specs)[CUDA] is None
 
 
@@ -274,7 +274,7 @@ def test_one_way_is_not_measured_and_nothing_is_written(machine: Machine) -> Non
 def test_what_changes_the_answer_is_measured_anew(machine: Machine) -> None:
     machine.takes(machine.specs)
     machine.takes(machine.specs, threads=1)
-    autotune.take(machine.store, machine.specs, (1, 3, 480, 640), threads=2)
+    autotune.choose(machine.store, machine.specs, (1, 3, 480, 640), threads=2)
     machine.takes(machine.specs, photos=1)
     machine.takes(machine.specs, device="cpu")
     machine.takes(machine.specs[:1])
@@ -292,8 +292,8 @@ def test_another_name_for_the_same_file_has_no_answer_yet(machine: Machine) -> N
 
 
 def test_sizes_close_to_each_other_share_an_answer(machine: Machine) -> None:
-    autotune.take(machine.store, machine.specs, (1, 3, 224, 288), threads=2)
-    autotune.take(machine.store, machine.specs, (1, 3, 224, 320), threads=2)
+    autotune.choose(machine.store, machine.specs, (1, 3, 224, 288), threads=2)
+    autotune.choose(machine.store, machine.specs, (1, 3, 224, 320), threads=2)
     assert machine.measured == 1
 
 
@@ -305,7 +305,7 @@ def test_a_way_that_cannot_run_is_told_once(
     machine.ms[str(INT8_OPENVINO)] = 5
     for _ in range(2):
         assert machine.takes(machine.specs) == INT8_OPENVINO
-    assert caplog.text.count(f"does without lite in openvino, which can't run: {error}") == 1
+    assert caplog.text.count(f"ignores lite in openvino, which can't run: {error}") == 1
     assert machine.known(machine.specs)[OPENVINO] is None
 
 
@@ -340,10 +340,10 @@ def test_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEARFAR_CACHE", str(tmp_path))
     store = bundled_store(tmp_path)
     specs = store.candidates("auto", "photo")
-    way = autotune.take(store, specs, SHAPE, threads=1)
+    way = autotune.choose(store, specs, SHAPE, threads=1)
     known = autotune.remembered(specs, SHAPE, threads=1)
     assert known is not None
-    assert known.taken(1) == way
+    assert known.fastest(1) == way
     assert tuple(known.costs) == autotune.candidates(specs)
     for cost in known.costs.values():
         assert cost is not None

@@ -33,14 +33,14 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_kept_is_recalled() -> None:
-    assert autotune_cache.recall("a") is None
+    assert autotune_cache.load("a") is None
     assert not cache().exists()
-    autotune_cache.keep("a", CHOICE)
+    autotune_cache.store("a", CHOICE)
     other = Measurements({Candidate("lite", "openvino"): Cost(2.5)})
-    autotune_cache.keep("b", other)
-    assert (autotune_cache.recall("a"), autotune_cache.recall("b")) == (CHOICE, other)
-    autotune_cache.keep("a", other)
-    assert autotune_cache.recall("a") == other
+    autotune_cache.store("b", other)
+    assert (autotune_cache.load("a"), autotune_cache.load("b")) == (CHOICE, other)
+    autotune_cache.store("a", other)
+    assert autotune_cache.load("a") == other
 
 
 @pytest.mark.parametrize(
@@ -58,21 +58,21 @@ def test_a_damaged_memory_is_told_and_made_anew(
     cache().mkdir()
     choices().write_text(content)
     with caplog.at_level(logging.WARNING):
-        assert autotune_cache.recall("a") is None
+        assert autotune_cache.load("a") is None
     assert "can't be read" in caplog.text
-    autotune_cache.keep("a", CHOICE)
-    assert autotune_cache.recall("a") == CHOICE
+    autotune_cache.store("a", CHOICE)
+    assert autotune_cache.load("a") == CHOICE
 
 
 def test_a_memory_that_cannot_be_written_is_told(caplog: pytest.LogCaptureFixture) -> None:
     cache().touch()  # a file where the folder should be
-    autotune_cache.keep("a", CHOICE)
-    assert "not remembered" in caplog.text
+    autotune_cache.store("a", CHOICE)
+    assert "be stored" in caplog.text
 
 
 def test_the_memory_does_not_grow_for_ever() -> None:
     for number in range(70):
-        autotune_cache.keep(str(number), CHOICE)
+        autotune_cache.store(str(number), CHOICE)
     assert list(json.loads(choices().read_text())) == [str(number) for number in range(6, 70)]
 
 

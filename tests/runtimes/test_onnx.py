@@ -84,7 +84,7 @@ def test_an_unknown_shape_is_checked_when_it_runs() -> None:
     batch = np.zeros((2, 3, 4, 4), np.float32)
     assert model_io.run(batch, first_channel).shape == (2, 4, 4)
     for shape in [(2, 3, 4, 4), (1, 4, 4), (4, 4)]:
-        with pytest.raises(InferenceError, match="one map a picture"):
+        with pytest.raises(InferenceError, match="one map per picture"):
             model_io.run(batch, partial(answer, shape))
 
 

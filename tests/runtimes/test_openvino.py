@@ -58,7 +58,7 @@ def test_a_cache_that_cannot_be_is_told_and_done_without(
     (tmp_path / "file").touch()
     with caplog.at_level(logging.WARNING):
         right(OpenvinoSession(tiny_onnx(), cache_dir=tmp_path / "file"))
-    assert "can't be kept in" in caplog.text
+    assert "can't be stored in" in caplog.text
 
 
 def test_without_the_extra_the_pip_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,7 +115,7 @@ def test_many_threads_at_once(make: Make) -> None:
     ids=["no batch axis", "four channels", "no picture", "no row", "not float"],
 )
 def test_what_is_no_batch_is_refused(make: Make, batch: Batch) -> None:
-    with pytest.raises(InferenceError, match=r"is fed \(N, 3, h, w\) float32"):
+    with pytest.raises(InferenceError, match=r"takes \(N, 3, h, w\) float32"):
         make(tiny_onnx()).run(batch)
 
 

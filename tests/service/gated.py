@@ -51,8 +51,8 @@ def job(
 
 async def ask(scheduler: Scheduler, client: str, what: Job[Any]) -> Any:
     """Go the whole way of a request."""
-    with scheduler.reserve(client) as place:
-        value, _ = await scheduler.submit(what, place)
+    with scheduler.reserve(client) as reservation:
+        value, _ = await scheduler.submit(what, reservation)
         return value
 
 

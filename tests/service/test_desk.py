@@ -86,16 +86,16 @@ def options_of(**changes: Any) -> ServiceOptions:
 async def depth_of(
     engine: InferenceEngine, photo: Any = PHOTO, **arguments: Any
 ) -> Prediction[Any]:
-    with engine.reserve("a") as place:
+    with engine.reserve("a") as reservation:
         return await engine.depth(
-            photo, **{"place": place, "make": lambda depth: depth, **arguments}
+            photo, **{"place": reservation, "make": lambda depth: depth, **arguments}
         )
 
 
 async def looked_at(engine: InferenceEngine) -> None:
     """Wait until all that was asked so far has gone through the one thread that looks at it."""
     await settle()
-    await asyncio.get_running_loop().run_in_executor(engine._lookers, int)
+    await asyncio.get_running_loop().run_in_executor(engine._executor, int)
     await settle()
 
 
@@ -281,8 +281,10 @@ class Recorded:
 
 
 async def raw_of(engine: InferenceEngine, model: str | None = None) -> str:
-    with engine.reserve("a") as place:
-        return (await engine.raw(PHOTO, place=place, make=lambda raw: raw, model=model)).model
+    with engine.reserve("a") as reservation:
+        return (
+            await engine.raw(PHOTO, reservation=reservation, make=lambda raw: raw, model=model)
+        ).model
 
 
 def at_desk(store: ModelRegistry, scene: Callable[[InferenceEngine], Any], **changes: Any) -> None:
@@ -526,8 +528,10 @@ def test_full_desk_refuses(loads: Loads) -> None:
 
 def test_raw_is_what_the_network_answered(loads: Loads) -> None:
     async def scene(engine: InferenceEngine) -> Prediction[RawDepth]:
-        with engine.reserve("a") as place:
-            return await engine.raw(PHOTO, place=place, make=lambda raw: raw, input_size_px=96)
+        with engine.reserve("a") as reservation:
+            return await engine.raw(
+                PHOTO, reservation=reservation, make=lambda raw: raw, input_size_px=96
+            )
 
     answer = in_desk(scene)
     assert (answer.width_px, answer.height_px) == (64, 48)
@@ -540,10 +544,10 @@ def test_raw_is_what_the_network_answered(loads: Loads) -> None:
 def test_answer_that_is_no_number_is_an_error_also_when_raw(loads: Loads) -> None:
     async def scene(engine: InferenceEngine) -> None:
         loads.session.nan = True
-        with engine.reserve("a") as place:
-            with pytest.raises(InferenceError, match="no numbers"):
-                await engine.raw(PHOTO, place=place, make=lambda raw: raw)
-            with pytest.raises(InferenceError, match="no numbers"):
-                await engine.depth(PHOTO, place=place, make=lambda depth: depth)
+        with engine.reserve("a") as reservation:
+            with pytest.raises(InferenceError, match="NaN or infinity"):
+                await engine.raw(PHOTO, reservation=reservation, make=lambda raw: raw)
+            with pytest.raises(InferenceError, match="NaN or infinity"):
+                await engine.depth(PHOTO, reservation=reservation, make=lambda depth: depth)
 
     in_desk(scene)

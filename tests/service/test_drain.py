@@ -153,8 +153,8 @@ def test_closed_loop_with_a_forgotten_waiter_harms_nothing(
     session = GatedSession(is_open=False)
     scheduler = scheduler_of()
     loop = asyncio.new_event_loop()
-    place = scheduler.reserve("a")
-    forgotten = scheduler.submit(job(session), place)
+    reservation = scheduler.reserve("a")
+    forgotten = scheduler.submit(job(session), reservation)
 
     async def begin() -> None:
         forgotten.send(None)  # as far as its wait, by hand: no task knows of it
@@ -167,7 +167,7 @@ def test_closed_loop_with_a_forgotten_waiter_harms_nothing(
     async def after() -> None:
         assert await ask(scheduler, "b", job(session, 2)) == 2
         forgotten.close()
-        place.release()
+        reservation.release()
         assert await scheduler.drain(PATIENCE_S)
 
     asyncio.run(after())

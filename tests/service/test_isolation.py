@@ -22,7 +22,7 @@ def large() -> bytes:
     return saved(noise(1100, 1400), "JPEG")
 
 
-@pytest.mark.parametrize("part", ["_look", "_decode"])
+@pytest.mark.parametrize("part", ["_read_header", "_decode"])
 @pytest.mark.parametrize(
     ("decoder", "status", "slug"),
     [
@@ -47,7 +47,7 @@ def test_a_photo_that_takes_its_decoder_down_gets_its_error_and_the_next_one_its
     before = set(decoders().pids)
     with monkeypatch.context() as patch:
         if decoder is hostile.endless:
-            patch.setattr(photos, "_LOOK", Limits(256 * MIB, 20, 1.0))
+            patch.setattr(photos, "_HEADER_LIMITS", Limits(256 * MIB, 20, 1.0))
             patch.setattr(photos, "_DECODE_S", (20.0, 1.0))
         patch.setattr(photos, part, decoder)
         for path in ("/v1/depth", "/v1/effects/fog", "/v1/cloud"):
@@ -86,14 +86,14 @@ def test_a_map_is_the_same_as_of_a_photo_that_is_decoded_here(
     from nearfar.estimator import Estimator
     from nearfar.io.images import ImageFile
     from nearfar.models.registry import ModelRegistry
-    from nearfar.service.engine import InferenceRequest, opened
+    from nearfar.service.engine import InferenceRequest, open_photo
     from tests.fakes import FakeSession
 
     options = EstimateOptions(refine=refine)
     (spec, *_) = ModelRegistry().candidates("nearfar-lite", "photo")
     estimator = Estimator(spec, FakeSession(), options)
     content = saved(noise(*size), "JPEG")
-    photo = InferenceRequest(estimator, opened(content, ImageLimits(), estimator))
+    photo = InferenceRequest(estimator, open_photo(content, ImageLimits(), estimator))
     batch = photo.prepare()
     with ImageFile(content) as file:
         assert np.array_equal(batch, estimator.prepare(estimator.decode(file)))

@@ -112,18 +112,18 @@ def test_no_other_name_leads_here() -> None:
 
 def test_serve_live_until_the_clip_ends(clip: Path) -> None:
     told: list[str] = []
-    serve_live(str(clip), Estimator(SPEC, FakeSession()), port=0, tell=told.append)
+    serve_live(str(clip), Estimator(SPEC, FakeSession()), port=0, report=told.append)
     assert "http://127.0.0.1:" in told[0]
 
 
 def test_serve_live_tells_of_a_missing_file() -> None:
     with pytest.raises(ImageNotFoundError):
-        serve_live("none.mp4", Estimator(SPEC, FakeSession()), port=0, tell=lambda _: None)
+        serve_live("none.mp4", Estimator(SPEC, FakeSession()), port=0, report=lambda _: None)
 
 
 def test_a_port_that_is_no_port() -> None:
     with pytest.raises(UsageError):
-        serve_live("0", Estimator(SPEC, FakeSession()), port=99_999, tell=lambda _: None)
+        serve_live("0", Estimator(SPEC, FakeSession()), port=99_999, report=lambda _: None)
 
 
 def test_a_camera_that_is_not_there() -> None:

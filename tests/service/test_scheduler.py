@@ -32,9 +32,9 @@ def test_result_and_where_the_time_went() -> None:
 
     async def scene() -> tuple[Any, Timing]:
         scheduler = scheduler_of(observer=seen)
-        with scheduler.reserve("a") as place:
+        with scheduler.reserve("a") as reservation:
             assert (scheduler.waiting, scheduler.running) == (1, 0)
-            answer = await scheduler.submit(job(FakeSession(), "map"), place)
+            answer = await scheduler.submit(job(FakeSession(), "map"), reservation)
             assert is_quiet(scheduler)
         assert await scheduler.drain(PATIENCE_S)
         return answer
@@ -184,7 +184,7 @@ def test_one_client_holds_only_so_many_places() -> None:
     async def scene() -> None:
         scheduler = scheduler_of(per_client=2, observer=seen)
         first, second = scheduler.reserve("a"), scheduler.reserve("a")
-        with pytest.raises(BusyError, match="2 requests of yours"):
+        with pytest.raises(BusyError, match="you have 2 requests"):
             scheduler.reserve("a")
         scheduler.reserve("b").release()
         first.release()
@@ -281,16 +281,16 @@ def test_job_whose_place_is_given_back_is_never_begun() -> None:
         scheduler = scheduler_of()
         first = asyncio.create_task(ask(scheduler, "a", job(session, 1)))
         await session.entered()
-        place = scheduler.reserve("b")
-        waits = asyncio.create_task(scheduler.submit(job(session, 2), place))
+        reservation = scheduler.reserve("b")
+        waits = asyncio.create_task(scheduler.submit(job(session, 2), reservation))
         await settle()
         with pytest.raises(RuntimeError, match="QUEUED"):
-            await scheduler.submit(job(session), place)
-        await asyncio.to_thread(place.release)
-        with pytest.raises(RuntimeError, match="given back"):
+            await scheduler.submit(job(session), reservation)
+        await asyncio.to_thread(reservation.release)
+        with pytest.raises(RuntimeError, match="released while"):
             await waits
         with pytest.raises(RuntimeError, match="RELEASED"):
-            await scheduler.submit(job(session), place)
+            await scheduler.submit(job(session), reservation)
         session.let_go()
         assert await first == 1
         assert is_quiet(scheduler)
@@ -303,8 +303,10 @@ def test_job_whose_place_is_given_back_is_never_begun() -> None:
 def test_place_serves_one_job_after_the_other() -> None:
     async def scene() -> list[Any]:
         scheduler = scheduler_of(queue=0)
-        with scheduler.reserve("a") as place:
-            values = [(await scheduler.submit(job(FakeSession(), n), place))[0] for n in range(3)]
+        with scheduler.reserve("a") as reservation:
+            values = [
+                (await scheduler.submit(job(FakeSession(), n), reservation))[0] for n in range(3)
+            ]
         assert await scheduler.drain(PATIENCE_S)
         return values
 
@@ -358,7 +360,7 @@ def test_network_that_answers_too_little_is_an_error() -> None:
 
     async def scene() -> None:
         scheduler = scheduler_of()
-        with pytest.raises(InferenceError, match="a picture with 0 maps"):
+        with pytest.raises(InferenceError, match="0 maps for one picture"):
             await ask(scheduler, "a", job(Silent()))
         assert await scheduler.drain(PATIENCE_S)
 

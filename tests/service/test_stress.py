@@ -58,11 +58,11 @@ class Customer:
     async def visit(self, scheduler: Scheduler) -> str:
         """Ask, and say how it ended."""
         try:
-            with scheduler.reserve(self.client) as place:
+            with scheduler.reserve(self.client) as reservation:
                 for _ in range(self.uploads_for):
                     await asyncio.sleep(0)
                 job: Job[Customer] = Job(self.session, self.prepare, self.finish)
-                value, _ = await scheduler.submit(job, place)
+                value, _ = await scheduler.submit(job, reservation)
         except BusyError:
             return "busy"
         except DrainingError:

@@ -18,7 +18,7 @@ def task() -> Task[str]:
 
 
 def told_in_a_thread(task: Task[str], value: str) -> None:
-    thread = threading.Thread(target=task.tell, args=((value, TIMING),))
+    thread = threading.Thread(target=task.set_outcome, args=((value, TIMING),))
     thread.start()
     thread.join()
 
@@ -29,8 +29,8 @@ def test_outcome_comes_from_any_thread_and_the_first_counts(
     async def scene() -> None:
         waited = task()
         told_in_a_thread(waited, "first")
-        waited.tell(("second", TIMING))
-        waited.tell(ValueError("third"))
+        waited.set_outcome(("second", TIMING))
+        waited.set_outcome(ValueError("third"))
         assert await waited.future == ("first", TIMING)
         await settle()
 
@@ -42,9 +42,9 @@ def test_nobody_is_told_who_has_gone(caplog: pytest.LogCaptureFixture) -> None:
     async def scene() -> None:
         left = task()
         left.future.cancel()
-        left.tell(("late", TIMING))
+        left.set_outcome(("late", TIMING))
         unheard = task()
-        unheard.tell(ValueError("nobody asks"))
+        unheard.set_outcome(ValueError("nobody asks"))
         await settle()
         del left, unheard
         gc.collect()
@@ -58,5 +58,5 @@ def test_closed_loop_is_not_told() -> None:
         return task()
 
     orphan = asyncio.run(scene())
-    orphan.tell(("late", TIMING))
+    orphan.set_outcome(("late", TIMING))
     assert not orphan.future.done()

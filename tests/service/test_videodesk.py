@@ -36,7 +36,7 @@ def test_one_client_has_only_so_many(
         begin(service, clip)
         refused = service.client.post("/v1/videos", content=clip)
         assert_problem(refused, 429, "queue-full")
-        assert "of yours" in refused.json()["detail"]
+        assert "you have" in refused.json()["detail"]
         network.let_go()
 
 

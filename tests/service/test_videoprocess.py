@@ -149,7 +149,7 @@ def test_a_clip_that_takes_down_what_looks_at_it_is_refused(
     slug: str,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(inspect, "_look", function)
+        patch.setattr(inspect, "_read_header", function)
         assert_problem(service.client.post("/v1/videos", content=clip), status, slug)
     assert files(service) == []
     assert ended(service, begin(service, clip))["state"] == "done"
@@ -198,7 +198,7 @@ def test_a_full_disk_while_a_clip_is_looked_at_is_the_answers_status(
     service: Served, clip: bytes, monkeypatch: pytest.MonkeyPatch, function: Any
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(inspect, "_look", function)
+        patch.setattr(inspect, "_read_header", function)
         answer = service.client.post("/v1/videos", content=clip)
         assert_problem(answer, 507, "no-room")
     assert "secret" not in answer.text

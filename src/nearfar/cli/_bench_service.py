@@ -158,7 +158,7 @@ async def _serve(options: ServiceOptions, count: int, photo: bytes, seconds: flo
 
     async def ask(client: str) -> None:
         with engine.reserve(client) as place:
-            answer = await engine.depth(photo, place=place, make=make)
+            answer = await engine.depth(photo, reservation=place, make=make)
         served.update(model=answer.model, runtime=answer.runtime)
 
     async def keep_asking(client: str, end_s: float) -> None:

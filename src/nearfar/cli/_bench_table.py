@@ -123,7 +123,7 @@ def fill(
         times = benchmark.interleaved(sessions, batch, runs=plan.runs, warmup=_WARMUP, tick=tick)
     auto = None
     if _REFERENCE in sessions:
-        auto = autotune.take(
+        auto = autotune.choose(
             store,
             (plan.spec,),
             plan.shape,

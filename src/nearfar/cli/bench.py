@@ -137,7 +137,7 @@ def _defaults(
         if set(candidates) & set(specs):
             width_px, height_px = target_size(*photo_px, candidates[0].input)
             shape = (1, 3, height_px, width_px)
-            found[purpose] = autotune.take(
+            found[purpose] = autotune.choose(
                 store,
                 candidates,
                 shape,

@@ -62,7 +62,7 @@ def taken(store: ModelRegistry, purpose: Purpose) -> Taken:
     shape, photos = autotune.usual_shape(specs[0]), autotune.usual_photos(purpose)
     choice = autotune.remembered(specs, shape, expected_photos=photos)
     many = autotune.remembered(specs, shape, threads=1, expected_photos=autotune.MANY_PHOTOS)
-    among = (choice.taken(photos),) if choice else autotune.candidates(specs, device=CPU)
+    among = (choice.fastest(photos),) if choice else autotune.candidates(specs, device=CPU)
     return Taken(purpose, among, choice, many)
 
 
@@ -240,7 +240,7 @@ def _taken(topic: str, found: Taken) -> Iterator[Finding]:
         yield Finding(topic, "because", str(found.choice))
     if (many := found.one_thread) and cpu.physical() > 1:
         yield Finding(
-            topic, "with one thread", f"{many.taken(autotune.MANY_PHOTOS)}, because {many}"
+            topic, "with one thread", f"{many.fastest(autotune.MANY_PHOTOS)}, because {many}"
         )
 
 

@@ -38,5 +38,5 @@ def live(
 
     estimator = load(model, purpose="stream", runtime=runtime, device=device, threads=threads)
     serve_live(
-        source, estimator, port=port, colormap=colormap, tell=lambda line: print(line, flush=True)
+        source, estimator, port=port, colormap=colormap, report=lambda line: print(line, flush=True)
     )

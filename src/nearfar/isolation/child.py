@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CallResult: TypeAlias = "tuple[Any, NDArray[Any] | None]"
-"""What JSON can hold, and an array if there is one."""
+"""A value that JSON can represent, and an optional array."""
 
 _LONGEST_TEXT: Final = 2000
 _GROWN_BYTES: Final = 256 * 2**20
@@ -45,15 +45,15 @@ class Line:
         self.files = files
 
     def receive(self) -> Any:
-        """Wait for what the parent sends; the parent is trusted.
+        """Wait for a message of the parent, which is trusted.
 
         Raises:
-            EOFError: the parent is gone, or wants no more.
+            EOFError: the parent has exited or closed the connection.
         """
         return pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from the parent
 
     def send(self, **message: Any) -> None:
-        """Send the parent a message that JSON can hold; thread-safe."""
+        """Send the parent a message that JSON can represent; thread-safe."""
         content = json.dumps(message).encode()
         with self._sending:
             self._connection.send_bytes(content)
@@ -63,7 +63,7 @@ def main(connection: int, *files: int) -> None:
     """Serve calls until the parent closes the connection.
 
     Args:
-        connection: handle of it.
+        connection: handle of the connection.
         files: handles of shared files.
     """
     _ignore_signals()
@@ -77,16 +77,16 @@ def main(connection: int, *files: int) -> None:
     usual_bytes = None
     with suppress(EOFError, ConnectionError):
         while True:
-            answer = _answered(line.receive(), line)
+            answer = _run(line.receive(), line)
             now_bytes = limits.address_space()
             usual_bytes = (
                 now_bytes if usual_bytes is None else usual_bytes
-            )  # modules are loaded now
+            )  # modules are loaded by now
             line.send(**answer, grown=now_bytes > usual_bytes + _GROWN_BYTES)
 
 
-def _answered(call: "dict[str, Any]", line: Line) -> dict[str, Any]:
-    """Run a call; return its result, or the error, as JSON can hold it."""
+def _run(call: "dict[str, Any]", line: Line) -> dict[str, Any]:
+    """Run a call; return its result or error as a JSON object."""
     try:
         limits.apply(call["limits"])
         if call["talks"]:
@@ -97,20 +97,20 @@ def _answered(call: "dict[str, Any]", line: Line) -> dict[str, Any]:
         if array is not None:
             line.files[0].write(array)
     except Exception as error:  # noqa: BLE001 - the parent raises it again
-        return _failed(error)
+        return _report_of(error)
     if array is None:
         return {"value": value, "shape": None}
     return {"value": value, "shape": array.shape, "kind": np.dtype(array.dtype).name}
 
 
-def _failed(error: Exception) -> dict[str, Any]:
-    """Return the class and the text of an error, as JSON can hold them."""
+def _report_of(error: Exception) -> dict[str, Any]:
+    """Return the class and text of an error as a JSON object."""
     is_known = isinstance(error, NearfarError)
     if is_disk_full(error) and (isinstance(error, WriteError) or not is_known):
-        name, text = WriteError.__name__, "there is no room on the disk: free some"
+        name, text = WriteError.__name__, "the disk is full: free some space"
     elif lacks_memory(error.__cause__ if is_known else error):
         name = ProcessMemoryError.__name__
-        text = "the decoder needs more memory for this file than it may have: make it smaller"
+        text = "the decoder needs more memory for this file than its limit: make the file smaller"
     elif is_known:
         return {"error": type(error).__name__, "text": str(error)[:_LONGEST_TEXT]}
     else:
@@ -119,7 +119,7 @@ def _failed(error: Exception) -> dict[str, Any]:
 
 
 def _ignore_signals() -> None:
-    """Ignore signals: a terminal and systemd send them to all processes, and the parent decides."""
+    """Ignore signals, which terminals and systemd send to all processes."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-if sys.platform != "win32":  # there, a process of its own and a deadline are what is left
+if sys.platform != "win32":  # there, only the separate process and the deadline protect
     import resource
 
 _OPEN_FILES: Final = 64
@@ -20,11 +20,11 @@ class Limits:
     """Limits of one call.
 
     Attributes:
-        memory_bytes: address space beyond what the process has when the call begins
+        memory_bytes: address space beyond that at the start of the call
             (RLIMIT_AS). On Linux alone: macOS does not enforce it, Windows has no such limit.
-        cpu_s: processor time of all its threads together (RLIMIT_CPU).
-        deadline_s: time until its result must be there; then the process is killed.
-        file_bytes: size of a file that it may write, the one of its result among them
+        cpu_s: total processor time of all threads (RLIMIT_CPU).
+        deadline_s: time limit of the result, after which the process is killed.
+        file_bytes: maximum size of a file that it writes, including that of its result
             (RLIMIT_FSIZE).
     """
 
@@ -35,14 +35,14 @@ class Limits:
 
 
 def enter() -> None:
-    """Set what holds for the whole life of this process: no core file, few open files."""
+    """Set permanent limits of this process: no core file, few open files."""
     if sys.platform != "win32":
         _lower(resource.RLIMIT_CORE, 0)
         _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
 
 
 def apply(limits: Limits) -> None:
-    """Hold this process to the limits of the call that begins now."""
+    """Set the limits of the call that begins now."""
     if sys.platform == "win32":
         return
     spare = _THREAD_BYTES * (os.cpu_count() or 1)
@@ -53,7 +53,7 @@ def apply(limits: Limits) -> None:
 
 
 def apply_cpu(cpu_s: float) -> None:
-    """Let this process have so much more processor time from now on."""
+    """Limit the processor time of this process from now on."""
     if sys.platform == "win32":
         return
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -61,7 +61,7 @@ def apply_cpu(cpu_s: float) -> None:
 
 
 def address_space() -> int:
-    """Return the bytes of this process's address space; 0 where that is unknown."""
+    """Return the size of this process's address space in bytes; 0 if unknown."""
     if sys.platform != "linux":
         return 0
     return int(os.pread(_statm(), 64, 0).split()[0]) * _page_bytes()
@@ -69,7 +69,7 @@ def address_space() -> int:
 
 @cache
 def _statm() -> int:
-    """Open the statistics of this process once: they are read at every call."""
+    """Open the statistics of this process once; they are read at every call."""
     return os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
 
 
@@ -81,7 +81,7 @@ def _page_bytes() -> int:
 if sys.platform != "win32":
 
     def _soft(kind: int, value: int) -> None:
-        """Set a soft limit, which may rise again for the next call, within the hard one."""
+        """Set a soft limit, within the hard one; it can be raised again for the next call."""
         with suppress(ValueError, OSError):  # macOS refuses some values of RLIMIT_AS
             _, hard = resource.getrlimit(kind)
             resource.setrlimit(kind, (_within(value, hard), hard))

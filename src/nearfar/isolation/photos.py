@@ -18,40 +18,42 @@ from nearfar.isolation.limits import Limits
 from nearfar.isolation.pool import WorkerPool
 
 _MIB: Final = 2**20
-_LOOK: Final = Limits(memory_bytes=512 * _MIB, cpu_s=10, deadline_s=20, file_bytes=256 * _MIB)
-"""Of reading a header."""
+_HEADER_LIMITS: Final = Limits(
+    memory_bytes=512 * _MIB, cpu_s=10, deadline_s=20, file_bytes=256 * _MIB
+)
+"""Limits of reading a header."""
 
 _DECODE_S: Final = (30.0, 45.0)
-"""Processor time and deadline of decoding."""
+"""Processor time and deadline of decoding, in seconds."""
 
 _BASE_BYTES: Final = 256 * _MIB
 _PIXEL_BYTES: Final = {"TIFF": 192, "PNG": 64}
-"""Memory that a pixel may take while it is decoded: floats of a TIFF are stretched as doubles."""
+"""Memory per pixel during decoding: floats of a TIFF are scaled as doubles."""
 
 _USUAL_PIXEL_BYTES: Final = 40
 
 
 _AHEAD_PIXELS: Final = 2**20
-"""Photos of no more are made smaller together with the reading of their header, in one call."""
+"""Photos of at most this size are downscaled in the same call that reads their header."""
 
 Size: TypeAlias = tuple[int, int]
 """Width and height in pixels."""
 
 Plan: TypeAlias = Callable[[Size], "tuple[int | None, Size | None]"]
-"""Size of a photo -> at how many pixels it is decoded at the least, see `ImageFile.read`, and to
-what size averages of areas bring it then; None where it stays as it is. It can be pickled."""
+"""Size of a photo -> minimum size of decoding, see `ImageFile.read`, and the size to which it is
+then downscaled by area averages; None for no change. It can be pickled."""
 
 
 @final
 class IsolatedImageFile:
-    """An `ImageFile` whose header and pixels are read in a child process; see there.
+    """An `ImageFile` that is decoded in a child process.
 
     Attributes:
-        name: as of `ImageFile`.
-        format: as of `ImageFile`.
+        name: see `ImageFile`.
+        format: see `ImageFile`.
         width_px: full width, upright.
         height_px: full height, upright.
-        focal_35mm_mm: focal length in 35 mm equivalent millimetres, if EXIF tells it.
+        focal_35mm_mm: focal length in 35 mm equivalent millimetres, if EXIF contains it.
     """
 
     def __init__(
@@ -65,54 +67,56 @@ class IsolatedImageFile:
         """Read the header.
 
         Args:
-            source: of the file, which is read here, and decoded there.
-            limits: what is refused before any pixel is decoded.
-            plan: to what size `read_small` will bring it.
-            pool: whose processes decode; `decoders()` when not given.
+            source: the file, which is read in this process and decoded in the child.
+            limits: limits checked before any pixel is decoded.
+            plan: determines the size of `read_small`.
+            pool: the decoder processes; default: `decoders()`.
 
         Raises:
-            ImageError: as `ImageFile` raises it.
-            ProcessError: the decoder crashed, took too long or needed too much memory.
+            ImageError: see `ImageFile`.
+            ProcessError: the decoder crashed, or exceeded its limits of time or memory.
         """
         self.name, self._content = read_source(source, limits.max_bytes)
         self._limits, self._plan = limits, plan
         self._pool = pool or decoders()
-        told, self._ahead = self._pool.call(
-            _look,
+        report, self._ahead = self._pool.call(
+            _read_header,
             limits,
             plan,
             content=self._content,
-            limits=_LOOK,
-            most_bytes=_LOOK.file_bytes,
+            limits=_HEADER_LIMITS,
+            most_bytes=_HEADER_LIMITS.file_bytes,
         )
         try:
-            self.format = str(told["format"])
-            self.width_px, self.height_px = int(told["width_px"]), int(told["height_px"])
-            focal = told["focal_35mm_mm"]
+            self.format = str(report["format"])
+            self.width_px, self.height_px = int(report["width_px"]), int(report["height_px"])
+            focal = report["focal_35mm_mm"]
             self.focal_35mm_mm = None if focal is None else float(focal)
         except (TypeError, KeyError, ValueError) as error:
-            raise ProcessError("a decoder process answered with no header") from error
+            raise ProcessError("a decoder process returned no header") from error
         if not 0 < self.width_px * self.height_px <= limits.max_pixels or self.width_px < 1:
-            raise ProcessError("a decoder process answered with a size beyond the limits")
+            raise ProcessError("a decoder process returned a size beyond the limits")
 
     def read(self, *, at_least_px: int | None = None, keep_alpha: bool = False) -> Image:
         """Decode the pixels; see `ImageFile.read`.
 
         Raises:
-            ImageError: as `ImageFile` raises it.
-            ProcessError: the decoder crashed, took too long or needed too much memory.
+            ImageError: see `ImageFile`.
+            ProcessError: the decoder crashed, or exceeded its limits of time or memory.
         """
-        return self._decoded(at_least_px, None, keep_alpha=keep_alpha)
+        return self._decode_now(at_least_px, None, keep_alpha=keep_alpha)
 
     def read_small(self) -> Image:
-        """Decode the pixels and make them as small as the plan says; errors are those of `read`."""
+        """Decode the pixels and downscale them as planned; raises as `read`."""
         if self._plan is None:
-            raise UsageError(f"{self.name}: there is no plan of its size: use read")
+            raise UsageError(f"{self.name}: it has no plan: use read")
         if self._ahead is not None:
-            return self._checked(self._ahead, 3)
-        return self._decoded(*self._plan((self.width_px, self.height_px)), keep_alpha=False)
+            return self._check(self._ahead, 3)
+        return self._decode_now(*self._plan((self.width_px, self.height_px)), keep_alpha=False)
 
-    def _decoded(self, at_least_px: int | None, area_px: Size | None, *, keep_alpha: bool) -> Image:
+    def _decode_now(
+        self, at_least_px: int | None, area_px: Size | None, *, keep_alpha: bool
+    ) -> Image:
         if at_least_px is not None and at_least_px < 1:
             raise UsageError(f"at_least_px is {at_least_px}: it must be 1 or more")
         if not self._content:
@@ -136,21 +140,21 @@ class IsolatedImageFile:
             ),
             most_bytes=most_bytes,
         )
-        return self._checked(array, 4 if keep_alpha else 3)
+        return self._check(array, 4 if keep_alpha else 3)
 
     def close(self) -> None:
-        """Let go of the file's bytes."""
+        """Release the file's bytes."""
         self._content, self._ahead = b"", None
 
-    def _checked(self, array: Any, most_channels: int) -> Image:
-        """Raise if the child's answer is no picture."""
+    def _check(self, array: Any, most_channels: int) -> Image:
+        """Raise if the child's result is not a picture."""
         if (
             array is None
             or array.ndim != 3
             or array.dtype != np.uint8
             or not 3 <= array.shape[2] <= most_channels
         ):
-            raise ProcessError("a decoder process answered with no picture")
+            raise ProcessError("a decoder process returned no picture")
         picture: Image = array
         return picture
 
@@ -163,14 +167,14 @@ class IsolatedImageFile:
 
 @cache
 def decoders() -> WorkerPool:
-    """Return the processes that decode for this one; they end with it."""
+    """Return the pool of decoder processes of this process; they end with it."""
     pool = WorkerPool(2, warm)
     atexit.register(pool.close)
     return pool
 
 
 def warm(_: bytes) -> CallResult:
-    """Load what decoding a JPEG or PNG needs."""
+    """Import the modules that decode JPEG and PNG."""
     from io import BytesIO
 
     import PIL.Image
@@ -183,7 +187,7 @@ def warm(_: bytes) -> CallResult:
     return None, None
 
 
-def _look(content: bytes, limits: ImageLimits, plan: Plan | None) -> CallResult:
+def _read_header(content: bytes, limits: ImageLimits, plan: Plan | None) -> CallResult:
     with ImageFile(content, limits=limits) as file:
         size_px = file.width_px, file.height_px
         ahead = None
@@ -191,7 +195,7 @@ def _look(content: bytes, limits: ImageLimits, plan: Plan | None) -> CallResult:
             at_least_px, area_px = plan(size_px)
             if area_px is not None:
                 with suppress(ImageError):  # raised when the pixels are read
-                    ahead = _resized(file.read(at_least_px=at_least_px), area_px)
+                    ahead = _resize(file.read(at_least_px=at_least_px), area_px)
         return {
             "format": file.format,
             "width_px": file.width_px,
@@ -209,8 +213,8 @@ def _decode(
 ) -> CallResult:
     with ImageFile(content, limits=limits) as file:
         pixels = file.read(at_least_px=at_least_px, keep_alpha=keep_alpha)
-    return None, pixels if area_px is None else _resized(pixels, area_px)
+    return None, pixels if area_px is None else _resize(pixels, area_px)
 
 
-def _resized(pixels: Image, size_px: Size) -> Image:
+def _resize(pixels: Image, size_px: Size) -> Image:
     return np.asarray(cv2.resize(pixels, size_px, interpolation=cv2.INTER_AREA), np.uint8)

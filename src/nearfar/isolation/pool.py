@@ -1,4 +1,4 @@
-"""Warm child processes that do short calls, one at a time each."""
+"""Pool of warm child processes for short calls."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ from nearfar.isolation.process import Child, raised
 from nearfar.isolation.shared import SharedFile
 
 START_S: Final = 60.0
-"""A new process must be ready within this, on however slow a machine."""
+"""Time limit for the start of a process, for very slow machines."""
 
 MOST_CALLS: Final = 10_000
 """Calls after which a process is replaced: libraries leak."""
@@ -22,13 +22,13 @@ MOST_CALLS: Final = 10_000
 
 @final
 class WorkerPool:
-    """Calls functions in child processes, each of which is kept for further calls.
+    """Calls functions in child processes, which are reused.
 
     A process that dies, takes too long or has grown is replaced. Safe between threads; a call
     blocks its thread.
 
     Args:
-        most: processes at a time; they are started as they are needed.
+        most: maximum number of processes; they are started when needed.
         warm: called in each new process, so that its modules are loaded: a function of a module.
     """
 
@@ -42,24 +42,24 @@ class WorkerPool:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """Numbers of the processes that are here."""
+        """Process IDs of the running processes."""
         with self._changed:
             return tuple(worker.child.pid for worker in self._all)
 
     def allow(self, most: int) -> None:
-        """Let there be this many processes at least."""
+        """Raise the maximum number of processes to at least this."""
         with self._changed:
             self._most = max(self._most, most)
             self._changed.notify_all()
 
     def prepare(self, count: int) -> None:
-        """Start processes until there are `count`, side by side, and wait until they are ready."""
+        """Start processes in parallel until there are `count`, and wait until they are ready."""
         with self._changed:
             missing = max(0, min(count, self._most) - self._count)
             self._count += missing
         if missing:
             with ThreadPoolExecutor(missing, "nearfar-start") as threads:
-                list(threads.map(lambda _: self._put(self._started()), range(missing)))
+                list(threads.map(lambda _: self._return(self._start()), range(missing)))
 
     def call(
         self,
@@ -71,28 +71,28 @@ class WorkerPool:
     ) -> CallResult:
         """Call a function in one of the processes.
 
-        A process that served others before may die of what these left behind; so where one that
-        is not new dies, the call is made once more in a new one.
+        A reused process may crash because of earlier calls; so if one crashes, the call is repeated
+        once in a new one.
 
         Args:
-            function: of a module. It gets `content` as bytes and then `arguments`, and returns
-                what JSON can hold, and an array or None.
-            arguments: small ones, which can be pickled.
-            content: handed over by way of shared memory.
+            function: of a module. It is called with `content` as bytes, then `arguments`, and
+                returns a value that JSON can represent, and an array or None.
+            arguments: small and picklable.
+            content: transferred through shared memory.
             limits: of the call.
-            most_bytes: of the array that may come back.
+            most_bytes: maximum size of the returned array.
 
         Raises:
             ProcessCrashedError: the process died.
-            ProcessTimeoutError: it took too long.
-            ProcessMemoryError: it needed too much memory.
-            ProcessError: the function raised what is no error of ours, or answered nonsense.
+            ProcessTimeoutError: it exceeded the time limit.
+            ProcessMemoryError: it exceeded the memory limit.
+            ProcessError: the function raised an unknown error, or returned an invalid result.
             BusyError: no process was free within the deadline.
-            OutOfMemoryError: the system has no room for one more process.
-            NearfarError: whatever the function raised.
+            OutOfMemoryError: the system has too little memory for another process.
+            NearfarError: any error of the function.
         """
         for is_last in (False, True):
-            with self._lent(limits.deadline_s, new=is_last) as worker:
+            with self._borrowed(limits.deadline_s, new=is_last) as worker:
                 was_new = worker.calls == 0
                 try:
                     return worker.call(function, arguments, content, limits, most_bytes)
@@ -102,7 +102,7 @@ class WorkerPool:
         raise AssertionError
 
     def close(self) -> None:
-        """End all processes, busy ones among them."""
+        """Stop all processes, including busy ones."""
         with self._changed:
             self._is_closed = True
             workers, self._idle = tuple(self._all), []
@@ -112,8 +112,8 @@ class WorkerPool:
             self._forget(worker)
 
     @contextmanager
-    def _lent(self, wait_s: float, *, new: bool) -> "Iterator[_Worker]":
-        worker = self._taken(wait_s, new=new)
+    def _borrowed(self, wait_s: float, *, new: bool) -> "Iterator[_Worker]":
+        worker = self._take(wait_s, new=new)
         try:
             yield worker
         finally:
@@ -122,9 +122,9 @@ class WorkerPool:
                 self._forget(worker)
                 self._replace(count)
             else:
-                self._put(worker)
+                self._return(worker)
 
-    def _taken(self, wait_s: float, *, new: bool) -> "_Worker":
+    def _take(self, wait_s: float, *, new: bool) -> "_Worker":
         with self._changed:
             end_s = time.monotonic() + wait_s
             while not self._is_closed:
@@ -139,11 +139,11 @@ class WorkerPool:
                 if not self._changed.wait(end_s - time.monotonic()):
                     raise BusyError("all decoder processes are busy: try again in a moment")
             else:
-                raise ProcessError("the decoder processes were ended")
-        return self._started()
+                raise ProcessError("the decoder processes were stopped")
+        return self._start()
 
-    def _started(self) -> "_Worker":
-        """Start one that was counted already."""
+    def _start(self) -> "_Worker":
+        """Start a process that is already counted."""
         try:
             worker = _Worker(self._warm)
         except BaseException:
@@ -155,7 +155,7 @@ class WorkerPool:
             self._all.add(worker)
         return worker
 
-    def _put(self, worker: "_Worker") -> None:
+    def _return(self, worker: "_Worker") -> None:
         with self._changed:
             if not self._is_closed:
                 self._idle.append(worker)
@@ -175,7 +175,7 @@ class WorkerPool:
             worker.close()
 
     def _replace(self, count: int) -> None:
-        """Let there be `count` processes again, before anybody waits for one."""
+        """Start processes in the background until there are `count` again."""
 
         def start() -> None:
             with suppress(NearfarError):  # the next call tries again, and raises
@@ -187,7 +187,7 @@ class WorkerPool:
 
 
 class _Worker:
-    """One process, and the file that it shares."""
+    """A process and its shared file."""
 
     def __init__(self, warm: Callable[..., CallResult]) -> None:
         self._file = SharedFile.create()
@@ -211,7 +211,7 @@ class _Worker:
         limits: Limits,
         most_bytes: int,
     ) -> CallResult:
-        """Call a function; after an error that is the process's own, it is spent."""
+        """Call a function; after an error of the process itself, it can't be reused."""
         self.calls += 1
         self.is_spent = True  # unless all goes well
         call = {
@@ -237,6 +237,6 @@ class _Worker:
         return answer.get("value"), array
 
     def close(self) -> None:
-        """End the process, and let go of the file."""
+        """Stop the process and close the file."""
         self.child.close()
         self._file.close()

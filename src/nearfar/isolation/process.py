@@ -1,4 +1,4 @@
-"""A child process from its parent's side: started anew, talked to, and ended."""
+"""Start a child process, exchange messages with it, and stop it."""
 
 import json
 import math
@@ -35,7 +35,7 @@ _SETTINGS: Final = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",  # glibc reserves 64 MiB of address space for each
-    # glibc keeps memory for the next photo; to fault it in anew doubles the time of a small one
+    # glibc keeps memory for the next photo; new page faults would double the time of a small one
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
 }
@@ -46,24 +46,23 @@ _END_S: Final = 10.0
 
 @final
 class Child:
-    """A process that runs `nearfar.isolation.child`, and nothing else of its parent's.
+    """A child process that runs `nearfar.isolation.child`.
 
-    It is a new interpreter, never a fork: a fork of a process with threads may hang. It ends by
-    itself when its parent ends. What goes to it is pickled; what comes from it is JSON and plain
-    arrays, since nothing that it says may be trusted. Used by one thread at a time, but for
-    `kill`, and `send` beside `receive`.
+    It is a new interpreter, never a fork: a fork of a process with threads may hang. It exits when
+    its parent exits. Messages to it are pickled; those from it are JSON and plain arrays, since
+    they are untrusted. Not thread-safe, except `kill`, and `send` during `receive`.
 
     Args:
-        files: shared files that it gets.
+        files: shared files that it inherits.
 
     Raises:
-        OutOfMemoryError: the system has no room for one more process.
+        OutOfMemoryError: the system has too little memory for another process.
         ProcessError: it can't be started.
     """
 
     def __init__(self, files: Sequence[SharedFile]) -> None:
-        self._connection, theirs = Pipe()
-        handles = [theirs.fileno(), *(file.handle for file in files)]
+        self._connection, child_end = Pipe()
+        handles = [child_end.fileno(), *(file.handle for file in files)]
         command = [sys.executable, "-I", "-c", _START, json.dumps(sys.path), json.dumps(handles)]
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(_SECRETS)
@@ -72,7 +71,7 @@ class Child:
             self._process = subprocess.Popen(  # noqa: S603 - the command is written here
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # where libraries print to
+                stdout=subprocess.DEVNULL,  # output of libraries
                 stderr=subprocess.DEVNULL,
                 env=environment | _SETTINGS,
                 **_inheriting(handles),
@@ -85,28 +84,28 @@ class Child:
                 " raise the limits on processes and open files"
             ) from error
         finally:
-            theirs.close()
+            child_end.close()
         self._sending = threading.Lock()
         self._poll: Any = None
-        if sys.platform != "win32":  # as `Connection.poll` does it, but made once: 30 us a call
+        if sys.platform != "win32":  # as `Connection.poll`, but created once: saves 30 us a call
             self._poll = select.poll()
             self._poll.register(self._connection.fileno(), select.POLLIN)
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """Process ID."""
         return self._process.pid
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still runs."""
+        """Whether it is running."""
         return self._process.poll() is None
 
     def send(self, message: Any) -> None:
-        """Send something, from any thread.
+        """Send a message, from any thread.
 
         Raises:
-            ProcessCrashedError: it is gone.
+            ProcessCrashedError: it has exited.
         """
         content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
         try:
@@ -119,64 +118,62 @@ class Child:
         """Wait for its next message.
 
         Args:
-            until_s: of `time.monotonic`; then it is killed.
+            until_s: deadline on the clock of `time.monotonic`, after which it is killed.
 
         Raises:
-            ProcessTimeoutError: none came in time.
-            ProcessCrashedError: it died.
-            ProcessError: it sent what is no message.
+            ProcessTimeoutError: none arrived in time.
+            ProcessCrashedError: it crashed.
+            ProcessError: it sent an invalid message.
         """
         try:
-            if not self.is_heard(max(0.0, until_s - time.monotonic())):
+            if not self.has_message(max(0.0, until_s - time.monotonic())):
                 self.kill()
-                raise ProcessTimeoutError("the decoder took too long on this file: it was ended")
+                raise ProcessTimeoutError("the decoder exceeded its time limit on this file")
             message = json.loads(self._connection.recv_bytes(MOST_ANSWER_BYTES))
         except (EOFError, ConnectionError) as error:
             raise self.failure() from error
         except (OSError, ValueError) as error:
             self.kill()
-            raise ProcessError(f"a decoder process sent what is no answer: {error}") from error
+            raise ProcessError(f"a decoder process sent an invalid message: {error}") from error
         if not isinstance(message, dict):
             self.kill()
-            raise ProcessError("a decoder process sent what is no answer")
+            raise ProcessError("a decoder process sent an invalid message")
         return message
 
-    def is_heard(self, seconds: float) -> bool:
-        """Wait for a message, or for its end; return whether there is one."""
+    def has_message(self, seconds: float) -> bool:
+        """Wait for a message or the end of the process; return whether there is a message."""
         if self._poll is None:
             return self._connection.poll(seconds)
         return bool(self._poll.poll(math.ceil(seconds * 1000)))
 
     def failure(self) -> ProcessError:
-        """End it, and say why it is gone."""
+        """Stop it, and return the error that describes why it exited."""
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(0.2)  # it has closed its end: its exit status follows
+            self._process.wait(0.2)  # it closed the connection: its exit status follows
         self.kill()
         status = self._process.returncode
         if status == -_SIGXCPU:
-            return ProcessTimeoutError(
-                "the decoder took too much processor time on this file: it was ended"
-            )
+            return ProcessTimeoutError("the decoder exceeded its processor time on this file")
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
         return ProcessCrashedError(f"the decoder crashed on this file ({how})")
 
     def kill(self) -> None:
-        """End it at once, and wait until it is gone; any number of times, from any thread."""
+        """Kill it and wait for its exit; can be called repeatedly and from any thread."""
         with suppress(OSError):
             self._process.kill()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_S)
 
     def close(self) -> None:
-        """End it, and close the connection."""
+        """Kill it, and close the connection."""
         self.kill()
         self._connection.close()
 
 
-def raised(told: Mapping[str, Any]) -> Exception:
-    """Return the error that a child reports, by the name of its class; else a `ProcessError`."""
-    kind = getattr(errors, str(told.get("error")), None)
-    text = str(told.get("text", ""))
+def raised(report: Mapping[str, Any]) -> Exception:
+    """Return the error reported by a child, by its class name, else a `ProcessError`."""
+    kind = getattr(errors, str(report.get("error")), None)
+    text = str(report.get("text", ""))
     if isinstance(kind, type) and issubclass(kind, NearfarError):
         with suppress(TypeError):
             return kind(text)

@@ -1,4 +1,4 @@
-"""A file in memory that a process shares with its child, for data too large for a pipe."""
+"""An in-memory file shared with a child process, for data too large for a pipe."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nearfar.errors import ProcessError
 
 KEPT_BYTES: Final = 8 * 2**20
-"""As much of it stays between two calls; making pages anew would take longer than to copy them."""
+"""Size that is kept between two calls; allocating new pages would take longer than copying."""
 
 _KINDS: Final = frozenset({"uint8", "uint16", "float32"})
 _MOST_AXES: Final = 4
@@ -19,10 +19,10 @@ _MOST_AXES: Final = 4
 
 @final
 class SharedFile:
-    """Bytes and arrays, one at a time, shared by the processes that have the file open.
+    """Bytes or an array, shared by the processes that have the file open.
 
-    It is read and written by system calls and never mapped: a child that cuts it short makes
-    the read fail, where a mapping would kill the reader.
+    It is accessed by system calls and never memory-mapped: if a child truncates it, the read fails,
+    while a mapping would crash the reader.
 
     Args:
         file: open for reading and writing, unbuffered.
@@ -33,7 +33,7 @@ class SharedFile:
 
     @classmethod
     def create(cls) -> "SharedFile":
-        """Make one without a name: in memory on Linux, elsewhere a temporary file."""
+        """Create an unnamed file: in memory on Linux, elsewhere a temporary file."""
         memory = getattr(os, "memfd_create", None)
         if memory is None:
             return cls(tempfile.TemporaryFile(buffering=0))
@@ -41,7 +41,7 @@ class SharedFile:
 
     @classmethod
     def inherited(cls, handle: int) -> "SharedFile":
-        """Open what the parent's `handle` gave."""
+        """Open an inherited `handle` of the parent."""
         if sys.platform == "win32":
             import msvcrt
 
@@ -50,7 +50,7 @@ class SharedFile:
 
     @property
     def handle(self) -> int:
-        """What a child must inherit to open it: a descriptor, or a handle of Windows."""
+        """Handle that a child inherits: a file descriptor, or a handle on Windows."""
         if sys.platform == "win32":
             import msvcrt
 
@@ -59,7 +59,7 @@ class SharedFile:
         return number
 
     def write(self, content: "bytes | bytearray | memoryview | NDArray[Any]") -> int:
-        """Write from the start; return how many bytes."""
+        """Write from the start; return the number of bytes."""
         if isinstance(content, np.ndarray):
             content = np.ascontiguousarray(content).reshape(-1).view(np.uint8).data
         self._file.seek(0)
@@ -72,14 +72,14 @@ class SharedFile:
         """Read the first `count` bytes.
 
         Raises:
-            ProcessError: there are not so many.
+            ProcessError: the file is shorter.
         """
         self._file.seek(0)
         content: bytes = self._file.read(count)
         while len(content) < count:
             more = self._file.read(count - len(content))
             if not more:
-                raise ProcessError("a child process gave less than it said")
+                raise ProcessError("a child process returned less data than announced")
             content += more
         return content
 
@@ -87,12 +87,12 @@ class SharedFile:
         """Read an array, whose shape and type come from an untrusted child.
 
         Args:
-            shape: up to four sides.
-            kind: name of its numbers.
-            most_bytes: refuse more than this.
+            shape: up to four dimensions.
+            kind: name of the data type.
+            most_bytes: maximum size.
 
         Raises:
-            ProcessError: it is none, or not so large.
+            ProcessError: it is invalid or too large.
         """
         sides = tuple(shape) if isinstance(shape, list | tuple) else ()
         if (
@@ -100,12 +100,12 @@ class SharedFile:
             or not 1 <= len(sides) <= _MOST_AXES
             or not all(type(side) is int and side > 0 for side in sides)
         ):
-            raise ProcessError(f"a child process answered with an array {shape} of {kind}")
+            raise ProcessError(f"a child process returned an array {shape} of {kind}")
         count = 1
         for side in sides:
             count *= side
         if count * np.dtype(kind).itemsize > most_bytes:
-            raise ProcessError(f"a child process answered with more than {most_bytes} bytes")
+            raise ProcessError(f"a child process returned more than {most_bytes} bytes")
         array = np.empty(sides, kind)
         self._fill(array)
         return array
@@ -116,7 +116,7 @@ class SharedFile:
             self._file.truncate(KEPT_BYTES)
 
     def close(self) -> None:
-        """Let go of the file; it is gone when the child has done so too."""
+        """Close the file; it is deleted when the child has closed it, too."""
         self._file.close()
 
     def _fill(self, array: NDArray[Any]) -> None:
@@ -126,5 +126,5 @@ class SharedFile:
         while at < len(view):
             count = self._file.readinto(view[at:])
             if not count:
-                raise ProcessError("a child process gave less than it said")
+                raise ProcessError("a child process returned less data than announced")
             at += count

@@ -1,1 +1,1 @@
-"""Models: what they are, where they lie, and how a picture is made ready for them."""
+"""Models: catalog, files and downloads, and preprocessing of pictures."""

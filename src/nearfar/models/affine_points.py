@@ -10,12 +10,12 @@ from nearfar.camera import Camera
 Floats: TypeAlias = NDArray[np.float64]
 
 SIDE: Final = 64
-"""Points are taken from a grid of at most so many columns and rows, as MoGe's own code does."""
+"""The points are sampled on a grid of at most this many columns and rows, as in MoGe's code."""
 
 _ROUNDS: Final = 100
 _HALVINGS: Final = 30
 _FEWEST: Final = 3
-_CLOSE: Final = 1e-7  # relative change of the shift at which it is found
+_CLOSE: Final = 1e-7  # the search ends at this relative change of the shift
 
 
 def solve_shift(
@@ -29,12 +29,12 @@ def solve_shift(
 
     Args:
         points: (h, w, 3) float32.
-        valid: (h, w), which points count; None for all.
+        valid: (h, w), points that are used; None for all.
         camera: of (w, h) pixels; None where it is not known, which means square pixels and a
             principal point in the middle.
 
     Returns:
-        The shift, in the points' own unit; 0 where fewer than three points count.
+        The shift, in the points' own unit; 0 with fewer than three valid points.
     """
     height_px, width_px = points.shape[:2]
     rows = np.unique(np.linspace(0, height_px - 1, min(height_px, SIDE)).round().astype(int))
@@ -62,7 +62,7 @@ def _solve(xy: Floats, z: Floats, uv: Floats, *, is_focal_known: bool) -> float:
         focal = 1.0 if is_focal_known or not power else float((projected * uv).sum()) / power
         return focal * projected - uv, projected, focal
 
-    # in front of the camera all points stay; 0 is where the published method begins
+    # all points must stay in front of the camera; the published method starts at 0
     lowest = -float(z.min())
     reach = float(np.ptp(z)) or abs(lowest) or 1.0
     shift = max(0.0, lowest + 1e-3 * reach)

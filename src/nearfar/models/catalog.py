@@ -21,7 +21,7 @@ _LITE_INPUT: Final = InputSpec(
 _LITE_OUTPUT: Final = OutputSpec("free", "linear")
 
 _BASE_SHORT_PX: Final = 288
-"""Shorter side that nearfar-base is fed, which is what it is trained at."""
+"""Shorter side of the input of nearfar-base, as in its training."""
 
 _BASE_INPUT: Final = replace(_LITE_INPUT, width_px=_BASE_SHORT_PX, height_px=_BASE_SHORT_PX)
 
@@ -62,7 +62,7 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
         sha256="1d930b984f6b930f6f2d13bba59c09e25f435a79ad0da4a43def2d917f379c41",
         size_bytes=9_820_671,
         licence=_RESEARCH,
-        origin="nearfar's own network for photos, ships inside the package",
+        origin="nearfar's own network for photos, included in the package",
         urls=(),
         input=_BASE_INPUT,
         output=_LITE_OUTPUT,
@@ -75,7 +75,7 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
         sha256="5a42dec8e35192f267cf47c9fd77ac1faec5cb6d23e7ac421a7a7e007a409add",
         size_bytes=5_259_986,
         licence=_RESEARCH,
-        origin="nearfar-base in 8 bits, ships inside the package",
+        origin="nearfar-base in 8 bits, included in the package",
         urls=(),
         input=_BASE_INPUT,
         output=_LITE_OUTPUT,
@@ -87,7 +87,7 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
         sha256="d2da39c8432ba2a85027f648bdcf2e1aadcafcfc894cd583a5219fc8b832377e",
         size_bytes=9_820_671,
         licence=_RESEARCH,
-        origin="nearfar's own network, ships inside the package",
+        origin="nearfar's own network, included in the package",
         urls=(),
         input=_LITE_INPUT,
         output=_LITE_OUTPUT,
@@ -100,7 +100,7 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
         sha256="0fb8de1b719cb1b00fa3f8a3b1a797db1526560d3992aee09b8b4b8e9dec64bc",
         size_bytes=5_230_421,
         licence=_RESEARCH,
-        origin="nearfar-lite in 8 bits, ships inside the package",
+        origin="nearfar-lite in 8 bits, included in the package",
         urls=(),
         input=_LITE_INPUT,
         output=_LITE_OUTPUT,
@@ -110,11 +110,11 @@ CATALOG: Final[tuple[ModelSpec, ...]] = (
 """Best first."""
 
 Purpose = Literal["photo", "stream"]
-"""What depth is wanted for: one photo at a time, or many pictures one after another."""
+"""Use case of an estimator: one photo at a time, or a sequence of many pictures."""
 
 AUTO: Final[Mapping[Purpose, tuple[str, ...]]] = MappingProxyType(
     {
-        # the most accurate first: a person waits for one map
+        # the most accurate first: a single map may take longer
         "photo": ("depth-anything-v2-small", "midas-small", "nearfar-base", "nearfar-lite"),
         # the fastest first: frames of a clip or a camera, the photos of a folder
         "stream": ("nearfar-lite", "nearfar-base", "midas-small", "depth-anything-v2-small"),

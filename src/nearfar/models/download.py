@@ -1,13 +1,13 @@
-"""Download a file over HTTP: resumed, checked, and written whole or not at all.
+"""Download a file over HTTP, with resumption, a checksum and an atomic write.
 
-pooch decides whether the file is needed, hashes what came and moves it into place;
-`Transfer` is the downloader that it is given.
+pooch decides whether the file is needed, hashes it and moves it to its path; `Transfer` is the
+downloader that pooch calls.
 
-While a download runs, `<file>.part` and `<file>.lock` lie beside the file. A process that
-is killed leaves these two, and the next download resumes the part.
+While a download runs, `<file>.part` and `<file>.lock` are beside the file. A process that is killed
+leaves both, and the next download resumes the part.
 
 Environment:
-    NEARFAR_OFFLINE: anything but empty, 0, false, no or off: no socket is opened.
+    NEARFAR_OFFLINE: anything but empty, 0, false, no or off: downloads are refused.
     NEARFAR_MIRROR: base address that is tried first; the file's name is appended.
     HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY: as everywhere.
 """
@@ -40,7 +40,7 @@ def locked(path: Path) -> Iterator[None]:
     stays, because deleting it would break the lock for processes that wait.
 
     Raises:
-        WriteError: the system refused, be it the lock or what the block did.
+        WriteError: the lock, or a file in the block, can't be written.
     """
     from filelock import FileLock
 
@@ -56,24 +56,24 @@ def locked(path: Path) -> Iterator[None]:
 
 CHUNK_BYTES: Final = 64 * 1024
 TIMEOUT_S: Final = (10.0, 60.0)
-"""To connect, and between one piece of an answer and the next."""
+"""Timeout of connecting, and of each read."""
 LEAST_BYTES_PER_S: Final = 4096
-"""What comes more slowly for long is given up; a drip would keep a pull waiting for ever."""
+"""A download that stays slower is cancelled, or a stalled server could block it for ever."""
 PAUSES_S: Final = (0.5, 1.0, 2.0, 4.0)
-"""Before the second and each later attempt at one address."""
+"""Delays before the second and each later attempt at one address."""
 PATIENCE_S: Final = 60.0
-"""The longest pause that a server's Retry-After is granted."""
+"""Upper limit of the delay that a server's Retry-After sets."""
 
 Progress = Callable[[int, int], None]
-"""Told (bytes done, bytes in all) as they come; must not raise."""
+"""Called with (bytes done, total bytes); must not raise."""
 
 
 class _AddressError(Exception):
-    """This address won't do: on to the next."""
+    """This address can't be used; the next one is tried."""
 
 
 class _AttemptError(Exception):
-    """This attempt failed, and another may not."""
+    """This attempt failed; it is worth retrying."""
 
     def __init__(self, why: str, wait_s: float = 0.0) -> None:
         super().__init__(why)
@@ -82,13 +82,13 @@ class _AttemptError(Exception):
 
 @dataclass
 class Transfer:
-    """Fills a part from the first of several addresses that has the file.
+    """Download a partial file from the first of several addresses that has it.
 
     Attributes:
-        urls: http or https addresses, tried in turn.
+        urls: http or https addresses, in order of preference.
         part: the file to fill; a download resumes after what is in it.
-        size_bytes: of the whole file; never more than this is written.
-        progress: called with the bytes done and in all.
+        size_bytes: of the whole file; more is never written.
+        progress: called with the bytes done and the total.
         host: the last host that a request was sent to.
     """
 
@@ -99,15 +99,16 @@ class Transfer:
     host: str = "an earlier run"
 
     def run(self) -> None:
-        """Fill the part; its content is not checked, only its size.
+        """Fill the part; only its size is checked, not its content.
 
         Raises:
             DownloadError: every address failed; the message is the list of hosts and why.
-            WriteError: the disk is full, or refuses. A part that hit the end is removed.
+            WriteError: the disk is full, or the file can't be written. A part is removed if the
+                disk is full.
         """
-        if self._done() > self.size_bytes:
+        if self._size() > self.size_bytes:
             self.part.unlink()
-        missing = self.size_bytes - self._done()
+        missing = self.size_bytes - self._size()
         free = shutil.disk_usage(self.part.parent).free
         if free < missing:
             raise WriteError(
@@ -145,13 +146,13 @@ class Transfer:
     def _attempt(self, session: "Session", url: str) -> None:
         from requests import RequestException
 
-        done = self._done()
+        done = self._size()
         headers = {"Range": f"bytes={done}-"} if done else {}
         ended = threading.Event()
         try:
             with session.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
-                begin = self._begin(response, done)
-                with _ended_after(response, self._limit_s(begin), ended):
+                begin = self._start_byte(response, done)
+                with _closing_after(response, self._limit_s(begin), ended):
                     self._receive(response, begin)
         except _AttemptError:
             if ended.is_set():
@@ -159,13 +160,13 @@ class Transfer:
             raise
         except RequestException as error:
             slow = _AttemptError("sends too slowly")
-            raise (slow if ended.is_set() else _judged(error)) from error
+            raise (slow if ended.is_set() else _describe(error)) from error
 
     def _limit_s(self, begin: int) -> float:
         return TIMEOUT_S[1] + (self.size_bytes - begin) / LEAST_BYTES_PER_S
 
-    def _begin(self, response: "Response", done: int) -> int:
-        """Read the head of an answer; give the byte of the file that its body begins with."""
+    def _start_byte(self, response: "Response", done: int) -> int:
+        """Check a response's headers; return the offset in the file at which its body begins."""
         status, headers = response.status_code, response.headers
         if status == 200:
             self._check_size(headers.get("Content-Length", "*"))
@@ -177,14 +178,14 @@ class Transfer:
                 return done
         if status in (206, 416) and done:
             self.part.unlink()
-            raise _AttemptError("can't go on where the transfer stopped")
+            raise _AttemptError("can't resume the transfer")
         if status in (408, 429) or status >= 500:
             raise _AttemptError(f"answered {status}", _retry_after(response))
         raise _AddressError(f"answered {status}")
 
     def _check_size(self, size: str) -> None:
         if size not in (str(self.size_bytes), "*"):
-            raise _AddressError(f"has a file of {size} bytes where {self.size_bytes} are right")
+            raise _AddressError(f"has a file of {size} bytes, not of {self.size_bytes}")
 
     def _receive(self, response: "Response", done: int) -> None:
         from requests import RequestException
@@ -196,7 +197,7 @@ class Transfer:
                     if done > self.size_bytes:
                         break
                     file.write(chunk)
-                    file.flush()  # what is reported is on its way to the disk, should we die
+                    file.flush()  # flushed before it is reported, in case the process is killed
                     if self.progress:
                         self.progress(done, self.size_bytes)
                 os.fsync(file.fileno())
@@ -210,20 +211,20 @@ class Transfer:
             self.part.unlink()
             raise _AddressError(f"sends more than {self.size_bytes} bytes")
         if done < self.size_bytes:
-            raise _AttemptError(f"broke off after {done} of {self.size_bytes} bytes")
+            raise _AttemptError(f"closed the connection after {done} of {self.size_bytes} bytes")
 
-    def _done(self) -> int:
+    def _size(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
 
 
 @contextmanager
-def _ended_after(response: "Response", limit_s: float, ended: threading.Event) -> Iterator[None]:
-    """Break an answer off when it takes too long: who waits for a piece looks at no clock.
+def _closing_after(response: "Response", limit_s: float, ended: threading.Event) -> Iterator[None]:
+    """Close a response that takes too long; a blocking read does not check the total time.
 
     Args:
         response: whose body is being read.
-        limit_s: the longest that it may take.
-        ended: set once that has happened.
+        limit_s: time limit in seconds.
+        ended: set when the limit was exceeded.
     """
 
     def end() -> None:
@@ -240,7 +241,7 @@ def _ended_after(response: "Response", limit_s: float, ended: threading.Event) -
         timer.cancel()
 
 
-def _judged(error: "RequestException") -> _AttemptError | _AddressError:
+def _describe(error: "RequestException") -> _AttemptError | _AddressError:
     from requests import exceptions as cause
 
     if isinstance(error, cause.SSLError):
@@ -275,28 +276,28 @@ def fetch(
     name: str,
     progress: Progress | None = None,
 ) -> None:
-    """Make `target` the file with this SHA-256; nothing is fetched if it is that already.
+    """Download a file to `target`, unless it is there with this SHA-256.
 
-    Processes that fetch the same target at once wait for each other, and one transfers.
+    Concurrent processes with the same target wait for one of them to download it.
 
     Args:
         urls: http or https addresses, tried in turn after the mirror.
-        target: the file to make. Its folder is made if need be, and is nearfar's alone.
+        target: the path. Its folder is created if necessary, and must contain nothing else.
         sha256: 64 hex digits.
         size_bytes: of the file; never more than this is written.
         name: of the model, for messages.
-        progress: called with the bytes done and in all.
+        progress: called with the bytes done and the total.
 
     Raises:
         OfflineError: NEARFAR_OFFLINE is set.
         DownloadError: every address failed; the message names each host and why.
-        ChecksumError: what came is not the file. Neither it nor a part is kept.
-        WriteError: the disk is full or refuses.
+        ChecksumError: the downloaded file has another hash. Neither it nor a part is kept.
+        WriteError: the disk is full, or the file can't be written.
     """
-    remedy = f"bring the file yourself: nearfar models add {name} {target.name}"
+    remedy = f"add the file yourself: nearfar models add {name} {target.name}"
     if os.environ.get("NEARFAR_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off"):
         raise OfflineError(
-            f"{name} is not fetched because NEARFAR_OFFLINE is set: unset it, or {remedy}"
+            f"{name} is not downloaded because NEARFAR_OFFLINE is set: unset it, or {remedy}"
         )
     sources = _sources(urls, target.name)
     if not sources:
@@ -306,11 +307,11 @@ def fetch(
         _fetch(transfer, target, sha256)
     except DownloadError as error:
         raise DownloadError(
-            f"{name} can't be fetched: {error}. Try again, set NEARFAR_MIRROR, or {remedy}"
+            f"{name} can't be downloaded: {error}. Try again, set NEARFAR_MIRROR, or {remedy}"
         ) from error
     except ValueError as error:
         raise ChecksumError(
-            f"what {transfer.host} sent for {name} has not the SHA-256 {sha256[:12]}...: "
+            f"the file of {name} from {transfer.host} has not the SHA-256 {sha256[:12]}...: "
             "nothing was kept; pull again, and check NEARFAR_MIRROR if it is set"
         ) from error
 
@@ -322,7 +323,7 @@ def _fetch(transfer: Transfer, target: Path, sha256: str) -> None:
     def download(_url: str, temporary: str, _pooch: object) -> None:
         Path(temporary).unlink()  # so that a process killed during the transfer leaves a part
         transfer.run()
-        target.unlink(missing_ok=True)  # it is bad, and Windows won't rename onto it
+        target.unlink(missing_ok=True)  # it is invalid, and Windows can't rename onto it
         transfer.part.replace(temporary)
 
     def retrieve() -> None:
@@ -332,14 +333,14 @@ def _fetch(transfer: Transfer, target: Path, sha256: str) -> None:
 
     with locked(target), _quiet(pooch.get_logger()):
         for leftover in target.parent.glob("tmp" + "[a-z0-9_]" * 8):
-            leftover.unlink()  # pooch's, of a process killed between transfer and move
+            leftover.unlink()  # left by pooch in a process killed between download and move
         went_on = transfer.part.exists()
         try:
             retrieve()
         except ValueError:
             if not went_on:
                 raise
-            retrieve()  # the old part may have been the bad one: from the start
+            retrieve()  # the old part may be damaged: start again
         sync_parents([target], target.parent)
 
 
@@ -363,7 +364,7 @@ def _is_web(url: str) -> bool:
 
 @contextmanager
 def _quiet(logger: Logger) -> Iterator[None]:
-    """Keep pooch's notes off standard error: its logger prints INFO whatever the host says."""
+    """Silence pooch's logger, which always prints INFO to standard error."""
     level = logger.level
     logger.setLevel(WARNING)
     try:

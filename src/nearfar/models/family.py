@@ -1,9 +1,9 @@
-"""Families of depth networks: what a graph is fed, and what its outputs mean.
+"""Families of depth networks: inputs of their graphs, and meaning of the outputs.
 
-A family turns the outputs of its graph into one map a picture, (N, h, w) float32, where larger is
-nearer: inverse depth. Where the network knows metres, the unit is 1/metre, and 0 is no surface.
-That is what the whole program works on, from resizing to video; `Estimator.finish` makes a
-`MetricDepth` of it. To add a family, write a class here and add it to `FAMILIES`.
+A family turns the outputs of its graph into one map per picture, (N, h, w) float32, of inverse
+depth: larger is nearer. For metric networks the unit is 1/metre, and 0 means no surface. All later
+steps use this form; `Estimator.finish` makes a `MetricDepth` of it. To add a family, write a class
+here and add it to `FAMILIES`.
 """
 
 from abc import ABC, abstractmethod
@@ -21,13 +21,13 @@ from nearfar.models.spec import GraphSpec
 from nearfar.runtimes.base import Batch, Feeds, Outputs, RawDepth, TensorInfo
 
 CameraUse: TypeAlias = Literal["no", "if known", "always"]
-"""Whether a family computes with the camera; `always` assumes 60 degrees where it is not known."""
+"""Whether a family uses the camera; `always` assumes 60 degrees if it is unknown."""
 
 NEAREST_M: Final = 1e-3
-"""Distances from 0 to this are taken for this: no lens is nearer to what it sees."""
+"""Smallest distance; smaller positive ones are raised to it."""
 
 NUM_TOKENS: Final = 1800
-"""What an input for the number of tokens is fed: the number with which MoGe-2 is published."""
+"""Value of an input for the number of tokens, as published for MoGe-2."""
 
 
 _EXTRA: Final[Mapping[str, Callable[[Camera], NDArray[Any]]]] = MappingProxyType(
@@ -39,30 +39,31 @@ _EXTRA: Final[Mapping[str, Callable[[Camera], NDArray[Any]]]] = MappingProxyType
         "tokens": lambda _: np.array(NUM_TOKENS, np.int64),
     }
 )
-"""Role of an input in `GraphSpec` -> what it is fed, for the camera at the size that is fed."""
+"""Role of an input in `GraphSpec` -> its value, for the camera at the input's size."""
 
 
 class Family(ABC):
     """One kind of depth network, bound to the inputs and outputs of one graph.
 
-    The picture is fed as its `InputSpec` says. Any family may have three more inputs: a 3 x 3
-    matrix of intrinsics and a focal length, both in pixels of the picture that is fed, and a number
+    `InputSpec` describes the picture's preprocessing. Any family may have three more inputs: a 3 x
+    3 matrix of intrinsics and a focal length, both in pixels of the network's input, and a number
     of tokens.
 
     Args:
-        spec: the names of the tensors; one that is not named must be the only one.
+        spec: the names of the tensors; an unnamed one must be the only one.
         inputs: of the graph.
         outputs: of the graph.
 
     Raises:
-        ModelFileError: the graph has not what the family needs, or needs what it can't be fed.
+        ModelFileError: the graph lacks an input or output of the family, or needs an unsupported
+            input.
     """
 
     name: ClassVar[str]
     """What the user types."""
 
     sentence: ClassVar[str]
-    """What the output is, for the help."""
+    """Description of the output, for the help."""
 
     def __init__(
         self, spec: GraphSpec, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo]
@@ -72,8 +73,8 @@ class Family(ABC):
         if several or (len(outputs) != 1 and not self.named_outputs(spec)):
             raise ModelFileError(
                 f"a depth network has one input and one output, this one has {len(inputs)} and"
-                f" {len(outputs)}: say what each of them is, or export it with the picture in and"
-                " the depth map out"
+                f" {len(outputs)}: declare them, or export it with the picture as input and"
+                " the depth map as output"
             )
         self.image = inputs[0] if spec.image is None else _named(spec.image, inputs, "input")
         _check_image(self.image)
@@ -85,7 +86,7 @@ class Family(ABC):
         known = {self.image.name, *(each.name for each in self._extra.values())}
         if unknown := [f"{each.name} {each}" for each in inputs if each.name not in known]:
             raise ModelFileError(
-                f"this network also takes {', '.join(unknown)}, which nearfar can't feed:"
+                f"this network also needs {', '.join(unknown)}, which nearfar does not support:"
                 " export it without"
             )
         names = self.named_outputs(spec) or (outputs[0].name,)
@@ -95,12 +96,12 @@ class Family(ABC):
 
     @classmethod
     def named_outputs(cls, spec: GraphSpec) -> tuple[str, ...]:
-        """Return the names of the outputs that are read, the map first; none if none is named."""
+        """Return the names of the outputs that are used, the map first; empty if none is named."""
         return () if spec.depth is None else (spec.depth,)
 
     @classmethod
     def camera_use(cls, spec: GraphSpec) -> CameraUse:
-        """Return whether the family computes with the camera that took the photo."""
+        """Return whether the family uses the camera of the photo."""
         return "no" if spec.intrinsics is None and spec.focal is None else "always"
 
     @classmethod
@@ -109,19 +110,19 @@ class Family(ABC):
         """Return whether the result is in metres."""
 
     def check(self) -> None:
-        """Check the outputs' shapes as far as the graph states them.
+        """Check the outputs' shapes, as far as the graph declares them.
 
         Raises:
-            ModelFileError: the first output is no map.
+            ModelFileError: the first output is not a map.
         """
         _check_map(self._outputs[self.outputs[0]])
 
     def feeds(self, batch: Batch, camera: Camera | None) -> Feeds:
-        """Return everything the graph is fed with a batch.
+        """Return all inputs of the graph for a batch.
 
         Args:
             batch: (N, 3, h, w) float32.
-            camera: of the whole photo; 60 degrees are assumed where it is not known.
+            camera: of the whole photo; 60 degrees are assumed if it is unknown.
         """
         feeds: Feeds = {self.image.name: batch}
         fed = _camera_of(batch, camera)
@@ -131,24 +132,24 @@ class Family(ABC):
 
     @abstractmethod
     def read(self, outputs: Outputs, batch: Batch, camera: Camera | None) -> RawDepth:
-        """Return one map a picture.
+        """Return one map per picture.
 
         Args:
             outputs: name -> array, of `self.outputs`.
-            batch: (N, 3, h, w) float32, what was fed.
-            camera: of the whole photo, where it is known.
+            batch: (N, 3, h, w) float32, the input.
+            camera: of the whole photo, if it is known.
 
         Returns:
-            (N, h, w) float32, larger = nearer; in 1/metre, and 0 for no surface, where
-            `gives_metres`. A NaN of the network stays one.
+            (N, h, w) float32, larger = nearer; if `gives_metres`, in 1/metre, with 0 for no
+            surface. NaN stays NaN.
 
         Raises:
-            InferenceError: the outputs are not of the form that the graph promised.
+            InferenceError: the outputs do not have the declared form.
         """
 
 
 class InverseDepth(Family):
-    """Relative inverse depth, as MiDaS and Depth Anything give it."""
+    """Relative inverse depth: MiDaS, Depth Anything."""
 
     name = "inverse"
     sentence = "inverse depth up to scale, and perhaps shift: larger is nearer"
@@ -159,15 +160,15 @@ class InverseDepth(Family):
         return False
 
     def read(self, outputs: Outputs, batch: Batch, camera: Camera | None) -> RawDepth:  # noqa: ARG002
-        """Return the maps as the network gave them; see `Family.read`."""
+        """Return the maps unchanged; see `Family.read`."""
         return _maps(outputs[self.outputs[0]], len(batch))
 
 
 class Metres(Family):
     """Depth in metres along the view axis: Depth Anything V2 metric, ZoeDepth, UniDepth.
 
-    It is a map, or the z of points (N, h, w, 3) or (N, 3, h, w); at most 0, or outside the mask, is
-    no surface.
+    The output is a map, or points (N, h, w, 3) or (N, 3, h, w) whose z is used; values of 0 or
+    less, or outside the mask, mean no surface.
     """
 
     name = "metres"
@@ -175,7 +176,7 @@ class Metres(Family):
 
     @classmethod
     def named_outputs(cls, spec: GraphSpec) -> tuple[str, ...]:
-        """Return the map or the points, and the mask if there is one."""
+        """Return the name of the map or points, and of the mask if there is one."""
         names = (spec.depth or spec.points, spec.mask)
         return tuple(name for name in names if name is not None)
 
@@ -203,23 +204,23 @@ class Metres(Family):
         return inverse_of(metres * np.float32(self.metres_per_unit(batch, camera)), valid)
 
     def metres_per_unit(self, batch: Batch, camera: Camera | None) -> float:  # noqa: ARG002
-        """Return the factor that the network's numbers are multiplied by."""
+        """Return the factor by which the network's values are multiplied."""
         return 1.0
 
     def valid(self, outputs: Outputs, depth: NDArray[np.float32]) -> NDArray[np.bool_] | None:
-        """Return which pixels the mask calls valid, (N, h, w); None without a mask."""
+        """Return the valid pixels by the mask, (N, h, w); None without a mask."""
         return None if self.spec.mask is None else _mask(outputs[self.spec.mask], depth)
 
 
 class CanonicalMetres(Metres):
-    """Metres as a camera of 1000 px focal length would see them: Metric3D and Metric3D v2.
+    """Metres for a canonical camera of 1000 px focal length: Metric3D and Metric3D v2.
 
-    For the photo's own camera they are multiplied by focal length / 1000 px, both in pixels of
-    what is fed (Yin et al., ICCV 2023, section 3.1).
+    They are multiplied by focal length / 1000 px, in pixels of the network's input (Yin et al.,
+    ICCV 2023, section 3.1).
     """
 
     name = "canonical-metres"
-    sentence = "metres for a camera of 1000 px focal length, which the photo's own then scales"
+    sentence = "metres for a camera of 1000 px focal length, scaled to the photo's camera"
     canonical_focal_px: ClassVar[float] = 1000.0
 
     @classmethod
@@ -228,36 +229,36 @@ class CanonicalMetres(Metres):
         return "always"
 
     def metres_per_unit(self, batch: Batch, camera: Camera | None) -> float:
-        """Return focal length of what is fed over that of the canonical camera."""
+        """Return the ratio of the input's focal length to that of the canonical camera."""
         fed = _camera_of(batch, camera)
         return (fed.fx_px + fed.fy_px) / 2 / self.canonical_focal_px
 
 
 class AffinePoints(Metres):
-    """Points whose z lacks a shift, and perhaps a scale: MoGe and MoGe-2.
+    """Points whose z is known up to a shift, and perhaps a scale: MoGe and MoGe-2.
 
-    The shift is the one with which the points project to their pixels; the focal length is found
-    with it where the camera is not known (Wang et al., CVPR 2025, section 3.1). The result is in
-    metres where the graph gives a metric scale, and else inverse depth up to scale.
+    The shift is the one with which the points project to their pixels; if the camera is unknown,
+    the focal length is estimated with it (Wang et al., CVPR 2025, section 3.1). The result is in
+    metres if the graph outputs a metric scale, otherwise inverse depth up to scale.
     """
 
     name = "affine-points"
-    sentence = "points whose z is known up to a shift, with a scale to metres or without"
+    sentence = "points whose z is known up to a shift, with or without a scale to metres"
 
     @classmethod
     def named_outputs(cls, spec: GraphSpec) -> tuple[str, ...]:
-        """Return the points, and mask and scale if they are there."""
+        """Return the names of the points, and of mask and scale if there are any."""
         names = (spec.points, spec.mask, spec.scale)
         return tuple(name for name in names if name is not None)
 
     @classmethod
     def camera_use(cls, spec: GraphSpec) -> CameraUse:
-        """Return `if known`, or `always` where intrinsics are fed."""
+        """Return `if known`, or `always` if the graph has an input for intrinsics."""
         return "if known" if super().camera_use(spec) == "no" else "always"
 
     @classmethod
     def gives_metres(cls, spec: GraphSpec) -> bool:
-        """Return whether the graph gives a scale."""
+        """Return whether the graph outputs a scale."""
         return spec.scale is not None
 
     def check(self) -> None:
@@ -282,17 +283,17 @@ class AffinePoints(Metres):
 FAMILIES: Final[Mapping[str, type[Family]]] = MappingProxyType(
     {each.name: each for each in (InverseDepth, Metres, CanonicalMetres, AffinePoints)}
 )
-"""Name -> family; the rows of the catalogue and the models of the user's own name theirs."""
+"""Name -> family; referred to by the rows of the catalog and by user models."""
 
 Choose: TypeAlias = Callable[[Sequence[TensorInfo], Sequence[TensorInfo]], GraphSpec]
-"""Decides what a graph is once its inputs and outputs are known; see `models.recognize`."""
+"""Determines a graph's `GraphSpec` from its inputs and outputs; see `models.recognize`."""
 
 
 def family_of(spec: GraphSpec) -> type[Family]:
     """Return the family of a graph.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: no family of that name.
     """
     if spec.family not in FAMILIES:
         raise UsageError(f"no family {spec.family!r}: there are {', '.join(FAMILIES)}")
@@ -305,8 +306,8 @@ def bind(
     """Return a graph's family, bound to its inputs and outputs.
 
     Raises:
-        ModelFileError: the graph is none of this family.
-        UsageError: there is no such family.
+        ModelFileError: the graph does not fit the family.
+        UsageError: no family of that name.
     """
     if not isinstance(spec, GraphSpec):
         spec = spec(inputs, outputs)
@@ -316,7 +317,7 @@ def bind(
 def inverse_of(
     depth: NDArray[np.float32], valid: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float32]:
-    """Return 1 / depth; 0 where depth is infinite, 0 or less, or not valid. NaN stays NaN."""
+    """Return 1 / depth; 0 where depth is infinite, not positive or not valid. NaN stays NaN."""
     is_seen = ~(depth <= 0)
     if valid is not None:
         is_seen &= valid
@@ -326,7 +327,7 @@ def inverse_of(
 
 
 def _camera_of(batch: Batch, camera: Camera | None) -> Camera:
-    """Return the camera at the size that is fed."""
+    """Return the camera scaled to the size of the network's input."""
     height_px, width_px = batch.shape[2:]
     if camera is None:
         return Camera.from_fov(ASSUMED_FOV_DEG, (width_px, height_px))
@@ -367,7 +368,7 @@ def _check_points(tensor: TensorInfo) -> None:
 
 
 def is_map(tensor: TensorInfo) -> bool:
-    """Return whether a tensor may be one map a picture, by its shape."""
+    """Return whether a tensor may be one map per picture, by its shape."""
     given = tensor.shape
     return given is None or len(given) == 3 or (len(given) == 4 and given[1] in {1, None})
 
@@ -379,7 +380,7 @@ def are_points(tensor: TensorInfo) -> bool:
 
 
 def _shaped(value: NDArray[Any], tensor: TensorInfo, count: int) -> NDArray[Any]:
-    """Repeat a value for each picture where the tensor has a dimension for that."""
+    """Repeat a value for each picture if the tensor has a batch dimension."""
     value = value.astype(tensor.dtype)
     lacking = 0 if tensor.shape is None else len(tensor.shape) - value.ndim
     if lacking <= 0:
@@ -392,8 +393,8 @@ def _maps(output: NDArray[Any], count: int) -> RawDepth:
     maps: RawDepth = output[:, 0] if output.ndim == 4 and output.shape[1] == 1 else output
     if maps.ndim != 3 or len(maps) != count:
         raise InferenceError(
-            f"the network answered {count} pictures with an array {output.shape}:"
-            " export it with one map a picture as output"
+            f"the network returned an array {output.shape} for {count} pictures:"
+            " export it with one map per picture as output"
         )
     return maps
 
@@ -406,7 +407,7 @@ def _points(output: NDArray[Any], count: int) -> NDArray[np.float32]:
         if output.shape[1] == 3:
             return np.asarray(output.transpose(0, 2, 3, 1), np.float32)
     raise InferenceError(
-        f"the network answered {count} pictures with points {output.shape}:"
+        f"the network returned points {output.shape} for {count} pictures:"
         " export it with (N, h, w, 3) or (N, 3, h, w)"
     )
 
@@ -416,7 +417,7 @@ def _mask(output: NDArray[Any], depth: NDArray[np.float32]) -> NDArray[np.bool_]
         output = output[:, 0] if output.shape[1] == 1 else output[..., 0]
     if output.shape != depth.shape:
         raise InferenceError(
-            f"the network gave a mask {output.shape} for depth {depth.shape}:"
-            " export it with both of one size"
+            f"the network returned a mask {output.shape} for depth {depth.shape}:"
+            " export it with both of the same size"
         )
     return np.asarray(output > 0.5 if output.dtype.kind == "f" else output != 0)

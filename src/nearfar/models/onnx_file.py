@@ -1,4 +1,4 @@
-"""Check an ONNX file without the onnx library: it is whole, and keeps all weights inside."""
+"""Check without the onnx library that an ONNX file is complete and contains all its weights."""
 
 import mmap
 import os
@@ -10,7 +10,7 @@ from typing import BinaryIO, Final, TypeAlias
 from nearfar.errors import ModelFileError
 
 _FIELDS: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
-"""Numbers of the fields of `ModelProto` in onnx.proto."""
+"""Field numbers of `ModelProto` in onnx.proto."""
 _GRAPH: Final = 7
 _VARINT, _BYTES = 0, 2
 """The wire types that `ModelProto` uses, of the protobuf encoding."""
@@ -36,25 +36,25 @@ _PARTS: Final[Mapping[_Message, Mapping[int, _Message]]] = MappingProxyType(
         "SparseTensor": {1: "Tensor", 2: "Tensor"},
     }
 )
-"""Of each message of onnx.proto that can hold tensors, the fields that lead to them."""
+"""For each message of onnx.proto that can contain tensors, the fields that lead to them."""
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 """Fields of `TensorProto` that refer to another file."""
 
 
 def check(path: Path) -> None:
-    """Check the outermost fields of an ONNX file; the graph is passed over in one step.
+    """Check the top-level fields of an ONNX file; the graph is skipped.
 
-    Files that are not ONNX, are cut off, have something appended, or keep weights in other
-    files are refused. Whether the graph is a depth network is checked when a runtime loads it.
+    Files that are not ONNX, are truncated, have trailing bytes, or keep weights in other files are
+    refused. Whether the graph is a depth network is checked when a runtime loads it.
 
     Raises:
-        ModelFileError: it is no whole ONNX file, or not the only one, or can't be read.
+        ModelFileError: it is not one complete ONNX file, or can't be read.
     """
     try:
         with path.open("rb") as file:
             seen = _walk(file, path.stat().st_size)
     except EOFError as error:
-        raise ModelFileError(f"{path} is cut off: get it again") from error
+        raise ModelFileError(f"{path} is truncated: get it again") from error
     except OSError as error:
         raise ModelFileError(f"can't read {path}: {error.strerror or error}") from error
     if _GRAPH not in seen:
@@ -65,17 +65,16 @@ def check(path: Path) -> None:
 def refuse_external(model: bytes | Path) -> None:
     """Raise if a network keeps tensors in other files.
 
-    Loading such a network reads the file at the path that it names, often relative to the
-    current folder, and the recorded hash doesn't cover that. So every tensor is checked: weights,
-    attributes of operators, and those of inner graphs and functions.
+    Loading such a network reads a file from a path in it, often relative to the current folder,
+    which the recorded hash does not cover. So every tensor is checked: weights, attributes of
+    operators, and those of subgraphs and functions.
 
     Args:
-        model: an ONNX file, or its content. One that is damaged is passed over where each
-            parser of protobuf refuses it.
+        model: an ONNX file, or its content. Damage that every protobuf parser rejects is ignored.
 
     Raises:
-        ModelFileError: a tensor lies elsewhere, or the file can't be read, or has groups, which
-            ONNX has not.
+        ModelFileError: a tensor is in another file, or the file can't be read, or has groups, which
+            ONNX does not use.
     """
     if isinstance(model, bytes):
         external = _is_external(memoryview(model))
@@ -110,16 +109,16 @@ def _is_external(content: memoryview) -> bool:
 
 
 def _fields(content: memoryview, at: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """Iterate over the fields of a message, until its end or where it is damaged.
+    """Iterate over the fields of a message, up to its end or to damage.
 
     Yields:
-        The number, and where its bytes start and end; for an integer, its value and 0.
+        The field number, and start and end of its bytes; for an integer, its value and 0.
     """
     while at < stop:
         tag, at = _integer(content, at, stop)
         field, kind = (tag & 0xFFFFFFFF) >> 3, tag & 7
         if kind in (_GROUP, _GROUP_END):
-            raise ModelFileError("a file with groups is not an ONNX model: export it anew")
+            raise ModelFileError("a file with groups is not an ONNX model: export it again")
         value, end = 0, 0
         if kind == _VARINT:
             value, at = _integer(content, at, stop)
@@ -134,7 +133,7 @@ def _fields(content: memoryview, at: int, stop: int) -> Iterator[tuple[int, int,
 
 
 def _integer(content: memoryview, at: int, stop: int) -> tuple[int, int]:
-    """Return an integer and where the next field begins: beyond `stop` if it is damaged."""
+    """Return an integer and the offset of the next field: beyond `stop` if it is damaged."""
     value = shift = 0
     while at < stop and shift <= 63:
         byte = content[at]
@@ -147,7 +146,7 @@ def _integer(content: memoryview, at: int, stop: int) -> tuple[int, int]:
 
 
 def _walk(file: BinaryIO, size: int) -> set[int]:
-    """Return the numbers of the fields; none when some are not those of a model."""
+    """Return the field numbers; empty if some are not those of a model."""
     seen = set()
     while file.tell() < size:
         tag = _varint(file)
@@ -163,7 +162,7 @@ def _walk(file: BinaryIO, size: int) -> set[int]:
 
 
 def _varint(file: BinaryIO) -> int:
-    """Read an integer of seven bits a byte, lowest first; the last byte has no top bit."""
+    """Read a varint: seven bits per byte, lowest first; the last byte has no top bit."""
     value = shift = 0
     while True:
         byte = file.read(1)

@@ -1,4 +1,4 @@
-"""Resize and normalize a photo to what a network is fed."""
+"""Resize and normalize a photo to a network's input."""
 
 import cv2
 import numpy as np
@@ -25,7 +25,7 @@ def target_size(
     Args:
         width_px: of the photo, upright.
         height_px: of the photo, upright.
-        spec: how the network takes pictures.
+        spec: the network's input.
         input_size_px: longest side at which the photo is fed, limited to `spec.range_px` and
             rounded to a multiple.
 
@@ -55,7 +55,7 @@ def target_size(
                 count = int(multiples)
         elif count * spec.multiple_of < bound_px:
             count = -int(-multiples // 1)
-        count = min(count, limit_px // spec.multiple_of)  # rounding up may pass it
+        count = min(count, limit_px // spec.multiple_of)  # rounding up may exceed it
         return max(count, 1) * spec.multiple_of
 
     return side(width_px, spec.width_px), side(height_px, spec.height_px)
@@ -68,11 +68,11 @@ def prepare(image: Image, spec: InputSpec, *, input_size_px: int | None = None) 
     """Resize and normalize one photo.
 
     MiDaS and Depth Anything resize with bicubic interpolation in floating point, so that
-    values may overshoot [0, 1]; that is kept, because their networks saw it in training.
+    values may overshoot [0, 1]; that is kept, because the networks were trained with it.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        spec: how the network takes pictures.
+        spec: the network's input.
         input_size_px: longest side that is fed, see `target_size`.
 
     Returns:

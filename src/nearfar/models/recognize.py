@@ -1,9 +1,9 @@
 """Recognize the inputs and outputs of a depth network's graph, by names and shapes.
 
-What a tensor is for follows from its name and shape where those leave no choice. What the depth
-map means does not: the same `predicted_depth` is inverse depth in one network and metres in the
-next. So that is always declared, except for a graph with one input and one map, which is taken for
-inverse depth, and said to be.
+The role of a tensor follows from its name and shape where these are unambiguous. The meaning of the
+depth map does not: `predicted_depth` is inverse depth in one network and metres in another. So it
+must be declared, except for a graph with one input and one map, which is assumed to be inverse
+depth; `describe` reports that.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,12 +24,12 @@ NAMES: Final = {
     "mask": ("mask", "valid", "valid_mask"),
     "scale": ("metric_scale",),
 }
-"""Role of `GraphSpec` -> names that public networks give to such a tensor, in lower case."""
+"""Role in `GraphSpec` -> names of such a tensor in public networks, in lower case."""
 
 _TEXT: Final = {
     "image": "the picture",
-    "intrinsics": "the camera's matrix, in pixels of what is fed",
-    "focal": "the camera's focal length, in pixels of what is fed",
+    "intrinsics": "the camera's matrix, in pixels of the network's input",
+    "focal": "the camera's focal length, in pixels of the network's input",
     "tokens": "a number of tokens",
     "depth": "the depth map",
     "points": "points, of which z is the depth",
@@ -42,23 +42,23 @@ _READ: Final = ("depth", "points", "mask", "scale")
 
 @dataclass(frozen=True)
 class Declaration:
-    """What is known of a graph before it is opened; called with its tensors, it gives the rest.
+    """Declared properties of a graph; call it with the graph's tensors to determine the rest.
 
     Attributes:
-        family: a name of `FAMILIES`; None where it is not declared.
-        names: the tensors that were named; the others are recognized.
+        family: a name of `FAMILIES`; None if it is not declared.
+        names: roles and names of the declared tensors; the others are recognized.
     """
 
     family: str | None = None
     names: GraphSpec = PLAIN_GRAPH
 
     def __call__(self, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo]) -> GraphSpec:
-        """Return what the graph is fed, and which of its outputs are read.
+        """Return the roles of the graph's inputs and outputs.
 
         Raises:
-            UsageError: there is no such family, or the meaning of the outputs is not declared.
-            ModelFileError: no input takes pictures, or no output is a map or points; or several
-                may be meant.
+            UsageError: no such family, or the meaning of the outputs is not declared.
+            ModelFileError: no input takes pictures, or no output is a map or points; or the choice
+                is ambiguous.
         """
         found = self._inputs(inputs)
         if self.family is None:
@@ -70,7 +70,7 @@ class Declaration:
                 f" means: declare it as one of {', '.join(FAMILIES)}"
             )
         found = self._outputs(replace(found, family=self.family), outputs)
-        family_of(found)(found, inputs, outputs)  # refuses what can't be fed or read
+        family_of(found)(found, inputs, outputs)  # refuses unsupported inputs and outputs
         return found
 
     def _inputs(self, inputs: Sequence[TensorInfo]) -> GraphSpec:
@@ -97,7 +97,7 @@ class Declaration:
             xyz = names.points or _points_of(outputs)
             if xyz is None:
                 raise ModelFileError(
-                    f"no output is called {' or '.join(NAMES['points'])}: name the one with points"
+                    f"no output is named {' or '.join(NAMES['points'])}: name the one with points"
                 )
             mask, scale = (
                 getattr(names, role) or _called(role, outputs) for role in ("mask", "scale")
@@ -122,7 +122,7 @@ class Declaration:
 def describe(
     spec: GraphSpec, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo]
 ) -> Iterator[str]:
-    """Say in words how a graph was understood, a line a tensor, and the family first."""
+    """Describe how a graph is interpreted: the family, then one line per tensor."""
     family = family_of(spec)
     unit = "metres" if family.gives_metres(spec) else "inverse depth, larger is nearer"
     yield f"{spec.family}: {family.sentence}; the result is {unit}"
@@ -133,7 +133,7 @@ def describe(
     for what, tensors in (("input", inputs), ("output", outputs)):
         for each in tensors:
             known = roles.get(each.name)
-            yield f"{what} {each.name} {each}: {_TEXT[known] if known else 'not read'}"
+            yield f"{what} {each.name} {each}: {_TEXT[known] if known else 'not used'}"
 
 
 def _takes_pictures(tensor: TensorInfo) -> bool:
@@ -157,7 +157,7 @@ def _called(role: str, tensors: Sequence[TensorInfo]) -> str | None:
 
 def _only(found: Sequence[str], what: str) -> str:
     if not found:
-        raise ModelFileError(f"no {what}: name it, or export the network with such a one")
+        raise ModelFileError(f"no {what}: name it, or export the network with one")
     if len(found) > 1:
-        raise ModelFileError(f"more than one {what} ({', '.join(found)}): name the right one")
+        raise ModelFileError(f"more than one {what} ({', '.join(found)}): name the one to use")
     return found[0]

@@ -24,28 +24,29 @@ BUNDLED: Final = Path(__file__).parent / "bundled"
 """The folder of the weights that ship inside the package."""
 
 NOWHERE: Final = Path(os.devnull, "nearfar")
-"""The home where the user has none: it is empty, and nothing can be written to it."""
+"""Placeholder for users without a home: an empty folder that can't be written to."""
 
 
 PLAIN_OUTPUT: Final = OutputSpec()
-"""Zero is infinitely far, and the map is resized by cubic interpolation."""
+"""Default of added models: zero is infinitely far, and the map is resized by cubic
+interpolation."""
 
-_REINSTALL: Final = "reinstall nearfar, which brings it"
+_REINSTALL: Final = "reinstall nearfar, which includes it"
 
 
 class ModelRegistry:
-    """The models of this machine; no file is handed out whose SHA-256 is not the recorded one.
+    """The models of this machine. A file is used only if its SHA-256 is the recorded one.
 
-    A model's file lies in the package (`bundled/<file>`) or under the home
-    (`<home>/models/<name>/<file>`). A model of the user's own has its record, `spec.json`,
-    beside its file.
+    A model's file is in the package (`bundled/<file>`) or in the home
+    (`<home>/models/<name>/<file>`). A user model has a record, `spec.json`, beside its file.
 
     Args:
-        home: default: NEARFAR_HOME if set, else the system's folder for a user's data
-            (Linux: ~/.local/share/nearfar). Made when something is first written.
-        catalog: the models that nearfar knows, best first.
-        auto: purpose -> the networks of the catalogue that `auto` stands for, in their order.
-        bundled: folder of the files that ship with nearfar.
+        home: default: NEARFAR_HOME if set, else the system's folder for user data (Linux:
+            ~/.local/share/nearfar). Created on the first write.
+        catalog: the known models, best first.
+        auto: purpose -> the networks of the catalog among which `auto` chooses, in order of
+            preference.
+        bundled: folder of the files included in the package.
     """
 
     def __init__(
@@ -65,9 +66,9 @@ class ModelRegistry:
         return {**self.__dict__, "auto": dict(self.auto)}  # a MappingProxyType can't be pickled
 
     def specs(self) -> tuple[ModelSpec, ...]:
-        """Return all models: the catalogue, best first, then the user's own, sorted by name.
+        """Return all models: the catalog, best first, then user models, sorted by name.
 
-        Those whose record is damaged are left out: see `damaged`.
+        Models with a damaged record are left out; see `damaged`.
         """
         mine, _ = user_models.listed(self.home / "models")
         return (*self.catalog, *(spec for spec in mine if not self._row(spec.name)))
@@ -77,46 +78,45 @@ class ModelRegistry:
         return tuple(spec.name for spec in self.specs())
 
     def damaged(self) -> tuple[ModelError, ...]:
-        """Return an error for each of the user's own models whose record can't be read."""
+        """Return an error for each user model whose record can't be read."""
         return tuple(user_models.listed(self.home / "models")[1])
 
     def spec(self, name: str) -> ModelSpec:
         """Return the description of a model.
 
         Raises:
-            UnknownModelError: no such model; the message has the names that are close.
+            UnknownModelError: no such model; the message contains similar names.
             ModelError: its record is damaged.
         """
         if row := self._row(name):
             return row
-        self._must_own(name)
+        self._require_user_model(name)
         return user_models.read(self._folder(name))
 
     def path(self, name: str) -> Path | None:
-        """Return where a model's file lies; None if it is missing or has another size.
+        """Return the path of a model's file; None if it is missing or has another size.
 
-        Nothing is read: use `read` or `verify` before the file is trusted. Raises as `spec`.
+        The content is not checked; `read` and `verify` do that. Raises as `spec`.
         """
         return self._path(self.spec(name))
 
     def installed(self) -> tuple[ModelSpec, ...]:
-        """Return the models whose file is here, in the order of `specs`."""
+        """Return the installed models, in the order of `specs`."""
         return tuple(spec for spec in self.specs() if self._path(spec))
 
     def candidates(self, name: str, purpose: Purpose) -> tuple[ModelSpec, ...]:
-        """Return the models that a name stands for, of which the fastest is loaded.
+        """Return the models that a name refers to, of which the fastest is loaded.
 
         Args:
-            name: of a model, which stands for itself; or `auto`, which stands for the first
-                network of its purpose that is here, in float, in int8 or, where both are here,
-                in both; never for a model of the user's own.
-            purpose: what `auto` is to suit.
+            name: of a model; or `auto`: the first installed network of the purpose, in float, int8
+                or both if both are installed; never a user model.
+            purpose: use case, for `auto`.
 
         Raises:
             UsageError: no such purpose.
             UnknownModelError: no such model.
             ModelError: its record is damaged.
-            ModelMissingError: `auto`, and no model is here.
+            ModelMissingError: `auto`, and no model is installed.
         """
         if purpose not in self.auto:
             raise UsageError(f"purpose must be {' or '.join(self.auto)}, not {purpose!r}")
@@ -128,23 +128,23 @@ class ModelRegistry:
         raise ModelMissingError("no model is on this machine: nearfar models list, then pull one")
 
     def networks(self, purpose: Purpose) -> Iterator[tuple[str, tuple[ModelSpec, ...]]]:
-        """Iterate over the networks that `auto` looks for, in order, each with its models here.
+        """Iterate over the networks that `auto` considers, in order, with their installed models.
 
         Yields:
-            The name, and what is here of it: the network in float, in int8, both or nothing.
+            The name, and its installed models: in float, in int8, both or none.
         """
         for row in filter(None, map(self._row, self.auto[purpose])):
             int8 = self._row(row.int8) if row.int8 else None
             yield row.name, tuple(each for each in (row, int8) if each and self._path(each))
 
     def read(self, name: str) -> bytes:
-        """Read a model's file once: the bytes that were verified are the bytes returned.
+        """Read and verify a model's file; it is read once, so the verified bytes are returned.
 
         Raises:
             UnknownModelError: no such model.
-            ModelMissingError: its file is not here.
+            ModelMissingError: its file is not installed.
             ModelFileError: its file can't be read.
-            ChecksumError: its file is not the recorded one.
+            ChecksumError: its SHA-256 is not the recorded one.
         """
         spec = self.spec(name)
         path = self._existing(spec)
@@ -161,10 +161,10 @@ class ModelRegistry:
 
     @contextmanager
     def opened(self, name: str) -> Iterator[Path]:
-        """Open a verified file and yield its path, for a library that reads files itself.
+        """Open a verified file and yield a path to it, for a library that reads files itself.
 
-        On Linux the path leads through the open file, so that it is the verified one even if
-        another takes its place meanwhile. Elsewhere it is the file's own. Raises as `read`.
+        On Linux the path refers to the open file, so it remains the verified one even if the file
+        is replaced meanwhile. Elsewhere it is the file's own path. Raises as `read`.
         """
         spec = self.spec(name)
         path = self._existing(spec)
@@ -173,11 +173,11 @@ class ModelRegistry:
             yield _through(file, path)
 
     def pull(self, name: str, *, progress: Callable[[int, int], None] | None = None) -> Path:
-        """Download a model's file unless the right one is here; a wrong one is replaced.
+        """Download a model's file unless it is installed; a file with a wrong hash is replaced.
 
         Args:
-            name: of a model of the catalogue.
-            progress: called with (bytes done, bytes in all) during the download.
+            name: of a model in the catalog.
+            progress: called with (bytes done, total bytes) during the download.
 
         Returns:
             The path of the verified file.
@@ -185,8 +185,8 @@ class ModelRegistry:
         Raises:
             UnknownModelError: no such model.
             OfflineError, DownloadError, WriteError: see `nearfar.models.download.fetch`.
-            ChecksumError: what came, or what ships with nearfar, is not the recorded file.
-            ModelMissingError: it is not here, and is published nowhere.
+            ChecksumError: the downloaded or included file has not the recorded hash.
+            ModelMissingError: it is not installed, and has no address.
         """
         spec = self.spec(name)
         target = self._folder(name) / spec.file
@@ -215,26 +215,26 @@ class ModelRegistry:
     ) -> ModelSpec:
         """Copy an ONNX file into the home.
 
-        Under a name of the catalogue it must be the official file, which is then as good as
-        pulled; the catalogue's own row holds, whatever else is given here.
+        Under a name of the catalog it must be the official file, as `pull` would download it; the
+        catalog's row applies, and the other arguments are ignored.
 
         Args:
             name: a-z, 0-9, dot, dash and underscore, at most 64, not `auto`.
-            file: the ONNX file, its weights inside.
-            input: how pictures are prepared.
-            output: how the map is brought to the photo's size, and what its zero is.
+            file: the ONNX file, with its weights.
+            input: preprocessing of pictures.
+            output: interpretation and resizing of the map.
             graph: family of the network, and the names of its inputs and outputs.
             licence: of the weights.
             origin: who made them.
-            macs_per_px: multiply-adds per pixel fed, if known.
-            overwrite: replace the user's own model of this name.
+            macs_per_px: multiply-adds per input pixel, if known.
+            overwrite: replace a user model of this name.
 
         Raises:
-            UsageError: the name or a number makes no sense.
-            ModelFileError: the file can't be read, or is no whole ONNX file.
-            ChecksumError: the name is the catalogue's, and the file is not the official one.
-            OutputExistsError: there is such a model, and `overwrite` is False.
-            WriteError: the disk is full or refuses.
+            UsageError: the name or a number is invalid.
+            ModelFileError: the file can't be read, or is not a complete ONNX file.
+            ChecksumError: the name is in the catalog, and the file is not the official one.
+            OutputExistsError: the model exists, and `overwrite` is False.
+            WriteError: the disk is full, or the file can't be written.
         """
         source, folder = Path(file), self._folder(name)
         found, size_bytes = hashing.of_file(source)
@@ -264,18 +264,18 @@ class ModelRegistry:
         return spec
 
     def remove(self, name: str) -> None:
-        """Take a model out of the home, with whatever an unfinished pull left of it.
+        """Delete a model from the home, including the remains of an unfinished download.
 
         Raises:
             UnknownModelError: no such model.
-            ModelMissingError: nothing of it is in the home.
-            ModelError: it ships with nearfar.
-            WriteError: the system refused.
+            ModelMissingError: the home contains nothing of it.
+            ModelError: it is included in the package.
+            WriteError: it can't be deleted.
         """
         row, folder = self._row(name), self._folder(name)
         if row is None:
-            self._must_own(name)
-        first = folder / (row.file if row else user_models.RECORD)  # without it the rest is nothing
+            self._require_user_model(name)
+        first = folder / (row.file if row else user_models.RECORD)  # the rest is ignored
         removed = 0
         if folder.is_dir():
             with locked(first):
@@ -285,7 +285,7 @@ class ModelRegistry:
                         removed += 1
         if not removed:
             if row and self._path(row):
-                raise ModelError(f"{name} ships with nearfar and can't be removed")
+                raise ModelError(f"{name} is included in nearfar and can't be removed")
             raise ModelMissingError(f"{name} is not on this machine: there is nothing to remove")
 
     def _row(self, name: str) -> ModelSpec | None:
@@ -294,7 +294,7 @@ class ModelRegistry:
     def _folder(self, name: str) -> Path:
         return self.home / "models" / name
 
-    def _must_own(self, name: str) -> None:
+    def _require_user_model(self, name: str) -> None:
         if user_models.is_name(name) and (self._folder(name) / user_models.RECORD).exists():
             return
         import difflib
@@ -303,16 +303,16 @@ class ModelRegistry:
         hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise UnknownModelError(f"no model {name[:80]!r}: {hint}nearfar models list shows all")
 
-    def _places(self, spec: ModelSpec) -> tuple[Path, ...]:
+    def _paths(self, spec: ModelSpec) -> tuple[Path, ...]:
         mine = self._folder(spec.name) / spec.file
         return (self.bundled / spec.file, mine) if self._row(spec.name) else (mine,)
 
     def _path(self, spec: ModelSpec) -> Path | None:
-        return next((p for p in self._places(spec) if _size(p) == spec.size_bytes), None)
+        return next((p for p in self._paths(spec) if _size(p) == spec.size_bytes), None)
 
     def _find(self, spec: ModelSpec) -> Path | None:
-        """Return the file of any size: a wrong one is reported as such, and not as missing."""
-        return self._path(spec) or next((p for p in self._places(spec) if _size(p) >= 0), None)
+        """Return the file of any size, so that a wrong one is not reported as missing."""
+        return self._path(spec) or next((p for p in self._paths(spec) if _size(p) >= 0), None)
 
     def _existing(self, spec: ModelSpec) -> Path:
         if path := self._find(spec):
@@ -335,7 +335,7 @@ class ModelRegistry:
 
     def _remedy(self, spec: ModelSpec, path: Path | None = None) -> str:
         if self._row(spec.name) is None:
-            return f"nearfar models add {spec.name} FILE brings it back"
+            return f"nearfar models add {spec.name} FILE restores it"
         if not spec.urls or (path and path.parent == self.bundled):
             return _REINSTALL
         return (
@@ -345,20 +345,20 @@ class ModelRegistry:
 
 
 def _size(path: Path) -> int:
-    """Return the size in bytes; -1 when there is no such file."""
+    """Return the size in bytes; -1 if there is no such file."""
     return path.stat().st_size if path.is_file() else -1
 
 
 def _through(file: BinaryIO, path: Path) -> Path:
-    """Return a path through an open file where the system has such paths, or else its own."""
+    """Return a path to an open file's descriptor on Linux, else the file's own path."""
     through = Path(f"/proc/self/fd/{file.fileno()}")
     return through if through.exists() else path
 
 
 def list_models() -> tuple[ModelSpec, ...]:
-    """Return every model that `nearfar.load` takes by name, whether its file is here or not.
+    """Return every model that `nearfar.load` accepts by name, installed or not.
 
     Returns:
-        The catalogue, best first, then the user's own models, sorted by name.
+        The catalog, best first, then user models, sorted by name.
     """
     return ModelRegistry().specs()

@@ -1,4 +1,4 @@
-"""What a model is: its file, its licence, its input, its output, and its graph."""
+"""Description of a model: its file, its licence, its input, its output, and its graph."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -6,18 +6,18 @@ from typing import Final, Literal
 
 @dataclass(frozen=True)
 class InputSpec:
-    """How a picture is prepared for the network.
+    """Preprocessing of pictures for a network.
 
-    Pixels reach the network as `(rgb / 255 - mean) / std`, float32, (N, 3, h, w).
+    The input is `(rgb / 255 - mean) / std`, float32, (N, 3, h, w).
 
     Attributes:
-        width_px: the size that `resize` aims at.
+        width_px: the width that `resize` refers to.
         height_px: the same for the height.
-        multiple_of: both sides of what is fed are multiples of this.
-        resize: `stretch` feeds exactly width x height; `lower_bound` keeps the aspect and
-            makes neither side smaller than that; `upper_bound` keeps it and makes neither
-            side larger (the names are MiDaS's).
-        interpolation: how the picture is resized.
+        multiple_of: both sides of the input are multiples of this.
+        resize: `stretch` resizes to exactly width x height; `lower_bound` keeps the aspect ratio
+            and makes neither side smaller than that, `upper_bound` neither side larger (names from
+            MiDaS).
+        interpolation: method of resizing the picture.
         mean: per channel, RGB, of values in [0, 1]; zero when the graph normalises itself.
         std: likewise; one when the graph normalises itself.
         range_px: least and largest longer side at which pictures may be fed; `stretch` has none.
@@ -35,14 +35,14 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """How the network's map is read.
+    """Interpretation of a network's map.
 
     Attributes:
-        zero: `far` - zero is infinitely far, and what falls below it is an artefact that is
-            cut off; `free` - the network was trained up to an unknown shift, so a picture's
-            values are lifted until its farthest pixel is zero.
-        interpolation: how the map is resized to the photo's size; `cubic` may overshoot at
-            edges, which is why negative values are cut off.
+        zero: `far` - zero is infinitely far, and values below it are artefacts, set to 0; `free` -
+            the network was trained up to an unknown shift, so a map is shifted until its farthest
+            pixel is zero.
+        interpolation: method of resizing the map to the photo's size; `cubic` may overshoot at
+            edges, so negative values are set to 0.
     """
 
     zero: Literal["far", "free"] = "far"
@@ -51,20 +51,21 @@ class OutputSpec:
 
 @dataclass(frozen=True)
 class GraphSpec:
-    """What a network's graph is fed, and which of its outputs are read.
+    """Roles of the inputs and outputs of a network's graph.
 
     A graph with one input and one output needs no names.
 
     Attributes:
-        family: what the outputs mean, a name of `nearfar.models.family.FAMILIES`.
+        family: meaning of the outputs, a name in `nearfar.models.family.FAMILIES`.
         image: name of the input that takes the pictures.
-        intrinsics: of the input that takes the camera's 3 x 3 matrix, in pixels of what is fed.
-        focal: of the input that takes the focal length, in pixels of what is fed.
-        tokens: of the input that takes a number of tokens.
-        depth: of the output that is the depth map.
-        points: of the output that gives points, whose z is the depth.
-        mask: of the output that is the mask of valid pixels, as booleans or as probabilities.
-        scale: of the output that is the factor from the points' unit to metres.
+        intrinsics: name of the input for the camera's 3 x 3 matrix, in pixels of the network's
+            input.
+        focal: name of the input for the focal length, in pixels of the network's input.
+        tokens: name of the input for a number of tokens.
+        depth: name of the output that is the depth map.
+        points: name of the output of points, whose z is the depth.
+        mask: name of the output that is the mask of valid pixels, as booleans or as probabilities.
+        scale: name of the output that is the factor from the points' unit to metres.
     """
 
     family: str = "inverse"
@@ -79,27 +80,27 @@ class GraphSpec:
 
 
 PLAIN_GRAPH: Final = GraphSpec()
-"""One picture in, one map of inverse depth out."""
+"""One input, a picture, and one output, a map of inverse depth."""
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One row of the catalogue, or one model of the user's own.
+    """One row of the catalog, or one user model.
 
     Attributes:
         name: what the user types.
         file: name of the ONNX file.
-        sha256: of that file, lower-case hex. Nothing else is ever loaded under this name.
+        sha256: of that file, lower-case hex. A file with another hash is never loaded.
         size_bytes: of that file.
         licence: of the weights.
         origin: who made them and where they are published.
-        urls: where the file can be fetched from, tried in turn; empty for a local model.
-        input: how pictures are fed.
-        output: how the map is brought to the photo's size, and what its zero is.
+        urls: addresses of the file, in order of preference; empty for a local model.
+        input: preprocessing of pictures.
+        output: interpretation and resizing of the map.
         graph: family of the network, and the names of its inputs and outputs.
-        macs_per_px: multiply-adds per pixel fed; None when not known.
-        int8: name of the catalogue's row of the same network in int8, fed and read alike, which
-            was measured to be within the bound on accuracy; None when there is none.
+        macs_per_px: multiply-adds per input pixel; None if unknown.
+        int8: name in the catalog of the same network in int8, with the same input and output, whose
+            measured accuracy is within the bound; None if there is none.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Store the user's own models: a folder for each, with the file and its record."""
+"""Store user models: a folder for each, with the file and its record."""
 
 import math
 import re
@@ -20,12 +20,12 @@ MAX_SIDE_PX: Final = 8192
 
 
 def is_name(name: str) -> bool:
-    """Return whether this may be a model's name; it names a folder too, so it is no path."""
+    """Return whether this is a valid model name; it also names a folder, so never a path."""
     return name != "auto" and re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name) is not None
 
 
 def listed(root: Path) -> tuple[list[ModelSpec], list[ModelError]]:
-    """Read all records under a folder of models: the good ones by name, and what is damaged."""
+    """Read all records in a folder of models; return the valid ones by name, and the errors."""
     found = [_read_or_error(record.parent) for record in sorted(root.glob(f"*/{RECORD}"))]
     return (
         [each for each in found if isinstance(each, ModelSpec)],
@@ -55,27 +55,27 @@ def read(folder: Path) -> ModelSpec:
     else:
         if spec.name == folder.name:
             return spec
-        why = f"it is of {spec.name}"
+        why = f"it belongs to {spec.name}"
     raise ModelError(
         f"{path} is damaged ({why}): repair it, or nearfar models remove {folder.name}"
     )
 
 
 def keep(folder: Path, source: Path, spec: ModelSpec, *, overwrite: bool) -> None:
-    """Copy a file and write its record; at each moment either the old or the new is complete.
+    """Copy a file and write its record; at any time either the old or the new model is complete.
 
     Args:
-        folder: of the model; made if need be.
-        source: the ONNX file that `spec` is of.
-        spec: `spec.file` is a name that no other content has.
-        overwrite: replace the model that is there.
+        folder: of the model; created if necessary.
+        source: the ONNX file that `spec` describes.
+        spec: `spec.file` is a name that depends on the content.
+        overwrite: replace an existing model.
 
     Raises:
         UsageError: a value of `spec` is not valid.
-        ModelFileError: `source` can't be read, or is no whole ONNX file.
+        ModelFileError: `source` can't be read, or is not a complete ONNX file.
         ChecksumError: `source` has changed since its hash was taken.
-        OutputExistsError: there is a model, and `overwrite` is False.
-        WriteError: the disk is full or refuses.
+        OutputExistsError: the model exists, and `overwrite` is False.
+        WriteError: the disk is full, or the file can't be written.
     """
     from pydantic import TypeAdapter
 
@@ -85,7 +85,7 @@ def keep(folder: Path, source: Path, spec: ModelSpec, *, overwrite: bool) -> Non
     with locked(record):
         if record.exists() and not overwrite:
             raise OutputExistsError(
-                f"there is a model {spec.name} already: choose another name, or overwrite=True",
+                f"a model {spec.name} exists already: choose another name, or overwrite=True",
                 options=("overwrite",),
             )
         hashing.copy(source, folder / spec.file, spec.sha256)
@@ -97,7 +97,7 @@ def keep(folder: Path, source: Path, spec: ModelSpec, *, overwrite: bool) -> Non
 
 
 def check(spec: ModelSpec) -> None:
-    """Check the values that types don't restrict.
+    """Check the values beyond their types.
 
     Raises:
         UsageError: a value is not valid; the message names it.
@@ -124,18 +124,18 @@ def _read_or_error(folder: Path) -> ModelSpec | ModelError:
         return error
 
 
-def _check_input(door: InputSpec) -> None:
+def _check_input(spec: InputSpec) -> None:
     for what in ("width_px", "height_px", "multiple_of"):
-        if not 1 <= getattr(door, what) <= MAX_SIDE_PX:
+        if not 1 <= getattr(spec, what) <= MAX_SIDE_PX:
             raise UsageError(f"{what} must be from 1 to {MAX_SIDE_PX}")
-    if door.resize == "stretch" and (
-        door.width_px % door.multiple_of or door.height_px % door.multiple_of
+    if spec.resize == "stretch" and (
+        spec.width_px % spec.multiple_of or spec.height_px % spec.multiple_of
     ):
-        raise UsageError(f"width and height must be multiples of {door.multiple_of}")
-    low_px, high_px = door.range_px
-    if not 1 <= low_px <= high_px or high_px < door.multiple_of:
+        raise UsageError(f"width and height must be multiples of {spec.multiple_of}")
+    low_px, high_px = spec.range_px
+    if not 1 <= low_px <= high_px or high_px < spec.multiple_of:
         raise UsageError("range_px must be the least and the largest side, at least one multiple")
-    if not all(map(math.isfinite, door.mean)):
+    if not all(map(math.isfinite, spec.mean)):
         raise UsageError("mean must be three finite numbers")
-    if not all(0 < value < math.inf for value in door.std):
+    if not all(0 < value < math.inf for value in spec.std):
         raise UsageError("std must be three positive numbers")

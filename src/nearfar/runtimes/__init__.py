@@ -1,1 +1,1 @@
-"""Runtimes: libraries that run a network, and the choice among them and their devices."""
+"""Runtimes: libraries that run a network, their devices, and the choice among them."""

@@ -1,4 +1,4 @@
-"""Choose the model's file, the runtime and the device: as named, or by a one-time measurement."""
+"""Choose a model's file, runtime and device: as given, or by a one-time measurement."""
 
 import importlib.util
 import logging
@@ -22,7 +22,8 @@ from nearfar.runtimes.table import CPU, DeviceName, Runtime, RuntimeName, Runtim
 Shape: TypeAlias = tuple[int, int, int, int]
 
 MANY_PHOTOS: Final = 10_000
-"""A number of photos of which only the rate counts: loading is less than a thousandth of it."""
+"""From this number of photos on only the rate matters: loading takes less than 0.1 % of the
+time."""
 
 _ROUNDS: Final = 15
 _BUDGET_S: Final = 0.75  # a candidate
@@ -31,12 +32,12 @@ _log = logging.getLogger(__name__)
 
 
 def usual_photos(purpose: Purpose) -> int:
-    """Return how many photos are expected of a purpose when no number is given."""
+    """Return the default number of expected photos of a purpose."""
     return 1 if purpose == "photo" else MANY_PHOTOS
 
 
 def usual_shape(spec: ModelSpec, *, input_size_px: int | None = None) -> Shape:
-    """Return the shape (1, 3, h, w) that a photo of 640 x 480 is resized to for a model."""
+    """Return the shape (1, 3, h, w) of a model's input for a photo of 640 x 480."""
     width_px, height_px = target_size(640, 480, spec.input, input_size_px=input_size_px)
     return (1, 3, height_px, width_px)
 
@@ -53,17 +54,17 @@ def open_session(
     """Load a network.
 
     Args:
-        model: an ONNX file, or its content. onnxruntime reads a file in less memory.
-        runtime: a name of `table.RUNTIMES`.
+        model: an ONNX file, or its content. onnxruntime needs less memory for a file.
+        runtime: a name in `table.RUNTIMES`.
         device: the name of one of the runtime's devices.
-        threads: of one run on the CPU; the physical cores when not given.
-        callers: how many threads will call `run` at the same time.
-        graph: its family and the names of its tensors, `ModelSpec.graph`.
+        threads: of one run on the CPU; default: the physical cores.
+        callers: number of threads that call `run` at the same time.
+        graph: its family and its tensors' names, `ModelSpec.graph`.
 
     Raises:
         MissingExtraError: the runtime is not installed.
         DeviceError: the device is missing or does not start.
-        ModelFileError: the file is damaged, or no depth network.
+        ModelFileError: the file is damaged, or not a depth network.
         UsageError: less than one thread, or the runtime has no such device.
     """
     row = table.RUNTIMES[runtime]
@@ -89,18 +90,18 @@ def open_chosen(
     callers: int = 1,
     graph: GraphSpec = PLAIN_GRAPH,
 ) -> Session:
-    """Load the network of a choice; where its device fails under `auto`, load it on the CPU.
+    """Load the network of a choice; if `auto` chose a device that fails, load it on the CPU.
 
     Args:
         model: see `open_session`.
-        choice: as `take` returned it.
-        device: the device that was wanted; for `auto`, a warning is logged where the chosen one
-            does not start, and the CPU is used.
+        choice: as returned by `choose`.
+        device: the requested device; for `auto`, the CPU is used if the chosen one does not start,
+            and a warning is logged.
         threads: see `open_session`.
         callers: see `open_session`.
         graph: see `open_session`.
 
-    Raises: as `open_session`; DeviceError only for a device wanted by name.
+    Raises: as `open_session`; DeviceError only for a device requested by name.
     """
     try:
         return open_session(
@@ -121,16 +122,16 @@ def open_chosen(
 def candidates(
     specs: Sequence[ModelSpec], runtime: RuntimeName = "auto", device: DeviceName = "auto"
 ) -> tuple[Candidate, ...]:
-    """List what there is to choose from.
+    """List the candidates of a choice.
 
     Args:
-        specs: what `ModelRegistry.candidates` gave: a network and perhaps the same in int8.
-        runtime: the only one that may be taken; `auto` is every one that is installed.
-        device: the only one that may be taken; `auto` is the CPU, and every other that an
-            installed runtime offers. The runtimes are then imported.
+        specs: the result of `ModelRegistry.candidates`: a network and perhaps the same in int8.
+        runtime: the only one allowed; `auto` allows every installed one.
+        device: the only one allowed; `auto` allows the CPU, and every other that an installed
+            runtime offers, for which the runtimes are imported.
 
     Returns:
-        The candidates, first the one that is kept where no other is clearly faster.
+        The candidates, with the default first: it is used unless another is clearly faster.
 
     Raises:
         UsageError: see `table.allowed`.
@@ -138,7 +139,7 @@ def candidates(
     here = table.available()
     found = []
     for row in table.allowed(runtime, device):
-        if row.name not in here:  # opening a session says what is missing
+        if row.name not in here:  # opening a session reports what is missing
             wanted = CPU if device == "auto" else device
             return (Candidate(specs[0].name, row.name, wanted),)
         names = _devices(row) if device == "auto" else (device,)
@@ -148,11 +149,11 @@ def candidates(
 
 
 def _devices(row: RuntimeRow) -> tuple[str, ...]:
-    """Name the CPU, and the other devices that a runtime's installed library offers."""
+    """Return the names of the CPU and of the other devices that a runtime's library offers."""
     return (CPU, *(name for name in row.offered() if name != CPU))
 
 
-def take(
+def choose(
     store: ModelRegistry,
     specs: Sequence[ModelSpec],
     shape: Shape,
@@ -164,26 +165,26 @@ def take(
 ) -> Candidate:
     """Choose a network, a runtime and a device.
 
-    Where there is more than one candidate, all are timed once for these files, this size, number
-    of threads and machine, and the times are kept in the cache folder. That takes about a second
-    each, and where loading counts, as long again as two cold starts of each. No model is read and
-    no runtime imported where the times are known.
+    If there are several candidates, all are timed once for these files, this size, number of
+    threads and machine, and the times are stored in the cache folder. This takes about a second
+    each, plus two cold starts each if loading counts. With stored times, no model is read and no
+    runtime imported.
 
     Args:
-        store: where the models lie.
+        store: registry of the models.
         specs: see `candidates`.
-        shape: (N, 3, h, w) that the candidates are timed with.
+        shape: (N, 3, h, w), input size of the measurement.
         runtime: see `candidates`.
         device: see `candidates`.
-        threads: of one run; the physical cores when not given.
-        expected_photos: how many will be estimated, one after another: the least time for
-            loading and so many runs is chosen. From `MANY_PHOTOS` on, loading is not timed.
+        threads: of one run; the physical cores by default.
+        expected_photos: number of photos, estimated one after another: the choice minimizes the
+            time of loading and this number of runs. From `MANY_PHOTOS` on, loading is not timed.
 
     Raises:
         MissingExtraError: the named runtime is not installed.
         DeviceError: the named device is missing or does not start.
-        ChecksumError: a model's file is not the recorded one.
-        ModelFileError: the first network's file is no depth network.
+        ChecksumError: a model's file has not the recorded SHA-256.
+        ModelFileError: the first network's file is not a depth network.
         InferenceError: the first network can't run at this size.
         UsageError: less than one thread or photo; also see `candidates`.
     """
@@ -196,16 +197,16 @@ def take(
         expected_photos=expected_photos,
     )
     if choice is not None:
-        return choice.taken(expected_photos)
+        return choice.fastest(expected_photos)
     among = candidates(specs, runtime, device)
     if len(among) == 1:
         return among[0]
     choice = _measure(store, among, shape, threads, cold=expected_photos < MANY_PHOTOS)
-    autotune_cache.keep(
+    autotune_cache.store(
         _key(specs, shape, runtime, device, threads=threads, expected_photos=expected_photos),
         choice,
     )
-    return choice.taken(expected_photos)
+    return choice.fastest(expected_photos)
 
 
 def remembered(
@@ -217,8 +218,8 @@ def remembered(
     threads: int | None = None,
     expected_photos: int = 1,
 ) -> Measurements | None:
-    """Return what was measured earlier, or None; see `take` for the arguments."""
-    return autotune_cache.recall(
+    """Return stored measurements, or None; arguments are those of `choose`."""
+    return autotune_cache.load(
         _key(specs, shape, runtime, device, threads=threads, expected_photos=expected_photos)
     )
 
@@ -231,7 +232,7 @@ def _measure(
     *,
     cold: bool,
 ) -> Measurements:
-    """Time runs, and with `cold` also the first result of a new process."""
+    """Measure the time of runs, and with `cold` also that of the first result of a new process."""
     batch = benchmark.sample(shape)
     sessions: dict[str, Session] = {}
     failed: set[tuple[str, str]] = set()
@@ -251,17 +252,17 @@ def _measure(
         except (ModelFileError, InferenceError, DeviceError) as error:
             if each == among[0]:
                 raise
-            if isinstance(error, DeviceError):  # for any network: one warning is enough
+            if isinstance(error, DeviceError):  # for any network: one warning is sufficient
                 failed.add((each.runtime, each.device))
-                _log.warning("auto does without %s: %s", each.device, error)
+                _log.warning("auto ignores %s: %s", each.device, error)
             else:
-                _log.warning("auto does without %s, which can't run: %s", each, error)
+                _log.warning("auto ignores %s, which can't run: %s", each, error)
             continue
         sessions[str(each)] = session
     budget_s = _BUDGET_S * len(sessions)
     times = benchmark.interleaved(sessions, batch, runs=_ROUNDS, budget_s=budget_s)
     ran = [each for each in among if str(each) in sessions]
-    sessions.clear()  # the memory of their networks, before others are loaded
+    sessions.clear()  # free the memory of their networks before others are loaded
     first_ms = _cold_start_ms(store, ran, shape, threads) if cold else {}
     return Measurements(
         {
@@ -274,16 +275,16 @@ def _measure(
 def _cold_start_ms(
     store: ModelRegistry, ran: Sequence[Candidate], shape: Shape, threads: int | None
 ) -> dict[Candidate, float]:
-    """Time the first result of a new process, of each candidate; of none where that fails."""
+    """Measure each candidate's time to the first result in a new process; empty if that fails."""
     best_ms: dict[Candidate, float] = {}
     try:
-        for order in (ran, ran[::-1]):  # the lesser of two: other programs only ever add time
+        for order in (ran, ran[::-1]):  # the minimum of two: other programs can only add time
             for each in order:
                 with store.opened(each.model) as path:
                     ms = benchmark.cold_start_ms(path, each.runtime, each.device, shape, threads)
                 best_ms[each] = min(ms, best_ms.get(each, ms))
     except InferenceError as error:
-        _log.warning("auto counts no time for loading: %s", error)
+        _log.warning("auto ignores the time of loading: %s", error)
         return {}
     return best_ms
 
@@ -291,7 +292,7 @@ def _cold_start_ms(
 def time_first_result(
     model: bytes, runtime: Runtime, device: str, shape: Shape, threads: int | None
 ) -> float:
-    """Time, in this process, what `benchmark.cold_start_ms` times in a new one; see there."""
+    """Measure in this process what `benchmark.cold_start_ms` measures in a new one; see there."""
     batch = benchmark.sample(shape)
     began = time.perf_counter()
     open_session(model, runtime, device=device, threads=threads).run(batch)
@@ -307,7 +308,7 @@ def _key(
     threads: int | None,
     expected_photos: int,
 ) -> str:
-    """Name what a choice holds for; sizes count as one up to a factor of two in pixels."""
+    """Return the cache key of a choice; sizes are rounded to powers of two in pixels."""
     parts = (
         *(f"{spec.name} {spec.sha256}" for spec in specs),
         f"2^{round(log2(shape[0] * shape[2] * shape[3]))} px",
@@ -321,9 +322,9 @@ def _key(
 
 
 def _release(runtime: Runtime) -> str:
-    """Name what is installed, by the folder of its metadata, such as onnxruntime-1.22.0.dist-info.
+    """Return the installed release by its metadata folder, such as onnxruntime-1.22.0.dist-info.
 
-    The import of `importlib.metadata` alone would take longer than a network's run.
+    Importing `importlib.metadata` would take longer than a network's run.
     """
     found = importlib.util.find_spec(runtime)
     if found is None or found.origin is None:

@@ -1,4 +1,4 @@
-"""Timings of models in runtimes, measured once and remembered in the cache folder."""
+"""Timings of models in runtimes, measured once and stored in the cache folder."""
 
 import json
 import logging
@@ -16,12 +16,12 @@ from nearfar.runtimes.error_text import reason
 from nearfar.runtimes.table import CPU, RUNTIMES, Runtime
 
 FASTER_RUNTIME: Final = 0.97
-"""Another runtime of the same network and device is taken where it needs at most this part of the
+"""Another runtime of the same network and device is chosen if it needs at most this fraction of the
 time: its results are the same, and medians of such runs vary by some 2 %."""
 
 WORTH_IT: Final = 0.9
-"""Another network (int8) or device is taken where it needs at most this part of the time: its
-results are a little different."""
+"""Another network (int8) or device is chosen if it needs at most this fraction of the time: its
+results differ slightly."""
 
 
 class Candidate(NamedTuple):
@@ -29,7 +29,7 @@ class Candidate(NamedTuple):
 
     Attributes:
         model: name of the network.
-        runtime: a name of `table.RUNTIMES`.
+        runtime: a name in `table.RUNTIMES`.
         device: the name of one of the runtime's devices.
     """
 
@@ -39,20 +39,20 @@ class Candidate(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The runtime, with its device where that is not the CPU."""
+        """The runtime, with its device unless that is the CPU."""
         return label(self.runtime, self.device)
 
     def __str__(self) -> str:
-        """Return all three as a text for a person."""
+        """Return a readable text of all three."""
         return f"{self.model} in {self.place}"
 
 
 class Cost(NamedTuple):
-    """What one candidate takes.
+    """Measured times of one candidate.
 
     Attributes:
         run_ms: median of a run.
-        first_ms: from the import of the runtime in a new process to the first result; None where
+        first_ms: from the import of the runtime in a new process to the first result; None if
             loading does not count.
     """
 
@@ -60,31 +60,31 @@ class Cost(NamedTuple):
     first_ms: float | None = None
 
     def total_ms(self, photos: int) -> float:
-        """Return the time for so many photos, from a cold start where that was timed."""
+        """Return the time for a number of photos, including the cold start if that was timed."""
         first_ms = self.run_ms if self.first_ms is None else self.first_ms
         return first_ms + (photos - 1) * self.run_ms
 
     def __str__(self) -> str:
-        """Return the times as a text for a person."""
+        """Return a readable text of the times."""
         run = f"{self.run_ms:.1f} ms"
         return run if self.first_ms is None else f"{run}, the first {self.first_ms:.0f} ms"
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """What was measured of several candidates.
+    """Measurements of several candidates.
 
     Attributes:
-        costs: of each candidate; None where it can't run. The first one can.
+        costs: of each candidate; None if it can't run. The first one can.
     """
 
     costs: Mapping[Candidate, Cost | None]
 
-    def taken(self, photos: int) -> Candidate:
-        """Return the fastest for a number of photos; the first where none is clearly faster.
+    def fastest(self, photos: int) -> Candidate:
+        """Return the fastest for a number of photos; the first if none is clearly faster.
 
         Args:
-            photos: that will be estimated one after another.
+            photos: number of photos that are estimated one after another.
         """
         ms = {each: cost.total_ms(photos) for each, cost in self.costs.items() if cost is not None}
         first = next(iter(ms))
@@ -93,7 +93,7 @@ class Measurements:
         return _fastest([each for each in ms if each not in alike], ms, best, WORTH_IT)
 
     def __str__(self) -> str:
-        """Return what was measured as a text for a person."""
+        """Return a readable text of the measurements."""
         return ", ".join(
             f"{each} can't run" if cost is None else f"{each} {cost}"
             for each, cost in self.costs.items()
@@ -103,42 +103,42 @@ class Measurements:
 def _fastest(
     others: list[Candidate], ms: Mapping[Candidate, float], kept: Candidate, part: float
 ) -> Candidate:
-    """Return the fastest that needs at most `part` of the time of `kept`, or else `kept`."""
+    """Return the fastest within the fraction `part` of the time of `kept`, else `kept`."""
     faster = [each for each in others if ms[each] <= part * ms[kept]]
     return min(faster, key=ms.__getitem__, default=kept)
 
 
 KEPT: Final = 64
-"""Choices that are remembered; the oldest is dropped first."""
+"""Maximum number of stored choices; the oldest is dropped first."""
 
 _DAMAGED: Final = (OSError, ValueError, TypeError, AttributeError, KeyError)
-"""What reading a file of any content can raise."""
+"""Exceptions of reading a file of any content."""
 
 _log = logging.getLogger(__name__)
 
 
 def file() -> Path | None:
-    """Return the file, which need not exist; None where there is no cache folder."""
+    """Return the file's path, which may not exist yet; None without a cache folder."""
     folder = cache_folder()
     return folder / "measurements.json" if folder else None
 
 
-def recall(key: str) -> Measurements | None:
-    """Return what was measured earlier under this key; a damaged file is logged."""
+def load(key: str) -> Measurements | None:
+    """Return the measurements stored under a key; a damaged file is logged."""
     try:
         return _read().get(key)
     except _DAMAGED as error:
-        _log.warning("what was measured before can't be read (%s): %s", file(), reason(error))
+        _log.warning("stored measurements can't be read (%s): %s", file(), reason(error))
         return None
 
 
-def keep(key: str, choice: Measurements) -> None:
-    """Remember what was measured; where the system refuses, that is logged."""
+def store(key: str, choice: Measurements) -> None:
+    """Store measurements; failure is logged."""
     path = file()
     if path is None:
         return
     choices: dict[str, Measurements] = {}
-    with suppress(*_DAMAGED):  # `recall` logged that
+    with suppress(*_DAMAGED):  # logged by `load` already
         choices = _read()
     choices.pop(key, None)
     choices[key] = choice
@@ -151,11 +151,11 @@ def keep(key: str, choice: Measurements) -> None:
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
     except (OSError, WriteError) as error:
-        _log.warning("what was measured is not remembered: %s", error)
+        _log.warning("measurements can't be stored: %s", error)
 
 
 def _read() -> dict[str, Measurements]:
-    """Read the choices; what is wrong with the file comes out as one of `_DAMAGED`."""
+    """Read the choices; a damaged file raises one of `_DAMAGED`."""
     path = file()
     try:
         content = json.loads(path.read_text(encoding="utf-8")) if path else {}

@@ -15,26 +15,26 @@ from nearfar.models.spec import GraphSpec
 from nearfar.runtimes.table import CPU, Device
 
 Batch = NDArray[np.float32]
-"""(N, 3, h, w) float32, RGB, normalised as the model's `InputSpec` says."""
+"""(N, 3, h, w) float32, RGB, normalised as described by the model's `InputSpec`."""
 
 RawDepth = NDArray[np.float32]
-"""(N, h, w) float32, finite where the network is sound; larger = nearer. See `models.family`."""
+"""(N, h, w) float32, finite for valid networks; larger = nearer. See `models.family`."""
 
 Feeds: TypeAlias = dict[str, NDArray[Any]]
-"""Name of an input of the graph -> what it is fed."""
+"""Name of an input of the graph -> its value."""
 
 Outputs: TypeAlias = dict[str, NDArray[Any]]
-"""Name of an output of the graph -> what it gave."""
+"""Name of an output of the graph -> its value."""
 
 
 class Session(Protocol):
     """A loaded network. Safe to call from several threads at once."""
 
     runtime: str
-    """Name of the runtime, with its device where that is not the CPU: `onnxruntime on cuda`."""
+    """Name of the runtime, with its device unless that is the CPU: `onnxruntime on cuda`."""
 
     def run(self, batch: Batch) -> RawDepth:
-        """Run the network; a graph made for one picture gets them one by one.
+        """Run the network; a graph with a batch size of 1 is run once per picture.
 
         Args:
             batch: (N, 3, h, w) float32.
@@ -43,14 +43,15 @@ class Session(Protocol):
             (N, h, w) float32.
 
         Raises:
-            InferenceError: the runtime refused, for instance a size the graph can't take.
+            InferenceError: the runtime failed, for instance because of a size that the graph does
+                not support.
             OutOfMemoryError: there was too little memory for the run.
         """
         ...
 
 
 class SessionClass(Protocol):
-    """The class of a runtime: calling it loads a network."""
+    """Type of a runtime's class: calling it loads a network."""
 
     def __call__(
         self,
@@ -67,45 +68,46 @@ class SessionClass(Protocol):
         Args:
             model: an ONNX file, or its content.
             device: a row of the runtime's devices.
-            threads: of one run on the CPU; the physical cores when not given.
-            callers: threads that call `run` at the same time.
-            cache_dir: where compiled networks may be kept; None: nowhere.
+            threads: of one run on the CPU; default: the physical cores.
+            callers: number of threads that call `run` at the same time.
+            cache_dir: folder for compiled networks; None: they are not stored.
             graph: its family and the names of its tensors.
 
         Raises:
             MissingExtraError: the runtime is not installed.
             DeviceError: the device is missing or does not start.
-            ModelFileError: the file is damaged, or no depth network, or keeps weights elsewhere.
+            ModelFileError: the file is damaged, not a depth network, or keeps weights in other
+                files.
             OutOfMemoryError: there is too little memory for it.
             UsageError: less than one thread.
         """
         ...
 
     def providers(self) -> tuple[str, ...]:
-        """Name what the installed library can run on, as `Device.provider` does."""
+        """Return the providers of the installed library, named as in `Device.provider`."""
         ...
 
 
 def label(runtime: str, device: str) -> str:
-    """Name a runtime for a person, with its device where that is not the CPU."""
+    """Return a runtime's readable name, with its device unless that is the CPU."""
     return runtime if device == CPU else f"{runtime} on {device}"
 
 
 @runtime_checkable
 class CameraSession(Session, Protocol):
-    """A session that can tell its network which camera took the pictures."""
+    """A session whose network can use the camera of the pictures."""
 
     def for_camera(self, camera: Camera) -> Session:
         """Return a session of the same network for pictures of one camera.
 
         Args:
-            camera: of the whole pictures, of any size; it is scaled to the size that is fed.
+            camera: of the whole pictures, of any size; it is scaled to the network's input.
         """
         ...
 
 
 class OneCamera:
-    """A `Session` whose pictures are all of one camera.
+    """A `Session` for pictures of one camera.
 
     Args:
         session: the network.
@@ -122,10 +124,10 @@ class OneCamera:
 
 
 class GraphSession(ABC):
-    """What the sessions of all runtimes share: pictures in, maps out, by way of `run_graph`.
+    """Base class of the runtimes' sessions: runs the graph on pictures and returns maps.
 
     Args:
-        graph: what the graph is fed and what its outputs mean.
+        graph: the graph's inputs, and the meaning of its outputs.
     """
 
     runtime: str
@@ -135,7 +137,7 @@ class GraphSession(ABC):
 
     @property
     def graph(self) -> "Graph":
-        """What the graph is fed and what its outputs mean."""
+        """The graph's inputs, and the meaning of its outputs."""
         return self._io.graph
 
     def run(self, batch: Batch) -> RawDepth:
@@ -166,8 +168,8 @@ class TensorInfo:
 
     Attributes:
         name: in the graph.
-        shape: None for a side that is free; None as a whole where the graph doesn't say.
-        dtype: NumPy's name of the type of its numbers.
+        shape: None for a free dimension; None as a whole if the graph does not declare it.
+        dtype: NumPy's name of its data type.
     """
 
     name: str
@@ -182,38 +184,38 @@ class TensorInfo:
 
 
 class Graph(Protocol):
-    """What a graph is fed and what its outputs mean; a family of `models.family` is one."""
+    """Interface to a graph's inputs and outputs; implemented by the families of `models.family`."""
 
     spec: GraphSpec
-    """Its family, and the names of its inputs and outputs."""
+    """The family, and the names of inputs and outputs."""
 
     image: TensorInfo
     """The input that takes the pictures, (N, 3, h, w) float32."""
 
     outputs: tuple[str, ...]
-    """Names of the outputs that are read."""
+    """Names of the outputs that are used."""
 
     def feeds(self, batch: Batch, camera: Camera | None) -> Feeds:
-        """Return all that the graph is fed with a batch; the camera is of the whole photo."""
+        """Return all inputs of the graph for a batch; the camera is that of the whole photo."""
         ...
 
     def read(self, outputs: Outputs, batch: Batch, camera: Camera | None) -> RawDepth:
-        """Return one map a picture, (N, h, w) float32, larger = nearer.
+        """Return one map per picture, (N, h, w) float32, larger = nearer.
 
         Raises:
-            InferenceError: the outputs are not of the form that the graph promised.
+            InferenceError: the outputs do not have the declared form.
         """
         ...
 
 
 class ModelIO:
-    """Feeds batches to a graph, whole or picture by picture, and checks their form and size.
+    """Runs a graph on batches, whole or picture by picture, and checks their form and size.
 
     Args:
-        graph: what the graph is fed and what its outputs mean.
+        graph: the graph's inputs, and the meaning of its outputs.
 
     Raises:
-        ModelFileError: the graph takes several pictures at a time, but no free number.
+        ModelFileError: the graph has a fixed batch size greater than 1.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -230,19 +232,19 @@ class ModelIO:
     def run(
         self, batch: Batch, call: Callable[[Feeds], Outputs], camera: Camera | None = None
     ) -> RawDepth:
-        """Run a batch; where the graph takes one picture at a time, one by one.
+        """Run a batch; a graph with a batch size of 1 is run once per picture.
 
         Args:
             batch: (N, 3, h, w) float32.
-            call: runs the graph once.
-            camera: of the whole pictures, where it is known.
+            call: function that runs the graph once.
+            camera: of the whole pictures, if it is known.
 
         Returns:
             (N, h, w) float32.
 
         Raises:
-            InferenceError: the graph does not take a batch of this form or size, or its output
-                is not one map a picture.
+            InferenceError: the graph does not support a batch of this form or size, or its output
+                is not one map per picture.
         """
         parts = [
             self.graph.read(call(self.graph.feeds(piece, camera)), piece, camera)
@@ -253,7 +255,7 @@ class ModelIO:
     def _pieces(self, batch: Batch) -> Sequence[Batch]:
         if batch.ndim != 4 or batch.shape[1] != 3 or batch.dtype != np.float32 or not batch.size:
             raise InferenceError(
-                f"a network is fed (N, 3, h, w) float32, not {batch.shape} {batch.dtype}"
+                f"a network takes (N, 3, h, w) float32, not {batch.shape} {batch.dtype}"
             )
         height_px, width_px = batch.shape[2:]
         wanted = (self._width_px or width_px, self._height_px or height_px)

@@ -1,4 +1,4 @@
-"""Time a network's runs and its cold start, and the largest rate that this machine reaches."""
+"""Measure a network's run time and cold start, and the machine's peak rate."""
 
 import json
 import os
@@ -15,10 +15,10 @@ from nearfar.errors import InferenceError
 from nearfar.runtimes.base import Batch, Session
 
 FEWEST_ROUNDS: Final = 3
-"""Rounds that are run even where they take longer than the budget."""
+"""Rounds that are run even if they exceed the time budget."""
 
 _SIDE: Final = 1536
-"""Of the square matrices: large enough that the product and not memory is the limit."""
+"""Size of the square matrices: large enough that arithmetic, not memory, is the limit."""
 
 _LIMITS: Final = (
     "OMP_NUM_THREADS",
@@ -27,17 +27,17 @@ _LIMITS: Final = (
     "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-"""What the matrix libraries under NumPy read, once, while they load."""
+"""Environment variables that NumPy's matrix libraries read once, while they load."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Times of one network, in milliseconds a run.
+    """Times of one network, in milliseconds per run.
 
     Attributes:
         median_ms: half of the runs were faster.
         p95_ms: 95 of 100 runs were faster.
-        runs: how many were timed.
+        runs: number of timed runs.
     """
 
     median_ms: float
@@ -46,7 +46,7 @@ class Timing:
 
 
 def median_ms(session: Session, batch: Batch, *, runs: int, warmup: int = 2) -> Timing:
-    """Time one network; see `interleaved`."""
+    """Return the median run time of one network; see `interleaved`."""
     return interleaved({"": session}, batch, runs=runs, warmup=warmup)[""]
 
 
@@ -59,13 +59,13 @@ def interleaved(
     budget_s: float | None = None,
     tick: Callable[[], None] | None = None,
 ) -> dict[str, Timing]:
-    """Time networks in turns, so that a machine that slows down slows all of them.
+    """Measure networks alternately, so that changes of the machine's speed affect all of them.
 
     Args:
-        sessions: what to time, by name; in every second round in reverse order.
-        batch: (N, 3, h, w) float32, fed each time.
-        runs: rounds that are timed, at least 1.
-        warmup: rounds before them.
+        sessions: the networks by name; every second round runs in reverse order.
+        batch: (N, 3, h, w) float32, the input of every run.
+        runs: number of timed rounds, at least 1.
+        warmup: number of rounds before them.
         budget_s: stop after this time, though not before `FEWEST_ROUNDS` rounds.
         tick: called after each round.
 
@@ -98,7 +98,7 @@ def _timing(times_ms: list[float]) -> Timing:
 
 
 def sample(shape: tuple[int, int, int, int]) -> Batch:
-    """Make a batch of that shape, always the same values, about those of a normalised photo."""
+    """Create a batch of a shape, with fixed values in the range of a normalised photo."""
     return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
 
 
@@ -113,18 +113,18 @@ print(time_first_result(sys.stdin.buffer.read(), *json.loads(sys.argv[2])))
 def cold_start_ms(
     model: Path, runtime: str, device: str, shape: tuple[int, int, int, int], threads: int | None
 ) -> float:
-    """Time the first result of a network in a new process.
+    """Measure a network's time to the first result in a new process.
 
     Args:
         model: an ONNX file.
         runtime: see `nearfar.runtimes.autotune.open_session`.
         device: likewise.
-        shape: (N, 3, h, w) of what is fed.
-        threads: of one run; the physical cores when not given.
+        shape: (N, 3, h, w), shape of the input.
+        threads: of one run; default: the physical cores.
 
     Returns:
-        Milliseconds from the import of the runtime to the end of the first run. The start of
-        Python and of NumPy, which every candidate needs, is left out.
+        Milliseconds from the import of the runtime to the end of the first run. The start of Python
+        and NumPy, common to all candidates, is excluded.
 
     Raises:
         InferenceError: the process can't be started, or failed.
@@ -140,7 +140,7 @@ def cold_start_ms(
             )
     except OSError as error:
         raise InferenceError(
-            f"a cold start can't be timed: {error}: make room for one more process"
+            f"a cold start can't be timed: {error}: free resources for one more process"
         ) from error
     if answer.returncode:
         lines = answer.stderr.strip().splitlines() or [f"exit status {answer.returncode}"]
@@ -151,20 +151,20 @@ def cold_start_ms(
 
 
 def fp32_peak_gflops(threads: int | None = None) -> float:
-    """Measure the largest rate of a float32 matrix product, NumPy's, over a few tries.
+    """Measure the peak rate of NumPy's float32 matrix product over a few tries.
 
     No network on this machine is faster in practice. One multiply-add (MAC) is two
     operations: a network of M GMAC that takes t seconds runs at 2 M / t GFLOP/s.
 
     Args:
-        threads: of the product; as many as NumPy takes by itself when not given. A given
-            number needs a process of its own, since NumPy reads it only while it loads.
+        threads: of the product; default: NumPy's own default. A given number needs a separate
+            process, since NumPy reads it only while it loads.
 
     Returns:
-        10^9 operations a second.
+        10^9 operations per second.
 
     Raises:
-        InferenceError: that process failed.
+        InferenceError: the separate process failed.
     """
     if threads is None:
         return _rate_gflops()

@@ -1,7 +1,7 @@
-"""The processor: its name, its cores, the quotas of containers, and how many threads to use.
+"""The processor: its name, cores, container quotas, and number of threads to use.
 
-The control group of a process is nested in others, each of which may set a limit; the least of
-them applies.
+The control group of a process is nested in others, each of which may set a limit; the smallest
+applies.
 """
 
 import os
@@ -20,10 +20,10 @@ _PROC: Final = Path("/proc/self")
 
 
 def quota(default: int, proc: Path = _PROC) -> int:
-    """Return the limit in whole processors, rounded up, at least 1.
+    """Return the quota in whole processors, rounded up, at least 1.
 
     Args:
-        default: given back where there is no limit.
+        default: returned if there is no limit.
         proc: folder with `cgroup` and `mountinfo` of this process (cgroups(7), proc(5)).
     """
     with suppress(OSError, ValueError):
@@ -44,7 +44,7 @@ def _groups(proc: Path) -> Iterator[Path]:
             if is_v2 != (controllers == ""):
                 continue
             inside = os.path.relpath(group, root)
-            # a group outside of the mounted tree can't be read: the root of the tree is the nearest
+            # a group outside of the mounted tree can't be read: use the root of the tree
             path = PurePosixPath("." if inside.startswith("..") else inside)
             yield from (folder / each for each in (path, *path.parents))
 
@@ -75,7 +75,7 @@ _TOPOLOGY: Final = Path("/sys/devices/system/cpu")
 
 
 def threads_or_physical(threads: int | None) -> int:
-    """Return the given number of threads, or `physical()` when none is given.
+    """Return the given number of threads, or `physical()` if it is None.
 
     Raises:
         UsageError: less than one.
@@ -91,10 +91,10 @@ def threads_or_physical(threads: int | None) -> int:
 def physical() -> int:
     """Count the physical cores that this process may use.
 
-    A network gains nothing from the second thread of a core: both share its arithmetic. On
-    Linux the process's affinity and the quotas of its control groups count too. Where the system
-    reports logical processors only (Windows), those are counted: too many threads cost less
-    than idle cores.
+    A network gains nothing from the second thread of a core: both share its arithmetic. On Linux
+    the process's affinity and the quotas of its control groups are respected. On systems that
+    report only logical processors (Windows), those are counted: too many threads cost less than
+    idle cores.
     """
     if sys.platform == "darwin":
         count = _sysctl("hw.physicalcpu")
@@ -118,13 +118,13 @@ def count_cores(usable: set[int], topology: Path) -> int:
         try:
             siblings.add(path.read_text().strip())
         except OSError:
-            siblings.add(str(number))  # unknown: it counts as a core
+            siblings.add(str(number))  # unknown: counted as a core
     return len(siblings)
 
 
 @cache
 def cpu_name() -> str:
-    """Return the maker's name of the processor, or its architecture where that is unknown."""
+    """Return the vendor's name of the processor, or its architecture if that is unknown."""
     if sys.platform == "darwin":
         return _sysctl("machdep.cpu.brand_string") or platform.machine()
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Turn the error of a runtime's library into one line, and into an error of nearfar."""
+"""Convert errors of the runtimes' libraries to one line and to nearfar's errors."""
 
 import re
 from typing import Final
@@ -7,7 +7,7 @@ from nearfar.errors import InferenceError, OutOfMemoryError, lacks_memory
 from nearfar.runtimes.base import Batch
 
 LONGEST: Final = 240
-"""Characters that are kept."""
+"""Maximum length of the text."""
 
 _PREFIX: Final = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 _NOISE: Final = re.compile(r"^(Exception from \S+|Check '.*' failed.*):?$")
@@ -23,12 +23,12 @@ def reason(error: BaseException) -> str:
 
 
 def failure(runtime: str, piece: Batch, error: BaseException) -> InferenceError:
-    """Make the error of a run that failed: too little memory, or a size that does not fit.
+    """Create the error of a failed run: too little memory, or an unsupported size.
 
     Args:
-        runtime: its name.
-        piece: (N, 3, h, w), what it was given.
-        error: what it raised.
+        runtime: name of the runtime.
+        piece: (N, 3, h, w), its input.
+        error: the exception of the library.
     """
     if lacks_memory(error):
         return out_of_memory(runtime, error, piece)
@@ -42,7 +42,7 @@ def failure(runtime: str, piece: Batch, error: BaseException) -> InferenceError:
 def out_of_memory(
     runtime: str, error: BaseException, piece: Batch | None = None
 ) -> OutOfMemoryError:
-    """Make the error of a run for which there was too little memory."""
+    """Create the error of a run that ran out of memory."""
     where = "" if piece is None else f" on {piece.shape[3]} x {piece.shape[2]} pixels"
     return OutOfMemoryError(
         f"{runtime} ran out of memory{where} ({reason(error)}):"

@@ -1,4 +1,4 @@
-"""ONNX Runtime: on the CPU, where it is always there, or through another execution provider."""
+"""ONNX Runtime, on the CPU or through another execution provider."""
 
 import io
 import threading
@@ -29,10 +29,10 @@ _DTYPE: Final = {
     "tensor(bool)": "bool",
 }
 _SILENT: Final = 4
-"""Severity `fatal`: errors are raised as exceptions, and would be reported a second time."""
+"""Severity `fatal`: errors are raised as exceptions already."""
 
 _DEFAULT_SEVERITY: Final = 2
-"""Severity `warning`, which the library's own log has unless it is set."""
+"""Severity `warning`, the library's default."""
 
 
 class OnnxSession(GraphSession):
@@ -40,16 +40,17 @@ class OnnxSession(GraphSession):
 
     Args:
         model: an ONNX file, or its content.
-        device: a device of the runtime's row; what its provider can't run, the CPU runs.
-        threads: of one run on the CPU; the physical cores when not given.
-        callers: has no effect here: any number of threads may call `run`.
-        cache_dir: has no effect here: nothing is kept.
-        graph: its family and the names of its tensors; one picture in and one map of inverse depth
-            out when not given.
+        device: a device of the runtime's row; operators that its provider does not support run on
+            the CPU.
+        threads: of one run on the CPU; default: the physical cores.
+        callers: ignored: any number of threads may call `run`.
+        cache_dir: ignored: nothing is stored.
+        graph: its family and the names of its tensors; default: one picture as input and one map of
+            inverse depth as output.
 
     Raises:
         DeviceError: the device is missing or does not start.
-        ModelFileError: the file is damaged, or no depth network, or keeps weights elsewhere.
+        ModelFileError: the file is damaged, not a depth network, or keeps weights in other files.
         OutOfMemoryError: there is too little memory for it.
         UsageError: less than one thread.
     """
@@ -71,9 +72,8 @@ class OnnxSession(GraphSession):
         options.intra_op_num_threads = cpu.threads_or_physical(threads)
         options.inter_op_num_threads = 1
         options.log_severity_level = _SILENT
-        # Threads spin inside a run, which makes one run a fifth faster than none at all
-        # spinning, but not between runs, where they would take the cores from those that
-        # decode and write.
+        # Threads spin inside a run, which makes it 20 % faster than without spinning, but not
+        # between runs, where they would take cores from decoding and writing.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         source = model if isinstance(model, bytes) else str(model)
         if device == _CPU:
@@ -90,7 +90,7 @@ class OnnxSession(GraphSession):
 
     @staticmethod
     def providers() -> tuple[str, ...]:
-        """Name the execution providers that the installed library was built with."""
+        """Return the execution providers that the installed library was built with."""
         return tuple(telemetry.onnxruntime().get_available_providers())
 
     def run_graph(self, feeds: Feeds) -> Outputs:
@@ -99,7 +99,7 @@ class OnnxSession(GraphSession):
         try:
             with self._run_lock:
                 values = self._session.run(names, feeds)
-        except Exception as error:  # the library's errors share no base of their own
+        except Exception as error:  # the library's errors have no common base class
             raise failure("onnxruntime", feeds[self.graph.image.name], error) from error
         return dict(zip(names, map(np.asarray, values), strict=True))
 
@@ -107,19 +107,19 @@ class OnnxSession(GraphSession):
 def _on_cpu(ort: ModuleType, source: bytes | str, options: Any) -> Any:
     try:
         return ort.InferenceSession(source, options, providers=[_CPU.provider])
-    except Exception as error:  # the library's errors share no base of their own
+    except Exception as error:  # the library's errors have no common base class
         if lacks_memory(error):
             raise out_of_memory("onnxruntime", error) from error
         raise ModelFileError(
             f"not an ONNX network that onnxruntime can load ({reason(error)}):"
-            " get the file again, or export it anew"
+            " get the file again, or export it again"
         ) from error
 
 
 def _on_device(ort: ModuleType, source: bytes | str, options: Any, device: Device) -> Any:
     """Open a session on a device, or raise.
 
-    By default the library uses the CPU where a provider fails, and only logs why.
+    By default the library falls back to the CPU if a provider fails, and only logs the reason.
     """
     if device.provider not in ort.get_available_providers():
         raise DeviceError(f"this onnxruntime has no {device.provider}: {device.remedy}")
@@ -129,7 +129,7 @@ def _on_device(ort: ModuleType, source: bytes | str, options: Any, device: Devic
         with _quiet(ort):
             _preload(ort, device)
             session = ort.InferenceSession(source, options, providers=providers, enable_fallback=0)
-    except Exception as error:  # the library's errors share no base of their own
+    except Exception as error:  # the library's errors have no common base class
         raise DeviceError(
             f"{device.name} failed to start in onnxruntime ({reason(error)}): {device.remedy}"
         ) from error
@@ -139,15 +139,15 @@ def _on_device(ort: ModuleType, source: bytes | str, options: Any, device: Devic
 
 
 def _preload(ort: ModuleType, device: Device) -> None:
-    """Load CUDA and cuDNN from their own packages, where the system has none (since 1.21)."""
+    """Load CUDA and cuDNN from their Python packages if the system has none (since 1.21)."""
     if device.name == "cuda" and hasattr(ort, "preload_dlls"):
-        with redirect_stdout(io.StringIO()):  # it prints what it does not find
+        with redirect_stdout(io.StringIO()):  # it prints which libraries it does not find
             ort.preload_dlls()
 
 
 @contextmanager
 def _quiet(ort: ModuleType) -> Iterator[None]:
-    """Keep the library from logging why a provider fails: an error says so."""
+    """Suppress the library's log of a failing provider: an exception reports it."""
     ort.set_default_logger_severity(_SILENT)
     try:
         yield

@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU or an Intel GPU: often the fastest on Intel. An extra."""
+"""OpenVINO on the CPU or an Intel GPU: often the fastest on Intel. An optional extra."""
 
 import logging
 import os
@@ -24,24 +24,24 @@ _log = logging.getLogger(__name__)
 
 
 class OpenvinoSession(GraphSession):
-    """A network in OpenVINO. Safe to call from several threads: each has its own request.
+    """A network in OpenVINO. Safe to call from several threads: each has its own infer request.
 
-    Height and width stay free. A graph compiled for one size was measured 4 % faster at
-    288 x 224 and not at all at 640 x 480, for 0.4 s and 30 MB a size.
+    Height and width stay dynamic. A graph compiled for one size was measured to be 4 % faster at
+    288 x 224 and no faster at 640 x 480, for 0.4 s and 30 MB per size.
 
     Args:
         model: an ONNX file, or its content.
         device: a device of the runtime's row.
-        threads: of one run on the CPU; the physical cores when not given.
-        callers: threads that call `run` at the same time; more than these wait for each other.
-        cache_dir: where compiled networks are kept, which halves the time to load; it is made
-            when it is not there. None: nowhere. OpenVINO drops a file that was cut off.
-        graph: as of `OnnxSession`.
+        threads: of one run on the CPU; default: the physical cores.
+        callers: number of threads that call `run` at the same time; further ones wait.
+        cache_dir: folder for compiled networks, which halve the time to load; it is created if
+            necessary. None: they are not stored. OpenVINO ignores truncated files.
+        graph: see `OnnxSession`.
 
     Raises:
         MissingExtraError: openvino is not installed.
         DeviceError: the device is missing or does not start.
-        ModelFileError: the file is damaged, or no depth network, or keeps weights elsewhere.
+        ModelFileError: the file is damaged, not a depth network, or keeps weights in other files.
         OutOfMemoryError: there is too little memory for it.
         UsageError: less than one thread.
     """
@@ -70,7 +70,7 @@ class OpenvinoSession(GraphSession):
         if cache_dir is not None and _usable(cache_dir):
             config["CACHE_DIR"] = str(cache_dir)
         try:
-            # compiling the bytes themselves: a cached network is then not even parsed
+            # compile the bytes themselves: a cached network is then not parsed
             self._compiled = ov.Core().compile_model(content, device.provider, config, weights=b"")
         except (RuntimeError, ValueError, MemoryError) as error:
             if device != _CPU:
@@ -81,7 +81,7 @@ class OpenvinoSession(GraphSession):
                 raise out_of_memory("openvino", error) from error
             raise ModelFileError(
                 f"not an ONNX network that openvino can load ({reason(error)}):"
-                " get the file again, or export it anew"
+                " get the file again, or export it again"
             ) from error
         self.runtime: str = label("openvino", device.name)
         names = () if callable(graph) else astuple(graph)
@@ -92,7 +92,7 @@ class OpenvinoSession(GraphSession):
 
     @staticmethod
     def providers() -> tuple[str, ...]:
-        """Name OpenVINO's devices here, without the number that it gives to one of several."""
+        """Return OpenVINO's devices, without the number that distinguishes several of one type."""
         found = telemetry.openvino().Core().available_devices
         return tuple(dict.fromkeys(name.partition(".")[0] for name in found))
 
@@ -108,20 +108,20 @@ class OpenvinoSession(GraphSession):
 
 
 def _usable(folder: Path) -> bool:
-    """Make the folder of compiled networks; log a warning where that fails."""
+    """Create the folder for compiled networks; log a warning if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        _log.warning("compiled networks can't be kept in %s: %s", folder, error.strerror or error)
+        _log.warning("compiled networks can't be stored in %s: %s", folder, error.strerror or error)
         return False
     if not os.access(folder, os.W_OK | os.X_OK):
-        _log.warning("compiled networks can't be kept in %s: it is read-only", folder)
+        _log.warning("compiled networks can't be stored in %s: it is read-only", folder)
         return False
     return True
 
 
 def _tensor_info(port: Any, wanted: tuple[str | None, ...]) -> TensorInfo:
-    """Describe an input or output; of several names it gets the one that the model's record has."""
+    """Describe an input or output; of several names, use the one in the model's record."""
     shape = port.get_partial_shape()
     sides = None
     if shape.rank.is_static:

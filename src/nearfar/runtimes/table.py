@@ -1,7 +1,7 @@
-"""The one table of runtimes, and of the devices that each can use.
+"""Table of the runtimes and their devices.
 
-The choices of the command line, the settings of the service and the candidates of `auto` are made
-from it. Importing it loads no runtime and no NumPy.
+The choices of the command line, the settings of the service and the candidates of `auto` are
+derived from it. Importing it loads neither a runtime nor NumPy.
 """
 
 import importlib
@@ -16,15 +16,14 @@ from nearfar.errors import UsageError
 
 @dataclass(frozen=True)
 class Device:
-    """A kind of processor, as one runtime offers it.
+    """A type of processor, as supported by one runtime.
 
     Attributes:
-        name: what a user calls it.
-        provider: what the runtime calls it: an execution provider of ONNX Runtime, a device of
-            OpenVINO.
-        remedy: what to do where it is missing or does not start.
+        name: name in options.
+        provider: name in the runtime: an execution provider of ONNX Runtime, a device of OpenVINO.
+        remedy: what to do if it is missing or does not start.
         options: of the provider.
-        is_serial: one session takes one run at a time, and keeps no memory pattern.
+        is_serial: one session allows one run at a time, and no memory pattern.
     """
 
     name: str
@@ -39,10 +38,10 @@ class RuntimeRow:
     """One row of the table.
 
     Attributes:
-        name: of the runtime; its module is imported under this name too.
-        module: that holds its class.
+        name: of the runtime; also the import name of its library.
+        module: that contains its class.
         class_name: of the class; see `nearfar.runtimes.base.SessionClass`.
-        devices: that it can use, the CPU first.
+        devices: that it supports, the CPU first.
     """
 
     name: str
@@ -66,7 +65,7 @@ class RuntimeRow:
         """Return a device by name.
 
         Raises:
-            UsageError: the runtime can't use such a device.
+            UsageError: the runtime does not support such a device.
         """
         for device in self.devices:
             if device.name == name:
@@ -77,13 +76,13 @@ class RuntimeRow:
         raise UsageError(f"{self.name} has no device {name}, only {known}: {hint}")
 
     def has(self, name: str) -> bool:
-        """Return whether the runtime can use a device of this name."""
+        """Return whether the runtime supports a device of this name."""
         return any(device.name == name for device in self.devices)
 
     def offered(self) -> tuple[str, ...]:
-        """Name the devices that the installed library offers; this imports it.
+        """Return the names of the devices that the installed library offers; this imports it.
 
-        A device may be offered and yet fail to start, for want of a driver.
+        A device may be offered and still fail to start, if a driver is missing.
         """
         providers = self.session_class().providers()
         return tuple(device.name for device in self.devices if device.provider in providers)
@@ -108,7 +107,7 @@ RUNTIMES: Final[Mapping[str, RuntimeRow]] = MappingProxyType(
                         "CUDAExecutionProvider",
                         f"install an NVIDIA driver, and onnxruntime-gpu[cuda,cudnn] {_PACKAGE},"
                         f" {_WITHOUT}",
-                        # EXHAUSTIVE, the default, tries all algorithms for each new size of photo;
+                        # EXHAUSTIVE, the default, tries all algorithms for each new input size;
                         # TF32, on by default, keeps 10 bits of each factor
                         {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"},
                     ),
@@ -121,7 +120,8 @@ RUNTIMES: Final[Mapping[str, RuntimeRow]] = MappingProxyType(
                         "directml",
                         "DmlExecutionProvider",
                         f"install onnxruntime-directml {_PACKAGE}, on Windows, {_WITHOUT}",
-                        # its documentation: no memory patterns, no two calls of run at a time
+                        # according to its documentation: no memory patterns, no concurrent calls of
+                        # run
                         is_serial=True,
                     ),
                     Device(
@@ -148,7 +148,7 @@ RUNTIMES: Final[Mapping[str, RuntimeRow]] = MappingProxyType(
         )
     }
 )
-"""Every runtime by name; `auto` keeps the first unless another is measured to be faster."""
+"""Every runtime by name; `auto` uses the first unless another is measured to be faster."""
 
 DEVICES: Final = tuple(
     dict.fromkeys(device.name for row in RUNTIMES.values() for device in row.devices)
@@ -158,7 +158,7 @@ DEVICES: Final = tuple(
 RUNTIME_CHOICES: Final = ("auto", *RUNTIMES)
 DEVICE_CHOICES: Final = ("auto", *DEVICES)
 
-if TYPE_CHECKING:  # mypy takes no Literal that is made from a table
+if TYPE_CHECKING:  # mypy does not support a Literal made from a table
     Runtime: TypeAlias = str
     RuntimeName: TypeAlias = str
     DeviceName: TypeAlias = str
@@ -169,21 +169,21 @@ else:
 
 
 def available() -> tuple[str, ...]:
-    """Name the runtimes that are installed; none is imported."""
-    first, *others = RUNTIMES.values()  # the first is no extra
+    """Return the names of the installed runtimes; none is imported."""
+    first, *others = RUNTIMES.values()  # the first is a core dependency
     return (first.name, *(row.name for row in others if row.is_installed()))
 
 
 def allowed(runtime: RuntimeName = "auto", device: DeviceName = "auto") -> tuple[RuntimeRow, ...]:
-    """List the runtimes that may be taken; none is imported.
+    """List the runtimes that may be used; none is imported.
 
     Args:
-        runtime: the only one; `auto` is every one that is installed.
-        device: the only one; `auto` is every one.
+        runtime: the only one allowed; `auto` allows every installed one.
+        device: the only one required; `auto` allows every one.
 
     Returns:
-        At least one row. Where no installed runtime has the device, those that have it: opening a
-        session says what is to be installed.
+        At least one row. If no installed runtime supports the device, the rows that do: opening a
+        session then reports what to install.
 
     Raises:
         UsageError: no such runtime or device, or the runtime has no such device.

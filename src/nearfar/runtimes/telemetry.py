@@ -1,6 +1,6 @@
 """Import the runtimes with their telemetry turned off.
 
-nearfar runs without a network, so no part of it may open one by itself. Recent onnxruntime
+nearfar must not connect to the network by itself. Recent onnxruntime
 reports its use to Microsoft unless a variable is set (its Privacy.md), and openvino reports every
 import to Google Analytics (openvino/tools/ovc/__init__.py).
 """
@@ -24,16 +24,16 @@ def onnxruntime() -> ModuleType:
 
 
 def openvino() -> ModuleType:
-    """Import openvino; where it is new to the process, its reporter is hidden during the import.
+    """Import openvino; its telemetry package is hidden during the first import.
 
-    openvino has a stub for machines without the reporter, which it then uses.
+    openvino then uses its stub for machines without that package.
 
     Raises:
         MissingExtraError: it is not installed; the message has the pip line.
     """
     if "openvino" in sys.modules or _REPORTER in sys.modules:
         return require("openvino")
-    sys.modules[_REPORTER] = cast("ModuleType", None)  # None: Python's mark for "not there"
+    sys.modules[_REPORTER] = cast("ModuleType", None)  # None in `sys.modules` makes an import fail
     try:
         return require("openvino")
     finally:

@@ -40,7 +40,7 @@ class BatchOptions(Options):
         ge=1,
     )
     part: int = option(
-        "Photos in a part, about, which a worker takes at once; each part is a file of the table.",
+        "Approximate number of photos in a part, the unit of work and file of the table.",
         PART,
         ge=1,
     )
@@ -85,16 +85,16 @@ def quiet_data() -> Iterator[Any]:
         context = ray.data.DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    context.target_max_block_size = 1  # a row a block: a part goes to whichever worker is free
+    context.target_max_block_size = 1  # one row per block: a part is sent to any free worker
     context.raise_original_map_exception = True
-    context.execution_no_progress_timeout_s = -1  # a big part of big photos may take an hour
+    context.execution_no_progress_timeout_s = -1  # a large part of large photos may take an hour
     with ray.data.DataContext.current(context):
         yield ray.data
 
 
 @contextmanager
 def failing() -> Iterator[None]:
-    """Turn what Ray raises in the block into the error of nearfar that caused it, or ScaleError."""
+    """Convert Ray's exceptions in the block to the causing error of nearfar, or ScaleError."""
     from ray.exceptions import RayError
 
     try:
@@ -110,7 +110,7 @@ def failing() -> Iterator[None]:
 
 
 def _cause(error: BaseException) -> NearfarError:
-    """Return the error of nearfar's own that one of Ray's carries, or a ScaleError."""
+    """Return the nearfar error that an exception of Ray contains, or a ScaleError."""
     at: BaseException | None = error
     while at is not None:
         inner = getattr(at, "cause", None)
@@ -120,7 +120,7 @@ def _cause(error: BaseException) -> NearfarError:
         at = inner if isinstance(inner, BaseException) else at.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     last = lines[-1] if lines else type(error).__name__
-    return ScaleError(f"the cluster failed ({last[:300]}): run the same again to go on")
+    return ScaleError(f"the cluster failed ({last[:300]}): run the same command again to continue")
 
 
 _STORE_BYTES: Final = 128 * 2**20
@@ -141,8 +141,8 @@ class Run:
         model: a name, or auto.
         runtime: see `nearfar.load`.
         threads: of each worker; as many as the cores allow when not given.
-        estimating: how a photo becomes depth.
-        writing: which files to write, and how they look.
+        estimating: options of estimation.
+        writing: which files to write, and their format and colors.
         limits: sizes beyond which a photo is refused unread.
         force: whether to start over in a destination that is not empty.
         again: whether to repeat parts that have a photo with an error.
@@ -178,13 +178,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Step:
-    """A part that is done.
+    """A finished part.
 
     Attributes:
-        rows: one a photo.
-        kept: whether an earlier run did it.
+        rows: one per photo.
+        kept: whether it was done by an earlier run.
         total: number of photos of the run; None until they are counted.
-        model: that made the maps.
+        model: of the maps.
         left_out: pictures that the run leaves out because they are named like results; given in
             a last step without rows, where there are any.
         first_left_out: path or URL of the first of these.
@@ -201,8 +201,8 @@ class Step:
 def steps(run: Run) -> Iterator[Step]:
     """Do a run, or resume it where it was stopped.
 
-    The destination is complete whatever stops the run: a part is in the table only once all its
-    photos are done, and a worker that dies is replaced and its part repeated.
+    The destination is consistent at any time: a part is added to the table once all its photos are
+    done, and if a worker crashes, it is replaced and its part repeated.
 
     Args:
         run: source, destination and options.
@@ -273,8 +273,8 @@ def _prepared(run: Run, source: Source, layout: Layout) -> "tuple[Task, bytes]":
     spec = store.spec(resolved["model"])
     if spec.sha256 != resolved["sha256"]:
         raise UsageError(
-            f"{layout.dest} was begun with another file of {spec.name}: bring that back, give"
-            " another destination, or begin anew",
+            f"{layout.dest} was begun with another file of {spec.name}: restore that file, give"
+            " another destination, or start again",
             options=("overwrite",),
         )
     run_folder.forget_attempts(layout)
@@ -293,7 +293,7 @@ def _prepared(run: Run, source: Source, layout: Layout) -> "tuple[Task, bytes]":
 
 
 def _listed(source: Source, size: int, *, by_stem: bool) -> Iterator[dict[str, str]]:
-    """Yield the columns `LISTED` of each part of a source, listed as fast as parts are taken."""
+    """Yield the columns `LISTED` of each part of a source, as fast as parts are consumed."""
     for part in parts(distinct(source.photos(), by_stem=by_stem), size):
         yield {"part": part.name, "photos": part.packed()}
 

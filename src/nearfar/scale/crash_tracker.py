@@ -1,7 +1,7 @@
-"""Find the photo that crashes workers, by taking one at a time, and leave it out.
+"""Find the photo that crashes workers by processing one at a time, and skip it.
 
 Ray restarts a killed worker and repeats its part. A photo that kills it each time, by its size or
-by a fault in a decoder, would otherwise keep a run from ever ending.
+by a fault in a decoder, would otherwise block a run for ever.
 """
 
 import json
@@ -13,12 +13,12 @@ from typing import Final
 from nearfar.errors import WriteError
 
 MOST_CRASHES: Final = 2
-"""Crashes at one part after which its photos are taken one at a time."""
+"""Number of crashes of a part after which its photos are processed one at a time."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """How often a part was begun and not finished.
+    """Unfinished attempts at a part.
 
     Attributes:
         begun: number of earlier attempts.
@@ -32,18 +32,18 @@ class Attempt:
 
     @property
     def careful(self) -> bool:
-        """Return whether photos are taken one at a time."""
+        """Return whether photos are processed one at a time."""
         return self.begun >= MOST_CRASHES
 
 
 class Attempts:
-    """Keeps the attempts at parts in a folder, where they outlive the worker."""
+    """Stores the attempts at parts in a folder, so that they survive a crash of the worker."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def begin(self, part: str) -> Attempt:
-        """Record that a part is begun, and return the earlier attempts."""
+        """Record the start of a part, and return the earlier attempts."""
         last = Attempt()
         with suppress(FileNotFoundError, ValueError, TypeError):
             fields = json.loads(self._path(part).read_text("ascii"))
@@ -54,11 +54,11 @@ class Attempts:
         return now
 
     def alone(self, part: str, attempt: Attempt, index: int) -> None:
-        """Record that a photo is processed by itself."""
+        """Record that a photo is processed alone."""
         self._keep(part, Attempt(attempt.begun + 1, index, attempt.guilty))
 
     def end(self, part: str) -> None:
-        """Record that a part is done."""
+        """Record the end of a part."""
         self._path(part).unlink(missing_ok=True)
 
     def _keep(self, part: str, attempt: Attempt) -> None:

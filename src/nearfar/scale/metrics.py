@@ -32,8 +32,8 @@ class ReplicaMetrics(Metrics):
 def merged(texts: Mapping[str, bytes]) -> bytes:
     """Merge the metrics of replicas.
 
-    They keep apart by a label, and are not added up: a sum would fall when a replica ends, and
-    Prometheus would take that for a restart.
+    They are distinguished by a label, and not summed: a sum would decrease when a replica stops,
+    which Prometheus would interpret as a restart.
 
     Args:
         texts: name of a replica -> its metrics, in Prometheus's text format.

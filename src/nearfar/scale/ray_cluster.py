@@ -1,6 +1,6 @@
-"""Start or join a Ray cluster: one of this process's own, closed to others, or one that runs.
+"""Start a private Ray cluster, or join a running one.
 
-What Ray 2.60 does by default was seen with ss and strace. Even with 127.0.0.1 as its address, its
+Ray 2.60's default behavior was observed with ss and strace. Even with 127.0.0.1 as its address, its
 processes listen on every interface. With its usage report and its dashboard turned off, it still
 starts a process that asks the metadata addresses of three clouds where it runs
 (ray/dashboard/modules/usage_stats). Each replica of Ray Serve opens a gRPC port on every interface,
@@ -26,7 +26,7 @@ from nearfar.optional import require
 
 _NO_REPORTS: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else Ray warns of a change to come
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # otherwise Ray warns of a future change
 }
 _LOOPBACK: Final = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # the address is then 127.0.0.1, as on those systems
@@ -42,8 +42,8 @@ _LOCALHOST: Final = "127.0.0.1"
 def own_environment() -> Mapping[str, str]:
     """Return the variables of Ray for a cluster of this process's own.
 
-    It listens on the loopback only, and accepts only who has its token: without one, every account
-    of this machine could run code in it. Ray reads address and token once a process, when it is
+    It listens on the loopback only, and requires a token: without one, every account
+    of this machine could run code in it. Ray reads address and token once per process, when it is
     imported, so they must be set by then, and are the same for all clusters that it starts.
     """
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
@@ -58,9 +58,9 @@ def require_ray() -> None:
 
 @contextmanager
 def no_metadata_requests() -> Iterator[None]:
-    """Start Ray, in the block, without the process that asks clouds for metadata.
+    """Start Ray, in the block, without the process that requests metadata from clouds.
 
-    It is the one of the dashboard, which Ray starts although it is told not to include it.
+    It is that of the dashboard, which Ray starts even if it is disabled.
     """
     from ray._private import services
 
@@ -163,10 +163,9 @@ def joined(
     Args:
         address: of a running cluster, or `auto`; when not given, one is started here that only
             this process can reach. A cluster that this process is connected to is used as it is.
-        cpus: of a cluster that is started here; the machine's when not given.
-        store_bytes: size of the object store of a cluster that is started here; Ray's default
-            when not given.
-        with_logs: whether the output of the cluster's processes appears here too.
+        cpus: of a cluster that is started here; default: the machine's.
+        store_bytes: size of the object store of a cluster that is started here; default: Ray's.
+        with_logs: whether the output of the cluster's processes is shown here.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -191,7 +190,7 @@ def joined(
 def _start(
     thread: ThreadPoolExecutor, ray: Any, *, cpus: int | None, **options: int | bool | None
 ) -> None:
-    """Start a cluster, more than once where the machine is too busy for Ray's time limits.
+    """Start a cluster; repeat if the machine is too busy for Ray's time limits.
 
     Ray gives its helper processes 15 s to import what they need (issue 65983 of ray-project/ray).
     """

@@ -26,7 +26,7 @@ class Layout:
 
     Attributes:
         dest: the destination.
-        maps_in_table: whether the table holds the maps, and lies at the top.
+        maps_in_table: whether the table contains the maps, and is at the top level.
     """
 
     dest: Path
@@ -63,7 +63,7 @@ class Layout:
 
 @contextmanager
 def claimed(layout: Layout) -> Iterator[None]:
-    """Lock a destination, and delete what killed workers left half-written in its table.
+    """Lock a destination, and delete temporary files of crashed workers in its table.
 
     Raises:
         UsageError: another run writes to it.
@@ -86,7 +86,7 @@ def claimed(layout: Layout) -> Iterator[None]:
 
 @contextmanager
 def writing_to(dest: Path) -> Iterator[None]:
-    """Turn an OSError in the block into a WriteError."""
+    """Convert an OSError in the block to a WriteError."""
     try:
         yield
     except NearfarError:
@@ -96,17 +96,17 @@ def writing_to(dest: Path) -> Iterator[None]:
 
 
 def _sweep(layout: Layout) -> None:
-    """Delete temporary files of the table that killed workers left; see `nearfar.io.atomic`."""
+    """Delete temporary files that crashed workers left in the table; see `nearfar.io.atomic`."""
     for begun_only in layout.table.glob(".part-*.parquet"):
         begun_only.unlink(missing_ok=True)
 
 
 def refuse_strange(layout: Layout) -> None:
-    """Refuse a destination that holds files but no run.
+    """Refuse a destination that contains files but no run.
 
     Raises:
         OutputExistsError: it does.
-        WriteError: it is no folder, or can't be read.
+        WriteError: it is not a folder, or can't be read.
     """
     try:
         names = set(os.listdir(layout.dest)) if layout.dest.exists() else set()  # noqa: PTH208
@@ -114,7 +114,7 @@ def refuse_strange(layout: Layout) -> None:
         raise WriteError(f"{layout.dest}: {error.strerror}: give a folder") from error
     if names and layout.own.name not in names:
         raise OutputExistsError(
-            f"{layout.dest} holds something else: give an empty folder, or overwrite it",
+            f"{layout.dest} contains other files: give an empty folder, or overwrite it",
             options=("overwrite",),
         )
 
@@ -127,7 +127,7 @@ def begun(layout: Layout, asked: dict[str, Any]) -> dict[str, Any] | None:
         asked: the options that determine the results.
 
     Raises:
-        UsageError: the run has other options, or is of a version that can't be resumed.
+        UsageError: the run has other options, or a version that can't be resumed.
     """
     try:
         found = json.loads(layout.manifest.read_text("utf-8"))
@@ -136,9 +136,9 @@ def begun(layout: Layout, asked: dict[str, Any]) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"{layout.manifest} is damaged: begin anew", options=("overwrite",)
+            f"{layout.manifest} is damaged: start again", options=("overwrite",)
         ) from error
-    remedy = "give that again, another destination, or begin anew"
+    remedy = "use that, give another destination, or start again"
     if form != _FORMAT:
         raise UsageError(
             f"{layout.dest} is of another version of nearfar: {remedy}", options=("overwrite",)
@@ -177,7 +177,7 @@ def _words(value: object) -> str:
 
 
 FLUSH_BYTES: Final = 32 * 2**20
-"""Size of the maps that are held before they are written as a row group."""
+"""Total size of buffered maps at which they are written as a row group."""
 
 
 @dataclass(frozen=True)
@@ -185,14 +185,14 @@ class Row:
     """The result of one photo.
 
     Attributes:
-        path: relative to the source, or as the list has it.
-        model: that made the map.
-        depth_file: relative to the destination; None where the map is in the table.
+        path: relative to the source, or as in the list.
+        model: of the map.
+        depth_file: relative to the destination; None if the map is in the table.
         width_px: of the map; None when there is none.
         height_px: likewise.
         ms: from opening the photo to the last file written.
-        error: why there is no map.
-        warnings: oddities of the photo, in sentences.
+        error: reason for a missing map.
+        warnings: about the photo, one sentence each.
     """
 
     path: str
@@ -238,7 +238,7 @@ def schema(*, maps: bool) -> Any:
 
 
 class PartWriter:
-    """Writes one file of the table, which appears only when the block ends without an error."""
+    """Writes one file of the table, which is created only if the block ends without an error."""
 
     def __init__(self, file: Any, *, maps: bool) -> None:
         import pyarrow.parquet as pq
@@ -251,14 +251,14 @@ class PartWriter:
         self._bytes = 0
 
     def add(self, row: Row, depth: bytes | None = None) -> None:
-        """Add a row, and the bytes of its map where the table holds maps."""
+        """Add a row, and the bytes of its map if the table contains maps."""
         self._rows.append({**asdict(row), "depth": depth})
         self._bytes += len(depth or b"")
         if self._bytes >= FLUSH_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        """Write the rows that are held."""
+        """Write the buffered rows."""
         import pyarrow as pa
 
         if self._rows:

@@ -1,4 +1,4 @@
-"""Deploy the service on Ray Serve, with as many replicas as there is work for."""
+"""Deploy the service on Ray Serve, with replicas according to the load."""
 
 import asyncio
 import logging
@@ -40,8 +40,8 @@ class ReplicaOptions(Options):
     """The cluster of the replicas, and their number."""
 
     replicas: str | None = option(
-        "Fewest and most replicas, as 1:4, or a fixed number, as 3; from 1 to what the CPUs of the"
-        " cluster hold if not given.",
+        "Range of replicas, such as 1:4, or a fixed number, such as 3; default: 1 to the number for"
+        " which the cluster has CPUs.",
         None,
     )
     address: str | None = option(
@@ -56,21 +56,21 @@ class ReplicaOptions(Options):
             bounds(self.replicas)
 
     def range(self, *, cpus: float, cpus_each: int) -> tuple[int, int]:
-        """Return the fewest and the most replicas.
+        """Return the minimum and maximum number of replicas.
 
         Args:
             cpus: of the cluster.
             cpus_each: of one replica.
 
         Raises:
-            UsageError: the cluster can't hold the fewest.
+            UsageError: the cluster is too small for the minimum.
         """
         room = int(cpus // cpus_each)
         fewest, most = bounds(self.replicas) if self.replicas else (1, max(1, room))
         if fewest > room:
             raise UsageError(
                 f"{fewest} replicas of {cpus_each} CPUs do not fit on the {cpus:g} of the cluster:"
-                " ask for fewer replicas, or for fewer workers and threads of each",
+                " use fewer replicas, or fewer workers and threads of each",
                 options=("replicas", "workers", "threads"),
             )
         return fewest, most
@@ -143,10 +143,10 @@ class Replica:
 
 
 def build(options: ServiceOptions) -> FastAPI:
-    """Make the application of one replica, in its process.
+    """Create the application of one replica, in its process.
 
     Args:
-        options: of the service; `workers` is given.
+        options: of the service; `workers` is set.
     """
     bind_replica_to_loopback()
     start_logging()
@@ -163,7 +163,7 @@ async def _gather() -> dict[str, bytes]:
 
 
 _ALL_LINES: Final = {"RAY_DEDUP_LOGS": "0"}
-"""Ray would drop log lines of other requests as copies. It reads this when it is imported."""
+"""Without it Ray would drop similar log lines. It is read when Ray is imported."""
 _TICK_S: Final = 0.2
 _UP_AFTER_S: Final = 5.0
 _DOWN_AFTER_S: Final = 60.0
@@ -186,14 +186,15 @@ def run(
     Args:
         options: of the service; limits are those of each replica.
         where: the cluster, and the number of replicas.
-        tell: gets the line with the address, once the service is ready.
-        warn: gets a line if other machines can reach it.
-        make: makes the application of one replica, in its process.
+        tell: called with the line about the address, once the service is ready.
+        warn: called with a line if other machines can reach it.
+        make: creates the application of one replica, in its process.
 
     Raises:
         MissingExtraError: Ray is not installed.
-        UsageError: the address can't be listened on; or there is no such cluster, or it serves
-            something already, or is too small, or requires no token where others can reach it.
+        UsageError: the address can't be listened on; or there is no such cluster, or Serve is
+            already running on it, or it is too small, or requires no token but is reachable by
+            others.
         NearfarError: the model can't be loaded.
     """
     require_ray()
@@ -219,7 +220,7 @@ def run(
         if serve.status().proxies:
             raise UsageError(
                 "Ray Serve runs on this cluster already, and has one address for all:"
-                " stop it with `serve shutdown`, or take another cluster"
+                " stop it with `serve shutdown`, or use another cluster"
             )
         if stop.is_set():
             return
@@ -287,7 +288,7 @@ def _start(options: ServiceOptions, *, here: bool) -> None:
     from ray.serve.config import ControllerOptions, HTTPOptions, ProxyLocation
     from ray.serve.schema import LoggingConfig
 
-    # processes of a cluster that was started here inherit the variables, and start faster so
+    # processes of a cluster that was started here inherit the variables, which is faster
     variables = {} if here else {"env_vars": serve_proxy.environment(options)}
     serve.start(
         proxy_location=ProxyLocation.HeadOnly,
@@ -348,27 +349,27 @@ def _wait_until_running(stop: threading.Event) -> bool:
 def failure(message: str) -> NearfarError:
     """Find the error of nearfar in Serve's message about a replica that did not start.
 
-    Serve passes on no exceptions, only the text of a traceback.
+    Serve's message contains only the text of the traceback.
     """
     found = re.findall(r"nearfar\.errors\.(\w+)(?:\(.*?\))?: (.+)", message)
     if not found:
-        return NearfarError("no replica started: Ray's logs say why")
+        return NearfarError("no replica started: see Ray's logs")
     name, sentence = found[-1]
     kind: type[NearfarError] = getattr(errors, name, NearfarError)
     return kind(sentence.strip())
 
 
 def _drain(options: ServiceOptions) -> None:
-    """Let every replica finish what it accepted; meanwhile they refuse new requests."""
+    """Let every replica finish accepted requests; new ones are refused."""
     from ray import serve
 
     responses = serve.get_app_handle(APPLICATION).broadcast("stop")
-    with suppress(TimeoutError):  # a replica that does not answer is ended all the same
+    with suppress(TimeoutError):  # a replica that does not respond is stopped nevertheless
         responses.results(timeout_s=options.drain_s + _CALL_S, return_exceptions=True)
 
 
 def _take_down(end_s: float) -> None:
-    """End the replicas once their last answers are sent; one that hangs ends with the cluster."""
+    """Stop the replicas after their last responses; one that hangs ends with the cluster."""
     from ray import serve
 
     serve.delete(APPLICATION, _blocking=False)

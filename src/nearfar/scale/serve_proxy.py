@@ -1,4 +1,4 @@
-"""Middleware of Ray Serve's HTTP proxies, by which they answer as the service does."""
+"""Middleware of Ray Serve's HTTP proxies, for the same errors as the service."""
 
 import asyncio
 import os
@@ -13,13 +13,13 @@ from nearfar.service.errors import RefusedError, answer
 from nearfar.service.settings import ServiceOptions
 
 MAX_BYTES: Final = "NEARFAR_FRONT_MAX_BYTES"
-"""The variable with the most bytes of a body that a proxy accepts."""
+"""Environment variable with the maximum size of a body."""
 
 _HEALTH: Final = "/-/healthz"
 _SERVES_OWN: Final = "/-/"
 _RETRY_AFTER_S: Final = "2"
 _SLUG_OF: Final = {408: "timed-out", 429: "queue-full"}
-"""Status of an answer by Serve itself -> problem; any other means that no replica is there."""
+"""Status of a response of Serve itself -> problem; others mean that there is no replica."""
 
 
 def environment(options: ServiceOptions) -> dict[str, str]:
@@ -37,9 +37,9 @@ def middlewares() -> list[Middleware]:
 
 
 class Front:
-    """ASGI middleware that turns Serve's own answers into problems and limits request bodies.
+    """ASGI middleware that converts Serve's own responses to problems, and limits request bodies.
 
-    An answer of the service has the header `X-Content-Type-Options`, which Serve's own lack.
+    Responses of the service have the header `X-Content-Type-Options`, Serve's own do not.
 
     Args:
         app: the proxy.
@@ -50,11 +50,11 @@ class Front:
         self._app, self._max_bytes = app, max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request or connection."""
+        """Process one request or connection."""
         if scope["type"] not in {"http", "websocket"} or scope["path"] == _HEALTH:
             await self._app(scope, receive, send)
             return
-        # a client could set its own time limit by these, or have work done for nobody
+        # with these a client could set its own time limit, or cause useless work
         scope["headers"] = [row for row in scope["headers"] if not row[0].startswith(b"x-request-")]
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
@@ -74,7 +74,7 @@ class Front:
 
 
 class _Passing:
-    """One request and its answer."""
+    """One request and its response."""
 
     def __init__(self, receive: Receive, send: Send, max_bytes: int) -> None:
         self._receive, self._send = receive, send
@@ -84,7 +84,7 @@ class _Passing:
         self.is_started = False
 
     async def receive(self) -> Message:
-        """Pass on a piece of the request, unless the body is too large."""
+        """Receive a piece of the request, unless the body is too large."""
         if self._left < 0:
             await asyncio.Event().wait()  # until the replica has refused
         message = await self._receive()
@@ -92,7 +92,7 @@ class _Passing:
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass on a piece of an answer of the service; note the status of one by Serve."""
+        """Send a piece of a response of the service; store the status of one of Serve."""
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=message["headers"])
             if "x-content-type-options" not in headers:
@@ -108,7 +108,7 @@ class _Passing:
             await self._send(message)
 
     def refusal(self) -> RefusedError:
-        """Return the problem that stands for Serve's answer, or for none where a replica died."""
+        """Return the problem for Serve's response, or for a crashed replica."""
         slug = _SLUG_OF.get(self._status, "not-ready")
-        detail = "The replicas are full: try again in a moment." if slug == "queue-full" else ""
+        detail = "All replicas are busy: try again in a moment." if slug == "queue-full" else ""
         return RefusedError(slug, detail, headers={"Retry-After": self._retry_after_s})

@@ -17,22 +17,22 @@ from nearfar.optional import require
 from nearfar.scale import storage
 
 MOST_OF_GROUP: Final = 4096
-"""The most photos of one row group that stay in one part."""
+"""Maximum number of photos of one row group in one part."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A reference to a photo: its place and name, never its bytes.
+    """A reference to a photo: its location and name, never its bytes.
 
     Attributes:
-        path: its name in the table: relative to the source, or as a list has it.
-        url: path or URL of the file that it is, or is in.
-        offset: of its bytes in the file; -1 where it is the whole file.
+        path: its name in the table: relative to the source, or as in a list.
+        url: path or URL of its file, or of the file that contains it.
+        offset: of its bytes in the file; -1 for the whole file.
         bytes: their number; -1 for the whole file.
         group: its row group in a Parquet file; -1 elsewhere.
         row: its row in the row group.
         column: its column in the Parquet file.
-        error: why it can't be read; empty where nothing is known to be wrong.
+        error: why it can't be read; empty if no error is known.
     """
 
     path: str
@@ -46,7 +46,7 @@ class Photo:
 
     @property
     def name(self) -> PurePosixPath:
-        """Return the path of its results below the destination; it never leads out of it."""
+        """Return the path of its results, always below the destination."""
         _, _, path = self.path.rpartition("://")
         parts = PurePosixPath(path.partition("?")[0] if path != self.path else path).parts
         return PurePosixPath(*(part for part in parts if part not in {"/", "//", ".", ".."}))
@@ -54,7 +54,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Part:
-    """Photos that one worker processes together, and whose rows are in one file of the table.
+    """Photos processed by one worker, whose rows are in one file of the table.
 
     Attributes:
         photos: at least one.
@@ -65,12 +65,12 @@ class Part:
     name: str
 
     def packed(self) -> str:
-        """Return the photos as JSON, which also holds names that are not UTF-8."""
+        """Return the photos as JSON, which supports names that are not UTF-8."""
         return _packed(self.photos)
 
     @classmethod
     def unpack(cls, name: str, packed: str) -> "Part":
-        """Read what `packed` returned."""
+        """Parse the result of `packed`."""
         return cls(tuple(Photo(*fields) for fields in json.loads(packed)), name)
 
 
@@ -81,9 +81,9 @@ def _packed(photos: Iterable[Photo]) -> str:
 def parts(photos: Iterable[Photo], size: int) -> Iterator[Part]:
     """Split a run into parts of `size` photos on average, between half and twice as many.
 
-    The name of a photo decides whether a part ends after it (content-defined chunking, as in LBFS,
-    SOSP 2001), so an added or removed photo changes the parts around it and no others. The photos
-    of one row group stay together, since a row group is read from its start.
+    The name of a photo determines whether a part ends after it (content-defined chunking, as in
+    LBFS, SOSP 2001), so an added or removed photo changes the parts around it and no others. The
+    photos of one row group stay together, since a row group is read from its start.
 
     Args:
         photos: held in memory one part at a time.
@@ -116,12 +116,12 @@ def _part(held: list[Photo]) -> Part:
 
 
 def distinct(photos: Iterable[Photo], *, by_stem: bool) -> Iterator[Photo]:
-    """Mark a photo with an error where its results would replace those of an earlier one.
+    """Mark a photo with an error if its results would replace those of an earlier one.
 
     The names are kept in a temporary SQLite database on disk, so that memory is bounded.
 
     Args:
-        photos: in an order that is always the same: the first of equal names is kept.
+        photos: in a fixed order: the first of equal names is kept.
         by_stem: whether results are named by the photo's name without its suffix.
     """
     database = sqlite3.connect("", isolation_level=None)  # no name: a temporary file
@@ -161,11 +161,11 @@ _PATHS: Final = ("path", "url", "uri", "file", "filename", "file_name", "image_p
 
 @dataclass(frozen=True)
 class Source:
-    """What a run reads.
+    """Source of the photos of a run.
 
     Attributes:
         place: a path or URL; a path is absolute.
-        kind: how photos are listed there.
+        kind: method of listing the photos.
         column: column of Parquet shards with the photos or their paths; detected where empty.
     """
 
@@ -174,10 +174,10 @@ class Source:
     column: str = ""
 
     def photos(self, passed_over: Callable[[str], None] = lambda _: None) -> Iterator[Photo]:
-        """Yield the photos one by one, always in the same order.
+        """Yield the photos in a fixed order.
 
         Args:
-            passed_over: called with each picture that is left out because it is named like a
+            passed_over: called with each picture that is skipped because its name is that of a
                 result.
         """
         if self.kind == "photos":
@@ -198,8 +198,8 @@ class Counted:
     """The number of photos in a source.
 
     Attributes:
-        photos: that a run processes.
-        left_out: pictures that it leaves out because they are named like results.
+        photos: number that a run processes.
+        left_out: number of pictures that are skipped because their names are those of results.
         first_left_out: path or URL of the first of these.
     """
 
@@ -221,7 +221,7 @@ def count(source: Source) -> Counted:
 
 
 def source_of(text: str, column: str = "") -> Source:
-    """Find out how photos are listed at a place.
+    """Detect the type of a source.
 
     Args:
         text: a folder of photos or shards, a list, a shard, or a pattern of either; as a path
@@ -229,15 +229,15 @@ def source_of(text: str, column: str = "") -> Source:
         column: see `Source`.
 
     Raises:
-        UsageError: nothing is there, or neither photos, a list nor shards.
+        UsageError: nothing was found, or neither photos, a list nor shards.
     """
     place = storage.plain(text)
     if not storage.is_url(place):
-        # Path.resolve would follow links
+        # not Path.resolve, which follows links
         place = Path(os.path.abspath(place)).as_posix()  # noqa: PTH100
     suffix = PurePosixPath(place).suffix.lower()
     if not storage.exists(place):
-        raise UsageError(f"{text}: there is nothing: give a folder, a list, a shard or a pattern")
+        raise UsageError(f"{text}: nothing found: give a folder, a list, a shard or a pattern")
     if storage.is_folder(place):
         kind = _kind_of_folder(place, text)
     elif suffix in _KIND_OF:
@@ -269,12 +269,12 @@ def _wants(suffix: str) -> Callable[[PurePath], bool]:
 
 def _checked(photo: Photo) -> Photo:
     if "\0" in photo.path or not photo.name.name:
-        return Photo(photo.path, "", error=f"{photo.path!r}: no name of a photo")
+        return Photo(photo.path, "", error=f"{photo.path!r}: not a name of a photo")
     return photo
 
 
 def _listed(place: str) -> Iterator[Photo]:
-    """Read a list, a path or URL a line; paths are relative to the folder of the list."""
+    """Read a list with one path or URL per line; paths are relative to the folder of the list."""
     home = place.rpartition("/")[0]
     with closing(storage.opened(place)) as file:
         for line in file:
@@ -316,7 +316,7 @@ def _of_tar(url: str, name: str, passed_over: Callable[[str], None]) -> Iterator
 
 
 def _of_parquet(url: str, name: str, column: str) -> Iterator[Photo]:
-    """Read the footer of a shard, and its column only where that holds paths."""
+    """Read the footer of a shard, and its column only if it contains paths."""
     parquet = _parquet()
     with closing(storage.opened(url)) as file:
         shard = parquet.ParquetFile(file)
@@ -346,7 +346,7 @@ def _parquet() -> Any:
 
 
 def holds_bytes(kind: Any) -> bool:
-    """Return whether a column of this Arrow type holds photos: bytes, or `{bytes, path}`."""
+    """Return whether a column of this Arrow type contains photos: bytes, or `{bytes, path}`."""
     from pyarrow import types
 
     if types.is_struct(kind):
@@ -355,7 +355,7 @@ def holds_bytes(kind: Any) -> bool:
 
 
 def _column_of(schema: Any, url: str) -> str:
-    """Choose the only column of bytes, or else the first that is named as one of paths."""
+    """Return the only column of bytes, or else the first with a name for paths."""
     full = [field.name for field in schema if holds_bytes(field.type)]
     named = [name for name in _PATHS if name in schema.names]
     if len(full) == 1:

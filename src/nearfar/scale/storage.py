@@ -24,7 +24,7 @@ def is_url(text: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """Turn `file:///photos` into `/photos`, and leave everything else as it is."""
+    """Convert `file:///photos` to `/photos`, and return everything else unchanged."""
     return unquote(urlsplit(text).path) if text.startswith(f"file{_SCHEME}") else text
 
 
@@ -33,20 +33,20 @@ def files(
     wanted: Callable[[PurePath], bool] = is_photo,
     passed_over: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[str, str]]:
-    """Find files, in an order that is always the same; the names of one folder are held at a time.
+    """Find files in a fixed order; only the names of one folder are in memory at a time.
 
     Args:
-        place: a file, a folder that is searched with its subfolders, or a pattern, whose brackets
-            also stand for themselves (`nearfar.io.find_images.glob_patterns`).
-        wanted: decides by its name whether a file of a folder or pattern counts.
+        place: a file, a folder that is searched recursively, or a pattern, whose brackets also
+            match themselves (`nearfar.io.find_images.glob_patterns`).
+        wanted: filter for names of files in folders and patterns.
         passed_over: called with each picture that is left out because it is named like a result.
 
     Yields:
         Its path or URL, and its path relative to the folder, or to the fixed part of the pattern.
-        A subfolder that must not be read is yielded as if it were a file.
+        A subfolder without read permission is yielded as if it were a file.
 
     Raises:
-        UsageError: no library reads such URLs, or the place can't be listed.
+        UsageError: no installed library reads such URLs, or the place can't be listed.
     """
     system, path = filesystem(place)
     if is_folder(place):
@@ -84,11 +84,11 @@ def is_folder(place: str) -> bool:
 def filesystem(place: str) -> tuple[Any, str]:
     """Return an fsspec file system, and the path in it.
 
-    pyarrow's own clients read s3 and gs where fsspec's are not installed.
+    pyarrow's own clients read s3 and gs if fsspec's are not installed.
 
     Raises:
         MissingExtraError: fsspec is not installed.
-        UsageError: no library reads such URLs.
+        UsageError: no installed library reads such URLs.
     """
     fsspec = require("fsspec")
     if not is_url(place):
@@ -124,7 +124,7 @@ def opened(place: str) -> IO[bytes]:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Turn whatever a storage client or pyarrow raises in the block into ImageNotFoundError."""
+    """Convert any exception of a storage client or pyarrow in the block to ImageNotFoundError."""
     try:
         yield
     except Exception as error:  # each library has its own classes of errors
@@ -132,11 +132,11 @@ def reading() -> Iterator[None]:
 
 
 class LazyFile(io.RawIOBase):
-    """Bytes of a file, or of a part of it, that are fetched at the first read.
+    """Bytes of a file, or of a part of it, that are downloaded at the first read.
 
     Args:
         place: path or URL of the file.
-        offset: where they begin; -1 stands for the whole file.
+        offset: of the first byte; -1 for the whole file.
         size: their number.
     """
 
@@ -148,7 +148,7 @@ class LazyFile(io.RawIOBase):
         """Read up to `size` bytes, or the rest when it is negative.
 
         Raises:
-            ImageNotFoundError: they can't be fetched.
+            ImageNotFoundError: they can't be downloaded.
         """
         if self._rest is None:
             self._rest = io.BytesIO(self._fetch(size))
@@ -163,7 +163,7 @@ class LazyFile(io.RawIOBase):
 
 
 def _below(system: Any, folder: str, place: str) -> Iterator[tuple[str, bool]]:
-    """Yield the files below a folder, and True with a subfolder that must not be read."""
+    """Yield the files below a folder, and True with a subfolder without read permission."""
     entries = _attempt(place, partial(system.ls, folder, detail=True))
     rows = sorted((str(entry["name"]), entry["type"]) for entry in entries)
     system.invalidate_cache(folder)  # bounds memory
@@ -192,7 +192,7 @@ def _fixed(pattern: str) -> PurePath:
 
 
 class _LockedError(UsageError):
-    """A folder that the account must not read."""
+    """A folder without read permission."""
 
 
 def _attempt(place: str, call: Callable[[], Answer]) -> Answer:

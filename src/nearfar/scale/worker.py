@@ -26,18 +26,18 @@ from nearfar.scale.run_folder import Layout, PartWriter, Row
 from nearfar.scale.sources import Part, Photo
 from nearfar.version import __version__
 
-KILLED = "each worker that took this photo died: look at it, and at the machine's memory"
+KILLED = "all workers crashed on this photo: check the photo, and the machine's memory"
 
 
 @dataclass(frozen=True)
 class Task:
-    """What all workers of a run share.
+    """Common settings of all workers of a run.
 
     Attributes:
         spec: of the model.
         runtime: that runs it.
-        threads: photos at a time, each on one core.
-        estimating: how a photo becomes depth.
+        threads: number of concurrent photos, each on one core.
+        estimating: options of estimation.
         writing: the depth format, and which files to write.
         limits: sizes beyond which a photo is refused unread.
         dest: the destination, under the same path on every machine.
@@ -69,13 +69,13 @@ class Mapped:
 
 
 class Worker:
-    """Turns parts into files, and reports parts that are done already without repeating them.
+    """Processes parts, and reports parts that are done already without repeating them.
 
-    The model is loaded for the first part that has to be done: what a constructor raises, Ray
-    passes on as text only.
+    The model is loaded for the first part that is processed, not in the constructor, because Ray
+    converts exceptions of constructors to text.
 
     Args:
-        task: what all workers of the run share.
+        task: common settings.
         model: the ONNX file, or Ray's reference to it.
     """
 
@@ -103,7 +103,7 @@ class Worker:
         return Estimator(task.spec, session, task.estimating)
 
     def __call__(self, batch: Any) -> dict[str, list[Any]]:
-        """Do the parts of a batch, whose columns are `nearfar.scale.batch.LISTED`."""
+        """Process the parts of a batch, whose columns are `nearfar.scale.batch.LISTED`."""
         rows = batch.to_pylist()
         done = [self.do(Part.unpack(row["part"], row["photos"])) for row in rows]
         return {
@@ -113,10 +113,10 @@ class Worker:
         }
 
     def do(self, part: Part) -> tuple[bool, list[Row]]:
-        """Do a part.
+        """Process a part.
 
         Returns:
-            Whether an earlier run did it, and its rows.
+            Whether it was done by an earlier run, and its rows.
 
         Raises:
             ScaleError: this machine has another version of nearfar.
@@ -127,7 +127,7 @@ class Worker:
         there = run_folder.read(path)
         if there is not None and not (self._task.again and any(row.error for row in there)):
             return True, there
-        _ = self._estimator  # before the attempt: a model that fails is no photo's fault
+        _ = self._estimator  # before the attempt: errors of the model are not caused by photos
         attempt = self._attempts.begin(part.name)
         made: list[Row] = []
         with run_folder.writing(path, maps=self._task.maps_in_table) as writer:
@@ -143,7 +143,7 @@ class Worker:
                     made += self._write([photo], writer)
             else:
                 made += self._write(whole, writer)
-            dest = self._task.dest  # a part is in the table only once its maps stay
+            dest = self._task.dest  # a part is added to the table only after its maps are written
             sync_parents((dest / row.depth_file for row in made if row.depth_file), dest)
         self._attempts.end(part.name)
         return False, made
@@ -173,7 +173,7 @@ class Worker:
             )
         else:
             task = self._task
-            # the table lists the map of each photo, so it is written also beside pictures
+            # the table lists the map of each photo, so it is written in addition to pictures
             writing = task.writing
             if writing.format is None:
                 writing = replace(writing, format=DEFAULT_FORMAT)
@@ -204,7 +204,7 @@ class Worker:
 
 
 def streams(photos: list[Photo]) -> Iterator[tuple[Photo, Any]]:
-    """Yield each photo with the stream of its bytes; None where it is a file of this machine."""
+    """Yield each photo with the stream of its bytes; None for a local file."""
     rest = iter(photos)
     photo = next(rest, None)
     while photo is not None:
@@ -246,7 +246,7 @@ def _of_group(photos: list[Photo]) -> Iterator[tuple[Photo, Any]]:
 
 
 class UnreadableFile(io.RawIOBase):
-    """Bytes that could not be fetched, and why."""
+    """File-like object for bytes that could not be downloaded."""
 
     def __init__(self, sentence: str) -> None:
         self._sentence = sentence

@@ -1,4 +1,4 @@
-"""Connections of the server: how many there may be, and how long answers wait to be read."""
+"""Limits of the server's connections, and of responses to slow clients."""
 
 import sys
 import time
@@ -14,10 +14,10 @@ from starlette.types import Message, Scope, Send
 from nearfar.service.settings import ServiceOptions
 
 ABORT: Final = "nearfar.abort"
-"""Key of a scope: what breaks its connection off at once, where the server offers that."""
+"""Key in a scope: function that aborts the connection, if the server offers it."""
 
 PIECE_BYTES: Final = 256 * 2**10
-"""Of an answer that are given to the transport at a time; it holds little more than one."""
+"""Size of the pieces of a response; the transport buffers little more than one."""
 
 
 @dataclass(eq=False)
@@ -28,14 +28,13 @@ class _Held:
 
 
 class Outbox:
-    """The large answers that are being sent. Used from one event loop.
+    """Large responses being sent. Not thread-safe; for one event loop.
 
-    When one more does not fit, the oldest ones are given up: who still reads an answer that is
-    older than all others reads slowly.
+    When another one exceeds the limit, the oldest are dropped: their clients are the slowest.
 
     Args:
-        most_bytes: of all together.
-        most_per_client_bytes: of one client's.
+        most_bytes: limit of all together.
+        most_per_client_bytes: limit of one client.
     """
 
     def __init__(self, most_bytes: int, most_per_client_bytes: int) -> None:
@@ -44,17 +43,17 @@ class Outbox:
 
     @property
     def held_bytes(self) -> int:
-        """Of all answers that are being sent."""
+        """Total size of the responses being sent."""
         return sum(each.size_bytes for each in self._held)
 
     @contextmanager
     def holding(self, client: str, size_bytes: int, drop: Callable[[], None]) -> Iterator[None]:
-        """Hold an answer as long as it is sent.
+        """Account for a response while it is sent.
 
         Args:
-            client: whose it is.
-            size_bytes: of the answer. One by itself may be larger than the limits.
-            drop: called when it is given up for another one.
+            client: its client.
+            size_bytes: of the response. A single one may exceed the limits.
+            drop: called when it is dropped for another one.
         """
         mine = [each for each in self._held if each.client == client]
         self._make_room(mine, self._most_per_client_bytes - size_bytes)
@@ -77,12 +76,12 @@ class Outbox:
 
 
 class Sender:
-    """Sends one answer in pieces, and drops it when its client reads too slowly.
+    """Sends one response in pieces, and drops it if its client reads too slowly.
 
     Args:
         send: of the server.
         scope: of the request.
-        read_timeout_s: how long a client may keep the sender waiting; as much again for each MiB.
+        read_timeout_s: time limit of a client, extended by as much for each MiB.
     """
 
     def __init__(self, send: Send, scope: Scope, read_timeout_s: float) -> None:
@@ -92,16 +91,16 @@ class Sender:
         self._is_dropped = False
 
     def drop(self) -> None:
-        """Drop the answer; what is sent of it from now on is discarded."""
+        """Drop the response; later pieces are discarded."""
         self._is_dropped = True
         if self._abort is not None:
             self._abort()
 
     async def send(self, message: Message) -> None:
-        """Pass a part of the answer on.
+        """Send a piece of the response.
 
         Raises:
-            ClientDisconnect: it was given up.
+            ClientDisconnect: the response was dropped.
         """
         body = message.get("body", b"")
         if len(body) <= PIECE_BYTES:
@@ -129,18 +128,18 @@ class Sender:
 
 
 class Paced:
-    """ASGI middleware: no client of what is behind it may read too slowly.
+    """ASGI middleware that drops responses to clients that read too slowly.
 
     Args:
-        app: what is behind it.
-        read_timeout_s: as of `Sender`.
+        app: the wrapped application.
+        read_timeout_s: see `Sender`.
     """
 
     def __init__(self, app: Callable[..., object], read_timeout_s: float) -> None:
         self.app, self._read_timeout_s = app, read_timeout_s
 
     async def __call__(self, scope: Scope, receive: object, send: Send) -> None:
-        """Serve one request."""
+        """Process one request."""
         if scope["type"] == "http":
             send = Sender(send, scope, self._read_timeout_s).send
         try:
@@ -150,10 +149,10 @@ class Paced:
 
 
 MOST: Final = 2048
-"""Connections where nothing else is said; each costs a descriptor and some kilobytes."""
+"""Default maximum of connections; each costs a descriptor and some kilobytes."""
 
 _KEPT_DESCRIPTORS: Final = 256
-"""For files and for whatever else is opened."""
+"""Descriptors reserved for files and other uses."""
 
 
 class Connection(Protocol):
@@ -167,23 +166,23 @@ class Connection(Protocol):
 
     @property
     def waits_since_s(self) -> float | None:
-        """Since when it is idle."""
+        """Time since which it is idle."""
 
     def drop(self) -> None:
         """End it."""
 
     def look_after(self, now_s: float) -> None:
-        """End it if it takes too long."""
+        """Close it if it exceeds a time limit."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one connection may do.
+    """Limits of one connection.
 
     Attributes:
-        head_bytes: of a request's head, and of what is not body behind it.
-        head_timeout_s: within which a head must be here.
-        read_timeout_s: within which the end of an answer must be read.
+        head_bytes: of a request's head, and of trailers and chunk headers.
+        head_timeout_s: time limit of receiving a head.
+        read_timeout_s: time limit of reading the end of a response.
     """
 
     head_bytes: int
@@ -192,10 +191,10 @@ class Limits:
 
 
 class Connections:
-    """Lets connections in, and ends those that take too long. Used from one event loop.
+    """Admits connections, and closes those that exceed time limits. For one event loop.
 
-    When there are as many as there may be, the one that has been silent the longest makes room;
-    only when none is, the new one is refused. One client has half of the room at most.
+    At the maximum, the connection that has been idle the longest is closed; if none is idle, the
+    new one is refused. One client may have at most half of the connections.
 
     Args:
         options: of the service.
@@ -210,7 +209,7 @@ class Connections:
         return len(self._open)
 
     def admit(self, connection: Connection) -> bool:
-        """Admit a connection; return False where there is no room for it."""
+        """Admit a connection; return False at the maximum."""
         client = connection.client[0] if connection.client else None
         same = [each for each in self._open if each.client and each.client[0] == client]
         has_room = self._make_room(same, max(1, self.most // 2))
@@ -223,7 +222,7 @@ class Connections:
         self._open[connection] = None
 
     def holds(self, connection: Connection) -> bool:
-        """Whether a connection is here still."""
+        """Whether a connection is still open."""
         return connection in self._open
 
     def leave(self, connection: Connection) -> None:
@@ -231,7 +230,7 @@ class Connections:
         self._open.pop(connection, None)
 
     def look_after(self) -> None:
-        """Close connections that take too long."""
+        """Close connections that exceed a time limit."""
         now_s = time.monotonic()
         for each in tuple(self._open):
             each.look_after(now_s)
@@ -249,9 +248,9 @@ class Connections:
 
 
 def by_descriptors() -> int:
-    """Return how many connections this process has descriptors for, `MOST` at most.
+    """Return how many connections this process has descriptors for, at most `MOST`.
 
-    As many as the system lets it have are asked for first.
+    The limit on descriptors is raised first, as far as the system allows.
     """
     if sys.platform == "win32":
         return MOST

@@ -1,4 +1,4 @@
-"""The inference engine: the models behind one scheduler, and a photo's way through them."""
+"""The inference engine: models, one scheduler, and the estimation of photos."""
 
 import asyncio
 from collections import OrderedDict
@@ -44,13 +44,13 @@ class Prediction(Generic[T]):
     """The result of one photo.
 
     Attributes:
-        value: what `make` gave.
-        model: catalogue name.
-        runtime: what ran it.
+        value: the result of `make`.
+        model: name of the model.
+        runtime: name of the runtime.
         width_px: of the photo, upright.
         height_px: of the photo, upright.
-        timing: where the time went.
-        fed_px: width and height at which the network was fed.
+        timing: duration of each step.
+        fed_px: width and height of the network's input.
     """
 
     value: T
@@ -62,17 +62,17 @@ class Prediction(Generic[T]):
     fed_px: tuple[int, int]
 
 
-def opened(
+def open_photo(
     photo: bytes | Image, limits: ImageLimits, estimator: Estimator
 ) -> IsolatedImageFile | Image:
-    """Look at a photo; a small one is made as small as it is fed in the same go.
+    """Read a photo's header; a small photo is also downscaled to the network's input.
 
-    An encoded one is read in a child process.
+    Encoded photos are read in a child process.
 
     Raises:
-        ImageError: it is none, or is beyond the limits.
-        ProcessError: the decoder crashed, took too long or needed too much memory.
-        UsageError: the longest side allowed is too small for this model.
+        ImageError: it is not a picture, or exceeds the limits.
+        ProcessError: the decoder crashed, or exceeded its limits of time or memory.
+        UsageError: the maximum side is too small for this model.
     """
     if isinstance(photo, bytes):
         sizes = partial(plan, spec=estimator.spec.input, options=estimator.options)
@@ -88,18 +88,18 @@ def opened(
 
 
 class InferenceRequest:
-    """A photo, the model that looks at it, and what is known between the steps.
+    """A photo, its model, and the state between the steps of estimation.
 
     Args:
         estimator: the model, with the options of this photo.
-        source: what `opened` gave.
-        fov_deg: horizontal field of view; that of EXIF when not given.
+        source: the result of `open_photo`.
+        fov_deg: horizontal field of view; default: that of EXIF.
 
     Attributes:
-        estimator: the model, bound to the photo's camera where it computes with one.
+        estimator: the model, bound to the photo's camera if it uses one.
 
     Raises:
-        UsageError: the longest side allowed is too small for this model.
+        UsageError: the maximum side is too small for this model.
     """
 
     def __init__(
@@ -114,20 +114,20 @@ class InferenceRequest:
             self.height_px, self.width_px = source.shape[:2]
         size_px = self.width_px, self.height_px
         self.estimator = estimator.for_photo(size_px, fov_deg=fov_deg, focal_35mm_mm=focal_35mm_mm)
-        estimator.fed_px(size_px)  # refuses before the job waits
+        estimator.fed_px(size_px)  # raises before the job is queued
         self._image: Image | None = None
 
     def prepare(self) -> Batch:
-        """Decode the photo at the size that is needed, and make (1, 3, h, w) of it."""
+        """Decode the photo at the necessary size, and return the input (1, 3, h, w)."""
         source = self._source
         self._image = source.read_small() if isinstance(source, IsolatedImageFile) else source
         return self.estimator.prepare(self._image)
 
     def depth(self, raw: RawDepth) -> Depth:
-        """Make the map, of the photo's own size, of what the network gave, (h, w)."""
-        image, self._image = self._image, None  # what is made of the map needs room too
+        """Create the map of the photo's size from the network's output, (h, w)."""
+        image, self._image = self._image, None  # `make` needs memory too
         if image is None:
-            raise RuntimeError("a photo is prepared before its map is made")
+            raise RuntimeError("prepare must be called before depth")
         return self.estimator.finish(raw, image, size_px=(self.width_px, self.height_px))
 
     def raw(self, raw: RawDepth) -> RawDepth:
@@ -138,14 +138,14 @@ class InferenceRequest:
 
 
 class ModelCache:
-    """Models, each loaded once when first requested, off the event loop.
+    """Cache of models, each loaded on the first request, outside of the event loop.
 
-    Used from one event loop. One is loaded at a time, since loading fills memory and cores. A
-    load that failed is tried anew by whoever asks next.
+    For one event loop. One model is loaded at a time, since loading needs memory and cores. A
+    failed load is repeated on the next request.
 
     Args:
-        keep: models that are held; who was not asked for the longest goes first. Those that
-            still work on something live until that is done.
+        keep: maximum number of models; the least recently used is dropped. Models in use live until
+            their work is done.
     """
 
     def __init__(self, keep: int) -> None:
@@ -154,14 +154,14 @@ class ModelCache:
         self._thread = ThreadPoolExecutor(1, "nearfar-load")
 
     async def get(self, key: Hashable, load: Callable[[], Estimator]) -> Estimator:
-        """Return a model, loading it if need be.
+        """Return a model; load it if necessary.
 
         Args:
-            key: what it is held under.
-            load: called in a thread, unless it is held or on its way already.
+            key: of the cache.
+            load: called in a thread, unless the model is loaded or being loaded.
 
         Raises:
-            Exception: whatever `load` raises, to all who wait for it.
+            Exception: any error of `load`, for all waiting callers.
         """
         if key not in self._models:
             loading = asyncio.get_running_loop().run_in_executor(self._thread, load)
@@ -172,7 +172,7 @@ class ModelCache:
         return await asyncio.shield(self._models[key])
 
     def close(self) -> None:
-        """Let go of all; a load under way ends by itself."""
+        """Drop all models; a running load ends by itself."""
         self._thread.shutdown(wait=False, cancel_futures=True)
         for loading in tuple(self._models.values()):
             loading.cancel()
@@ -187,28 +187,28 @@ class ModelCache:
 
 
 KEPT: Final = 2
-"""Models held beside the default one of photos, which always is."""
+"""Models in the cache besides the default one for photos, which stays loaded."""
 
 WARM_DECODERS: Final = 4
-"""Decoder processes that are ready before the first request, at most; more start when needed."""
+"""Maximum of decoder processes started before the first request; more start when needed."""
 
 _WARMING_PX: Final = (480, 640)
 _STARTING: Final = "the service is starting: try again in a moment"
 
 
 class InferenceEngine:
-    """The models behind one scheduler. Used from one event loop.
+    """The models, and one scheduler. For one event loop.
 
-    From `start` to `drain`, OpenCV has of its own threads, in this process, only each
-    worker's share of the cores.
+    From `start` to `drain`, the number of OpenCV's threads in this process is each worker's share
+    of the cores.
 
     Args:
         options: the settings.
-        store: where models lie; the user's own folder when not given. Nothing is fetched.
-        observer: told of results and refusals.
+        store: registry of the models; default: that of the user's folder. Nothing is downloaded.
+        observer: receives results and refusals.
 
     Raises:
-        UnknownModelError: no model is called `options.model`.
+        UnknownModelError: no model has the name `options.model`.
         ModelMissingError: none is installed.
     """
 
@@ -223,7 +223,7 @@ class InferenceEngine:
         self._store = store or ModelRegistry()
         self._observer = observer or NullObserver()
         self._default: Estimator | None = None
-        self._store.candidates(options.model, "photo")  # raises for an unknown name
+        self._store.candidates(options.model, "photo")  # raises if the name is unknown
         self._own: dict[Purpose, tuple[str, RuntimeName, DeviceName]] = {}
         self._choosing = asyncio.Lock()
         self._loaded = ModelCache(KEPT)
@@ -234,53 +234,53 @@ class InferenceEngine:
             per_client=options.per_client,
             observer=self._observer,
         )
-        self._lookers = ThreadPoolExecutor(self._workers, "nearfar-look")
+        self._executor = ThreadPoolExecutor(self._workers, "nearfar-io")
         self._opencv_threads: int | None = None
         self._is_draining = False
 
     @property
     def ready(self) -> bool:
-        """Whether requests are taken: started, and not stopping."""
+        """Whether requests are accepted: started, and not stopping."""
         return self._default is not None and not self._is_draining
 
     def default_model(self, purpose: Purpose) -> str:
-        """Return the name of the model that `auto` means for photos, or for clips and streams."""
+        """Return the name of the model that `auto` selects for photos, or for clips and streams."""
         if purpose in self._own:
             return self._own[purpose][0]
         return self._store.candidates(self.options.model, purpose)[0].name
 
     @property
     def waiting(self) -> int:
-        """Requests taken that no worker has begun."""
+        """Accepted requests that no worker has started."""
         return self._scheduler.waiting
 
     @property
     def running(self) -> int:
-        """Requests that workers are at."""
+        """Requests being processed by workers."""
         return self._scheduler.running
 
     async def start(self) -> None:
-        """Load the default model of photos and run it once, off the event loop.
+        """Load the default model for photos and run it once, outside of the event loop.
 
-        That of clips and streams, where it is another, is loaded when it is first needed.
+        If that for clips and streams is another one, it is loaded on first use.
 
         Raises:
             ModelMissingError: its file is not on this machine.
-            ChecksumError: its file is not what it was.
-            MissingExtraError: the named runtime is not installed.
-            DeviceError: the named device is missing or does not start.
+            ChecksumError: its file has not the recorded SHA-256.
+            MissingExtraError: the runtime is not installed.
+            DeviceError: the device is missing or does not start.
             InferenceError: the network does not run.
-            ProcessError: no process for decoders can be started.
+            ProcessError: no decoder process can be started.
         """
         if self._opencv_threads is None:
             self._opencv_threads = cv2.getNumThreads()
             cv2.setNumThreads(max(1, cpu.physical() // self._workers))
         loop, options = asyncio.get_running_loop(), self.options
         pool = decoders()
-        pool.allow(self._workers + 1)  # one for headers, while all workers decode
+        pool.allow(self._workers + 1)  # one for headers while all workers decode
         warming = loop.run_in_executor(None, pool.prepare, min(self._workers, WARM_DECODERS))
         default = await loop.run_in_executor(
-            self._lookers, self._load, options.model, options.runtime, options.device
+            self._executor, self._load, options.model, options.runtime, options.device
         )
         await warming
         self._own["photo"] = (default.spec.name, options.runtime, options.device)
@@ -294,7 +294,7 @@ class InferenceEngine:
         """Make a reservation for a request, before its body is read.
 
         Raises:
-            BusyError: no place left, or this client holds too many.
+            BusyError: the queue is full, or this client has too many requests.
             DrainingError: not started, or stopping.
         """
         if self._default is None:
@@ -306,7 +306,7 @@ class InferenceEngine:
         self,
         photo: bytes | Image,
         *,
-        place: Reservation,
+        reservation: Reservation,
         make: Callable[[Depth], T],
         model: str | None = None,
         options: EstimateOptions = EstimateOptions(),
@@ -315,32 +315,32 @@ class InferenceEngine:
         """Estimate the depth of a photo.
 
         Args:
-            photo: an encoded picture, whose header is read before its job waits; or (H, W, 3)
+            photo: an encoded picture, whose header is read before its job is queued; or (H, W, 3)
                 uint8 RGB, upright.
-            place: what `reserve` gave.
-            make: called with the map, of the photo's own size, in a worker thread: whatever
-                takes time, such as to encode, belongs there.
-            model: a name of `models`, loaded when it is first asked for; `auto` or None is the
-                `default_model` of photos.
-            options: how the photo becomes depth.
-            fov_deg: horizontal field of view, for models that compute with the camera; that of
-                EXIF, or else 60, when not given.
+            reservation: the result of `reserve`.
+            make: called with the map, of the photo's size, in a worker thread; for slow work such
+                as encoding.
+            model: a name in `models`, loaded on first use; `auto` or None is the `default_model`
+                for photos.
+            options: options of estimation.
+            fov_deg: horizontal field of view, for models that use the camera; default: that of
+                EXIF, or else 60.
 
         Raises:
             ImageError: the photo can't be read, or is too large.
-            UsageError: the longest side allowed is too small for this model.
+            UsageError: the maximum side is too small for this model.
             UnknownModelError: no model of that name.
             ModelMissingError: it is not installed.
             InferenceError: the network failed.
-            TimedOutError: all this took longer than `options.timeout_s` of the settings.
-            DrainingError: the service stopped, and its deadline came first.
-            Exception: whatever `make` raised.
+            TimedOutError: it took longer than `options.timeout_s` of the settings.
+            DrainingError: the service stopped before the job was done.
+            Exception: any error of `make`.
         """
         return await run_with_timeout(
             self.options.timeout_s,
             self._answer(
                 photo,
-                place,
+                reservation,
                 lambda seen, raw: make(seen.depth(raw)),
                 (model, "photo"),
                 options,
@@ -352,7 +352,7 @@ class InferenceEngine:
         self,
         photo: bytes | Image,
         *,
-        place: Reservation,
+        reservation: Reservation,
         make: Callable[[RawDepth], T],
         model: str | None = None,
         input_size_px: int | None = None,
@@ -360,12 +360,12 @@ class InferenceEngine:
         """Return the raw output of the network for a photo, for live streams.
 
         Args:
-            photo: as for `depth`.
-            place: what `reserve` gave.
-            make: called with the answer, (h, w) float32, finite, in a worker thread. Its scale
-                and its zero are the network's own.
-            model: as for `depth`, but `auto` or None is the `default_model` of streams.
-            input_size_px: longest side that is fed, 32 to 4096, within the model's range.
+            photo: see `depth`.
+            reservation: the result of `reserve`.
+            make: called with the output, (h, w) float32, finite, in a worker thread. Scale and zero
+                are those of the network.
+            model: see `depth`, but `auto` or None is the `default_model` for streams.
+            input_size_px: longest side of the network's input, 32 to 4096, within its range.
 
         Raises: as `depth`.
         """
@@ -373,27 +373,31 @@ class InferenceEngine:
         return await run_with_timeout(
             self.options.timeout_s,
             self._answer(
-                photo, place, lambda seen, raw: make(seen.raw(raw)), (model, "stream"), options
+                photo,
+                reservation,
+                lambda seen, raw: make(seen.raw(raw)),
+                (model, "stream"),
+                options,
             ),
         )
 
-    async def submit(self, job: Job[T], place: Reservation) -> tuple[T, Timing]:
+    async def submit(self, job: Job[T], reservation: Reservation) -> tuple[T, Timing]:
         """Run a job in a worker, such as one frame of a clip.
 
         Raises: as `Scheduler.submit`.
         """
-        return await self._scheduler.submit(job, place)
+        return await self._scheduler.submit(job, reservation)
 
     async def drain(self) -> bool:
-        """Take no more, finish what was taken within `options.drain_s`, and end the threads.
+        """Refuse new requests, finish accepted ones within `options.drain_s`, and stop the threads.
 
         Returns:
-            Whether all was finished in time.
+            Whether all requests were finished in time.
         """
         self._is_draining = True
         done = await self._scheduler.drain(self.options.drain_s)
         self._loaded.close()
-        self._lookers.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=False, cancel_futures=True)
         if self._opencv_threads is not None:
             cv2.setNumThreads(self._opencv_threads)
             self._opencv_threads = None
@@ -402,7 +406,7 @@ class InferenceEngine:
     async def _answer(
         self,
         photo: bytes | Image,
-        place: Reservation,
+        reservation: Reservation,
         finish: Callable[[InferenceRequest, RawDepth], T],
         model: tuple[str | None, Purpose],
         options: EstimateOptions,
@@ -412,10 +416,12 @@ class InferenceEngine:
         loop = asyncio.get_running_loop()
         loaded = await self.model(*model)
         estimator = Estimator(loaded.spec, loaded.session, options)
-        source = await loop.run_in_executor(self._lookers, opened, photo, self._limits, estimator)
+        source = await loop.run_in_executor(
+            self._executor, open_photo, photo, self._limits, estimator
+        )
         seen = InferenceRequest(estimator, source, fov_deg)
         job = Job(seen.estimator.session, seen.prepare, partial(finish, seen))
-        value, timing = await self._scheduler.submit(job, place)
+        value, timing = await self._scheduler.submit(job, reservation)
         name, runtime = estimator.spec.name, estimator.session.runtime
         size_px = seen.width_px, seen.height_px
         return Prediction(value, name, runtime, *size_px, timing, estimator.fed_px(size_px))
@@ -424,8 +430,8 @@ class InferenceEngine:
         """Return a model, loaded when first requested.
 
         Args:
-            name: of the model; `auto` or None is the service's own choice, `options.model`.
-            purpose: what that is to suit, where it is `auto` too.
+            name: of the model; `auto` or None is `options.model`.
+            purpose: use case, if that is `auto`, too.
 
         Raises:
             UnknownModelError: no model of that name.
@@ -440,21 +446,21 @@ class InferenceEngine:
         if name == self._default.spec.name:
             return self._default
         loop = asyncio.get_running_loop()
-        spec = await loop.run_in_executor(self._lookers, self._store.spec, name)
+        spec = await loop.run_in_executor(self._executor, self._store.spec, name)
         load_it = partial(self._load, spec.name, runtime, device)
         return await self._loaded.get((spec.name, spec.sha256), load_it)
 
     async def _choose(self, purpose: Purpose) -> tuple[str, RuntimeName, DeviceName]:
-        """Make the service's own choice for a purpose, once; candidates may have to be timed."""
+        """Choose the default model of a purpose, once; candidates may have to be timed."""
         loop = asyncio.get_running_loop()
         async with self._choosing:
             if purpose not in self._own:
                 self._own[purpose] = await loop.run_in_executor(
-                    self._lookers, self._chosen, purpose
+                    self._executor, self._load_spec, purpose
                 )
         return self._own[purpose]
 
-    def _chosen(self, purpose: Purpose) -> tuple[str, RuntimeName, DeviceName]:
+    def _load_spec(self, purpose: Purpose) -> tuple[str, RuntimeName, DeviceName]:
         name, store = self.options.model, self._store
         if store.candidates(name, purpose) == store.candidates(name, "photo"):
             return self._own["photo"]
@@ -468,12 +474,12 @@ class InferenceEngine:
             expected_photos=MANY_PHOTOS,
             store=store,
         )
-        # a device that `auto` chose may still give way to the CPU when the model is loaded
+        # loading may still replace a device chosen by `auto` by the CPU
         device = CPU if choice.device == CPU else options.device
         return choice.model, choice.runtime, device
 
     def _load(self, name: str, runtime: RuntimeName, device: DeviceName) -> Estimator:
-        """Load a model and run it once, so that the first request does not pay for that."""
+        """Load a model and run it once, so that the first request is not slower."""
         estimator = load(
             name,
             purpose="photo",

@@ -19,8 +19,8 @@ class Problem:
 
     Attributes:
         status: of HTTP.
-        title: the same for every failure of this kind.
-        detail: replaces the error's own message, where that must not reach clients.
+        title: fixed for this kind of failure.
+        detail: replaces the error's message, if that must not reach clients.
     """
 
     status: int
@@ -39,60 +39,62 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         "Unknown host name",
         "Use the service's own address, or add this host to NEARFAR_SERVE_ALLOWED_HOSTS.",
     ),
-    "not-found": Problem(404, "Nothing at this address", "See /openapi.json for the addresses."),
+    "not-found": Problem(404, "Not found", "See /openapi.json for the paths."),
     "method-not-allowed": Problem(405, "The method is not allowed here"),
-    "not-acceptable": Problem(406, "No such format"),
-    "upload-timeout": Problem(408, "The upload took too long"),
+    "not-acceptable": Problem(406, "Format not available"),
+    "upload-timeout": Problem(408, "The upload timed out"),
     "no-result": Problem(409, "There is no result yet"),
     "too-large": Problem(413, "The picture is too large"),
     "clip-too-large": Problem(413, "The clip is too large"),
-    "not-a-picture": Problem(415, "This is no picture"),
+    "not-a-picture": Problem(415, "Not a supported picture"),
     "not-a-clip": Problem(
-        415, "This is no clip", "Send MP4, MOV, WebM, Matroska, AVI or MPEG, whole, with a picture."
+        415,
+        "Not a supported clip",
+        "Send a complete MP4, MOV, WebM, Matroska, AVI or MPEG file with a video stream.",
     ),
     "heic-not-read": Problem(
-        415, "HEIC is not read here", "HEIC is not read here: send JPEG, PNG or WebP."
+        415, "HEIC is not supported", "HEIC is not supported here: send JPEG, PNG or WebP."
     ),
-    "bad-option": Problem(422, "An option makes no sense"),
-    "unknown-model": Problem(422, "No such model", "GET /v1/models lists the models there are."),
+    "bad-option": Problem(422, "An option is invalid"),
+    "unknown-model": Problem(422, "No such model", "GET /v1/models lists the models."),
     "damaged-picture": Problem(
-        422, "The picture is damaged", "It is damaged or cut off: send a good copy."
+        422, "The picture is damaged", "It is damaged or truncated: send an intact copy."
     ),
     "decoder-memory": Problem(
         413, "A decoder needs too much memory for this file", "Send a smaller one."
     ),
     "decoder-crashed": Problem(
-        422, "A decoder crashed on this file", "Send a good copy, or another format."
+        422, "A decoder crashed on this file", "Send an intact copy, or another format."
     ),
     "decoder-timeout": Problem(
-        422, "A decoder took too long on this file", "Send a smaller one, or another format."
+        422,
+        "A decoder exceeded its time limit on this file",
+        "Send a smaller one, or another format.",
     ),
-    "damaged-clip": Problem(422, "The clip can't be worked on"),
-    "bad-point": Problem(422, "A point lies outside the picture"),
+    "damaged-clip": Problem(422, "The clip can't be processed"),
+    "bad-point": Problem(422, "A point is outside the picture"),
     "no-metres": Problem(422, "The distances do not determine metres"),
     "no-surface": Problem(422, "The map gives no points or faces"),
     "format-too-small": Problem(422, "The format can't hold this map"),
-    "queue-full": Problem(429, "Too much is waiting"),
+    "queue-full": Problem(429, "The queue is full"),
     "head-too-large": Problem(
         431, "The headers are too large", "Send fewer and shorter headers, and a shorter address."
     ),
     "internal": Problem(
-        500, "The service failed", "The cause is in its log, under the id of this request."
+        500, "The service failed", "The log contains the cause, with the id of this request."
     ),
-    "not-installed": Problem(501, "What this needs is not installed here"),
+    "not-installed": Problem(501, "An optional library is not installed"),
     "out-of-memory": Problem(
-        503, "There is too little memory just now", "Try again in a moment, or a smaller size."
+        503, "There is too little memory at the moment", "Try again in a moment, or a smaller size."
     ),
     "not-ready": Problem(503, "The service is starting or stopping", "Try again in a moment."),
     "too-many-connections": Problem(
         503, "There are too many connections", "Close those that wait, or try again in a moment."
     ),
-    "timed-out": Problem(504, "It took too long", "Try again later, or a smaller picture."),
-    "no-room": Problem(
-        507, "There is no room on the disk", "Take and delete results, or try again later."
-    ),
+    "timed-out": Problem(504, "The request timed out", "Try again later, or a smaller picture."),
+    "no-room": Problem(507, "The disk is full", "Download and delete results, or try again later."),
 }
-"""Slug -> row. The `type` of an answer is `urn:nearfar:problem:<slug>`, and never changes."""
+"""Slug -> row. The `type` of a response is `urn:nearfar:problem:<slug>`, and never changes."""
 
 _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
     (errors.BusyError, "queue-full"),
@@ -122,27 +124,27 @@ _OF: Final[tuple[tuple[type[NearfarError], str], ...]] = (
     (errors.FormError, "bad-request"),
     (errors.UsageError, "bad-option"),
 )
-"""Error -> slug; the first that fits. What is not here is the service's own fault."""
+"""Error class -> slug; the first match counts. Any other error is an internal error."""
 
 
 MOST_FAULTS: Final = 20
-"""Wrong options of one request that are named; a stranger may send any number."""
+"""Maximum of invalid options that a response lists; a request may have any number."""
 
 TOLD_IN_THE_LOG: Final = frozenset({"internal", "out-of-memory"})
 """Slugs of failures whose cause is logged for the operator."""
 
 _RETRY_AFTER_S: Final = {"not-ready": 2, "out-of-memory": 5}
-"""Slug -> seconds after which it is worth trying again."""
+"""Slug -> seconds of Retry-After."""
 
 
 class RefusedError(NearfarError):
-    """The service's own refusal.
+    """A refusal by the service itself.
 
     Args:
-        slug: a name of `PROBLEMS`.
-        detail: what is wrong with this request, and what to do.
-        headers: of the answer.
-        faults: name of an option -> what is wrong with it.
+        slug: a key of `PROBLEMS`.
+        detail: cause, and remedy.
+        headers: of the response.
+        faults: name of an option -> its error.
     """
 
     def __init__(
@@ -160,7 +162,7 @@ class RefusedError(NearfarError):
 
 
 def refusal_of(error: Exception) -> RefusedError:
-    """Return the refusal that a client may see of an error."""
+    """Convert an error to a refusal without internal details."""
     if isinstance(error, RefusedError):
         return error
     slug = next((slug for kind, slug in _OF if isinstance(error, kind)), "internal")
@@ -180,16 +182,16 @@ def answer(error: Exception, request_id: str) -> JSONResponse:
     """Return the HTTP response for an error.
 
     Args:
-        error: any; of one that is not known here, nothing is told.
-        request_id: under which the log has more.
+        error: any; details of unknown ones are not disclosed.
+        request_id: of the request in the log.
     """
     refused = refusal_of(error)
-    content = told(refused, request_id)
+    content = problem_dict(refused, request_id)
     return JSONResponse(content, content["status"], refused.headers, MEDIA_TYPE)
 
 
-def told(refused: RefusedError, request_id: str) -> dict[str, Any]:
-    """Tell of a refusal in the words of `SCHEMA`."""
+def problem_dict(refused: RefusedError, request_id: str) -> dict[str, Any]:
+    """Return a refusal as a JSON object of the form `SCHEMA`."""
     row = PROBLEMS[refused.slug]
     content: dict[str, Any] = {
         "type": type_of(refused.slug),
@@ -204,12 +206,12 @@ def told(refused: RefusedError, request_id: str) -> dict[str, Any]:
 
 
 def type_of(slug: str) -> str:
-    """Return the `type` of answers of this kind."""
+    """Return the `type` of responses of this kind."""
     return f"urn:nearfar:problem:{slug}"
 
 
 def responses(*slugs: str) -> dict[int | str, dict[str, Any]]:
-    """Describe answers for OpenAPI, one a status, each with an example."""
+    """Describe error responses for OpenAPI, one per status, each with an example."""
     described: dict[int | str, dict[str, Any]] = {}
     for slug in slugs:
         row = PROBLEMS[slug]
@@ -231,20 +233,23 @@ def responses(*slugs: str) -> dict[int | str, dict[str, Any]]:
                 "type": type_of(slug),
                 "title": row.title,
                 "status": row.status,
-                "detail": row.detail or "What is wrong with this request, and what to do.",
+                "detail": row.detail or "Cause, and remedy.",
                 "request_id": "8d0c2f2f6f0b4c1e",
             }
         }
         if row.status in {409, 429, 503}:
             entry["headers"] = {
-                "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+                "Retry-After": {
+                    "description": "Seconds to wait before the next attempt.",
+                    "schema": {"type": "integer"},
+                }
             }
     return described
 
 
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
-    "description": "RFC 9457. Tell failures apart by `type`; the texts are for people.",
+    "description": "RFC 9457. Distinguish failures by `type`; the texts may change.",
     "required": ["type", "title", "status", "detail", "request_id"],
     "properties": {
         "type": {"type": "string", "enum": [type_of(slug) for slug in PROBLEMS]},
@@ -254,9 +259,9 @@ SCHEMA: Final[dict[str, Any]] = {
         "request_id": {"type": "string", "description": "Id of the request in the log."},
         "faults": {
             "type": "object",
-            "description": "Option or field -> what is wrong with it.",
+            "description": "Option or field -> its error.",
             "additionalProperties": {"type": "string"},
         },
     },
 }
-"""Of `components/schemas/Problem`."""
+"""Reference to `components/schemas/Problem`."""

@@ -11,14 +11,14 @@ from typing import Final
 from nearfar.service.errors import refusal_of
 
 HELD_S: Final = 5.0
-"""How long a shortage counts as one after somebody met it."""
+"""Duration for which a shortage is reported after it was detected, in seconds."""
 
 NEEDED_BYTES: Final = 256 * 2**20
-"""That must be there before it is over: about what the largest photo needs."""
+"""Free memory at which it is over: about as much as the largest photo needs."""
 
 
 class MemoryPressure:
-    """Whether memory is short. Threads may share it."""
+    """State of a memory shortage. Thread-safe."""
 
     def __init__(self) -> None:
         self._met_s: float | None = None
@@ -48,7 +48,7 @@ def give_back() -> None:
     """Return unused memory to the system."""
     gc.collect()
     if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; musl has none
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; musl has no such function
         if trim is not None:
             trim(0)
 

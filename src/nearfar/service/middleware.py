@@ -26,11 +26,11 @@ _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Hosts:
-    """The names of a service.
+    """Host names of a service.
 
-    Those are the names of this machine for itself, the address that is listened on, the one that
-    the request came to, and those of `allowed_hosts`. Where all addresses are listened on, also
-    the machine's own name, and any address: from beyond a router it has one that it can't know.
+    These are the loopback names, the address that it listens on, the address that the request was
+    sent to, and `allowed_hosts`. If it listens on all addresses, also the machine's host name, and
+    any address: behind a router its external address is unknown.
 
     Args:
         options: of the service.
@@ -57,7 +57,7 @@ class Hosts:
 
 
 def name_of(host: str) -> str:
-    """Take the port, and the brackets of an IPv6 address, off a `Host`."""
+    """Remove the port, and the brackets of an IPv6 address, from a `Host`."""
     host = host.strip().lower()
     if host.startswith("["):
         return host[1:].partition("]")[0]
@@ -97,10 +97,10 @@ def _is_below(path: str, root: str) -> bool:
 
 
 CLIPS: Final = "/v1/videos"
-"""Where clips are sent to."""
+"""Path of uploads of clips."""
 
 _PAGE: Final = "/gradio_api/upload"
-"""Where the page sends photos and clips to."""
+"""Path of the page's uploads."""
 
 _PAGE_ROUTES: Final = (
     "/gradio_api/file=",
@@ -113,7 +113,7 @@ _PAGE_ROUTES: Final = (
 _PHOTOS: Final = ("/v1/depth", "/v1/probe", "/v1/cloud", "/v1/mesh", "/v1/effects/")
 
 _ELSE_BYTES: Final = 256 * 2**10
-"""Of a body that is sent elsewhere: what the page's events need."""
+"""Maximum size of other bodies: sufficient for the page's events."""
 
 
 def most_bytes(options: ServiceOptions, path: str) -> int:
@@ -126,29 +126,29 @@ def most_bytes(options: ServiceOptions, path: str) -> int:
 
 
 def limit_s(options: ServiceOptions, path: str) -> float:
-    """Return the seconds within which a body must arrive."""
+    """Return the time limit of receiving a body, in seconds."""
     return options.clip_upload_timeout_s if path in {CLIPS, _PAGE} else options.upload_timeout_s
 
 
 def too_many_bytes(options: ServiceOptions, path: str) -> RefusedError:
-    """Refuse a body beyond the limit."""
+    """Return the refusal of a body beyond the limit."""
     slug = "clip-too-large" if path == CLIPS else "too-large"
     limit = most_bytes(options, path) / 2**20
     return RefusedError(slug, f"More than {limit:.6g} MiB: send a smaller one.")
 
 
 OPEN: Final = frozenset({"/healthz", "/readyz"})
-"""Paths that never need the token."""
+"""Paths without authentication."""
 
 GONE: Final = 499
-"""Logged as the status of a request whose client left (nginx's number for it)."""
+"""Status in the log for requests whose client disconnected, as in nginx."""
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def client_of(scope: Scope) -> str:
-    """Name the client: its peer address. A forwarded header is never believed."""
+    """Return the client's peer address. Forwarded headers are ignored."""
     return scope["client"][0] if scope.get("client") else "local"
 
 
@@ -159,9 +159,9 @@ def is_allowed(wanted: str | None, given: str | None) -> bool:
 
 
 def token_of(headers: Headers) -> str | None:
-    """Read the token that a request brings.
+    """Read the token of a request.
 
-    As `Bearer`; or as the password of `Basic`, which is how a browser asks its user for it.
+    It is a `Bearer` token, or the password of `Basic`, for which browsers show a dialog.
     """
     kind, _, given = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
@@ -175,18 +175,18 @@ def token_of(headers: Headers) -> str | None:
 
 
 def is_foreign(headers: Headers, allowed: frozenset[str]) -> bool:
-    """Return whether the request is cross-origin; CORS alone stops neither forms nor WebSockets.
+    """Return whether the request is cross-origin; CORS blocks neither forms nor WebSockets.
 
     Args:
         headers: of the request.
-        allowed: origins that are let in all the same; `*` is every one.
+        allowed: allowed origins; `*` is every one.
     """
     origin = headers.get("origin")
     if origin is None or origin in allowed or "*" in allowed:
         return False
     try:
         return urlsplit(origin).netloc != headers.get("host")
-    except ValueError:  # no address at all
+    except ValueError:  # no address
         return True
 
 
@@ -225,14 +225,14 @@ class RootPathMiddleware:
 
 
 class AccessMiddleware:
-    """ASGI middleware before everything: see the module's first line.
+    """ASGI middleware for access control, limits of bodies, and the log of requests.
 
     Args:
-        app: what is behind it.
+        app: the wrapped application.
         options: limits, token and origins.
-        metrics: told of every request.
-        shortage: told of errors that may be one.
-        streams: gets the tasks of answers that never end by themselves, while they run.
+        metrics: counts every request.
+        shortage: receives errors, to detect a shortage of memory.
+        streams: set of the tasks of endless responses, while they run.
     """
 
     def __init__(
@@ -254,7 +254,7 @@ class AccessMiddleware:
         self.outbox = Outbox(options.unread_bytes, options.unread_bytes_per_client)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request or connection."""
+        """Process one request or connection."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
@@ -263,7 +263,9 @@ class AccessMiddleware:
         if scope["type"] == "http":
             await self._serve(_Exchange(scope, receive, send, self))
         elif not self.hosts.knows(scope) or is_foreign(Headers(scope=scope), self.origins):
-            await send({"type": "websocket.close", "code": 1008})  # before it is accepted: HTTP 403
+            await send(
+                {"type": "websocket.close", "code": 1008}
+            )  # before it is accepted, the server responds with HTTP 403
         else:
             await self.app(scope, receive, send)
 
@@ -278,7 +280,7 @@ class AccessMiddleware:
             self._log(exchange)
 
     async def _attempt(self, exchange: "_Exchange") -> Exception | None:
-        """Pass the request on; return the error that needs an answer, if any."""
+        """Call the application; return the error that needs a response, if any."""
         try:
             self._admit(exchange.scope)
             await self.app(exchange.scope, exchange.receive, exchange.send)
@@ -346,7 +348,7 @@ def _page_route(path: str) -> str:
 
 
 class _Exchange:
-    """One request and its response, as they pass the middleware."""
+    """One request and its response."""
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, access: AccessMiddleware
@@ -364,7 +366,7 @@ class _Exchange:
         self.refused: RefusedError | None = None
 
     async def receive(self) -> Message:
-        """Take a piece of the body; refuse too much of it, or too slow a one."""
+        """Receive a piece of the body; refuse a body that is too large or too slow."""
         if self.is_whole:
             return await self._receive()
         options, path = self.access.options, self.path
@@ -376,7 +378,7 @@ class _Exchange:
             raise self._refuse(
                 RefusedError(
                     "upload-timeout",
-                    f"The whole of it must come within {within_s:g} s.",
+                    f"It must arrive completely within {within_s:g} s.",
                     headers={"Connection": "close"},
                 )
             )
@@ -387,7 +389,7 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass a piece of the answer on, unless the middleware has refused meanwhile."""
+        """Send a piece of the response, unless the middleware refused the request meanwhile."""
         if self.refused is None or self.is_started:
             await self.send_own(message)
 
@@ -398,7 +400,7 @@ class _Exchange:
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self.request_id
             headers.setdefault("X-Content-Type-Options", "nosniff")
-            headers.setdefault("X-Frame-Options", "SAMEORIGIN")  # the page shows the live page
+            headers.setdefault("X-Frame-Options", "SAMEORIGIN")  # the page embeds the live page
             headers.setdefault("Content-Security-Policy", "frame-ancestors 'self'")
             self.is_stream = headers.get("content-type", "").startswith("text/event-stream")
             if self.is_stream and self.task is not None:
@@ -415,7 +417,7 @@ class _Exchange:
             await self._sender.send(message)
 
     async def end(self) -> None:
-        """Close an answer that would go on for ever."""
+        """Close an endless response."""
         if not self.is_ended:
             await self._sender.send({"type": "http.response.body", "body": b""})
 

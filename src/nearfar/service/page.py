@@ -1,4 +1,4 @@
-"""The backend of the page: its photos and clips share the queue with all others."""
+"""Backend of the page: its photos and clips use the same queue as other requests."""
 
 import asyncio
 import os
@@ -22,12 +22,12 @@ from nearfar.video.pipeline import ClipOrder
 from nearfar.web.backend import ClipRefusedError, PageAnswer
 
 PATIENCE_S: Final = 30.0
-"""The page looks several times a second as long as its visitor is there."""
+"""Time without polling after which a clip is cancelled; the page polls several times a second."""
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """A job, as a `nearfar.web.backend.PageClip`."""
+    """A snapshot of a job, as a `nearfar.web.backend.PageClip`."""
 
     _job: VideoJob
     ahead: int
@@ -75,13 +75,13 @@ class _Seen:
 
 
 class PageVideos:
-    """A `nearfar.web.backend.ClipBackend`: the page's clips wait with all others."""
+    """A `nearfar.web.backend.ClipBackend` with the service's queue."""
 
     def __init__(self, engine: VideoManager) -> None:
         self._engine = engine
 
     async def begin(self, path: Path, order: ClipOrder, *, client: str, root: Path) -> _Seen:
-        """Send a clip; see `ClipBackend.begin`."""
+        """Submit a clip; see `ClipBackend.begin`."""
         try:
             size_bytes = (await asyncio.to_thread(path.stat)).st_size
             with self._engine.reserve(client, size_bytes) as slot:
@@ -120,10 +120,10 @@ class PageVideos:
 
 
 def _borrow(path: Path, target: Path) -> None:
-    """Link or copy a file, since the page may delete its own at any time."""
+    """Link or copy a file, since the page may delete its file at any time."""
     try:
         os.link(path, target)
-    except OSError:  # another disk, or one without links
+    except OSError:  # another disk, or a file system without links
         shutil.copyfile(path, target)
 
 
@@ -131,10 +131,10 @@ T = TypeVar("T")
 
 
 class PageBackend:
-    """A `nearfar.web.backend.Backend`: the page's photos queue with all others, by the same rules.
+    """A `nearfar.web.backend.Backend` with the service's queue.
 
     Attributes:
-        videos: where the page brings clips.
+        videos: backend for clips.
     """
 
     def __init__(self, engine: InferenceEngine, videos: VideoManager) -> None:
@@ -155,8 +155,8 @@ class PageBackend:
         options: EstimateOptions,
     ) -> PageAnswer[T]:
         """Estimate one photo; see `Backend.depth` for arguments and errors."""
-        with self._engine.reserve(client) as place:
+        with self._engine.reserve(client) as reservation:
             made = await self._engine.depth(
-                photo, place=place, make=make, model=model, options=options
+                photo, reservation=reservation, make=make, model=model, options=options
             )
         return PageAnswer(made.value, made.model, made.runtime, made.timing.infer_ms, made.fed_px)

@@ -1,4 +1,4 @@
-"""HTTP and WebSocket protocols of the server: what uvicorn leaves open or unbounded is not."""
+"""HTTP and WebSocket protocols of the server, with limits that uvicorn lacks."""
 
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     from asyncio.transports import BaseTransport
 
 LET_IN: Final = "nearfar.let_in"
-"""Key of a scope: called once the client may send whole messages."""
+"""Key in a scope: function that allows the client to send messages of full size."""
 
 FIRST_BYTES: Final = 64 * 2**10
 """Bytes that a client may send before it is admitted."""
 
 _MOST_UNREAD_PONGS: Final = 1000
 _MOST_PARTS: Final = 4096
-"""Messages, or parts of one message, that may wait to be taken."""
+"""Maximum of messages, or fragments of one, in the receive queue."""
 
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
     """A WebSocket with limits.
 
-    - Before the application has let the client in, it may send little.
-    - A client that sends pings, and does not read what they are answered with, is dropped.
-    - Of tiny messages, and of messages of tiny parts, only so many wait.
-    - What waits to be read after closing is given up in time.
+    - Before the application admits the client, it may send little.
+    - A client that sends pings, but does not read the pongs, is dropped.
+    - The number of queued messages and fragments is limited.
+    - Unread data is dropped some time after closing.
 
     Args:
-        connections: all of the server.
-        given: what uvicorn gives.
+        connections: of the server.
+        given: uvicorn's arguments.
     """
 
     def __init__(self, *, connections: Connections, **given: Any) -> None:
@@ -61,7 +61,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, unless they are too many of a useless kind."""
+        """Process received bytes, within the limits."""
         if self.transport.is_closing():
             return
         self._came_bytes += len(data)
@@ -72,12 +72,12 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self.drop()
 
     def handle_ping(self) -> None:
-        """Answer a ping, and count the answers for which there is no room on the way."""
+        """Answer a ping, and count pongs that the client does not read."""
         super().handle_ping()
         self._unread_pongs = 0 if self.writable.is_set() else self._unread_pongs + 1
 
     def handle_connect(self, event: Any) -> None:
-        """Begin with a client; the application gets the means to let it in, or to drop it."""
+        """Start a connection; the application gets functions to admit or drop the client."""
         super().handle_connect(event)
         if self.response.status_code == 101:
             self._came_bytes = 0
@@ -85,7 +85,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self.scope[ABORT] = self.drop  # type: ignore[typeddict-unknown-key]
 
     def let_in(self) -> None:
-        """Take whole messages from now on."""
+        """Allow messages of full size."""
         self._is_let_in = True
 
     def drop(self) -> None:
@@ -93,7 +93,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self.transport.abort()
 
     def look_after(self, now_s: float) -> None:
-        """End what takes too long to close."""
+        """Drop the connection if closing takes too long."""
         if not self.transport.is_closing():
             self._closing_since_s = None
         elif self._closing_since_s is None:
@@ -103,7 +103,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
 
 LINGER_S: Final = 2.0
-"""How long bytes that nobody wants are still taken, so that a refusal is read before the end."""
+"""Time for which unneeded bytes are still received, so that the client reads a refusal."""
 
 MOST_HEADERS: Final = 128
 _MOST_PIPELINED: Final = 16
@@ -114,15 +114,15 @@ _PROBE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 class HttpConnection(HttpToolsProtocol):
     """An HTTP connection with limits.
 
-    - The head of a request, and the trailers and chunk headers of its body, have a size and a time.
-    - A body that nobody wants any more is taken for `LINGER_S` and no longer.
-    - A client that has sent its whole request and closed its half is answered. Whether it is still
-      there is found out by interim answers (RFC 9110, 15.2), which cost nothing.
-    - What waits to be read after the last answer, or after closing, is given up in time.
+    - The head of a request, and trailers and chunk headers, are limited in size and time.
+    - A body that is not needed any more is received for at most `LINGER_S`.
+    - A client that sent its complete request and closed its half gets a response. Interim responses
+    (RFC 9110, 15.2) detect whether it is still connected. - Unread data is dropped some time after
+    the last response, or after closing.
 
     Args:
-        connections: all of the server.
-        given: what uvicorn gives.
+        connections: of the server.
+        given: uvicorn's arguments.
     """
 
     def __init__(self, *, connections: Connections, **given: Any) -> None:
@@ -132,7 +132,7 @@ class HttpConnection(HttpToolsProtocol):
         self._aside_bytes = self._head_bytes = 0
         self._is_refused = self._is_half_closed = False
         self.waits_since_s: float | None = None
-        """Since when a request's head is waited for; None while there is a request."""
+        """Time since which a request's head is awaited; None during a request."""
         self._begun_s: float | None = None
         self._lingers_since_s: float | None = None
         self._unread_since_s: float | None = None
@@ -141,7 +141,7 @@ class HttpConnection(HttpToolsProtocol):
     # The transport's calls
 
     def connection_made(self, transport: "asyncio.Transport") -> None:  # type: ignore[override]
-        """Let a connection in, or refuse it."""
+        """Admit or refuse a connection."""
         super().connection_made(transport)
         self.waits_since_s = time.monotonic()
         if not self._all.admit(self):
@@ -153,7 +153,7 @@ class HttpConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, as long as they are of use."""
+        """Process received bytes, as long as they are needed."""
         if self._is_refused or self.transport.is_closing():
             return
         if self._begun_s is None:
@@ -166,12 +166,12 @@ class HttpConnection(HttpToolsProtocol):
             self._refuse("head-too-large")
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
-        """Stay for the answer to a request that is here as a whole."""
+        """Stay connected for the response to a complete request."""
         cycle = self.cycle
         if self._is_refused or cycle is None or cycle.response_complete or cycle.more_body:
             return None
         if self.scope["http_version"] == "1.0" or self.scope["scheme"] == "https":
-            # HTTP 1.0 knows no interim answers, and asyncio no half-closed TLS
+            # HTTP 1.0 has no interim responses, and asyncio no half-closed TLS
             return None
         self._is_half_closed = True
         self._probed_s = time.monotonic()
@@ -181,13 +181,13 @@ class HttpConnection(HttpToolsProtocol):
     # The parser's calls
 
     def on_message_begin(self) -> None:
-        """Begin with a request."""
+        """Start a request."""
         super().on_message_begin()
         self._head_bytes = 0
         self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key]
 
     def on_url(self, url: bytes) -> None:
-        """Take a piece of the target."""
+        """Receive a piece of the target."""
         self._head_bytes += len(url)
         super().on_url(url)
 
@@ -197,7 +197,7 @@ class HttpConnection(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin to answer."""
+        """Start the response."""
         self._aside_bytes, self.waits_since_s = 0, None
         is_long = self._head_bytes > self._limits.head_bytes or len(self.headers) > MOST_HEADERS
         if is_long or len(self.pipeline) >= _MOST_PIPELINED:
@@ -206,17 +206,17 @@ class HttpConnection(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_chunk_header(self) -> None:
-        """Receive a piece of the body."""
+        """Receive a chunk header."""
         self._aside_bytes = 0
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the body."""
+        """Receive a piece of the body."""
         self._aside_bytes = max(0, self._aside_bytes - len(body))
         if not self._is_refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Note that the request is here."""
+        """Finish the request."""
         self._aside_bytes, self._begun_s = 0, None
         if self._is_refused:
             return
@@ -227,7 +227,7 @@ class HttpConnection(HttpToolsProtocol):
     # uvicorn's own
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, once the rest of this one is here."""
+        """Wait for the next request, after the rest of this one has arrived."""
         super().on_response_complete()
         if self.cycle is not None and self.cycle.response_complete:
             if self.cycle.more_body:
@@ -236,11 +236,11 @@ class HttpConnection(HttpToolsProtocol):
                 self._rest()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's
-        """Answer an invalid request with a problem, as for other failures."""
+        """Respond to an invalid request with a problem, as for other failures."""
         self._refuse("bad-request")
 
     def handle_websocket_upgrade(self) -> None:
-        """Become a WebSocket."""
+        """Switch to the WebSocket protocol."""
         self._all.leave(self)
         super().handle_websocket_upgrade()
 
@@ -256,7 +256,7 @@ class HttpConnection(HttpToolsProtocol):
         self.transport.abort()
 
     def look_after(self, now_s: float) -> None:
-        """End what takes too long; called every second or so."""
+        """Close the connection if it exceeds a time limit; called about once per second."""
         limits = self._limits
         is_unread = self._is_answered and self.transport.get_write_buffer_size() > 0
         if not (is_unread or self.transport.is_closing()):
@@ -285,7 +285,7 @@ class HttpConnection(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _probe(self) -> None:
-        """Write something to a client that may have gone; if it has, the connection breaks."""
+        """Write to a client that may have disconnected; if so, the connection fails."""
         cycle = self.cycle
         if cycle is not None and not cycle.response_started:
             self.transport.write(_PROBE)
@@ -297,14 +297,14 @@ class HttpConnection(HttpToolsProtocol):
             self.waits_since_s = time.monotonic()
 
     def _refuse(self, slug: str, headers: dict[str, str] | None = None) -> None:
-        """Answer by ourselves, take no more, and end soon."""
+        """Send a refusal, receive no more, and close soon."""
         if self._is_refused or self.transport.is_closing():
             return
         self._is_refused, self.waits_since_s = True, None
         self._lingers_since_s = time.monotonic()
         self._unset_keepalive_if_required()
         if self.cycle is not None and self.cycle.response_started and not self._is_answered:
-            self.drop()  # another answer is on its way
+            self.drop()  # another response is being sent
             return
         self.pipeline.clear()
         if self.cycle is not None:
@@ -316,13 +316,13 @@ class HttpConnection(HttpToolsProtocol):
 
 
 def refusal(slug: str, headers: dict[str, str] | None = None) -> bytes:
-    """Return the bytes of an answer of the server itself."""
-    told = answer(RefusedError(slug, headers=headers), "")
-    told.headers["Connection"] = "close"
-    told.headers["X-Content-Type-Options"] = "nosniff"
-    lines = [f"HTTP/1.1 {told.status_code} Refused".encode()]
-    lines += [name + b": " + value for name, value in told.raw_headers]
-    return b"\r\n".join([*lines, b"", bytes(told.body)])
+    """Return the bytes of a response of the server itself."""
+    response = answer(RefusedError(slug, headers=headers), "")
+    response.headers["Connection"] = "close"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    lines = [f"HTTP/1.1 {response.status_code} Refused".encode()]
+    lines += [name + b": " + value for name, value in response.raw_headers]
+    return b"\r\n".join([*lines, b"", bytes(response.body)])
 
 
 def _is_over(since_s: float | None, limit_s: float, now_s: float) -> bool:

@@ -1,4 +1,4 @@
-"""The formats of an answer: depth files, and the map as a picture in color."""
+"""Formats of responses: depth files, and the map as a color picture."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ class Result:
     """One row of the table.
 
     Attributes:
-        suffix: of such a file.
-        media_type: of the answer.
-        sentence: what it is.
-        is_picture: the map in color, for eyes; the others hold its values.
+        suffix: of the file.
+        media_type: of the response.
+        sentence: description.
+        is_picture: the map in color; the others contain its values.
     """
 
     suffix: str
@@ -39,21 +39,21 @@ RESULTS: Final[Mapping[str, Result]] = MappingProxyType(
         "png": Result(".png", "image/png", "PNG in color", is_picture=True),
     }
 )
-"""Every format by name; where several have one media type, `Accept` means the first."""
+"""Every format by name; `Accept` selects the first with a media type."""
 
 DEFAULT: Final = DEFAULT_FORMAT
 
 
 def encode(depth: Depth, name: str, options: OutputOptions) -> bytes:
-    """Make the bytes of an answer.
+    """Encode the content of a response.
 
     Args:
         depth: the map.
         name: one of `RESULTS`.
-        options: colors of a picture; its format is not looked at.
+        options: colors of a picture; its format is ignored.
 
     Raises:
-        PictureSizeError: the format can't hold so large a picture.
+        PictureSizeError: the picture is too large for the format.
     """
     row = RESULTS[name]
     if not row.is_picture:
@@ -66,10 +66,11 @@ def accepted(header: str | None) -> str | None:
     """Choose a format by an `Accept` header (RFC 9110, 12.5.1).
 
     Args:
-        header: as it came; without one, or where anything goes, it is `DEFAULT`.
+        header: value of the header; without one, or if it accepts anything, the result is
+            `DEFAULT`.
 
     Returns:
-        A name of `RESULTS`; None when nothing there is acceptable.
+        A name in `RESULTS`; None if none is acceptable.
     """
     wishes = _wishes(header or "*/*")
     best, best_weight = None, 0.0
@@ -94,7 +95,7 @@ def accepted(header: str | None) -> str | None:
 
 
 def _wishes(header: str) -> dict[str, float]:
-    """Media range -> weight, 0 to 1; a weight that is no number counts as 0."""
+    """Return media range -> weight, 0 to 1; an invalid weight is 0."""
     wishes = {}
     for item in header.split(","):
         media_range, *parameters = (part.strip().lower() for part in item.split(";"))

@@ -1,4 +1,4 @@
-"""The scheduler: admission control, a bounded queue fair to all clients, and worker threads."""
+"""The scheduler: admission control, a bounded and fair queue, and worker threads."""
 
 import asyncio
 import logging
@@ -29,9 +29,9 @@ Item = TypeVar("Item")
 
 
 class FairQueue(Generic[Item]):
-    """A line for each client, served round robin: who has much waiting holds nobody up.
+    """One queue per client, served round robin, so that no client delays the others.
 
-    Not safe between threads by itself.
+    Not thread-safe.
     """
 
     def __init__(self) -> None:
@@ -42,40 +42,40 @@ class FairQueue(Generic[Item]):
         return self._count
 
     def put(self, client: str, item: Item) -> None:
-        """Put an item at the end of its client's line."""
+        """Append an item to its client's queue."""
         self._lines.setdefault(client, deque()).append(item)
         self._count += 1
 
     def take(self) -> Item:
-        """Take the first item of the next client in turn.
+        """Remove and return the first item of the next client.
 
         Raises:
-            LookupError: nothing waits.
+            LookupError: the queue is empty.
         """
         for client, line in self._lines.items():
             item = line[0]
-            self._out(client, item)
+            self._pop(client, item)
             if client in self._lines:
                 self._lines.move_to_end(client)
             return item
-        raise LookupError("nothing waits")
+        raise LookupError("the queue is empty")
 
     def remove(self, client: str, item: Item) -> bool:
-        """Remove an item from any position; return False if it is not here."""
+        """Remove an item from any position; return False if it is not queued."""
         line = self._lines.get(client)
         if line is None or item not in line:
             return False
-        self._out(client, item)
+        self._pop(client, item)
         return True
 
     def clear(self) -> list[Item]:
-        """Take everything out."""
+        """Remove and return all items."""
         items = [item for line in self._lines.values() for item in line]
         self._lines.clear()
         self._count = 0
         return items
 
-    def _out(self, client: str, item: Item) -> None:
+    def _pop(self, client: str, item: Item) -> None:
         line = self._lines[client]
         line.remove(item)
         self._count -= 1
@@ -85,16 +85,16 @@ class FairQueue(Generic[Item]):
 
 _LONGEST_RETRY_S: Final = 60
 _PACE_WEIGHT: Final = 0.1
-"""Of the newest job in the mean time of a job, from which Retry-After is reckoned."""
+"""Weight of the newest job in the mean duration, from which Retry-After is computed."""
 
 
 class AdmissionControl:
-    """Counts reservations by stage and by client. Not thread-safe by itself.
+    """Counts reservations by stage and by client. Not thread-safe.
 
     Args:
-        workers: jobs that are worked on at a time.
-        queue: places beyond those that workers are free for.
-        per_client: places that one client may hold.
+        workers: number of jobs processed at a time.
+        queue: maximum number of waiting reservations.
+        per_client: maximum number of reservations of one client.
     """
 
     def __init__(self, *, workers: int, queue: int, per_client: int) -> None:
@@ -114,14 +114,14 @@ class AdmissionControl:
         return not self._held
 
     def refusal(self, client: str, *, idle: int) -> tuple[str, BusyError] | None:
-        """Return why a client can't have a reservation, or None.
+        """Return the reason to refuse a reservation, or None.
 
         Args:
-            client: who asks.
-            idle: workers that have nothing to do.
+            client: the client.
+            idle: number of idle workers.
 
         Returns:
-            The reason in a word, see `Observer`, and in a sentence.
+            The reason as a keyword, see `Observer`, and as a sentence.
         """
         inside = self._held.total()
         full = inside - self._stages[ReservationState.RUNNING] >= self._queue + idle
@@ -131,52 +131,51 @@ class AdmissionControl:
         retry_after_s = min(max(1, retry_after_s), _LONGEST_RETRY_S)
         if full:
             reason = "queue-full"
-            message = f"all {self._queue} places of the queue are taken"
+            message = f"the queue is full ({self._queue} requests)"
         else:
             reason = "client-full"
-            message = f"{self._per_client} requests of yours are here already"
+            message = f"you have {self._per_client} requests already"
         message += f": try again in {retry_after_s} s"
         return reason, BusyError(message, retry_after_s=retry_after_s)
 
-    def enter(self, place: Reservation) -> None:
+    def enter(self, reservation: Reservation) -> None:
         """Count a new reservation."""
-        self._stages[place.stage] += 1
-        self._held[place.client] += 1
+        self._stages[reservation.stage] += 1
+        self._held[reservation.client] += 1
 
-    def move(self, place: Reservation, stage: ReservationState) -> None:
+    def move(self, reservation: Reservation, stage: ReservationState) -> None:
         """Move a reservation to another stage; RELEASED is the last."""
-        self._stages[place.stage] -= 1
+        self._stages[reservation.stage] -= 1
         self._stages[stage] += 1
-        place.stage = stage
+        reservation.stage = stage
         if stage is ReservationState.RELEASED:
-            self._held[place.client] -= 1
-            if not self._held[place.client]:  # the number of clients is unbounded
-                del self._held[place.client]
+            self._held[reservation.client] -= 1
+            if not self._held[reservation.client]:  # the number of clients is unbounded
+                del self._held[reservation.client]
 
-    def took(self, seconds: float) -> None:
-        """Record how long a worker took for a job."""
+    def record_duration(self, seconds: float) -> None:
+        """Record the duration of a job."""
         weight = _PACE_WEIGHT if self._pace_s else 1
         self._pace_s += weight * (seconds - self._pace_s)
 
 
-STOPPING: Final = "the service is stopping: try again when it is back"
+STOPPING: Final = "the service is stopping: try again after its restart"
 
 
 class Queue:
-    """Places and tasks, safe between the event loop and the worker threads.
+    """Reservations and tasks, shared by the event loop and the worker threads.
 
-    Nothing here takes longer than a look at what waits, except `take`, which is for workers.
-    Arguments are those of `Scheduler`.
+    No method blocks, except `take`, which is for workers. Arguments are those of `Scheduler`.
     """
 
     def __init__(self, *, workers: int, queue: int, per_client: int) -> None:
         self._workers = workers
         self._lock = threading.Condition()
-        """Guards all below; notified when a task waits, or when all is over."""
-        self._turns: FairQueue[Task[Any]] = FairQueue()
-        self._ledger = AdmissionControl(workers=workers, queue=queue, per_client=per_client)
+        """Guards all below; notified when a task is queued, and when the queue is closed."""
+        self._fair_queue: FairQueue[Task[Any]] = FairQueue()
+        self._admission = AdmissionControl(workers=workers, queue=queue, per_client=per_client)
         self._awaited: dict[Reservation, Task[Any]] = {}
-        """The task that a caller waits for, by its reservation."""
+        """Task by reservation, while a caller waits for it."""
         self._at_work: set[Task[Any]] = set()
         self._listeners: list[Callable[[], None]] = []
         self._draining = False
@@ -184,116 +183,121 @@ class Queue:
 
     @property
     def waiting(self) -> int:
-        """Places whose task has not begun, those without a task yet among them."""
+        """Reservations whose task has not started, including those without a task."""
         with self._lock:
-            return self._ledger[ReservationState.RESERVED] + self._ledger[ReservationState.QUEUED]
+            return (
+                self._admission[ReservationState.RESERVED]
+                + self._admission[ReservationState.QUEUED]
+            )
 
     @property
     def running(self) -> int:
-        """Tasks in the hands of a worker."""
+        """Running tasks."""
         with self._lock:
             return len(self._at_work)
 
     def enter(self, client: str) -> Reservation | tuple[str, BusyError | DrainingError]:
-        """Make a reservation, or return the reason of a refusal, see `Observer`, and the error."""
+        """Create a reservation, or return the reason, see `Observer`, and error of a refusal."""
         with self._lock:
             if self._draining:
                 return "draining", DrainingError(STOPPING)
             idle = self._workers - len(self._at_work)
-            if (refusal := self._ledger.refusal(client, idle=idle)) is not None:
+            if (refusal := self._admission.refusal(client, idle=idle)) is not None:
                 return refusal
-            place = Reservation(client, self._release)
-            self._ledger.enter(place)
-            return place
+            reservation = Reservation(client, self._release)
+            self._admission.enter(reservation)
+            return reservation
 
     def put(self, task: Task[Any]) -> None:
         """Queue a task for a worker.
 
         Raises:
             DrainingError: `close` was called.
-            RuntimeError: its place has another task, or was given back.
+            RuntimeError: its reservation has another task, or was released.
         """
         with self._lock:
             if self._closed:
                 raise DrainingError(STOPPING)
-            place = task.place
-            if place.stage not in {ReservationState.RESERVED, ReservationState.DONE}:
-                raise RuntimeError(f"a place that is {place.stage.name} can't take a job")
-            self._awaited[place] = task
-            self._ledger.move(place, ReservationState.QUEUED)
-            self._turns.put(place.client, task)
+            reservation = task.reservation
+            if reservation.stage not in {ReservationState.RESERVED, ReservationState.DONE}:
+                raise RuntimeError(
+                    f"a reservation that is {reservation.stage.name} can't take a job"
+                )
+            self._awaited[reservation] = task
+            self._admission.move(reservation, ReservationState.QUEUED)
+            self._fair_queue.put(reservation.client, task)
             self._lock.notify()
 
     def take(self) -> Task[Any] | None:
-        """Wait for a task, for which the worker calls `end`; return None once closed."""
+        """Wait for a task, for which the worker must call `end`; return None once closed."""
         with self._lock:
-            while not self._turns:
+            while not self._fair_queue:
                 if self._closed:
                     return None
                 self._lock.wait()
-            task = self._turns.take()
+            task = self._fair_queue.take()
             self._at_work.add(task)
-            self._ledger.move(task.place, ReservationState.RUNNING)
+            self._admission.move(task.reservation, ReservationState.RUNNING)
             return task
 
     def end(self, task: Task[Any], *, took_s: float) -> None:
-        """Record the end of a task, before its caller gets the outcome.
+        """Record the end of a task, before its caller receives the outcome.
 
         Args:
-            task: one that `take` gave.
-            took_s: how long the worker has been at it.
+            task: the result of `take`.
+            took_s: duration of the work, in seconds.
         """
         with self._lock:
             self._at_work.remove(task)
-            if task.place.stage is ReservationState.RUNNING:
-                self._ledger.move(task.place, ReservationState.DONE)
-            self._ledger.took(took_s)
-            self._tell_if_quiet()
+            if task.reservation.stage is ReservationState.RUNNING:
+                self._admission.move(task.reservation, ReservationState.DONE)
+            self._admission.record_duration(took_s)
+            self._notify_if_quiet()
 
     def withdraw(self, task: Task[Any]) -> None:
-        """Record that nobody waits for a task any longer."""
+        """Record that a task was cancelled by its caller."""
         with self._lock:
             task.dropped = True
-            place = task.place
-            if self._awaited.get(place) is task:
-                del self._awaited[place]
-                if place.stage is ReservationState.QUEUED:
-                    self._turns.remove(place.client, task)
-                    self._ledger.move(place, ReservationState.DONE)
+            reservation = task.reservation
+            if self._awaited.get(reservation) is task:
+                del self._awaited[reservation]
+                if reservation.stage is ReservationState.QUEUED:
+                    self._fair_queue.remove(reservation.client, task)
+                    self._admission.move(reservation, ReservationState.DONE)
 
     def stop_entry(self, when_quiet: Callable[[], None]) -> None:
-        """Make no more reservations; call back once all are released and no task runs.
+        """Refuse new reservations; call back once all are released and no task runs.
 
         Args:
-            when_quiet: called from any thread, perhaps at once, perhaps more than once.
+            when_quiet: called from any thread, possibly immediately and more than once.
         """
         with self._lock:
             self._draining = True
             self._listeners.append(when_quiet)
-            self._tell_if_quiet()
+            self._notify_if_quiet()
 
     def close(self) -> list[Task[Any]]:
-        """Make `take` return None from now on; return the tasks that have not ended."""
+        """Make `take` return None; return the unfinished tasks."""
         with self._lock:
             self._closed = True
-            left = [*self._turns.clear(), *self._at_work]
+            left = [*self._fair_queue.clear(), *self._at_work]
             self._lock.notify_all()
             return left
 
-    def _release(self, place: Reservation) -> None:
+    def _release(self, reservation: Reservation) -> None:
         with self._lock:
-            if place.stage is ReservationState.RELEASED:
+            if reservation.stage is ReservationState.RELEASED:
                 return
-            task = self._awaited.get(place)
+            task = self._awaited.get(reservation)
             if task is not None:
                 self.withdraw(task)
-            self._ledger.move(place, ReservationState.RELEASED)
-            self._tell_if_quiet()
+            self._admission.move(reservation, ReservationState.RELEASED)
+            self._notify_if_quiet()
         if task is not None:
-            task.tell(RuntimeError("the place was given back while its job was under way"))
+            task.set_outcome(RuntimeError("the reservation was released while its job was running"))
 
-    def _tell_if_quiet(self) -> None:
-        if self._ledger.is_empty and not self._at_work:
+    def _notify_if_quiet(self) -> None:
+        if self._admission.is_empty and not self._at_work:
             for listener in self._listeners:
                 listener()
 
@@ -302,15 +306,15 @@ _log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """A bounded queue and worker threads, which take one job each its whole way.
+    """A bounded queue and worker threads, each of which processes a job completely.
 
-    Clients take turns. Threads begin with the first job, and end with `drain`.
+    Clients are served round robin. Threads start with the first job, and stop with `drain`.
 
     Args:
-        workers: threads, and so runs of the network at a time.
-        queue: places beyond those that workers are free for.
-        per_client: places that one client may hold.
-        observer: told of results and refusals.
+        workers: number of threads, and of concurrent runs of the network.
+        queue: maximum number of waiting reservations.
+        per_client: maximum number of reservations of one client.
+        observer: receives results and refusals.
     """
 
     def __init__(
@@ -329,19 +333,19 @@ class Scheduler:
 
     @property
     def waiting(self) -> int:
-        """Places whose job has not begun, those without a job yet among them."""
+        """Reservations whose job has not started, including those without a job."""
         return self._queue.waiting
 
     @property
     def running(self) -> int:
-        """Jobs in the hands of a worker, those nobody waits for any longer among them."""
+        """Running jobs, including cancelled ones."""
         return self._queue.running
 
     def reserve(self, client: str) -> Reservation:
-        """Make a reservation for a request, before its body is read.
+        """Create a reservation for a request, before its body is read.
 
         Raises:
-            BusyError: no place left, or this client holds too many.
+            BusyError: the queue is full, or this client has too many requests.
             DrainingError: `drain` was called.
         """
         entered = self._queue.enter(client)
@@ -351,22 +355,22 @@ class Scheduler:
         self._observer.refused(reason)
         raise error
 
-    async def submit(self, job: Job[T], place: Reservation) -> tuple[T, Timing]:
+    async def submit(self, job: Job[T], reservation: Reservation) -> tuple[T, Timing]:
         """Run a job, and wait for it.
 
-        When the wait is cancelled, a job that has not begun is never begun; of one that has,
-        what is left is not done, and its result is dropped.
+        On cancellation, a job that has not started is removed; of a running job, the remaining
+        steps are skipped, and its result is dropped.
 
         Args:
             job: the work.
-            place: of this scheduler; it may serve one job after the other.
+            reservation: of this scheduler; reusable for one job after another.
 
         Raises:
-            DrainingError: the deadline of `drain` came first.
-            InferenceError: the job ended with what would have ended the whole service.
-            Exception: whatever else the job raised.
+            DrainingError: the deadline of `drain` was reached.
+            InferenceError: the job raised an exception that would stop the whole service.
+            Exception: any other exception of the job.
         """
-        task = Task(job, place)
+        task = Task(job, reservation)
         self._queue.put(task)
         try:
             self._start_workers()
@@ -376,10 +380,10 @@ class Scheduler:
             del task  # its future holds the error, whose traceback holds this frame
 
     async def drain(self, deadline_s: float) -> bool:
-        """Refuse new requests, wait until all work has ended, and end the threads.
+        """Refuse new requests, wait for all work, and stop the threads.
 
         Returns:
-            Whether all was done before the deadline. What was not, ends with DrainingError.
+            Whether all was done before the deadline. Unfinished jobs raise DrainingError.
         """
         quiet = asyncio.Event()
         self._queue.stop_entry(partial(call_in, asyncio.get_running_loop(), quiet.set))
@@ -389,14 +393,16 @@ class Scheduler:
         finally:
             waiting.cancel()
         for task in self._queue.close():
-            task.tell(DrainingError(STOPPING))
-        if quiet.is_set():  # all are idle and end at once; else one may hang, and is left behind
+            task.set_outcome(DrainingError(STOPPING))
+        if (
+            quiet.is_set()
+        ):  # all are idle and stop at once; otherwise one may hang, and is abandoned
             for thread in self._threads:
                 thread.join()
         return quiet.is_set()
 
     def _start_workers(self) -> None:
-        """Start the threads that do not run yet."""
+        """Start the threads that are not running."""
         with self._beginning:
             while len(self._threads) < self._workers:
                 name = f"nearfar-worker-{len(self._threads) + 1}"
@@ -409,16 +415,16 @@ class Scheduler:
             pass
 
     def _serve_once(self) -> bool:
-        """Run the next task, to which no reference remains; return False when there is none."""
+        """Run the next task, and keep no reference to it; return False if there is none."""
         task = self._queue.take()
         if task is not None:
             try:
-                self._work_on(task)
+                self._process(task)
             except BaseException:  # noqa: BLE001 - whatever it is, the worker outlives it
-                _log.exception("a worker failed, and goes on")
+                _log.exception("a worker failed and continues")
         return task is not None
 
-    def _work_on(self, task: Task[Any]) -> None:
+    def _process(self, task: Task[Any]) -> None:
         """Run a task, and set its outcome, even if the scheduler itself fails."""
         start_s = time.perf_counter()
         outcome: Outcome | None = InferenceError("the service failed on this picture: try again")
@@ -427,6 +433,6 @@ class Scheduler:
         finally:
             self._queue.end(task, took_s=time.perf_counter() - start_s)
             if outcome is not None:
-                task.tell(outcome)
+                task.set_outcome(outcome)
         if isinstance(outcome, tuple):
             self._observer.done(outcome[1])

@@ -1,4 +1,4 @@
-"""What requests and answers hold: options, adapted to pydantic, points, and the photo."""
+"""Schemas of requests and responses: options adapted to pydantic, points, and the photo."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -17,23 +17,23 @@ from nearfar.service.errors import RefusedError
 from nearfar.service.response_formats import RESULTS
 
 MAX_POINTS: Final = 100
-"""Each point reads the whole map."""
+"""Maximum number of points; each reads the whole map."""
 
 _BOUNDS: Final = ("ge", "gt", "le", "lt")
 OptionsT = TypeVar("OptionsT", bound=Options)
 
 MAX_TEXT: Final = 100
-"""Characters of a text option: a longer text would be drawn as a wide picture."""
+"""Maximum length of a text option, because long texts are rendered as wide pictures."""
 
 CAPS: Final = {"max_points": 1_000_000, "max_vertices": 1_000_000, "max_texture_px": 8192}
-"""Option without an upper bound of its own -> the largest value that a request may have."""
+"""Option without an upper bound -> maximum in a request."""
 
 
 def offered(part: type[Options]) -> tuple[str, ...]:
-    """Return the names of the options that a query may hold.
+    """Return the names of the options that a query may contain.
 
-    A picture is a file of the form; a font is a path on the machine of the service; `format` names
-    pictures too over HTTP, and an answer has no further files beside it.
+    Pictures are files of the form; a font would be a path on the server; `format` also includes
+    pictures over HTTP, and a response has no additional files.
     """
     hidden = {"format", "color", "side_by_side"} if part is OutputOptions else {"font"}
     return tuple(
@@ -44,7 +44,7 @@ def offered(part: type[Options]) -> tuple[str, ...]:
 
 
 def query_of(name: str, *parts: type[Options], **others: Any) -> type[BaseModel]:
-    """Create the model of a query string, which refuses unknown names.
+    """Create the model of a query string, which rejects unknown names.
 
     Args:
         name: of the model.
@@ -90,7 +90,7 @@ def _field(option: "Field_[Any]", hint: Any) -> Any:
 def reads(model: type[BaseModel]) -> Any:
     """Return the FastAPI dependency that reads a query string into a model made at run time."""
 
-    async def read(query: BaseModel) -> BaseModel:  # FastAPI runs a plain function in a thread
+    async def read(query: BaseModel) -> BaseModel:  # FastAPI would run a plain function in a thread
         return query
 
     read.__annotations__["query"] = Annotated[model, Query()]
@@ -98,7 +98,7 @@ def reads(model: type[BaseModel]) -> Any:
 
 
 def part_of(query: BaseModel, part: type[OptionsT], **others: Any) -> OptionsT:
-    """Return the set of options that a query holds; `others` are values from elsewhere."""
+    """Return a set of options with the values of a query; `others` are additional values."""
     values = {name: getattr(query, name) for name in offered(part)}
     return part(**{**values, **others})
 
@@ -107,7 +107,7 @@ MODEL: Final = (
     str,
     Field(
         "auto",
-        description="A name of /v1/models; `auto` is the service's own choice, which may differ"
+        description="A name in /v1/models; `auto` is chosen by the service, and may differ"
         " between photos and clips.",
     ),
 )
@@ -120,20 +120,22 @@ DepthQuery: Final = query_of(
     model=MODEL,
     format=(
         Literal[tuple(RESULTS)] | None,
-        Field(None, description=f"Wins over `Accept`. {_FORMATS}."),
+        Field(None, description=f"Takes precedence over `Accept`. {_FORMATS}."),
     ),
 )
 
 
 class Point(BaseModel):
-    """A pixel to read, with its distance if that is known."""
+    """A pixel to read, with its distance if known."""
 
     model_config = ConfigDict(extra="forbid")
 
     x_px: int = Field(ge=0, lt=2**31, description="From the left.", examples=[120])
     y_px: int = Field(ge=0, lt=2**31, description="From the top.", examples=[480])
     metres: FiniteFloat | None = Field(
-        None, gt=0, description="Its distance, if known. Two of them give metres for all points."
+        None,
+        gt=0,
+        description="Its distance, if known. Two distances determine metres for all points.",
     )
 
 
@@ -161,9 +163,9 @@ class Reading(BaseModel):
     y_px: int
     inverse_depth: float = Field(description="Larger is nearer; no unit.")
     nearness: float = Field(description="0 is the farthest pixel of the photo, 1 the nearest.")
-    nearer_than_percent: float = Field(description="How much of the picture is farther.")
+    nearer_than_percent: float = Field(description="Percentage of the picture that is farther.")
     metres: float | None = Field(
-        description="Distance; null where there is no surface, or where metres are not known."
+        description="Distance; null if there is no surface, or metres are unknown."
     )
 
 
@@ -173,9 +175,7 @@ class ProbeAnswer(BaseModel):
     model: str = Field(examples=["nearfar-lite"])
     width_px: int
     height_px: int
-    assumption: str | None = Field(
-        description="What the metres are based on; null where there are none."
-    )
+    assumption: str | None = Field(description="Basis of the metres; null without metres.")
     points: list[Reading]
 
 
@@ -187,7 +187,7 @@ class ModelRow(BaseModel):
     origin: str
     size_bytes: int
     default_for: list[Purpose] = Field(
-        description="Requests that `auto` uses it for: photos; clips and streams."
+        description="Purposes for which `auto` selects it: photos; clips and streams."
     )
 
 
@@ -198,13 +198,13 @@ class ModelList(BaseModel):
 
 
 class Health(BaseModel):
-    """The service runs."""
+    """State of the service."""
 
     status: Literal["ok"] = "ok"
 
 
 PHOTO: Final = "photo"
-"""Name of the form field that holds the picture."""
+"""Name of the form field of the picture."""
 
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 
@@ -215,9 +215,9 @@ class Upload:
 
     Attributes:
         photo: the picture file, at least one byte.
-        stem: of its name, if it came with one.
-        fields: the form's other fields that are text.
-        files: the form's other fields that are files.
+        stem: of its name, if given.
+        fields: the form's other text fields.
+        files: the form's other files.
     """
 
     photo: bytes
@@ -226,12 +226,12 @@ class Upload:
     files: dict[str, bytes] = field(default_factory=dict)
 
     def disposition(self, suffix: str, what: str = "depth") -> str:
-        """Make the Content-Disposition of an answer: `<stem>-<what><suffix>`."""
+        """Return the Content-Disposition of a response: `<stem>-<what><suffix>`."""
         return disposition(f"{self.stem}-{what}{suffix}", f"{PHOTO}-{what}{suffix}")
 
 
 def disposition(name: str, plain: str) -> str:
-    """Make a Content-Disposition (RFC 6266); `plain` is for clients that read ASCII only."""
+    """Return a Content-Disposition (RFC 6266); `plain` is for clients limited to ASCII."""
     if quote(name) == name:
         return f'attachment; filename="{name}"'
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
@@ -246,13 +246,13 @@ async def read_upload(
     """Read the photo.
 
     Args:
-        request: its body is either the picture itself, of whatever stated type, or a form.
-        fields: texts that the form may hold beside the photo.
-        files: files that it may hold beside the photo.
+        request: its body is the picture itself, of any content type, or a form.
+        fields: additional text fields that the form may contain.
+        files: additional files that it may contain.
 
     Raises:
-        FormError: a form that is none, or of other fields.
-        RefusedError: nothing in the photo.
+        FormError: the form is invalid, or has other fields.
+        RefusedError: the photo is empty.
     """
     form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
     upload = await _read_form(request, fields, files) if form else await _read_body(request)
@@ -270,8 +270,8 @@ def body_for_openapi(
     """Describe the two ways to send a photo.
 
     Args:
-        files: the form's other files that there may be, name -> what it is.
-        needed: whether the other fields must be there.
+        files: optional other files of the form, name -> description.
+        needed: whether the other fields are required.
         fields: the form's other fields, by name.
     """
     pictures = {name: {**_BINARY["schema"], "description": files[name]} for name in files}
@@ -285,7 +285,7 @@ def body_for_openapi(
     return {
         "requestBody": {
             "required": True,
-            "description": "The photo: JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF; its content tells.",
+            "description": "The photo: JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF, by content.",
             "content": {"multipart/form-data": {"schema": form}, **dict.fromkeys(kinds, _BINARY)},
         }
     }

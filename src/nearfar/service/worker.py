@@ -1,4 +1,4 @@
-"""Reservations and jobs of requests, and the work of a thread: prepare, run, finish."""
+"""Reservations and jobs of requests, and the steps of a job: prepare, run, finish."""
 
 import asyncio
 import enum
@@ -21,7 +21,7 @@ class ReservationState(enum.Enum):
     """Progress of the request that holds a reservation."""
 
     RESERVED = enum.auto()
-    """Its body is on its way, or its header is being read."""
+    """Its body is being received, or its header is being read."""
     QUEUED = enum.auto()
     """Its job waits for a worker."""
     RUNNING = enum.auto()
@@ -29,16 +29,16 @@ class ReservationState(enum.Enum):
     DONE = enum.auto()
     """Its job ended; the reservation may get another one."""
     RELEASED = enum.auto()
-    """It is given back."""
+    """It is released."""
 
 
 class Reservation:
-    """What a request holds from before its body is read until it is answered.
+    """Reservation of a request, from before its body is read until the response.
 
-    A context manager. `Scheduler.reserve` makes it, and alone changes it.
+    A context manager. Created by `Scheduler.reserve`, and changed only by the scheduler.
 
     Attributes:
-        client: who holds it.
+        client: its client.
         stage: see `ReservationState`.
     """
 
@@ -50,7 +50,7 @@ class Reservation:
     def release(self) -> None:
         """Release the reservation; any number of times, from any thread.
 
-        A job that still has it is taken out of the queue, and whoever waits for it is told.
+        If it still has a queued job, that is removed, and its caller gets an error.
         """
         self._release(self)
 
@@ -63,13 +63,12 @@ class Reservation:
 
 @dataclass(frozen=True)
 class Job(Generic[T]):
-    """What one worker thread does for one request, in this order.
+    """The steps of a worker thread for one request, in this order.
 
     Attributes:
         session: the network.
-        prepare: gives (1, 3, h, w) float32: decode, resize, normalise.
-        finish: gets the network's answer, (h, w) float32, and gives the result, encoded if
-            that is wanted.
+        prepare: returns (1, 3, h, w) float32: decode, resize, normalize.
+        finish: converts the network's output, (h, w) float32, to the result, encoded if requested.
     """
 
     session: Session
@@ -79,7 +78,7 @@ class Job(Generic[T]):
 
 @dataclass(frozen=True)
 class Timing:
-    """Where the time of one job went, in milliseconds.
+    """Durations of the steps of one job, in milliseconds.
 
     Attributes:
         queue_ms: waiting for a worker.
@@ -95,7 +94,7 @@ class Timing:
 
     @property
     def total_ms(self) -> float:
-        """From submitting to the result."""
+        """Time from submission to the result."""
         return self.queue_ms + self.prepare_ms + self.infer_ms + self.finish_ms
 
 
@@ -103,14 +102,14 @@ class Observer(Protocol):
     """Receives events; called from any thread, so it must be quick and thread-safe."""
 
     def done(self, timing: Timing) -> None:
-        """A job gave its result."""
+        """A job was completed."""
 
     def refused(self, reason: str) -> None:
         """A reservation was refused: `queue-full`, `client-full`, `draining` or `not-ready`."""
 
 
 class NullObserver:
-    """The observer that ignores everything."""
+    """Observer that ignores all events."""
 
     def done(self, timing: Timing) -> None:
         """Nothing."""
@@ -120,7 +119,7 @@ class NullObserver:
 
 
 Outcome: TypeAlias = tuple[Any, Timing] | Exception
-"""What a job ends with: its result, or what it raised."""
+"""Outcome of a job: its result, or its exception."""
 
 
 class Task(Generic[T]):
@@ -128,22 +127,22 @@ class Task(Generic[T]):
 
     Attributes:
         job: the work.
-        place: what it was submitted with.
-        future: where the outcome appears, in the event loop.
-        submitted_s: when, on the clock of `time.perf_counter`.
-        dropped: nobody waits any longer.
+        reservation: its reservation.
+        future: receives the outcome, in the event loop.
+        submitted_s: time of submission, of `time.perf_counter`.
+        dropped: its caller does not wait any more.
     """
 
-    def __init__(self, job: Job[T], place: Reservation) -> None:
+    def __init__(self, job: Job[T], reservation: Reservation) -> None:
         self.job = job
-        self.place = place
+        self.reservation = reservation
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[tuple[T, Timing]] = self._loop.create_future()
         self.submitted_s = time.perf_counter()
         self.dropped = False
 
-    def tell(self, outcome: Outcome) -> None:
-        """Set the outcome; only the first counts, and none if nobody waits any more."""
+    def set_outcome(self, outcome: Outcome) -> None:
+        """Set the outcome; only the first counts, and none if the caller does not wait any more."""
         call_in(self._loop, partial(self._settle, outcome))
 
     def _settle(self, outcome: Outcome) -> None:
@@ -151,7 +150,7 @@ class Task(Generic[T]):
             return
         if isinstance(outcome, Exception):
             self.future.set_exception(outcome)
-            self.future.exception()  # asyncio shall not complain where nobody waits
+            self.future.exception()  # prevents a warning of asyncio if the caller does not wait
         else:
             self.future.set_result(outcome)
 
@@ -174,10 +173,10 @@ class _Raised:
 
 
 def work(task: Task[Any]) -> Outcome | None:
-    """Prepare, run and finish a task, each part only while someone waits for the result.
+    """Prepare, run and finish a task, each step only while its caller waits.
 
     Returns:
-        What it ends with; None where nobody waits.
+        The outcome; None if the caller does not wait any more.
     """
     job = task.job
     made: Any = None
@@ -196,28 +195,28 @@ def work(task: Task[Any]) -> Outcome | None:
 def _run(session: Session, batch: Batch) -> RawDepth:
     raws = session.run(batch)
     if len(raws) != 1:
-        raise InferenceError(f"the network answered a picture with {len(raws)} maps")
+        raise InferenceError(f"the network returned {len(raws)} maps for one picture")
     raw: RawDepth = raws[0]
     return raw
 
 
 def _attempt(part: Callable[[], Value]) -> tuple[Value | _Raised, float]:
-    """Run a part of the work; return its result, and the milliseconds that it took.
+    """Run one step; return its result and duration in milliseconds.
 
-    `part` must not lead to its task: the error's traceback holds it, and the task the error.
+    `part` must not refer to its task, because the error's traceback would form a reference cycle.
     """
     start_s = time.perf_counter()
     try:
         return part(), (time.perf_counter() - start_s) * 1000
     except BaseException as error:  # noqa: BLE001 - whatever it is, the worker outlives it
-        return _Raised(_bearable(error)), (time.perf_counter() - start_s) * 1000
+        return _Raised(_contained(error)), (time.perf_counter() - start_s) * 1000
 
 
-def _bearable(error: BaseException) -> Exception:
-    """Make of an error one that ends its request and nothing else.
+def _contained(error: BaseException) -> Exception:
+    """Convert an exception to one that affects only its request.
 
     In an event loop SystemExit and KeyboardInterrupt would end the loop, CancelledError would
-    look as if the caller had gone, and StopIteration can't be handed over at all.
+    look like a cancellation by the caller, and futures do not accept StopIteration.
     """
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
@@ -227,17 +226,17 @@ def _bearable(error: BaseException) -> Exception:
 
 
 async def run_with_timeout(limit_s: float, work: Coroutine[Any, Any, T]) -> T:
-    """Wait for work; when it takes too long, or nobody waits any more, it is cancelled.
+    """Wait for work; cancel it on timeout, or on cancellation of the caller.
 
-    `asyncio.wait_for` of Python 3.10 and 3.11 loses a cancellation that comes with the result,
-    and what it raises could be the work's own TimeoutError.
+    `asyncio.wait_for` of Python 3.10 and 3.11 loses a cancellation that coincides with the result,
+    and its exception could be confused with a TimeoutError of the work.
 
     Raises:
         TimedOutError: it took longer than `limit_s` seconds.
-        Exception: whatever the work raised.
+        Exception: any exception of the work.
     """
     task = asyncio.ensure_future(work)
-    task.add_done_callback(_heard)
+    task.add_done_callback(_retrieve_error)
     try:
         await asyncio.wait({task}, timeout=limit_s)
         if task.done():
@@ -246,14 +245,13 @@ async def run_with_timeout(limit_s: float, work: Coroutine[Any, Any, T]) -> T:
         await asyncio.wait({task})
     finally:
         task.cancel()
-        del task  # it holds the error, whose traceback holds this frame
+        del task  # reference cycle: it refers to the error, whose traceback refers to this frame
     raise TimedOutError(
-        f"this took longer than {limit_s:g} s:"
-        " send a smaller picture, or try again when less is going on"
+        f"this took longer than {limit_s:g} s: send a smaller picture, or try again later"
     )
 
 
-def _heard(task: "asyncio.Task[Any]") -> None:
-    """Keep asyncio from logging an error that nobody waits for any more."""
+def _retrieve_error(task: "asyncio.Task[Any]") -> None:
+    """Mark an error as retrieved, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""The page: header, language, theme, and one tab a row of the table."""
+"""The page: header, language, theme, and one tab per row of the table."""
 
 from html import escape
 from typing import Any, Final
@@ -32,12 +32,12 @@ TABS: Final = (
     Tab("video", "common.tab.video", video.build),
     Tab("live", "common.tab.live", live.build),
 )
-"""Every tab, in order: one row, one file."""
+"""Every tab, in order: one row and one file each."""
 
 DISK_BYTES: Final = 4 * 2**30
 
 MOST_WAITING: Final = 256
-"""Events of all visitors that may wait; more are told to come again."""
+"""Maximum of waiting events of all visitors; further ones are refused."""
 
 _NAMES: Final[dict[Language, str]] = {"en": "English", "zh": "中文"}
 
@@ -46,8 +46,8 @@ def make_page(backend: Backend, *, limits: ImageLimits = DEFAULT_LIMITS) -> Page
     """Build the page.
 
     Args:
-        backend: where depth is asked for.
-        limits: what is too large to be read.
+        backend: estimates depth.
+        limits: of photos.
     """
     page_folder()
     return in_a_loop(lambda: _build(backend, limits))
@@ -62,14 +62,14 @@ def mount(
     disk_bytes: int = DISK_BYTES,
     root_path: str = "",
 ) -> None:
-    """Serve a page as part of an application; mount it last, since `/` takes what is left.
+    """Mount a page in an application; mount it last, since `/` matches all other paths.
 
     Args:
         app: the application.
         page: of `make_page`.
-        path: where.
+        path: of the page.
         max_bytes: of one uploaded file.
-        disk_bytes: of all the page's files together.
+        disk_bytes: total of all the page's files.
         root_path: path below which a reverse proxy publishes the application.
     """
     in_a_loop(
@@ -135,7 +135,7 @@ def _header(book: Phrasebook) -> gr.Radio:
             )
             theme = book.make(gr.Button, {"value": "common.theme"}, size="sm", elem_id="nf-theme")
     theme.click(None, js="() => nearfar.switchTheme()")
-    # the page is loaded again: Gradio's own texts follow the language only then
+    # the page is reloaded, because Gradio's own texts change their language only then
     switch.input(None, inputs=switch, js="(chosen) => nearfar.chooseLanguage(chosen)")
     return switch
 
@@ -148,7 +148,7 @@ def _open(page: gr.Blocks, stage: Stage, source: PhotoSource, switch: gr.Radio) 
         chosen: Language, kept: str, tab: str, request: gr.Request, *settings: Any
     ) -> list[Any]:
         key = await source.begin(chosen, kept, request, *settings)
-        # without an address, a tab that was clicked meanwhile stays
+        # without a tab in the URL, a tab that was clicked meanwhile stays
         return [chosen, chosen, key, tab if tab in names else gr.skip()]
 
     wanted = gr.Textbox(visible=False, label="tab", max_length=16)

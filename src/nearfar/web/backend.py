@@ -1,4 +1,4 @@
-"""What the page needs of the service behind it."""
+"""Interface between the page and the service."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from nearfar.video.pipeline import ClipOrder
 
 
 class ClipRefusedError(NearfarError):
-    """A clip that is not taken, or came to nothing.
+    """A clip was refused or failed.
 
     Args:
-        reason: in a word, for which the texts have a sentence; see `videotexts`.
+        reason: keyword, the end of the key `video.error.<reason>` of a text.
         detail: in English.
     """
 
@@ -26,75 +26,75 @@ class ClipRefusedError(NearfarError):
 
 
 class PageClip(Protocol):
-    """A clip that waits, is worked on, or is done."""
+    """State of a clip."""
 
     @property
     def id(self) -> str:
-        """Give what it is asked for by."""
+        """Return its id."""
 
     @property
     def state(self) -> str:
-        """Say `waiting`, `running`, `done`, `failed` or `cancelled`."""
+        """Return `waiting`, `running`, `done`, `failed` or `cancelled`."""
 
     @property
     def frames_done(self) -> int:
-        """Count the frames that are in the result."""
+        """Return the number of frames in the result."""
 
     @property
     def frames(self) -> int | None:
-        """Count all there are, as far as that is known."""
+        """Return the number of all frames, if known."""
 
     @property
     def seconds_left(self) -> float | None:
-        """Give the time it will take, as far as that is known."""
+        """Return the remaining time, if known."""
 
     @property
     def ahead(self) -> int:
-        """Count the clips that come before, while it waits."""
+        """Return the number of clips before it, while it is waiting."""
 
     @property
     def model(self) -> str | None:
-        """Name the model, once it runs."""
+        """Return the model's name, once it is running."""
 
     @property
     def preview(self) -> bytes | None:
-        """Give the newest frame beside its map, as a JPEG."""
+        """Return the newest frame next to its map, as a JPEG."""
 
     @property
     def result(self) -> Path:
-        """Give the place of the result, once it is done."""
+        """Return the path of the result, once it is done."""
 
     @property
     def is_damaged(self) -> bool:
-        """Say whether parts of the clip could not be read."""
+        """Return whether parts of the clip could not be read."""
 
     @property
     def refusal(self) -> ClipRefusedError | None:
-        """Say why it failed."""
+        """Return the error, if it failed."""
 
 
 class ClipBackend(Protocol):
-    """Where the page brings clips."""
+    """Interface for processing clips."""
 
     async def begin(self, path: Path, order: ClipOrder, *, client: str, root: Path) -> PageClip:
-        """Begin with a clip.
+        """Submit a clip.
 
         Args:
-            path: of the uploaded file, which is left alone.
-            order: what is wanted.
-            client: who asks, for fairness between clients.
-            root: where the result gets a folder of its own.
+            path: of the uploaded file, which is not modified.
+            order: description of the job.
+            client: its client, for fairness.
+            root: folder in which the result's folder is created.
 
         Raises:
-            ClipRefusedError: it is not taken.
-            NearfarError: a service that is busy, or an order that makes no sense.
+            ClipRefusedError: it is refused.
+            NearfarError: the service is busy, or an option is invalid.
         """
 
     def find(self, id: str) -> PageClip | None:
-        """Look how far a clip is; one that nobody looks at is given up."""
+        """Return the state of a clip; a clip that is not polled is cancelled."""
 
     async def remove(self, id: str) -> None:
-        """Give up a clip, or delete its result; nothing if there is none."""
+        """Cancel a clip, or delete its result; do nothing if there is none."""
 
 
 T = TypeVar("T")
@@ -102,14 +102,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class PageAnswer(Generic[T]):
-    """What came of one photo.
+    """Result of one photo.
 
     Attributes:
-        value: what `make` made of the map.
-        model: catalogue name of the model that ran.
-        runtime: what ran it.
-        infer_ms: how long the network took, without waiting, decoding and resizing.
-        fed_px: width and height at which the network was fed.
+        value: the result of `make`.
+        model: name of the model.
+        runtime: name of the runtime.
+        infer_ms: duration of the network's run, without waiting, decoding and resizing.
+        fed_px: width and height of the network's input.
     """
 
     value: T
@@ -120,14 +120,14 @@ class PageAnswer(Generic[T]):
 
 
 class Backend(Protocol):
-    """Where the page asks for depth; the service stands behind it, in tests a fake."""
+    """Interface for estimating depth; implemented by the service, and by a fake in tests."""
 
     @property
     def videos(self) -> ClipBackend:
-        """Where clips are brought."""
+        """Interface for clips."""
 
     def models(self) -> tuple[ModelSpec, ...]:
-        """Give the models that may be asked for, best first."""
+        """Return the available models, best first."""
 
     async def depth(
         self,
@@ -141,12 +141,12 @@ class Backend(Protocol):
         """Estimate one photo.
 
         Args:
-            photo: the encoded file, as it was uploaded.
-            client: who asks, for fairness between clients.
-            make: turns the map into what the page keeps; runs in a worker thread.
-            model: name of one of `models`, or `auto`: the service's own choice for photos.
-            options: how to estimate.
+            photo: the encoded file.
+            client: its client, for fairness.
+            make: converts the map to the stored result; runs in a worker thread.
+            model: name of one of `models`, or `auto`, the service's default for photos.
+            options: of estimation.
 
         Raises:
-            NearfarError: whatever is wrong with the photo, or a service that is busy.
+            NearfarError: any error of the photo, or a busy service.
         """

@@ -1,4 +1,4 @@
-"""Components that several tabs are built of."""
+"""Components used by several tabs."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -15,7 +15,7 @@ from nearfar.web.tabs.depth_view import size_text
 
 
 def photo_view(book: Phrasebook, elem_id: str, alt_key: str, height_px: int) -> gr.Image:
-    """Make the component that shows the shared photo; it can be clicked."""
+    """Create the component that shows the shared photo; it can be clicked."""
     return book.make(
         gr.Image,
         {"label": "depth.photo", "alt_text": alt_key},
@@ -28,7 +28,7 @@ def photo_view(book: Phrasebook, elem_id: str, alt_key: str, height_px: int) -> 
 
 
 def example_buttons(book: Phrasebook, prefix: str) -> dict[str, gr.Button]:
-    """Make a button for each example photo, by name; ids are `<prefix>-<name>`."""
+    """Create a button for each example photo, by name; ids are `<prefix>-<name>`."""
     with gr.Row(elem_classes="nf-examples"):
         return {
             name: book.make(
@@ -43,7 +43,7 @@ def example_buttons(book: Phrasebook, prefix: str) -> dict[str, gr.Button]:
 
 
 def download_buttons(book: Phrasebook, prefix: str, labels: dict[str, str]) -> dict[str, gr.Button]:
-    """Make a button for each kind of file, name -> key of its label; ids are `<prefix>-<name>`."""
+    """Create a button per kind of file, name -> key of its label; ids are `<prefix>-<name>`."""
     with gr.Row(elem_classes="nf-downloads"):
         return {
             name: book.make(gr.Button, {"value": key}, elem_id=f"{prefix}-{name}", size="md")
@@ -52,12 +52,12 @@ def download_buttons(book: Phrasebook, prefix: str, labels: dict[str, str]) -> d
 
 
 def hidden_file(elem_id: str) -> gr.DownloadButton:
-    """Make what a browser takes a file from, once that is made; see `download_js`."""
+    """Create a hidden component for the download of a file; see `download_js`."""
     return gr.DownloadButton(elem_id=elem_id, elem_classes="nf-hidden")
 
 
 def download_js(elem_id: str) -> str:
-    """Give the script by which the browser takes the file of a hidden button."""
+    """Return the script that downloads the file of a hidden button."""
     return (
         "() => { const link = document.querySelector"
         f"('#{elem_id} a, a#{elem_id}, #{elem_id}'); if (link) link.click(); }}"
@@ -65,26 +65,26 @@ def download_js(elem_id: str) -> str:
 
 
 def heading(key: str) -> Callable[[Language], str]:
-    """Give a heading, for `Phrasebook.make`."""
+    """Return a heading, for `Phrasebook.make`."""
     return lambda language: f'<h2 class="nf-head">{escape(say(key, language))}</h2>'
 
 
 def quiet(key: str) -> Callable[[Language], str]:
-    """Give a line of small print, for `Phrasebook.make`."""
+    """Return a line of small text, for `Phrasebook.make`."""
     return lambda language: f'<p class="nf-quiet">{escape(say(key, language))}</p>'
 
 
 def nothing_yet(key: str) -> Callable[[Language], str]:
-    """Give what stands where a result will be, for `Phrasebook.make`."""
+    """Return the placeholder of a result, for `Phrasebook.make`."""
     return lambda language: f'<div class="nf-empty"><p>{escape(say(key, language))}</p></div>'
 
 
 def model_choice(stage: Stage, purpose: Purpose, elem_id: str) -> gr.Dropdown:
-    """Make the component; its words follow the language.
+    """Create the component; its texts follow the language.
 
     Args:
         stage: of the tab that it belongs to.
-        purpose: what `auto`, which is chosen at first, is to suit.
+        purpose: use case of `auto`, the initial value.
         elem_id: of the component.
     """
     models = stage.backend.models()
@@ -109,16 +109,16 @@ def model_choice(stage: Stage, purpose: Purpose, elem_id: str) -> gr.Dropdown:
 def model_choices(
     models: Sequence[ModelSpec], purpose: Purpose, language: Language
 ) -> list[tuple[str, str]]:
-    """Say of each model what it is good for, and how large it is; `auto` comes first.
+    """Return a description of each model with its size; `auto` is first.
 
     Returns:
-        A row a model: what is shown, and the name.
+        Label and name of each model.
     """
     rows = [(f"{_about(each, language)} ({size_text(each)})", each.name) for each in models]
     return [(say(f"model.auto.{purpose}", language), "auto"), *rows]
 
 
 def _about(model: ModelSpec, language: Language) -> str:
-    """Give the sentence on a model of the catalogue; the name alone of one of the user's own."""
+    """Return the description of a model in the catalog; the name of a user model."""
     key = f"model.about.{model.name}"
     return say(key, language) if key in TEXTS else model.name

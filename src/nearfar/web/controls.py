@@ -1,4 +1,4 @@
-"""Make Gradio components of options, each from the field that declares it, and read them."""
+"""Create Gradio components from the fields of options, and read their values."""
 
 import math
 import re
@@ -27,20 +27,20 @@ LOOKS: Final = ("colormap", "robust")
 """Options of `OutputOptions` with a component; the others are buttons for downloads."""
 
 DOWNLOADS: Final = ("format", "color", "side_by_side")
-"""Options of `OutputOptions` that say which files to write: each has one or several buttons."""
+"""Options of `OutputOptions` about the files to write: each has one or several buttons."""
 
 PAGE_EFFECTS: Final = tuple(each for each in EFFECTS if kinds_of(each) != (WebPage,))
 """Effects of the Effects tab; the 3D tab shows the 3D photo."""
 
 MAX_TEXT: Final = 100
-"""Characters of a text option."""
+"""Maximum length of a text option."""
 
 NOT_OFFERED: Final = frozenset({"font"})
-"""Options without a component: a path on the machine of the service; the page finds a font."""
+"""Options without a component: a font would be a path on the server; the page selects one."""
 
 _STEPS: Final = 100
 _COARSE_STEP_PX: Final = 32
-"""Step of a slider over more than a thousand pixels: networks take multiples of 32."""
+"""Step of sliders of more than 1000 pixels: sizes of networks are multiples of 32."""
 
 _RGBA: Final = re.compile(r"rgba?\(\s*([\d.]+)\s*,\s*([\d.]+)\s*,\s*([\d.]+)")
 
@@ -93,11 +93,11 @@ def controls(
     prefix: str = "nf",
     effect: str = "",
 ) -> dict[str, Component]:
-    """Make a component for each option of a set.
+    """Create a component for each option of a set.
 
     Args:
         kind: the set.
-        book: makes the components, whose texts follow the language.
+        book: creates the components, whose texts follow the language.
         names: of the options; all if None.
         prefix: of the ids, which are `<prefix>-<option>`.
         effect: name of the effect whose options these are, for its labels.
@@ -126,7 +126,7 @@ def controls(
 def effect_controls(
     effect: Effect[Any, Any], book: Phrasebook, prefix: str = "nf-effect"
 ) -> dict[str, Component]:
-    """Make a component for each option of an effect; ids are `<prefix>-<effect>-<option>`."""
+    """Create a component for each option of an effect; ids are `<prefix>-<effect>-<option>`."""
     return controls(effect.options, book, prefix=f"{prefix}-{effect.name}", effect=effect.name)
 
 
@@ -136,11 +136,11 @@ def read_controls(
     limits: ImageLimits = DEFAULT_LIMITS,
     names: Sequence[str] | None = None,
 ) -> OptionsT:
-    """Make options of the values of components, which are in the order of `offered`.
+    """Create options from the values of components, in the order of `offered`.
 
     Raises:
         ImageError: a picture that can't be read.
-        PageError: a text that is no number, or a value out of its range.
+        PageError: a text is not a number, or a value is out of range.
     """
     hints = get_type_hints(kind)
     given = {
@@ -154,10 +154,10 @@ def read_controls(
 
 
 def read_effect(effect: Effect[Any, Any], values: Sequence[Any], limits: ImageLimits) -> Any:
-    """Make the options of an effect of the values of its components, and choose its font.
+    """Create the options of an effect from the values of its components, and select its font.
 
     Raises:
-        ImageError, PageError: as of `read_controls`; or no font here has the text's letters.
+        ImageError, PageError: see `read_controls`; or no installed font has the text's characters.
     """
     options = read_controls(effect.options, values, limits)
     if getattr(options, "background", None) == "photo" and options.picture is None:
@@ -250,7 +250,7 @@ def _whole_step(span: tuple[float, float]) -> int:
 
 
 def _step(span: tuple[float, float]) -> float:
-    """Return 1, 2 or 5 times a power of ten, for a hundred steps or somewhat more."""
+    """Return 1, 2 or 5 times a power of ten, for about a hundred steps."""
     exact = (span[1] - span[0]) / _STEPS
     power = 10 ** math.floor(math.log10(exact))
     return float(

@@ -47,20 +47,20 @@ DOWNLOADS: Final = (
 def make_download(
     name: str, result: Result, visit: Visit, look: OutputOptions, limits: ImageLimits
 ) -> tuple[bytes, str]:
-    """Make a file, at the photo's own size; it takes a while for a big photo.
+    """Create a file at the photo's size; slow for large photos.
 
     Args:
         name: of one of `DOWNLOADS`.
         result: photo and map.
         visit: with distances, depth files and cloud are in metres.
-        look: colors of the pictures.
-        limits: of reading the photo once more.
+        look: colors of pictures.
+        limits: for reading the photo again.
 
     Returns:
-        Its content and its name.
+        Content and file name.
 
     Raises:
-        NearfarError: the format can't hold it, or the distances determine no metres.
+        NearfarError: the format does not support it, or the distances do not determine metres.
     """
     stem = result.photo.stem
     if name in {"color", "side_by_side"}:

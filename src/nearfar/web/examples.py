@@ -21,7 +21,7 @@ _PLACES: Final = (_HERE / "examples", _HERE.parents[2] / "examples")
 
 @dataclass(frozen=True)
 class Credit:
-    """Whose photo an example is; the columns of CREDITS.md."""
+    """Author and licence of an example; the columns of CREDITS.md."""
 
     name: str
     what: str
@@ -31,32 +31,32 @@ class Credit:
 
 
 def examples_folder() -> Path | None:
-    """Find the photos; None where they were not installed."""
+    """Return the folder of the photos; None if they are not installed."""
     return next((place for place in _PLACES if (place / "CREDITS.md").is_file()), None)
 
 
 def example(name: str) -> Path | None:
-    """Find one photo by its name of `NAMES`."""
+    """Return the path of a photo by its name in `NAMES`."""
     folder = examples_folder()
     path = folder / f"{name}.jpg" if folder and name in NAMES else None
     return path if path and path.is_file() else None
 
 
 def example_clip() -> Path | None:
-    """Return the path of the example clip; None where it is not installed."""
+    """Return the path of the example clip; None if it is not installed."""
     folder = examples_folder()
     path = folder / CLIP if folder else None
     return path if path and path.is_file() else None
 
 
 def available() -> tuple[str, ...]:
-    """Name the photos that are there."""
+    """Return the names of the installed photos."""
     return tuple(name for name in NAMES if example(name) is not None)
 
 
 @cache
 def credits_() -> tuple[Credit, ...]:
-    """Read who took the photos, and their licences."""
+    """Read the photos' authors and licences."""
     folder = examples_folder()
     if folder is None:
         return ()
@@ -72,7 +72,7 @@ def credits_() -> tuple[Credit, ...]:
 
 @cache
 def thumbnails_css() -> str:
-    """Put small copies of the photos into the style sheet: five files less to serve."""
+    """Return CSS with embedded thumbnails, which saves five requests."""
     return "\n".join(
         f".nf-example-{name}::before {{ background-image: url(data:image/jpeg;base64,"
         f"{base64.b64encode(_thumbnail(name)).decode('ascii')}); }}"

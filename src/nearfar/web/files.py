@@ -1,4 +1,4 @@
-"""The page's own folder: the only place its files are in."""
+"""The page's folder, which contains all its files."""
 
 import os
 import stat
@@ -11,17 +11,17 @@ from nearfar.errors import ImageTooLargeError, NotAnImageError
 from nearfar.io.run_folder import run_folder
 
 LIFETIME_S: Final = 3600
-"""What is older is deleted, and everything when the service stops."""
+"""Age at which files are deleted; all are deleted when the service stops."""
 
 CLEANING_S: Final = 300
-"""How often Gradio looks."""
+"""Interval at which Gradio deletes old files."""
 
 
 @cache
 def page_folder() -> Path:
-    """Make the folder, once a process; nobody else on this machine can read it.
+    """Create the folder, once per process, readable by its user only.
 
-    Gradio asks the environment for it whenever it takes or gives a file, so it is said there.
+    Gradio reads it from an environment variable, which is set here.
     """
     folder = run_folder("page").resolve()
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
@@ -30,7 +30,7 @@ def page_folder() -> Path:
 
 
 def folder_bytes() -> int:
-    """Count the bytes of all files in the folder."""
+    """Return the total size of all files in the folder."""
     total = 0
     for top, _, names in os.walk(page_folder()):
         for name in names:
@@ -40,11 +40,11 @@ def folder_bytes() -> int:
 
 
 def keep_file(content: bytes, name: str) -> str:
-    """Keep a file where its component finds it, in a folder named by a hash of its content.
+    """Store a file for a component, in a folder named by a hash of its content.
 
     Args:
         content: of the file.
-        name: what it is called when it is downloaded.
+        name: file name of the download.
 
     Returns:
         Its path.
@@ -56,26 +56,26 @@ def keep_file(content: bytes, name: str) -> str:
 
 
 def is_inside(path: Path) -> bool:
-    """Say whether a path is of a regular file in the folder, whatever links lead there."""
+    """Return whether a path, after resolving links, is a regular file in the folder."""
     try:
         real = path.resolve(strict=True)
         return real.is_relative_to(page_folder()) and stat.S_ISREG(real.stat().st_mode)
-    except (OSError, ValueError, RuntimeError):  # nothing there; a zero byte; links in a circle
+    except (OSError, ValueError, RuntimeError):  # no such file; a zero byte; a loop of links
         return False
 
 
 def read_file(path: str, most_bytes: int) -> bytes:
-    """Read a regular file, and no more of it than is allowed.
+    """Read a regular file, up to a size limit.
 
     Raises:
-        NotAnImageError: a device, a pipe or a folder; opening it does not wait for anybody.
-        ImageTooLargeError: it is larger; nothing of it was read.
+        NotAnImageError: a device, a pipe or a folder; opening it never blocks.
+        ImageTooLargeError: it is larger; it was not read.
     """
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(handle, "rb") as file:
         seen = os.fstat(file.fileno())
         if not stat.S_ISREG(seen.st_mode):
-            raise NotAnImageError("this is no file with a picture: send one")
+            raise NotAnImageError("this is not a picture file: send one")
         if seen.st_size > most_bytes:
             raise ImageTooLargeError(f"more than {most_bytes / 2**20:.6g} MiB: make it smaller")
         return file.read(most_bytes)

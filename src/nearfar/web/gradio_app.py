@@ -1,4 +1,4 @@
-"""Gradio's application, but for what it would do with what clients send."""
+"""Gradio's application, with strict checks of input from clients."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 
 def in_a_loop(make: Callable[[], T]) -> T:
-    """Call something while an event loop runs.
+    """Call a function while an event loop is running.
 
-    Where none is running Gradio makes one for each of its locks, and closes none of them.
+    Without one, Gradio would create a loop for each of its locks, and close none of them.
     """
 
     async def run() -> T:
@@ -35,15 +35,14 @@ _UNKNOWN: Final = "files are uploaded here, and not named"
 
 
 class Page(gr.Blocks):
-    """Blocks that open nothing: a handler gets the path of a file that was uploaded.
+    """Blocks that open no files: handlers get the paths of uploaded files.
 
-    Gradio would fetch an address that a client names in place of an uploaded file, open any path
-    where it is mounted in another application, and copy what lies there. And it would open a
-    picture by itself: before our limits are asked, and losing depth, colors and EXIF.
+    Gradio would download a URL that a client sends instead of an upload, and, mounted in another
+    application, open and copy any path. It would also decode pictures before the limits are
+    checked, and lose bit depth, color profile and EXIF.
 
     Attributes:
-        uploads: what visitors brought; `nearfar.web.app.mount` says it. Without it there is
-            nothing to open.
+        uploads: files of visitors; set by `nearfar.web.app.mount`. Without it no file is accepted.
         prepare: begins the work that a page needs when it opens; called when its HTML is requested.
     """
 
@@ -57,10 +56,10 @@ class Page(gr.Blocks):
         state: SessionState | None,
         explicit_call: bool = False,
     ) -> list[Any]:
-        """Turn what the browser sent into what a handler gets.
+        """Convert the values from the browser to the arguments of a handler.
 
         Raises:
-            InvalidPathError: a file that nobody has uploaded.
+            InvalidPathError: a file that was not uploaded.
         """
         files = {
             index: self._path(inputs[index])
@@ -82,10 +81,10 @@ class Page(gr.Blocks):
 
 
 def refuse_files(value: Any) -> None:
-    """Look for files where there is no component of any, however deep.
+    """Search nested values of components without files for files.
 
     Raises:
-        InvalidPathError: there is one.
+        InvalidPathError: they contain a file.
     """
     waiting = [value]
     while waiting:

@@ -1,4 +1,4 @@
-"""The photo that Depth, Effects and 3D share: chosen, dropped, pasted, filmed, or an example."""
+"""The photo shared by the tabs: chosen, dropped, pasted, from the camera, or an example."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -75,7 +75,7 @@ class PhotoEvents:
         Args:
             kept: the key of the photo before a reload, if there was one.
             request: of the visitor.
-            settings: as the components hold them when the page opens.
+            settings: values of the components when the page opens.
         """
         if kept and self._results.get(kept) is not None:
             return kept
@@ -130,12 +130,13 @@ def _client(request: gr.Request) -> str:
 
 
 class PhotoSource:
-    """The bar above the tabs: buttons, examples and the options of estimating.
+    """The bar above the tabs: buttons, examples and options of estimation.
 
-    Dropping anywhere, pasting and the camera hand their file to the upload button: see `page.js`.
+    Dropped and pasted files and pictures of the camera are passed to the upload button by
+    `page.js`.
 
     Args:
-        stage: of the page; its `key` is set by what happens here.
+        stage: of the page; its `key` is set by the events.
     """
 
     def __init__(self, stage: Stage) -> None:
@@ -164,12 +165,12 @@ class PhotoSource:
                 self.examples = example_buttons(book, "nf-example")
                 if self.examples:
                     book.make(gr.HTML, {"value": credits_html}, padding=False)
-        # the browser keeps the key over a reload; `visible="hidden"` would put it into the page
+        # the browser keeps the key over a reload; `visible="hidden"` would render it
         self.kept = gr.Textbox(visible=False, label="photo", max_length=64)
 
     @property
     def settings(self) -> list[Any]:
-        """Return the components that `PhotoEvents` takes as settings."""
+        """Return the components with the settings of `PhotoEvents`."""
         return [self.model, *self.estimating.values()]
 
     def wire(self) -> None:
@@ -218,7 +219,7 @@ class PhotoSource:
 
 
 def credits_html(language: Language) -> str:
-    """Return who took the example photos, and their licences, as HTML."""
+    """Return the authors and licences of the example photos, as HTML."""
     rows = "".join(
         f"<li>{escape(say(f'photo.example.{credit.name}', language))}: {escape(credit.by)},"
         f" {escape(credit.licence)} ({escape(credit.origin)})</li>"

@@ -1,4 +1,4 @@
-"""Points of a map: their values, the distance of two, and their numbers drawn on the picture."""
+"""Points of a map: their values, the distance of two, and markers on the picture."""
 
 import math
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ from nearfar.io.images import Image
 from nearfar.web.session_store import Result
 
 MOST: Final = 9
-"""Points at a time: their numbers have one digit."""
+"""Maximum number of points: their numbers have one digit."""
 
 
 @dataclass(frozen=True)
 class Visit:
-    """What one visitor marked on the photo; every step makes a new one.
+    """Points and distances of one visitor; immutable.
 
     Attributes:
         key: of the result in `Results`; None before the first photo.
         points: columns and rows in pixels of the photo, in the order of the clicks.
-        metres: distances of the first two points, once they are given.
+        metres: distances of the first two points, once they are entered.
         photo_id: of the photo of the result; None before the first photo.
     """
 
@@ -44,13 +44,13 @@ class Visit:
 
 @dataclass(frozen=True)
 class Reading:
-    """What is known of one point.
+    """Values of one point.
 
     Attributes:
         nearness: 0 is the picture's farthest point, 1 its nearest.
         nearer_than_percent: of the picture.
-        metres: distance along the view axis; inf where there is no surface; None when unknown.
-        is_known: the distance was given, not read.
+        metres: distance along the view axis; inf where there is no surface; None if unknown.
+        is_known: the distance was entered, not read.
     """
 
     nearness: float
@@ -60,13 +60,13 @@ class Reading:
 
 
 def calibration_of(result: Result, visit: Visit) -> Calibration | None:
-    """Fit metres to the two distances that were given, or take those of the model.
+    """Fit a calibration to the two entered distances, or use the metres of the model.
 
     Returns:
-        The calibration of `result.depth`; None where no metres are known.
+        The calibration of `result.depth`; None if no metres are known.
 
     Raises:
-        CalibrationError: they determine nothing.
+        CalibrationError: they do not determine metres.
     """
     if visit.metres is None:
         known = result.assumption
@@ -76,7 +76,7 @@ def calibration_of(result: Result, visit: Visit) -> Calibration | None:
 
 
 def metric_of(result: Result, visit: Visit) -> MetricDepth | None:
-    """Return the map in metres; None where they are not known."""
+    """Return the map in metres; None if they are not known."""
     calibration = calibration_of(result, visit)
     return None if calibration is None else calibration.apply(result.depth)
 
@@ -86,7 +86,7 @@ def read_points(result: Result, visit: Visit) -> list[Reading]:
 
     Raises:
         PointError: a point is outside the picture.
-        CalibrationError: the distances given determine no metres.
+        CalibrationError: the entered distances do not determine metres.
     """
     low = float(result.depth.inverse_depth.min())
     span = float(result.depth.inverse_depth.max()) - low
@@ -110,9 +110,9 @@ def read_points(result: Result, visit: Visit) -> list[Reading]:
 
 
 def distance_m(result: Result, visit: Visit, readings: list[Reading]) -> float | None:
-    """Measure between the last two points, in space; None when that can't be known.
+    """Return the distance in space of the last two points; None if unknown.
 
-    The camera is the one EXIF tells of, or one of an assumed field of view.
+    The camera is that of EXIF, or one with an assumed field of view.
     """
     metres = [reading.metres for reading in readings[-2:]]
     if len(metres) < 2 or any(each is None or math.isinf(each) for each in metres):
@@ -123,7 +123,7 @@ def distance_m(result: Result, visit: Visit, readings: list[Reading]) -> float |
 
 
 RADIUS_SHARE: Final = 0.018
-"""Of the picture's longer side."""
+"""Radius of a marker, as a fraction of the picture's longer side."""
 
 _FILL: Final = (20, 92, 110)
 _WHITE: Final = (255, 255, 255)
@@ -137,12 +137,12 @@ def draw_markers(
     size_px: tuple[int, int],
     joined: bool = False,
 ) -> Image:
-    """Draw numbered discs.
+    """Draw numbered markers.
 
     Args:
-        picture: (h, w, 3) uint8 RGB; left as it is.
+        picture: (h, w, 3) uint8 RGB; not modified.
         points: columns and rows, in pixels of a picture of `size_px`; the first is number 1.
-        size_px: width and height that the points are counted in.
+        size_px: width and height to which the points refer.
         joined: draw a line between the last two.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What a browser asks of the page's queue: read, checked and made plain before Gradio sees it."""
+"""Validation of requests to Gradio's queue, before they are passed to Gradio."""
 
 import json
 import re
@@ -12,16 +12,16 @@ from nearfar.errors import UsageError
 from nearfar.web.uploads import NotUploadedError, Uploads
 
 SESSION: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
-"""What Gradio's page calls itself; a new name whenever it is loaded."""
+"""Form of a session's name, which Gradio's page creates on each load."""
 
 MOST_LETTERS: Final = 1000
-"""Of a text that has no limit of its own."""
+"""Maximum length of a text without its own limit."""
 
 FILES: Final = (
     *(gr.Image, gr.Video, gr.Audio, gr.File, gr.Gallery, gr.Model3D),
     *(gr.DownloadButton, gr.UploadButton),
 )
-"""Components whose value is a file: nothing but an upload passes for one."""
+"""Components whose value is a file: only uploads are accepted."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Join:
     """One event.
 
     Attributes:
-        session: of the page that asks.
-        content: what Gradio is given, as JSON.
+        session: of the page.
+        content: request for Gradio, as JSON.
     """
 
     session: str
@@ -38,21 +38,20 @@ class Join:
 
 
 def read_join(content: bytes, page: gr.Blocks, uploads: Uploads) -> Join:
-    """Read a request to join the queue.
+    """Parse a request to join the queue.
 
-    Wherever a file is named, it must be one that this session has brought, or else nothing of the
-    request is passed on: in every component's value, in the event's own data, however deep, with
-    or without what Gradio marks its files by. Gradio itself checks some of these, and none where
-    it is mounted.
+    Every path in it, in values of components and in the event's data, at any depth, with or without
+    Gradio's marker of files, must be an upload of this session; otherwise the request is refused.
+    Gradio itself checks only some of these, and none when it is mounted.
 
     Args:
         content: the body.
-        page: whose events there are.
-        uploads: the files that were brought.
+        page: with the events.
+        uploads: the uploaded files.
 
     Raises:
-        UsageError: it is none.
-        NotUploadedError: it names a file that this session has not brought.
+        UsageError: it is invalid.
+        NotUploadedError: it contains a file that this session has not uploaded.
     """
     asked = _parsed(content)
     session, index, values = (asked.get(name) for name in ("session_hash", "fn_index", "data"))
@@ -81,15 +80,15 @@ def read_join(content: bytes, page: gr.Blocks, uploads: Uploads) -> Join:
 
 
 def _checked(value: Any, block: Any, uploads: Uploads, session: str) -> Any:
-    """Give a value as Gradio may have it."""
+    """Return a validated value for Gradio."""
     if getattr(block, "stateful", False):
-        return None  # it is kept here, whatever a browser says
+        return None  # it is stored on the server, and the browser's value is ignored
     if not isinstance(block, FILES):
         for named in _paths(value):
             uploads.claim(named, session)
         limit = getattr(block, "max_length", None) or MOST_LETTERS
         if isinstance(value, str) and len(value) > limit:
-            raise UsageError(f"a text has more than {limit} letters")
+            raise UsageError(f"a text has more than {limit} characters")
         return value
     if value is None:
         return None
@@ -99,19 +98,19 @@ def _checked(value: Any, block: Any, uploads: Uploads, session: str) -> Any:
     for named in _paths(value):
         uploads.claim(named, session)
     if not isinstance(path, str):
-        raise NotUploadedError("a file is named by what its upload was answered with")
+        raise NotUploadedError("a file must be a path from the response to its upload")
     return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
 def _paths(value: Any) -> Iterator[str]:
-    """Find whatever could be taken for a file."""
+    """Yield everything that Gradio could interpret as a file."""
     waiting = [value]
     while waiting:
         each = waiting.pop()
         if isinstance(each, dict):
             if "path" in each:
                 if not isinstance(each["path"], str):
-                    raise NotUploadedError("a path is a text")
+                    raise NotUploadedError("a path must be a text")
                 yield each["path"]
             waiting.extend(each.values())
         elif isinstance(each, list):
@@ -120,16 +119,16 @@ def _paths(value: Any) -> Iterator[str]:
 
 def _parsed(content: bytes) -> dict[str, Any]:
     def refuse(name: str) -> None:
-        raise UsageError(f"{name} is no number of JSON")
+        raise UsageError(f"{name} is not a number in JSON")
 
     try:
         text = content.decode()
         asked = json.loads(text, parse_constant=refuse)
-        json.dumps(asked, ensure_ascii=False).encode()  # half of a pair is no letter
+        json.dumps(asked, ensure_ascii=False).encode()  # a lone surrogate is not a character
     except UsageError:
         raise
     except (ValueError, RecursionError) as error:
-        raise UsageError("the body is no JSON") from error
+        raise UsageError("the body is not JSON") from error
     if not isinstance(asked, dict):
-        raise UsageError("the body is no object")
+        raise UsageError("the body is not an object")
     return asked

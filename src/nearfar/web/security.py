@@ -1,4 +1,4 @@
-"""What of Gradio the network can reach: no more than the page itself needs."""
+"""Restriction of Gradio's HTTP routes to those that the page needs."""
 
 import asyncio
 import json
@@ -35,14 +35,14 @@ from nearfar.web.uploads import (
 )
 
 MOST_BYTES: Final = 256 * 2**10
-"""Of a body, but for uploads."""
+"""Maximum size of a body, except uploads."""
 
 _OPEN: Final = re.compile(
     r"/|/config|/theme\.css|/robots\.txt|/favicon\.ico|/manifest\.json"
     r"|/(assets|static|svelte)/[^:]*"
     r"|/gradio_api/(reset|cancel|heartbeat/\w{1,64}|startup-events|app_id)"
 )
-"""Paths that Gradio serves as it likes."""
+"""Paths that are passed to Gradio unchanged."""
 
 _API: Final = "/gradio_api/"
 _FILE: Final = f"{_API}file="
@@ -52,18 +52,18 @@ _BEGIN_S: Final = 3.0
 
 
 class GradioGuard:
-    """ASGI middleware in front of Gradio: what is not needed is not there.
+    """ASGI middleware in front of Gradio that blocks all routes that are not needed.
 
-    Files come and go by this class alone, so that none is opened but those which a visitor
-    brought, or which were made here for one.
+    It handles all uploads and downloads, so that only files uploaded by or created for a visitor
+    are opened.
 
     Args:
         app: Gradio's.
-        page: the page that it serves.
+        page: Gradio's page.
         uploads: the files of visitors.
-        sessions: the visitors.
-        head: HTML that the page's head begins with. Gradio's own `head` runs only after the
-            browser has chosen a language.
+        sessions: of the visitors.
+        head: HTML at the start of the page's head. Gradio's own `head` runs only after the language
+            is set.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class GradioGuard:
         try:
             join = read_join(body, self._page, self._uploads)
         except NotUploadedError:
-            raise _AnsweredError(403, "Only files that were uploaded here can be opened.") from None
+            raise _AnsweredError(403, "Only uploaded files can be opened.") from None
         except UsageError as error:
             raise _AnsweredError(400, f"Not understood: {error}.") from None
         self._sessions.begin(join.session)
@@ -170,7 +170,7 @@ def _uncompressed(scope: Scope) -> Scope:
 
 
 def _into_head(send: Send, head: bytes) -> Send:
-    """Insert HTML behind the `<head>` tag of an answer."""
+    """Insert HTML after the `<head>` tag of a response."""
     start: Message = {}
     body = bytearray()
 
@@ -192,7 +192,7 @@ def _into_head(send: Send, head: bytes) -> Send:
 
 
 class _AnsweredError(Exception):
-    """What ends a request with an answer of its own."""
+    """Ends a request with a given response."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -215,7 +215,7 @@ async def _file(name: str) -> Response:
     if not path.is_absolute():
         raise _AnsweredError(404, "Not found")
     if not await run_sync(is_inside, path):
-        raise _AnsweredError(403, "There is no such file.")
+        raise _AnsweredError(403, "No such file.")
     kind = mimetypes.guess_type(path)[0] or ""
     is_safe = kind.startswith(_SAFE) and kind != "image/svg+xml"
     return FileResponse(
@@ -241,7 +241,7 @@ async def _body(receive: Receive) -> bytes:
 
 
 def _given(body: bytes, receive: Receive) -> Receive:
-    """Give a body that was read already, and then what comes after it."""
+    """Return a `receive` that yields a body that was read already, then later messages."""
     is_given = False
 
     async def given() -> Message:

@@ -1,4 +1,4 @@
-"""The page's sessions: what each holds is small, and goes when nobody is there any more."""
+"""The page's sessions: state of limited size, deleted after the visitor has left."""
 
 import asyncio
 import time
@@ -15,18 +15,18 @@ from nearfar.web.files import LIFETIME_S
 from nearfar.web.uploads import Uploads
 
 MOST: Final = 500
-"""Sessions whose state is kept; the one that was used longest ago goes first."""
+"""Maximum of stored sessions; the least recently used is dropped."""
 
 UNHEARD_S: Final = 15.0
-"""How long an event may wait, or work, with nobody listening for what comes of it."""
+"""Time for which an event may wait or run without a listener for its result."""
 
 TICK_S: Final = 5.0
 
 
 class Visit(SessionState):
-    """A session's state, without the copy of the whole page that Gradio's has.
+    """State of a session, without Gradio's copy of the whole page.
 
-    Gradio keeps that for links which lead into a session; there are none here.
+    Gradio stores that for links into a session, which are not used here.
     """
 
     def __init__(self, blocks: gr.Blocks) -> None:
@@ -38,7 +38,7 @@ class Visit(SessionState):
         self.STATE_TTL_WHEN_CLOSED = LIFETIME_S
 
     def __setitem__(self, key: int, value: Any) -> None:
-        """Keep the value of a state, or a component that has changed."""
+        """Store the value of a state, or a changed component."""
         block = self.blocks_config.blocks.get(key)
         if isinstance(block, State):
             self._state_ttl[key] = (block.time_to_live, datetime.now())  # noqa: DTZ005 - as Gradio
@@ -60,29 +60,29 @@ class Visits(StateHolder):
         super().__init__()  # type: ignore[no-untyped-call]  # Gradio gives it no types
 
     def __getitem__(self, session_id: str) -> SessionState:
-        """Give a session's state; a new one where there is none."""
+        """Return a session's state; create it if necessary."""
         if session_id not in self.session_data:
             self.session_data[session_id] = Visit(self.blocks)
         return super().__getitem__(session_id)
 
     def set_blocks(self, blocks: gr.Blocks) -> None:
-        """Begin with a page."""
+        """Set the page."""
         super().set_blocks(blocks)
         self.capacity = MOST
 
     def forget(self, session: str) -> None:
-        """Let a session's state go."""
+        """Delete a session's state."""
         self.session_data.pop(session, None)
         self.time_last_used.pop(session, None)
 
 
 class Sessions:
-    """Who is there, and what goes with those who are not. Used from one event loop.
+    """Connected visitors, and clean-up after the others. For one event loop.
 
     Args:
-        page: whose sessions they are.
-        visits: their states.
-        uploads: their files.
+        page: of the sessions.
+        visits: the states.
+        uploads: the files.
     """
 
     def __init__(self, page: gr.Blocks, visits: Visits, uploads: Uploads) -> None:
@@ -92,27 +92,27 @@ class Sessions:
         self._watch: asyncio.Task[None] | None = None
 
     def begin(self, session: str) -> None:
-        """Note an event of a session; its listener is expected soon."""
+        """Record an event of a session; its listener is expected soon."""
         self._heard_s[session] = time.monotonic()
         self.watch()
 
     def arrive(self, session: str) -> None:
-        """Note somebody who listens."""
+        """Record a listener."""
         self._listening[session] += 1
 
     def leave(self, session: str) -> None:
-        """Note that somebody who listened has gone."""
+        """Record that a listener has disconnected."""
         self._listening[session] -= 1
         if self._listening[session] <= 0:
             del self._listening[session]
             self._heard_s[session] = time.monotonic()
 
     def is_open(self, session: str) -> bool:
-        """Whether somebody listens, or did a moment ago."""
+        """Whether there is a listener, or was one recently."""
         return session in self._listening or session in self._heard_s
 
     def watch(self) -> None:
-        """See to it that what is left goes; ends by itself when there is nothing."""
+        """Start the clean-up task, which ends when there is nothing left."""
         if self._watch is None or self._watch.done():
             self._watch = asyncio.get_running_loop().create_task(self._look_after())
 
@@ -122,7 +122,7 @@ class Sessions:
             await self.clear()
 
     async def clear(self) -> None:
-        """End events that nobody listens for; forget sessions, and delete files, that are old."""
+        """Cancel events without a listener; delete old sessions and files."""
         now_s = time.monotonic()
         for session, heard_s in tuple(self._heard_s.items()):
             if session not in self._listening and heard_s + UNHEARD_S < now_s:

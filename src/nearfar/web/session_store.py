@@ -1,4 +1,4 @@
-"""Photos of all visitors with their maps, each estimated once."""
+"""Store of all visitors' photos and maps, each estimated once."""
 
 import secrets
 import threading
@@ -21,21 +21,21 @@ from nearfar.web.files import read_file
 from nearfar.web.show_errors import PageError
 
 SHOWN_PX: Final = 1280
-"""Longest side of the pictures on the page; downloads have the photo's own size."""
+"""Longest side of the pictures on the page; downloads have the photo's size."""
 
 _Pixel = TypeVar("_Pixel", np.uint8, np.float32)
 
 KEPT_BYTES: Final = 768 * 2**20
-"""Of all visitors' results together; the one that was asked for longest ago goes first."""
+"""Memory limit of all visitors' results; the least recently used is dropped."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo as the user gave it.
+    """An uploaded photo.
 
     Attributes:
         content: the encoded file.
-        stem: of its name; downloads are named after it.
+        stem: of its file name; used in names of downloads.
         id: the same for every result of this photo.
     """
 
@@ -46,19 +46,19 @@ class Photo:
 
 @dataclass(frozen=True)
 class Result:
-    """A photo, its map, and both at the size at which they are shown.
+    """A photo and its map, and both at display size.
 
     Attributes:
         photo: the encoded file.
-        depth: the map, of the photo's own size.
+        depth: the map, of the photo's size.
         shown_photo: (h, w, 3) uint8 RGB, no side longer than `SHOWN_PX`.
         shown_depth: the map at that size.
         focal_35mm_mm: focal length as in EXIF, for a 35 mm camera; None where it is unknown.
-        runtime: what ran the network.
+        runtime: name of the runtime.
         infer_ms: duration of the inference.
-        fed_px: width and height at which the photo was fed to the network.
-        assumption: what the metres of the model are based on; `depth` is then in 1/metre. None
-            where the model gives relative depth.
+        fed_px: width and height of the network's input.
+        assumption: basis of the model's metres; `depth` is then in 1/metre. None for relative
+            depth.
         settings: values of the components by which it was estimated.
     """
 
@@ -75,7 +75,7 @@ class Result:
 
     @classmethod
     def of(cls, photo: Photo, found: Depth, limits: ImageLimits) -> "Result":
-        """Make the pictures that are shown; it decodes the photo, so call it in a worker."""
+        """Create a result with its pictures; decodes the photo, so call it in a worker."""
         with IsolatedImageFile(photo.content, limits=limits) as file:
             focal_35mm_mm = file.focal_35mm_mm
             pixels = file.read(at_least_px=SHOWN_PX)
@@ -99,16 +99,16 @@ class Result:
         fed_px: tuple[int, int],
         settings: tuple[Any, ...] = (),
     ) -> "Result":
-        """Return a copy that states how it was made."""
+        """Return a copy with runtime, duration, input size and settings."""
         return replace(self, runtime=runtime, infer_ms=infer_ms, fed_px=fed_px, settings=settings)
 
     def camera(self) -> Camera:
-        """Give the camera that took the photo, as far as is known."""
+        """Return the camera of the photo, as far as it is known."""
         return Camera.of_photo(self.depth.size_px, focal_35mm_mm=self.focal_35mm_mm)
 
     @property
     def nbytes(self) -> int:
-        """Memory it takes, nearly."""
+        """Approximate size in memory, in bytes."""
         maps = self.depth.inverse_depth.nbytes + self.shown_depth.inverse_depth.nbytes
         return maps + self.shown_photo.nbytes + len(self.photo.content)
 
@@ -116,7 +116,7 @@ class Result:
 class Results:
     """Results of all visitors within a limit on memory; least recently used ones are evicted.
 
-    Threads may share it.
+    Thread-safe.
 
     Args:
         most_bytes: memory of all results together.
@@ -133,9 +133,9 @@ class Results:
         """Store a result.
 
         Args:
-            result: photo and map; it is stored even where it alone exceeds the limit.
+            result: photo and map; it is stored even if it alone exceeds the limit.
             instead: key of the visitor's previous result, which is dropped.
-            is_shared: all visitors use it, as an example's; `drop` ignores it.
+            is_shared: used by all visitors, like an example; `drop` ignores it.
 
         Returns:
             Its key, which cannot be guessed.
@@ -155,7 +155,7 @@ class Results:
         return key
 
     def get(self, key: str | None) -> Result | None:
-        """Return a result, or None where it was dropped or evicted."""
+        """Return a result, or None if it was dropped or evicted."""
         with self._lock:
             if key is None or key not in self._kept:
                 return None
@@ -166,7 +166,7 @@ class Results:
         """Return a result.
 
         Raises:
-            PageError: there is none, or it was dropped or evicted.
+            PageError: no such result, or it was dropped or evicted.
         """
         result = self.get(key)
         if result is None:
@@ -174,13 +174,13 @@ class Results:
         return result
 
     def annotate(self, key: str | None, note: object) -> None:
-        """Store what one visitor marked on a result, so that it survives a reload of the page."""
+        """Store a visitor's points of a result, so that they survive a reload of the page."""
         with self._lock:
             if key is not None and key in self._kept and key not in self._shared:
                 self._notes[key] = note
 
     def note(self, key: str | None) -> object:
-        """Return what `annotate` stored last; None where there is nothing."""
+        """Return the last value of `annotate`; None if there is none."""
         with self._lock:
             return None if key is None else self._notes.get(key)
 
@@ -209,8 +209,8 @@ async def read_photo(path: str, limits: ImageLimits) -> Photo:
     """Read an uploaded photo; clips are uploaded the same way and may be much larger.
 
     Raises:
-        ImageTooLargeError: it is larger than a photo may be.
-        NotAnImageError: it is no regular file.
+        ImageTooLargeError: it exceeds the limit of photos.
+        NotAnImageError: it is not a regular file.
     """
     content = await run_sync(read_file, path, limits.max_bytes)
     return Photo(content, Path(path).stem or "photo")

@@ -1,4 +1,4 @@
-"""Show errors as one friendly line."""
+"""Show errors as one line of text."""
 
 import functools
 import html
@@ -16,7 +16,7 @@ SHOWN_S: Final = 8.0
 
 
 class PageError(NearfarError):
-    """Something only the page knows: its text is a key of the texts, its gaps the values."""
+    """An error of the page: a key of its texts, and the values of the placeholders."""
 
     def __init__(self, key: str, **values: object) -> None:
         super().__init__(key)
@@ -25,10 +25,10 @@ class PageError(NearfarError):
 
 
 def sentence(error: Exception, language: Language) -> str:
-    """Say what went wrong.
+    """Return the message of an error.
 
-    The text of the error's class, or of the nearest class above it, is taken; where there is
-    none, the error's own English line.
+    It is the text of the error's class or its nearest base class; without one, the error's own
+    message in English.
     """
     if isinstance(error, PageError):
         return say(error.key, language, **error.values)
@@ -41,7 +41,7 @@ def sentence(error: Exception, language: Language) -> str:
 
 
 def show_error(error: Exception, language: Language) -> None:
-    """Show what went wrong; what nobody foresaw goes to the log as well."""
+    """Show an error; unexpected ones are also logged."""
     if not isinstance(error, NearfarError):
         FAULTS.error("the page failed", exc_info=error)
     gr.Warning(html.escape(sentence(error, language)), duration=SHOWN_S)
@@ -50,12 +50,12 @@ def show_error(error: Exception, language: Language) -> None:
 def show_errors(
     handler: Callable[..., Awaitable[Any]], *, at_error: Callable[..., Any] | None = None
 ) -> Callable[..., Awaitable[Any]]:
-    """Have a handler's errors told instead of raised.
+    """Wrap a handler so that its errors are shown instead of raised.
 
     Args:
         handler: its first two arguments are the visit and the language.
-        at_error: gives what the outputs become, of visit and language; they stay as they are
-            when not given.
+        at_error: function from visit and language to the outputs after an error; default:
+            unchanged.
     """
 
     @functools.wraps(handler)

@@ -1,4 +1,4 @@
-"""The page's own look: calm paper and ink, one accent, light and dark; no font is fetched."""
+"""The page's theme: light and dark, with one accent color; no font is downloaded."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ FONTS: Final = (
     "Noto Sans CJK SC",
     "sans-serif",
 )
-"""Fonts that systems bring along, Chinese ones included; `style.css` puts system-ui first."""
+"""System fonts, including Chinese ones; `style.css` puts system-ui first."""
 
 MONO: Final = ("Menlo", "Consolas", "Noto Sans Mono", "monospace")
 
@@ -114,7 +114,7 @@ class Calm(Base):
 
 
 def head_html(max_bytes: int) -> str:
-    """Return what the page has in its head: its script, with the texts that it shows itself.
+    """Return the page's head: its script, and the script's texts.
 
     Args:
         max_bytes: of one uploaded file.

@@ -1,4 +1,4 @@
-"""Files that visitors bring to the page: each in a folder of its own, and of one session."""
+"""Uploads of visitors: each file has its own folder and belongs to one session."""
 
 import asyncio
 import secrets
@@ -18,41 +18,41 @@ from nearfar.io.multipart import Part, read_form, stem_of
 from nearfar.web.files import LIFETIME_S, folder_bytes, page_folder
 
 FIELD: Final = "files"
-"""Name of the form field by which Gradio's page sends a file."""
+"""Name of the form field for a file in Gradio's page."""
 
 MOST_COMING: Final = 64
 MOST_OF_A_CLIENT: Final = 16
-"""Files that may be on their way at a time, in all and of one client."""
+"""Maximum of concurrent uploads, in total and of one client."""
 
 UNUSED_S: Final = 600
-"""How long a file is kept that no event has named."""
+"""Time for which a file is kept without an event that uses it."""
 
 _STEM_BYTES: Final = 150
-"""A file system's names have 255, and some of them are wanted for what is put behind the stem."""
+"""Maximum length of a stem; names have at most 255 bytes, including suffixes."""
 
 _LOOK_S: Final = 0.05
 _WRITTEN_BYTES: Final = 2**20
 
 
 class NotUploadedError(NearfarError):
-    """A path that is not of a file which this session has brought."""
+    """A path is not an upload of this session."""
 
 
 class TooManyError(NearfarError):
-    """A client, or all together, bring as many files at a time as they may."""
+    """The maximum of concurrent uploads, of a client or in total, is reached."""
 
 
 class NoRoomError(NearfarError):
-    """The disk is full, or the page's files take all that they may."""
+    """The disk is full, or the limit of the page's files is reached."""
 
 
 @dataclass
 class _Kept:
-    """A file that came.
+    """An uploaded file.
 
     Attributes:
-        used_s: when it came, or was last named by an event, of `time.monotonic`.
-        session: whose it is; the first that names it, since its path can't be guessed.
+        used_s: time of its upload, or of the last event that used it, of `time.monotonic`.
+        session: its owner; the first that uses it, since its path can't be guessed.
     """
 
     used_s: float = field(default_factory=time.monotonic)
@@ -61,12 +61,12 @@ class _Kept:
 
 @dataclass
 class Progress:
-    """How far an upload is.
+    """Progress of an upload.
 
     Attributes:
-        name: of the file, as the browser knows it.
-        came_bytes: since somebody last looked.
-        is_done: whether it has ended, one way or the other.
+        name: of the file in the browser.
+        came_bytes: received since the last query.
+        is_done: whether it has ended, successfully or not.
     """
 
     name: str = ""
@@ -75,11 +75,11 @@ class Progress:
 
 
 class Uploads:
-    """The files of all visitors. Used from one event loop; files are touched in threads.
+    """The files of all visitors. For one event loop; file access is in threads.
 
     Args:
-        file_bytes: the most that one may have.
-        disk_bytes: the most that all the page's files may take together.
+        file_bytes: limit of one file.
+        disk_bytes: limit of all the page's files together.
     """
 
     def __init__(self, *, file_bytes: int, disk_bytes: int) -> None:
@@ -92,16 +92,16 @@ class Uploads:
         return len(self._kept)
 
     async def take(self, request: Request) -> str:
-        """Write the file of a form to the disk; when that is broken off, nothing stays.
+        """Write the file of a form to the disk; on cancellation it is deleted.
 
         Returns:
             Its path, which can't be guessed.
 
         Raises:
-            FormError: no form, or not one file in the field `files`.
-            FormTooLargeError: more bytes than a file may have.
-            NoRoomError: no room on the disk.
-            TooManyError: too many are on their way.
+            FormError: the form is invalid, or has not exactly one file in the field `files`.
+            FormTooLargeError: the file exceeds the limit.
+            NoRoomError: the disk is full.
+            TooManyError: too many concurrent uploads.
         """
         length = request.headers.get("content-length", "")
         most_bytes = int(length) if length.isdecimal() else self._file_bytes
@@ -112,7 +112,7 @@ class Uploads:
         ):
             coming = sum(size for _, size in self._coming.values())
             if await run_sync(folder_bytes) + coming > self._disk_bytes:
-                raise NoRoomError("there is no room for more files just now: try again later")
+                raise NoRoomError("there is no space for more files at the moment: try again later")
             folder = page_folder() / secrets.token_urlsafe(18)
             path: str | None = None
             try:
@@ -123,33 +123,35 @@ class Uploads:
                 raise
             finally:
                 if path is None:
-                    _remove(folder)  # not by await: the task of who has left is cancelled
+                    _remove(
+                        folder
+                    )  # not awaited: the task is cancelled if the client has disconnected
         return path
 
     def claim(self, path: str, session: str) -> None:
-        """See that a file is one of this session's.
+        """Check that a file belongs to this session.
 
         Raises:
-            NotUploadedError: it is not.
+            NotUploadedError: it does not.
         """
         kept = self._kept.get(path)
         if kept is None or kept.session not in {None, session}:
-            raise NotUploadedError("this is no file that was uploaded here")
+            raise NotUploadedError("this is not an uploaded file")
         kept.session, kept.used_s = session, time.monotonic()
 
     def holds(self, path: str) -> bool:
-        """Whether some session has brought this file."""
+        """Whether a session has uploaded this file."""
         return path in self._kept and self._kept[path].session is not None
 
     def progress(self, id: str) -> Progress | None:
-        """Tell how far an upload is, by the id that its browser chose."""
+        """Return the progress of an upload, by the id that its browser chose."""
         return self._progress.get(id)
 
     async def clear(self, *, is_open: Callable[[str], bool]) -> None:
-        """Delete what no event has named for long.
+        """Delete files that no event has used for a long time.
 
         Args:
-            is_open: says of a session whether its page is still there.
+            is_open: returns whether a session's page is still open.
         """
         now_s = time.monotonic()
         for path, kept in tuple(self._kept.items()):
@@ -161,7 +163,7 @@ class Uploads:
     async def _write(self, request: Request, folder: Path, progress: Progress) -> str:
         content_type = request.headers.get("content-type", "")
         if not content_type.lower().startswith("multipart/form-data"):
-            raise FormError("A file is sent as a form.")
+            raise FormError("Send a file as a form.")
         waiting = bytearray()
         await run_sync(lambda: folder.mkdir(mode=0o700))
         temporary = folder / "coming"
@@ -201,7 +203,7 @@ class Uploads:
     def _reserved(self, client: str, most_bytes: int) -> Iterator[None]:
         mine = sum(each == client for each, _ in self._coming.values())
         if mine >= MOST_OF_A_CLIENT or len(self._coming) >= MOST_COMING:
-            raise TooManyError("too many files are on their way: try again in a moment")
+            raise TooManyError("too many concurrent uploads: try again in a moment")
         key = object()
         self._coming[key] = client, most_bytes
         try:
@@ -223,7 +225,7 @@ class Uploads:
 
 
 async def wait_for(find: Callable[[], Progress | None], limit_s: float) -> Progress | None:
-    """Wait until an upload has begun."""
+    """Wait until an upload has started."""
     for _ in range(max(1, round(limit_s / _LOOK_S))):
         if (found := find()) is not None:
             return found
@@ -240,7 +242,7 @@ def _name(progress: Progress, part: Part) -> None:
 
 
 def _safe(name: str) -> str:
-    """Give a name that any file system takes, and no header is upset by."""
+    """Return a name that is valid in any file system and in headers."""
     suffix = Path(name.replace("\\", "/")).suffix
     is_plain = suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= 10
     stem = stem_of(name, "file").encode()[:_STEM_BYTES].decode(errors="ignore")

@@ -1,1 +1,1 @@
-"""Routes of the HTTP API: one file an endpoint, or a few that are alike."""
+"""Routes of the HTTP API: one file per endpoint, or per group of similar ones."""

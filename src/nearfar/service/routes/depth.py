@@ -1,4 +1,4 @@
-"""`POST /v1/depth`: a photo in, its depth out."""
+"""`POST /v1/depth`: estimate the depth of a photo."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -36,14 +36,14 @@ REFUSALS: Final = (
     *("decoder-memory", "decoder-crashed", "decoder-timeout"),
     *("queue-full", "internal", "not-ready", "out-of-memory", "timed-out", "no-room"),
 )
-"""How a request with a photo may fail."""
+"""Errors of a request with a photo."""
 
 HEADERS: Final = {
-    "X-Nearfar-Model": "The model that made the map.",
+    "X-Nearfar-Model": "Model of the map.",
     "X-Nearfar-Runtime": "What ran it.",
     "X-Request-Id": "Id of the request in the log.",
-    "Server-Timing": "Where the time went, in milliseconds: queue, prepare, infer, finish.",
-    "Content-Disposition": "A name for the file: `<stem of the photo>-depth.<suffix>`.",
+    "Server-Timing": "Duration of each step in milliseconds: queue, prepare, infer, finish.",
+    "Content-Disposition": "File name: `<stem of the photo>-depth.<suffix>`.",
 }
 
 
@@ -53,7 +53,7 @@ HEADERS: Final = {
     response_class=Response,
     responses={
         200: {
-            "description": "The map, of the photo's own size; larger values are nearer.",
+            "description": "The map, of the photo's size; larger values are nearer.",
             "content": {row.media_type: {"schema": {}} for row in RESULTS.values()},
             "headers": {
                 name: {"description": sentence, "schema": {"type": "string"}}
@@ -67,19 +67,19 @@ HEADERS: Final = {
 async def depth(request: Request, query: Annotated[Any, reads(DepthQuery)]) -> Response:
     """Send the photo as a form's file field `photo`, or as the bare body.
 
-    What comes back is chosen by `format`, or else by `Accept`: image/png is the 16-bit map,
-    image/jpeg and image/webp are the map in color.
+    `format`, or else `Accept`, determines the response: image/png is the 16-bit map, image/jpeg and
+    image/webp are the map in color.
     """
     name = query.format or accepted(request.headers.get("accept"))
     if name is None:
         kinds = ", ".join(dict.fromkeys(row.media_type for row in RESULTS.values()))
-        raise RefusedError("not-acceptable", f"There are {kinds}; or use ?format={DEFAULT}.")
+        raise RefusedError("not-acceptable", f"Available: {kinds}; or use ?format={DEFAULT}.")
     engine: InferenceEngine = request.app.state.engine
-    with engine.reserve(request.state.client) as place:
+    with engine.reserve(request.state.client) as reservation:
         upload = await read_upload(request)
         work = engine.depth(
             upload.photo,
-            place=place,
+            reservation=reservation,
             make=partial(encode, name=name, options=part_of(query, OutputOptions)),
             model=query.model,
             options=part_of(query, EstimateOptions),
@@ -91,7 +91,7 @@ async def depth(request: Request, query: Annotated[Any, reads(DepthQuery)]) -> R
 
 
 def about(made: Prediction[Any]) -> dict[str, str]:
-    """Make the headers that say which model answered, and how long it took."""
+    """Return the headers with the model and the duration of the steps."""
     return {
         "X-Nearfar-Model": made.model,
         "X-Nearfar-Runtime": made.runtime,
@@ -105,10 +105,10 @@ def _server_timing(timing: Timing) -> str:
 
 
 async def while_here(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Wait for work as long as the client does; when it leaves, the work is cancelled.
+    """Wait for work while the client is connected; cancel the work when it disconnects.
 
     Raises:
-        ClientDisconnect: it left.
+        ClientDisconnect: it disconnected.
     """
     working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_left(request))

@@ -1,4 +1,4 @@
-"""`POST /v1/effects/NAME`: a photo in, what an effect makes of it out."""
+"""`POST /v1/effects/NAME`: apply an effect to a photo."""
 
 import threading
 import time
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 
 class CancelToken:
-    """Ends the rendering of a clip from outside: a worker can't be interrupted.
+    """Cancels the rendering of a clip, since a worker can't be interrupted.
 
     Args:
-        limit_s: how long a clip may take.
+        limit_s: time limit of a clip.
     """
 
     def __init__(self, limit_s: float) -> None:
@@ -46,15 +46,15 @@ class CancelToken:
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """End it with the next frame."""
+        """Cancel at the next frame."""
         self._cancelled.set()
 
     def watched(self, result: Result) -> Result:
-        """Return the result; a clip's frames raise once they must end.
+        """Return the result, with frames of a clip that raise after cancellation.
 
-        Raises, while the frames are taken:
+        Raises, while frames are rendered:
             CancelledError: the token was cancelled.
-            TimedOutError: it took too long.
+            TimedOutError: the time limit was exceeded.
         """
         if not isinstance(result, Clip):
             return result
@@ -64,7 +64,7 @@ class CancelToken:
         end_s = time.monotonic() + self._limit_s
         for frame in clip.frames:
             if self._cancelled.is_set():
-                raise CancelledError("nobody waits for this clip any more")
+                raise CancelledError("this clip was cancelled")
             if time.monotonic() > end_s:
                 raise TimedOutError(
                     f"a clip of {clip.count} frames takes longer than {self._limit_s:g} s:"
@@ -75,7 +75,7 @@ class CancelToken:
 
 @dataclass(frozen=True)
 class PhotoSize(SizeOptions):
-    """Size at which the service makes effects and scenes."""
+    """Size at which the service renders effects and scenes."""
 
     longest_px: int = option(
         "Longest side, in pixels, to which the photo is reduced.", 2048, ge=16, le=4096
@@ -103,7 +103,7 @@ def effects_router() -> APIRouter:
 def _add(router: APIRouter, effect: Effect[Any, Any]) -> None:
     pictures = pictures_of(effect.options)
     formats = tuple(each.removeprefix(".") for each in suffixes_of(effect))
-    told = "; ".join(
+    description = "; ".join(
         f"{suffix.removeprefix('.')}: {row.sentence}"
         for kind in kinds_of(effect)
         for suffix, row in FORMATS[kind].items()
@@ -114,7 +114,7 @@ def _add(router: APIRouter, effect: Effect[Any, Any]) -> None:
         model=MODEL,
         format=(
             Literal[formats] | None,
-            Field(None, description=f"The first that fits, when not given. {told}."),
+            Field(None, description=f"Default: the first suitable one. {description}."),
         ),
     )
 
@@ -146,7 +146,7 @@ def _add(router: APIRouter, effect: Effect[Any, Any]) -> None:
 
 
 def pictures_of(options: type[Options]) -> dict[str, str]:
-    """Name the options that are pictures, and say what each is for."""
+    """Return the names and descriptions of options that are pictures."""
     return {
         each.name: each.metadata["description"]
         for each in fields(options)
@@ -156,7 +156,7 @@ def pictures_of(options: type[Options]) -> dict[str, str]:
 
 def _described(pictures: Mapping[str, str]) -> str:
     names = " and ".join(f"`{name}`" for name in pictures)
-    more = f" {names} is a further file of the form." if pictures else ""
+    more = f" {names} is an additional file in the form." if pictures else ""
     return f"Send the photo as a form's file field `photo`, or as the bare body.{more}"
 
 
@@ -166,9 +166,9 @@ async def _answer(
     engine: InferenceEngine = request.app.state.engine
     token = CancelToken(engine.options.timeout_s)
     limits = engine.options.limits
-    with engine.reserve(request.state.client) as place:
+    with engine.reserve(request.state.client) as reservation:
         upload = await read_upload(request, files=pictures)
-        part_of(query, effect.options)  # refuse invalid options before any work
+        part_of(query, effect.options)  # reject invalid options before any work
 
         def make(depth: Depth) -> tuple[str, str, bytes]:
             given = {name: _picture(content, limits) for name, content in upload.files.items()}
@@ -182,7 +182,7 @@ async def _answer(
 
         work = engine.depth(
             upload.photo,
-            place=place,
+            reservation=reservation,
             make=make,
             model=query.model,
             options=part_of(query, EstimateOptions),

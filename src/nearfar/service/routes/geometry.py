@@ -1,4 +1,4 @@
-"""`POST /v1/cloud` and `POST /v1/mesh`: turn a photo into a scene in metres."""
+"""`POST /v1/cloud` and `POST /v1/mesh`: create a scene in metres from a photo."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -61,8 +61,8 @@ _KNOWN: Final = {
 
 def _formats(suffixes: Iterable[str]) -> Any:
     names = tuple(each.removeprefix(".") for each in suffixes)
-    told = "; ".join(f"{name}: {_SENTENCES[name]}" for name in names)
-    return (Literal[names], Field(names[0], description=f"{told}."))
+    descriptions = "; ".join(f"{name}: {_SENTENCES[name]}" for name in names)
+    return (Literal[names], Field(names[0], description=f"{descriptions}."))
 
 
 CloudQuery: Final = query_of(
@@ -89,19 +89,19 @@ class Scene:
 
 
 Content = tuple[bytes, str]
-"""The content of a file, and what its metres are based on."""
+"""The content of a file, and the basis of its metres."""
 
 
 def _described(suffixes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
     types = dict.fromkeys(_TYPES[each] for each in suffixes)
-    told = {**HEADERS, ASSUMPTION: "What the metres are based on."}
+    descriptions = {**HEADERS, ASSUMPTION: "What the metres are based on."}
     return {
         200: {
             "description": "The scene in metres: x right, y up, z towards the viewer.",
             "content": {each: {"schema": {}} for each in types},
             "headers": {
                 name: {"description": sentence, "schema": {"type": "string"}}
-                for name, sentence in told.items()
+                for name, sentence in descriptions.items()
             },
         },
         **responses(*REFUSALS, "bad-point", "no-metres", "no-surface", "format-too-small"),
@@ -118,8 +118,8 @@ def _described(suffixes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
 async def cloud(request: Request, query: Annotated[Any, reads(CloudQuery)]) -> Response:
     """Send the photo as a form's file field `photo`, or as the bare body.
 
-    Without any distance the nearest pixel is assumed at 1 m and the farthest at 5 m, unless the
-    model gives metres itself.
+    Without distances, the nearest pixel is assumed to be at 1 m and the farthest at 5 m, unless the
+    model outputs metres.
     """
 
     def made(scene: Scene) -> Content:
@@ -140,8 +140,8 @@ async def cloud(request: Request, query: Annotated[Any, reads(CloudQuery)]) -> R
 async def mesh(request: Request, query: Annotated[Any, reads(MeshQuery)]) -> Response:
     """Send the photo as a form's file field `photo`, or as the bare body.
 
-    Without any distance the nearest pixel is assumed at 1 m and the farthest at 5 m, unless the
-    model gives metres itself.
+    Without distances, the nearest pixel is assumed to be at 1 m and the farthest at 5 m, unless the
+    model outputs metres.
     """
 
     def made(scene: Scene) -> Content:
@@ -159,12 +159,12 @@ async def _answer(
     request: Request, query: Any, make: Callable[[Scene], Content], what: str
 ) -> Response:
     engine: InferenceEngine = request.app.state.engine
-    with engine.reserve(request.state.client) as place:
+    with engine.reserve(request.state.client) as reservation:
         upload = await read_upload(request, fields=frozenset({"known"}))
         distances = _distances(query, upload)
         work = engine.depth(
             upload.photo,
-            place=place,
+            reservation=reservation,
             make=lambda depth: make(
                 _scene(upload.photo, depth, distances, query, engine.options.limits)
             ),

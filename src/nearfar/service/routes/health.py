@@ -15,21 +15,23 @@ if TYPE_CHECKING:
 router: Final = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", summary="Whether the service runs", responses=responses("internal"))
+@router.get(
+    "/healthz", summary="Check that the service is running", responses=responses("internal")
+)
 async def healthz() -> Health:
-    """Answer as long as the service runs, however busy it is."""
+    """Respond with 200 while the service runs, even under load."""
     return Health()
 
 
 @router.get(
     "/readyz",
-    summary="Whether the service is ready",
+    summary="Check that the service is ready",
     responses=responses("not-ready", "out-of-memory", "internal"),
 )
 async def readyz(request: Request) -> Health:
-    """Answer 200 once the model is loaded, until the service stops.
+    """Respond with 200 once the model is loaded, until the service stops.
 
-    While memory is short it is not ready either.
+    During a shortage of memory the service is not ready.
     """
     engine: InferenceEngine = request.app.state.engine
     if not engine.ready:
@@ -42,7 +44,7 @@ async def readyz(request: Request) -> Health:
 
 @router.get(
     "/metrics",
-    summary="Measurements, for Prometheus",
+    summary="Metrics for Prometheus",
     response_class=Response,
     responses={
         200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
@@ -50,6 +52,6 @@ async def readyz(request: Request) -> Health:
     },
 )
 async def metrics(request: Request) -> Response:
-    """Requests, queue depth, latencies by stage, refusals, streams."""
+    """Return requests, queue depth, latencies by stage, refusals, streams."""
     counted: Metrics = request.app.state.metrics
     return Response(await counted.scrape(), headers={"Content-Type": CONTENT_TYPE})

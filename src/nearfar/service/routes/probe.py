@@ -1,4 +1,4 @@
-"""`POST /v1/probe`: how near are these points of a photo?"""
+"""`POST /v1/probe`: read the depth of points of a photo."""
 
 import json
 import math
@@ -41,7 +41,7 @@ _EXAMPLE: Final = [
 
 @router.post(
     "/v1/probe",
-    summary="Read how near points of a photo are",
+    summary="Read the depth of points of a photo",
     response_model=ProbeAnswer,
     responses=responses(*REFUSALS, "bad-point", "no-metres"),
     openapi_extra=body_for_openapi(
@@ -55,18 +55,18 @@ _EXAMPLE: Final = [
 async def probe(
     request: Request, response: Response, query: Annotated[Any, reads(ProbeQuery)]
 ) -> ProbeAnswer:
-    """Send the photo as a form's file field `photo` with the field `points` beside it.
+    """Send the photo as a form's file field `photo` together with the field `points`.
 
-    Or send it as the bare body, with `points` in the query. Where the distance of two points
-    or more is given, or the model gives metres, every point is answered in metres too.
+    Or send it as the bare body, with `points` in the query. If the distances of two or more points
+    are given, or the model outputs metres, the response includes metres for every point.
     """
     engine: InferenceEngine = request.app.state.engine
-    with engine.reserve(request.state.client) as place:
+    with engine.reserve(request.state.client) as reservation:
         upload = await read_upload(request, fields=frozenset({"points"}))
         points = parse(upload.fields.get("points", query.points))
         work = engine.depth(
             upload.photo,
-            place=place,
+            reservation=reservation,
             make=partial(read_points, points=points),
             model=query.model,
             options=part_of(query, EstimateOptions),
@@ -87,10 +87,10 @@ def parse(text: str | None) -> list[Point]:
     """Read the points of a request.
 
     Raises:
-        RefusedError: there are none, or they are not written as they must be.
+        RefusedError: there are none, or they are invalid.
     """
     if text is None:
-        raise RefusedError("bad-option", "Say which points: points=" + json.dumps(_EXAMPLE[2:]))
+        raise RefusedError("bad-option", "Give points: points=" + json.dumps(_EXAMPLE[2:]))
     try:
         return _POINTS.validate_json(text)
     except ValidationError as error:
@@ -104,7 +104,7 @@ def read_points(found: Depth, points: Sequence[Point]) -> tuple[str | None, list
     """Read a map at points.
 
     Returns:
-        What the metres rest on, None without metres; and a reading a point.
+        Basis of the metres, None without metres; and one reading per point.
 
     Raises:
         PointError: a point is outside the picture.

@@ -1,1 +1,1 @@
-"""Live depth: over a WebSocket, as MJPEG, and the page that shows it."""
+"""Live depth: WebSocket streams, MJPEG, and the live page."""

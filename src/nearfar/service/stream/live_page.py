@@ -1,4 +1,4 @@
-"""The live page: its files, its texts, and what its choices offer."""
+"""The live page: its files, its texts, and the values of its options."""
 
 from functools import cache
 from pathlib import Path
@@ -36,7 +36,7 @@ _HEADERS: Final = {
 
 
 def live_router() -> APIRouter:
-    """Make the routes of the live page, `/live` and below; it needs `engine` in the state."""
+    """Return the router of the live page, `/live` and below; it needs `engine` in the state."""
     router = APIRouter(include_in_schema=False)
     files = {path.name: path for path in _FOLDER.iterdir() if path.suffix in _TYPES}
 
@@ -50,7 +50,7 @@ def live_router() -> APIRouter:
 
     @router.get("/live/choices.json")
     def choices(request: Request) -> Response:
-        """Return the names of the models, best first, and the tables of the color maps."""
+        """Return the models' names, best first, and the tables of the color maps."""
         models = [spec.name for spec in request.app.state.engine.models()]
         return JSONResponse({"models": models, "colormaps": _colormaps()}, headers=_HEADERS)
 
@@ -69,7 +69,7 @@ def _file(path: Path) -> Response:
 
 @cache
 def _texts() -> dict[str, dict[str, str]]:
-    """Language -> key -> text."""
+    """Return language -> key -> text."""
     texts = {**LIVE, **MODEL}
     return {
         "en": {key: text.en for key, text in texts.items()},
@@ -79,6 +79,6 @@ def _texts() -> dict[str, dict[str, str]]:
 
 @cache
 def _colormaps() -> dict[str, Any]:
-    """Name -> 256 x 3 numbers, RGB, far first, one after the other."""
+    """Return name -> 256 x 3 numbers, RGB, far first, as a flat list."""
     ramp = np.linspace(0, 1, 256, dtype=np.float32)[None]
     return {name: colormaps.apply(ramp, name).ravel().tolist() for name in colormaps.COLORMAPS}

@@ -1,4 +1,4 @@
-"""A camera's depth as a small page and as MJPEG: newest frame wins."""
+"""Show a camera's depth as a small page and as MJPEG; old frames are dropped."""
 
 import asyncio
 import threading
@@ -27,15 +27,15 @@ from nearfar.video.temporal import SteadyRange, finish
 Item = TypeVar("Item")
 
 MAX_SIDE_PX: Final = 640
-"""Longest side of a photo that is shown."""
+"""Longest side of a displayed frame."""
 
 MAX_VIEWERS: Final = 8
-"""More viewers get a 503: every picture is sent to each."""
+"""Maximum of viewers, because every picture is sent to each; more get a 503."""
 
 _QUALITY: Final = 80
 _LOOK_S: Final = 0.5
 _READ_S: Final = 30.0
-"""Within this a viewer must take what is sent, and as much again for each MiB of it."""
+"""Time limit of reading a response, extended by as much for each MiB."""
 _BOUNDARY: Final = "frame"
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _PAGE_HEADERS: Final = {
@@ -86,7 +86,7 @@ class Newest(Generic[Item]):
         """Wait for an item newer than that of a number; 0 is before the first.
 
         Returns:
-            Its number and itself; the old number and None when none came in time, or none will.
+            Its number and the item; the old number and None on timeout, or after the end.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._is_closed or self._number > number, timeout_s)
@@ -96,13 +96,13 @@ class Newest(Generic[Item]):
 
 
 class Show:
-    """Reads a source in one thread and makes its pictures in another, until it is stopped.
+    """Reads a source in one thread and renders pictures in another, until it is stopped.
 
     Args:
-        source: as `nearfar.video.capture.live_frames` takes it.
+        source: see `nearfar.video.capture.live_frames`.
         estimator: the loaded model.
         colormap: of the map.
-        ended: called once, from a thread, when the source has come to its end or failed.
+        ended: called once, from a thread, when the source has ended or failed.
     """
 
     def __init__(
@@ -114,9 +114,9 @@ class Show:
         ended: Callable[[], None] = lambda: None,
     ) -> None:
         self.pictures: Newest[bytes] = Newest()
-        """JPEG files: the photo with its map beside it."""
+        """JPEG files: the frame next to its map."""
         self.error: BaseException | None = None
-        """Why it ended; None for a file that was played to its end."""
+        """Error that ended it; None at the end of a file."""
         self._source, self._estimator, self._colormap = source, estimator, colormap
         self._ended = ended
         self._frames: Newest[Image] = Newest()
@@ -132,7 +132,7 @@ class Show:
             thread.start()
 
     def stop(self) -> None:
-        """End, and wait for that."""
+        """Stop, and wait for the threads."""
         self._stop.set()
         self._frames.close()
         for thread in self._threads:
@@ -172,14 +172,14 @@ class Show:
 
 
 def make_live_app(pictures: Newest[bytes]) -> FastAPI:
-    """Make the application: the page at `/`, the stream at `/stream.mjpeg`, one at `/frame.jpg`.
+    """Create the application with the paths `/`, `/stream.mjpeg` and `/frame.jpg`.
 
     Args:
         pictures: JPEG files.
     """
     app = FastAPI(title="nearfar live", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Paced, read_timeout_s=_READ_S)
-    # a page of another site that lets its name point here would see the camera
+    # against DNS rebinding, by which another site could see the camera
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
     viewers = asyncio.Semaphore(MAX_VIEWERS)
 
@@ -234,20 +234,20 @@ def serve_live(
     *,
     port: int = 7860,
     colormap: ColormapName = "inferno",
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> None:
     """Show a source at http://127.0.0.1 until it ends, or the process is stopped.
 
     Args:
-        source: as `nearfar.video.capture.live_frames` takes it.
+        source: see `nearfar.video.capture.live_frames`.
         estimator: the loaded model.
-        port: 0 is any that is free.
+        port: 0 selects a free port.
         colormap: of the map.
-        tell: gets the line with the address.
+        report: called with the line about the address.
 
     Raises:
         UsageError: the port is taken.
-        NearfarError: whatever the source or the network met.
+        NearfarError: any error of the source or the network.
     """
     options = ServiceOptions(host="127.0.0.1", port=port)
     connections = Connections(options)
@@ -270,7 +270,7 @@ def serve_live(
             connections,
         )
         show.start()
-        tell(f"nearfar live is at http://127.0.0.1:{listener.getsockname()[1]} (Ctrl+C stops it)")
+        report(f"nearfar live is at http://127.0.0.1:{listener.getsockname()[1]} (Ctrl+C stops it)")
         try:
             server.run(sockets=[listener])
         finally:

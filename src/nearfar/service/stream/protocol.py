@@ -1,4 +1,4 @@
-"""The protocol of a live stream: its options, and the bytes of one answer."""
+"""The protocol of a live stream: its options, and the format of a response."""
 
 import json
 import struct
@@ -22,7 +22,7 @@ FORMAT_CODES: Final[dict[StreamFormat, int]] = {"grey8": 1, "png16": 2, "jpeg": 
 MAGIC: Final = b"NFS"
 VERSION: Final = 1
 NEW_SCENE: Final = 1
-"""Bit of the flags: the range of depths begins anew with this frame."""
+"""Bit of the flags: the range of depths is reset with this frame."""
 
 _HEADER: Final = struct.Struct("<3sBIHHBBHffff")
 _MOST_TEXT: Final = 4096
@@ -30,45 +30,45 @@ _MOST_TEXT: Final = 4096
 
 @dataclass(frozen=True)
 class StreamOptions(Options):
-    """What a live stream answers with; may be changed at any time, one by one."""
+    """Options of a live stream; each can be changed at any time."""
 
-    model: str = option("Model; auto is the service's own choice for streams.", "auto")
+    model: str = option("Model; auto is the service's default for streams.", "auto")
     format: StreamFormat = option(
         "grey8: bytes, 0 far to 255 near; png16: the same in 65536 steps; jpeg, webp: colors.",
         "grey8",
     )
-    colormap: ColormapName = option("Colors of jpeg and webp, near = warm.", "inferno")
+    colormap: ColormapName = option("Color map of jpeg and webp, near = warm.", "inferno")
     input_size_px: int = option(
-        "Longest side, in pixels, of what is fed to a model with free size.", 256, ge=32, le=4096
+        "Longest side, in pixels, of the input of a model with free size.", 256, ge=32, le=4096
     )
-    quality: int = option("Of jpeg and webp.", 80, ge=1, le=100)
+    quality: int = option("Quality of jpeg and webp.", 80, ge=1, le=100)
 
     def changed(self, message: dict[str, Any]) -> "StreamOptions":
-        """Return these options, with those of a message replaced.
+        """Return these options, updated by those of a message.
 
         Raises:
-            UsageError: an unknown name, or a value out of its range.
+            UsageError: an unknown name, or a value out of range.
         """
         return StreamOptions.of(**{**self.values(), **message})
 
 
 class Header(NamedTuple):
-    """The first 32 bytes of every binary answer, little-endian.
+    """The first 32 bytes of every binary response, little-endian.
 
     Attributes:
         magic: `NFS`, 3 bytes.
         version: u8, 1.
-        frame: u32, which of the stream's frames this answers; the first is 0.
+        frame: u32, number of the frame in the stream; the first is 0.
         width_px: u16, of the map.
         height_px: u16.
         format: u8, of `FORMAT_CODES`.
-        flags: u8; bit 0 says that a new scene begins, so that colors may jump.
-        size: u16, of this header: the map begins there.
-        low: f32, the network's value that is shown as 0; `low + level * (high - low)` leads
-            back from levels in 0..1.
-        high: f32, the one that is shown as 1.
-        infer_ms: f32, time of the network.
-        total_ms: f32, from the frame's arrival until this answer was ready.
+        flags: u8; bit 0 marks the start of a new scene, where colors may jump.
+        size: u16, of this header, and so the offset of the map.
+        low: f32, the network's value that is displayed as 0; for levels in 0..1, the network's
+            value is `low + level * (high - low)`.
+        high: f32, the value that is displayed as 1.
+        infer_ms: f32, duration of the network's run.
+        total_ms: f32, from the frame's arrival until this response was ready.
     """
 
     magic: bytes
@@ -86,13 +86,13 @@ class Header(NamedTuple):
 
     @classmethod
     def read(cls, message: bytes) -> "Header":
-        """Read the header of an answer.
+        """Parse the header of a response.
 
         Raises:
-            UsageError: it is no such answer.
+            UsageError: it is not such a response.
         """
         if len(message) < _HEADER.size or message[:4] != MAGIC + bytes([VERSION]):
-            raise UsageError("these bytes are no answer of a live stream of version 1")
+            raise UsageError("these bytes are not a response of a live stream of version 1")
         return cls._make(_HEADER.unpack_from(message))
 
 
@@ -103,7 +103,7 @@ class Picture:
     Attributes:
         size_px: (width, height).
         format: of `data`.
-        limits: what its levels mean.
+        limits: values of its lowest and highest level.
         data: the bytes.
     """
 
@@ -113,7 +113,7 @@ class Picture:
     data: bytes
 
     def message(self, frame: int, *, infer_ms: float, total_ms: float) -> bytes:
-        """Return the whole answer, header first."""
+        """Return the complete response: header and data."""
         width_px, height_px = self.size_px
         header = Header(
             MAGIC,
@@ -133,11 +133,11 @@ class Picture:
 
 
 def encode(raw: Map, limits: Limits, options: StreamOptions) -> Picture:
-    """Encode a network's answer.
+    """Encode a network's output.
 
     Args:
         raw: (h, w) float32.
-        limits: what is far and what is near.
+        limits: values of far and near.
         options: format and colors.
     """
     level = limits.spread(raw)
@@ -152,10 +152,10 @@ def encode(raw: Map, limits: Limits, options: StreamOptions) -> Picture:
 
 
 def read_message(text: str) -> dict[str, Any]:
-    """Read a JSON message of a client.
+    """Parse a JSON message of a client.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not a JSON object.
     """
     if len(text) > _MOST_TEXT:
         raise UsageError(f"a message of more than {_MOST_TEXT} characters")
@@ -164,28 +164,28 @@ def read_message(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict):
-        raise UsageError('a text message is a JSON object, such as {"format": "png16"}')
+        raise UsageError('a text message must be a JSON object, such as {"format": "png16"}')
     return message
 
 
 def problem(error: Exception, *, frame: int | None = None) -> str:
-    """Tell of an error as a JSON message.
+    """Return a JSON message about an error.
 
     Args:
-        error: any; of one that is not known here, nothing is told.
-        frame: which frame it was about.
+        error: any; details of unknown ones are not disclosed.
+        frame: number of the frame.
     """
     refused = refusal_of(error)
     row = PROBLEMS[refused.slug]
-    told = {
+    content = {
         "type": type_of(refused.slug),
         "title": row.title,
         "status": row.status,
         "detail": row.detail or refused.detail,
     }
-    return json.dumps(told if frame is None else {**told, "frame": frame})
+    return json.dumps(content if frame is None else {**content, "frame": frame})
 
 
 def agreed(options: StreamOptions) -> str:
-    """Tell which options are in force from the next frame on, as a JSON message."""
+    """Return a JSON message with the options that apply from the next frame on."""
     return json.dumps({"type": "urn:nearfar:stream:options", "options": options.values()})

@@ -1,4 +1,4 @@
-"""Live depth over a WebSocket: frames in, maps out; the newest frame wins.
+"""Live depth over a WebSocket: receives frames, sends maps, and drops old frames.
 
 The protocol is described in docs/stream.md.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ROUTE: Final = "/v1/stream"
 
-# Close codes, RFC 6455 and IANA's registry for it
+# close codes of RFC 6455 and IANA's registry
 IDLE: Final = 1000
 REFUSED: Final = 1008
 FAILED: Final = 1011
@@ -34,10 +34,10 @@ TRY_LATER: Final = 1013
 
 
 def stream_router(streams: "set[Stream]") -> APIRouter:
-    """Make the route; it needs `engine` and `metrics` in the application's state.
+    """Return the router; it needs `engine` and `metrics` in the application's state.
 
     Args:
-        streams: gets the streams, as long as they are open.
+        streams: set of the open streams.
     """
     router = APIRouter()
 
@@ -49,7 +49,7 @@ def stream_router(streams: "set[Stream]") -> APIRouter:
 
 
 class _ClosedError(Exception):
-    """The service ends the stream."""
+    """The service closes the stream."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -57,11 +57,11 @@ class _ClosedError(Exception):
 
 
 class Stream:
-    """One connection, from its beginning to its end.
+    """One connection.
 
     Args:
         websocket: not accepted yet.
-        streams: those that are open.
+        streams: the open ones.
     """
 
     def __init__(self, websocket: WebSocket, streams: "set[Stream]") -> None:
@@ -71,10 +71,10 @@ class Stream:
         self._options, self._range = StreamOptions(), StreamRange()
         self._counts = dict.fromkeys(("received", "done", "dropped", "failed"), 0)
         self._pump = StreamSession(self._engine, client_of(websocket.scope), self._dropped)
-        self._heard_s = time.perf_counter()
+        self._received_s = time.perf_counter()
 
     def stop(self) -> None:
-        """Answer the frames that are under way, then close with 1012."""
+        """Finish the frames in progress, then close with 1012."""
         self._pump.stop()
 
     async def serve(self) -> None:
@@ -127,7 +127,7 @@ class Stream:
             raise _ClosedError(TRY_LATER, "too many live streams: try again later")
 
     async def _ask_token(self, wanted: str | None) -> None:
-        """Check the token; browsers can't send headers, so it may be the first message."""
+        """Check the token; it may be the first message, since browsers can't send headers."""
         limit_s = self._engine.options.upload_timeout_s
         try:
             first = await asyncio.wait_for(self._socket.receive(), limit_s)
@@ -140,10 +140,10 @@ class Stream:
         await self._change(text)
 
     async def _read(self) -> None:
-        """Receive frames at any rate: those that can't be served are dropped, never queued."""
+        """Receive frames at any rate; frames beyond the capacity are dropped, never queued."""
         while True:
             message = await self._socket.receive()
-            self._heard_s = time.perf_counter()
+            self._received_s = time.perf_counter()
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", 1005))
             photo = message.get("bytes")
@@ -155,7 +155,7 @@ class Stream:
             self._pump.offer(Frame(number, photo, self._options, self._range))
 
     async def _change(self, text: str) -> None:
-        """Take a message with options; they hold for the frames after it."""
+        """Apply a message with options to the following frames."""
         try:
             message = read_message(text)
             message.pop("token", None)
@@ -168,7 +168,7 @@ class Stream:
             await self._socket.send_text(problem(error))
             return
         if options.model != self._options.model:
-            self._range = StreamRange()  # another network has other values
+            self._range = StreamRange()  # other networks have other ranges of values
         self._options = options
         await self._socket.send_text(agreed(options))
 
@@ -184,7 +184,7 @@ class Stream:
                     await self._socket.send_text(outcome.message)
             if limit.cancelled_caught:
                 self._abort()
-                raise _ClosedError(REFUSED, "answers were not read")
+                raise _ClosedError(REFUSED, "responses were not read")
             self._pump.sent()
             if outcome.kind is not None:
                 self._count(outcome.kind)
@@ -193,24 +193,24 @@ class Stream:
         return self._engine.options.read_timeout_s * (1 + len(outcome.message) / 2**20)
 
     def _abort(self) -> None:
-        """Break off: a closing handshake would wait behind what is not read."""
+        """Abort: a closing handshake would wait behind unread data."""
         if (abort := self._socket.scope.get(ABORT)) is not None:
             abort()
 
     async def _watch(self) -> None:
-        """Close a stream on which nothing arrives any more."""
+        """Close a stream that receives nothing any more."""
         limit_s = self._engine.options.timeout_s
         while True:
-            left_s = self._heard_s + limit_s - time.perf_counter()
+            left_s = self._received_s + limit_s - time.perf_counter()
             if left_s <= 0:
-                raise _ClosedError(IDLE, "nothing came for a long time")
+                raise _ClosedError(IDLE, "nothing was received for a long time")
             await asyncio.sleep(left_s)
 
     async def _close(self, code: int, reason: str) -> None:
         try:
             await self._socket.close(code, reason)
         except (RuntimeError, WebSocketDisconnect):
-            return  # the client was faster
+            return  # the client closed it first
 
     def _dropped(self) -> None:
         self._count("dropped")
@@ -221,7 +221,7 @@ class Stream:
 
 
 async def _until_one_fails(*works: Coroutine[Any, Any, None]) -> None:
-    """Run all at once; when one raises, end the others and pass its exception on."""
+    """Run all concurrently; when one raises, cancel the others and raise its exception."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)

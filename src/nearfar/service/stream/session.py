@@ -1,4 +1,4 @@
-"""Frames of one live stream on their way through the engine: the newest wins, answers in order."""
+"""The frames of one live stream: estimation, dropping of old frames, and ordered responses."""
 
 import asyncio
 import threading
@@ -18,7 +18,7 @@ from nearfar.service.worker import Reservation
 from nearfar.video.temporal import Limits, SteadyRange
 
 UNSENT: Final = 2
-"""Answers of one stream that are there and wait for a slow client; no more is begun for it then."""
+"""Maximum of finished responses that wait for a slow client; at it no frame is started."""
 
 _LONGEST_GAP_S: Final = 1.0
 _UNKNOWN: Final = Limits(0, 0, is_new=True)
@@ -26,7 +26,7 @@ _UNKNOWN: Final = Limits(0, 0, is_new=True)
 
 @dataclass
 class StreamRange:
-    """The steady range of one stream and model; thread-safe."""
+    """The smoothed range of one stream and model; thread-safe."""
 
     _steady: SteadyRange = field(default_factory=SteadyRange)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -35,7 +35,7 @@ class StreamRange:
     _limits: Limits = _UNKNOWN
 
     def follow(self, frame: int, at_s: float, raw: RawDepth) -> Limits:
-        """Return the limits for a frame; a late frame gets the present ones."""
+        """Return the limits for a frame; a late frame gets the current ones."""
         with self._lock:
             if frame < self._frame:
                 return self._limits._replace(is_new=False)
@@ -50,11 +50,11 @@ class Frame:
     """A received frame.
 
     Attributes:
-        number: of the stream's frames; the first is 0.
+        number: in the stream; the first is 0.
         photo: JPEG, PNG or WebP.
-        options: those in force when it came.
+        options: those at its arrival.
         range: the stream's.
-        at_s: when it came, of `time.perf_counter`.
+        at_s: time of its arrival, of `time.perf_counter`.
     """
 
     number: int
@@ -64,16 +64,16 @@ class Frame:
     at_s: float = field(default_factory=time.perf_counter)
 
     def make(self, raw: RawDepth) -> Picture:
-        """Encode the network's answer; runs in a worker."""
+        """Encode the network's output; runs in a worker."""
         return encode(raw, self.range.follow(self.number, self.at_s, raw), self.options)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is sent for a frame.
+    """Response to a frame.
 
     Attributes:
-        message: the answer, or in words why there is none.
+        message: the map, or a message about the error.
         kind: `done` or `failed`; None for a frame that was counted as dropped.
     """
 
@@ -82,15 +82,15 @@ class Outcome:
 
 
 class StreamSession:
-    """Hands frames to the engine as soon as there is room, and holds no more than find room.
+    """Submits frames to the engine as soon as there is capacity, and holds one waiting frame.
 
-    As many are at work as there are workers, and no less than two: more would grow old in the
-    queue. Where all is busy, or no frame is due yet, one waits and gives way to a newer one.
+    As many frames as there are workers are in progress, at least two: with more, the delay would
+    grow. If all are busy, or the next frame is not due yet, one waits, and a newer one replaces it.
 
     Args:
-        engine: gives one place a frame.
-        client: whose places they are.
-        dropped: called for each frame that gave way, to a newer one or because all was busy.
+        engine: gives one reservation per frame.
+        client: client of the reservations.
+        dropped: called for each dropped frame.
     """
 
     def __init__(self, engine: InferenceEngine, client: str, dropped: Callable[[], None]) -> None:
@@ -118,7 +118,7 @@ class StreamSession:
         self._arrived.set()
 
     def stop(self) -> None:
-        """Accept no more frames; `next` returns those under way, and then None."""
+        """Accept no more frames; `next` returns those in progress, and then None."""
         if not self._is_stopped:
             self._is_stopped = True
             while self._waiting:
@@ -127,47 +127,47 @@ class StreamSession:
             self._order.put_nowait(None)
 
     async def run(self) -> None:
-        """Hand over frames, until stopped."""
+        """Submit frames, until stopped."""
         while not self._is_stopped:
             frame = await self._take()
             if frame is None:
                 continue
             self._free -= 1
             try:
-                place = self._engine.reserve(self._client)
+                reservation = self._engine.reserve(self._client)
             except BusyError as error:
                 self._dropped()
-                told = problem(error, frame=frame.number)
-                self._order.put_nowait(Outcome(told, None))
+                message = problem(error, frame=frame.number)
+                self._order.put_nowait(Outcome(message, None))
                 self._done()
             except DrainingError:
                 self._dropped()
                 self.stop()
             else:
-                self._start(frame, place)
+                self._start(frame, reservation)
 
     async def next(self) -> Outcome | None:
-        """Wait for the oldest frame under way; call `sent` when its outcome has been sent.
+        """Wait for the oldest frame in progress; call `sent` when its outcome has been sent.
 
         Returns:
-            None when the pump was stopped and nothing is under way any more.
+            None after `stop`, when no frame is in progress any more.
         """
         item = await self._order.get()
         return await item if isinstance(item, asyncio.Task) else item
 
     def sent(self) -> None:
-        """Tell that the client has an outcome."""
+        """Record that an outcome was sent."""
         self._unsent.release()
 
     async def end(self) -> None:
-        """Cancel what is under way."""
+        """Cancel the frames in progress."""
         tasks = tuple(self._open)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _take(self) -> Frame | None:
-        """Wait for room, for a frame, and for its time; only then choose one. None: stopped."""
+        """Wait for capacity, a frame and its due time; return the newest frame or None."""
         await self._unsent.acquire()
         await self._workers.acquire()
         await self._arrived.wait()
@@ -179,27 +179,27 @@ class StreamSession:
             self._arrived.clear()
         return frame
 
-    def _start(self, frame: Frame, place: Reservation) -> None:
-        task = asyncio.create_task(self._answer(frame, place))
+    def _start(self, frame: Frame, reservation: Reservation) -> None:
+        task = asyncio.create_task(self._answer(frame, reservation))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
-        task.add_done_callback(lambda _: self._ended(place))  # also when it never began
+        task.add_done_callback(lambda _: self._ended(reservation))  # even if it never started
         self._order.put_nowait(task)
 
-    def _ended(self, place: Reservation) -> None:
-        place.release()
+    def _ended(self, reservation: Reservation) -> None:
+        reservation.release()
         self._done()
 
     def _done(self) -> None:
         self._free += 1
         self._workers.release()
 
-    async def _answer(self, frame: Frame, place: Reservation) -> Outcome:
+    async def _answer(self, frame: Frame, reservation: Reservation) -> Outcome:
         options = frame.options
         try:
             answer = await self._engine.raw(
                 frame.photo,
-                place=place,
+                reservation=reservation,
                 make=frame.make,
                 model=options.model,
                 input_size_px=options.input_size_px,

@@ -1,1 +1,1 @@
-"""Clips: jobs, their child processes, their files, and the routes."""
+"""Video jobs: their child processes, their files, and the routes."""

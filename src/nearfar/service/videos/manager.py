@@ -1,4 +1,4 @@
-"""The manager of video jobs: queue, rendering, and storage of results for a while."""
+"""The manager of video jobs: queue, rendering, and temporary storage of results."""
 
 import asyncio
 import shutil
@@ -15,7 +15,7 @@ from nearfar.service.engine import InferenceEngine
 from nearfar.service.errors import TOLD_IN_THE_LOG
 from nearfar.service.observability import FAULTS
 from nearfar.service.scheduler import FairQueue
-from nearfar.service.videos.inspect import look, try_out
+from nearfar.service.videos.inspect import read_facts, try_out
 from nearfar.service.videos.network import ClipSession
 from nearfar.service.videos.process import render_apart
 from nearfar.service.videos.store import Slot, VideoJob, VideoStore, new_id
@@ -23,7 +23,7 @@ from nearfar.service.worker import Reservation
 from nearfar.video.pipeline import ClipOrder
 
 CLIPS: Final = "clips"
-"""Under which name all clips together take turns with those who send photos."""
+"""Client name under which all clips together share the queue with photos."""
 
 _LONGEST_TICK_S: Final = 1.0
 _PLACE_S: Final = 0.5
@@ -32,13 +32,11 @@ _PLACE_S: Final = 0.5
 class VideoManager:
     """Queues clips, and renders them with the workers of an `InferenceEngine`.
 
-    Used from one event loop.
-
-    Clients take turns with their clips. What was cancelled, or what nobody asks for any more,
-    ends with the frame that is at work, and leaves no file.
+    For one event loop. Clients are served round robin. Cancelled and abandoned jobs end after the
+    current frame, and leave no file.
 
     Args:
-        engine: gives the models and runs them; its settings hold here too.
+        engine: provides the models and runs them; its settings apply here, too.
     """
 
     def __init__(self, engine: InferenceEngine) -> None:
@@ -58,13 +56,13 @@ class VideoManager:
         """Reserve a slot for a clip, before its body is read.
 
         Args:
-            client: who.
-            most_bytes: how large the body says it is.
+            client: its client.
+            most_bytes: size of the body, as declared.
 
         Raises:
-            BusyError: too many clips wait, or this client has too many here.
+            BusyError: too many clips are waiting, or this client has too many.
             DrainingError: not started, or stopping.
-            RefusedError: there may be no room for it on the disk.
+            RefusedError: there may be not enough space on the disk.
         """
         if self._is_draining or not self._engine.ready:
             raise DrainingError("the service is starting or stopping: try again in a moment")
@@ -74,7 +72,7 @@ class VideoManager:
         return self._store.slot(client, most_bytes, self._folder / new_id())
 
     async def check_model(self, name: str | None) -> None:
-        """Refuse a model that is not here, before there is work for it.
+        """Refuse a model that is not installed, before a job is created.
 
         Raises:
             UnknownModelError: it is not installed.
@@ -93,26 +91,27 @@ class VideoManager:
         root: Path | None = None,
         patience_s: float | None = None,
     ) -> VideoJob:
-        """Make a job of a clip that is here.
+        """Create a job for a received clip.
 
         Args:
-            slot: of `reserve`; the clip lies at its path.
-            order: what is wanted.
+            slot: of `reserve`; the clip is at its path.
+            order: description of the job.
             stem: of the clip's name.
-            request_id: under which the log has it.
-            root: in what folder the result gets one of its own; in the engine's when not given.
-            patience_s: how long nobody may ask for it; that of the settings when not given.
+            request_id: its id in the log.
+            root: folder in which the result's folder is created; default: the engine's.
+            patience_s: time without requests after which it is cancelled; default: from the
+                settings.
 
         Raises:
-            VideoError: no clip, or too large a one.
-            ProcessError: the decoder crashed, took too long or needed too much memory.
-            RefusedError: an order that no frame can meet.
+            VideoError: not a clip, or too large.
+            ProcessError: the decoder crashed, or exceeded its limits of time or memory.
+            RefusedError: its options fail on any frame.
             MissingExtraError: PyAV is not installed.
         """
         await asyncio.to_thread(try_out, order)
-        facts = await asyncio.to_thread(look, slot.path, self.options)
+        facts = await asyncio.to_thread(read_facts, slot.path, self.options)
         if self._is_draining:
-            raise DrainingError("the service is stopping: try again when it is back")
+            raise DrainingError("the service is stopping: try again after its restart")
         folder = (root or slot.path.parent) / new_id()
         folder.mkdir(mode=0o700)
         job = VideoJob(
@@ -132,7 +131,7 @@ class VideoManager:
         """Return a job, and postpone its cancellation.
 
         Raises:
-            RefusedError: there is none.
+            RefusedError: no such job.
         """
         return self._store.find(id)
 
@@ -141,17 +140,17 @@ class VideoManager:
         return self._store.open.index(job) if job.state == "waiting" else 0
 
     async def remove(self, job: VideoJob) -> None:
-        """End a job if need be, and forget it and its files."""
+        """Cancel a job if it is open, and delete it and its files."""
         self._store.drop(job)
         self._cancel(job)
         if job.ended_s is not None:
             await asyncio.to_thread(job.delete)
 
     async def drain(self) -> bool:
-        """Take no more, end what is here, and delete all files.
+        """Refuse new jobs, cancel the open ones, and delete all files.
 
         Returns:
-            Whether every thread ended within `options.drain_s`.
+            Whether every thread stopped within `options.drain_s`.
         """
         self._is_draining = True
         if self._watch is not None:
@@ -172,7 +171,7 @@ class VideoManager:
         if job in self._sessions:
             self._sessions[job].cancel()
         if self._turns.remove(job.client, job):
-            job.fail(CancelledError("given up before its turn"))
+            job.fail(CancelledError("cancelled before its start"))
             self._store.end(job)
             self._start(asyncio.to_thread(job.delete))
 
@@ -189,11 +188,11 @@ class VideoManager:
     async def _work(self, job: VideoJob) -> None:
         job.state = "running"
         try:
-            with ExitStack() as places:
-                await self._render(job, await self._places(job, places))
+            with ExitStack() as reservations:
+                await self._render(job, await self._reservations(job, reservations))
             job.state = "done"
         except Exception as error:  # noqa: BLE001 - reported in the state of the clip
-            if job.cancelled.is_set():  # whatever error that caused
+            if job.cancelled.is_set():  # whichever error that caused
                 job.fail(CancelledError("given up"))
             elif job.fail(error).slug in TOLD_IN_THE_LOG:
                 FAULTS.error("the clip of request %s failed", job.request_id, exc_info=error)
@@ -208,11 +207,11 @@ class VideoManager:
         self._at_work -= 1
         self._begin()
 
-    async def _render(self, job: VideoJob, places: list[Reservation]) -> None:
+    async def _render(self, job: VideoJob, reservations: list[Reservation]) -> None:
         loop = asyncio.get_running_loop()
         loaded = await self._engine.model(job.order.model, "stream")
         job.model = loaded.spec.name
-        session = ClipSession(self._engine, loaded.session, places, loop)
+        session = ClipSession(self._engine, loaded.session, reservations, loop)
         self._sessions[job] = session
         if job.cancelled.is_set():
             session.cancel()
@@ -222,25 +221,25 @@ class VideoManager:
             loaded.spec,
             session,
             self.options,
-            workers=len(places),
+            workers=len(reservations),
             has_room=lambda: self._store.has_room,
         )
         warnings = await loop.run_in_executor(self._threads, work)
         job.warnings = tuple(job.cleaned(each) for each in warnings)
 
-    async def _places(self, job: VideoJob, stack: ExitStack) -> list[Reservation]:
+    async def _reservations(self, job: VideoJob, stack: ExitStack) -> list[Reservation]:
         """Wait for reservations for half of the workers, at least one."""
-        places: list[Reservation] = []
-        while len(places) < max(1, self.options.worker_count // (2 * self.options.clips)):
+        reservations: list[Reservation] = []
+        while len(reservations) < max(1, self.options.worker_count // (2 * self.options.clips)):
             if job.cancelled.is_set():
-                raise CancelledError("the clip was given up")
+                raise CancelledError("the clip was cancelled")
             try:
-                places.append(stack.enter_context(self._engine.reserve(CLIPS)))
+                reservations.append(stack.enter_context(self._engine.reserve(CLIPS)))
             except BusyError:
-                if places:
+                if reservations:
                     break
                 await asyncio.sleep(_PLACE_S)
-        return places
+        return reservations
 
     async def _look_after(self) -> None:
         """Cancel abandoned jobs, and delete expired results."""

@@ -21,15 +21,14 @@ if TYPE_CHECKING:
 class ClipSession:
     """A `Session` for the threads of one clip.
 
-    Every frame is a job of its own in the one queue that photos wait in, under one client's name
-    for all clips. Clients take turns there, so that a photo waits for the one frame that a worker
-    has just begun, and not for a clip; and a clip has only as many frames there at once as it was
-    given places, which is half of the workers at most.
+    Every frame is a job in the queue of photos, with one client name for all clips. The queue
+    serves clients round robin, so a photo waits for at most one frame, not for a clip. The
+    number of a clip's frames in the queue is that of its reservations, at most half of the workers.
 
     Args:
         engine: whose workers run it.
         session: the network itself.
-        places: of the engine, one or more; who made this gives them back.
+        reservations: of the engine, one or more; the caller releases them.
         loop: of the engine.
     """
 
@@ -37,14 +36,14 @@ class ClipSession:
         self,
         engine: "InferenceEngine",
         session: Session,
-        places: Sequence[Reservation],
+        reservations: Sequence[Reservation],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.runtime = session.runtime
         self._engine, self._session, self._loop = engine, session, loop
-        self._places: SimpleQueue[Reservation] = SimpleQueue()
-        for place in places:
-            self._places.put(place)
+        self._reservations: SimpleQueue[Reservation] = SimpleQueue()
+        for reservation in reservations:
+            self._reservations.put(reservation)
         self._lock = threading.Lock()
         self._waited: set[Future[RawDepth]] = set()
         self._is_cancelled = False
@@ -57,34 +56,34 @@ class ClipSession:
             DrainingError: the service stopped.
             InferenceError: the network failed.
         """
-        place = self._places.get()
+        reservation = self._reservations.get()
         try:
-            return np.stack([self._one(frame[None], place) for frame in batch])
+            return np.stack([self._one(frame[None], reservation) for frame in batch])
         finally:
-            self._places.put(place)
+            self._reservations.put(reservation)
 
     def cancel(self) -> None:
-        """End what waits, and let nothing begin."""
+        """Cancel waiting frames, and refuse further ones."""
         with self._lock:
             self._is_cancelled = True
             for future in self._waited:
                 future.cancel()
 
-    def _one(self, frame: Batch, place: Reservation) -> RawDepth:
+    def _one(self, frame: Batch, reservation: Reservation) -> RawDepth:
         with self._lock:
             if self._is_cancelled:
-                raise CancelledError("the clip was given up")
-            future = asyncio.run_coroutine_threadsafe(self._submit(frame, place), self._loop)
+                raise CancelledError("the clip was cancelled")
+            future = asyncio.run_coroutine_threadsafe(self._submit(frame, reservation), self._loop)
             self._waited.add(future)
         try:
             return future.result()
         except FutureCancelled:
-            raise CancelledError("the clip was given up") from None
+            raise CancelledError("the clip was cancelled") from None
         finally:
             with self._lock:
                 self._waited.discard(future)
 
-    async def _submit(self, frame: Batch, place: Reservation) -> RawDepth:
+    async def _submit(self, frame: Batch, reservation: Reservation) -> RawDepth:
         job = Job(self._session, prepare=lambda: frame, finish=lambda raw: raw)
-        raw, _ = await self._engine.submit(job, place)
+        raw, _ = await self._engine.submit(job, reservation)
         return raw

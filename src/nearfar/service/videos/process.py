@@ -1,4 +1,4 @@
-"""Run a clip's child process from the service: start it, feed it with maps, and end it."""
+"""Run a clip's child process from the service: start it, run the network for it, and stop it."""
 
 import base64
 import os
@@ -22,23 +22,23 @@ from nearfar.service.videos.render import ClipTask, render
 from nearfar.service.videos.store import VideoJob
 
 STALL_S: Final = 60.0
-"""A clip without progress for so long, while it does not wait for the network, is ended."""
+"""Time without progress, except waits for the network, after which a clip is stopped."""
 
 START_S: Final = 60.0
-"""A new process must be ready within this, on however slow a machine."""
+"""Time limit for the start of a process, for very slow machines."""
 
 _LOOK_S: Final = 0.1
 _WEIGHED_S: Final = 1.0
 _LONGEST_SIDE_PX: Final = 4096
 _AHEAD_FRAMES: Final = 256
-"""Frames that are with the network before it is known that there are too many of them."""
+"""Maximum of frames in the network beyond the limit of frames, before the clip is refused."""
 
 _BASE_BYTES: Final = 1024 * 2**20
 _PIXEL_BYTES: Final = 256
-"""Memory of one pixel of a frame under way, with the floats of an effect."""
+"""Memory per pixel of a frame in progress, including the floats of an effect."""
 
 _FRAMES_UNDER_WAY: Final = 6
-"""Beside one for each worker: between stages, in the decoder and in the encoder."""
+"""Additional frames besides one per worker: between stages, in the decoder and the encoder."""
 
 
 def render_apart(
@@ -50,27 +50,27 @@ def render_apart(
     workers: int,
     has_room: Callable[[], bool],
 ) -> tuple[str, ...]:
-    """Make the result of a clip in a process of its own; blocks its thread.
+    """Render a clip in a child process; blocks the calling thread.
 
-    Whatever happens there, here it is an error. What it leaves behind is all in the job's folder.
+    Any failure there is an error here. All its files are in the job's folder.
 
     Args:
-        job: its counts and its preview are kept up to date.
+        job: its counts and its preview are updated.
         spec: of the model.
-        session: the network, which runs here.
+        session: the network, which runs in this process.
         options: limits.
-        workers: frames that are with the network at a time.
-        has_room: says whether the disk may take more, once the job's bytes are counted.
+        workers: number of concurrent frames in the network.
+        has_room: returns whether the disk limit allows more, after the job's bytes are counted.
 
     Returns:
-        What was wrong with the clip, a sentence each.
+        Warnings about the clip, one sentence each.
 
     Raises:
         CancelledError: the job was cancelled.
-        ProcessError: the process crashed, took too long or needed too much memory.
-        RefusedError: no room is left.
-        ClipTooLargeError: the clip is longer than it said, and than it may be.
-        NearfarError: as of `nearfar.video.pipeline.convert`, and whatever the network raised.
+        ProcessError: the process crashed, or exceeded its limits of time or memory.
+        RefusedError: the disk limit is reached.
+        ClipTooLargeError: the clip is longer than its header declared and the limit allows.
+        NearfarError: see `nearfar.video.pipeline.convert`; any error of the network.
     """
     with ExitStack() as stack:
         files = [SharedFile.create() for _ in range(workers + 1)]
@@ -86,9 +86,9 @@ def render_apart(
 
 
 class _Talk:
-    """The messages between a clip's process and the service, up to its end.
+    """The messages between a clip's process and the service.
 
-    No message is trusted: a hostile clip may have taken the process over.
+    They are not trusted: a malicious clip may have taken over the process.
     """
 
     def __init__(
@@ -163,23 +163,23 @@ class _Talk:
 
     def _next(self) -> dict[str, Any]:
         while True:
-            is_heard = self._child.is_heard(_LOOK_S)
+            has_message = self._child.has_message(_LOOK_S)
             if self._failure is not None:
                 raise self._failure
             if self._job.cancelled.is_set():
                 raise CancelledError("the clip was given up")
             if not self._running and time.monotonic() - self._moved_s > STALL_S:
-                raise ProcessTimeoutError("the decoder took too long on this clip: it was ended")
-            if is_heard:
+                raise ProcessTimeoutError("the decoder exceeded its time limit on this clip")
+            if has_message:
                 return self._child.receive(time.monotonic() + STALL_S)
 
     def _run(self, slot: Any, shape: Any) -> None:
         """Run the network for one frame, and send its map back."""
         if type(slot) is not int or not 0 < slot < len(self._files) or slot in self._running:
-            raise ProcessError(f"a clip's process asked for a run in {slot!r}")
+            raise ProcessError(f"a clip's process requested a run in {slot!r}")
         sides = shape if isinstance(shape, list) and len(shape) == 4 else [0]
         if sides[:2] != [1, 3] or not all(type(each) is int for each in sides):
-            raise ProcessError(f"a clip's process gave a frame of shape {shape!r}")
+            raise ProcessError(f"a clip's process sent a frame of shape {shape!r}")
         self._runs += 1
         if self._runs > self._options.clip_frames + _AHEAD_FRAMES:
             raise too_many(self._options.clip_frames)
@@ -193,23 +193,23 @@ class _Talk:
             raw = self._session.run(batch)
             self._files[slot].write(raw)
             self._moved_s = time.monotonic()
-            self._running.discard(slot)  # first: the next frame may come in it at once
+            self._running.discard(slot)  # first, because the next frame may use it immediately
             reply = {"slot": slot, "shape": raw.shape, "is_watched": self._job.is_watched}
             self._child.send(reply)
         except ProcessError:
-            return  # it is gone: `receive` raises that
+            return  # it has exited: `receive` raises that
         except BaseException as error:  # noqa: BLE001 - raised where the clip's thread waits
             self._failure = error
 
     def _count(self, message: dict[str, Any]) -> None:
-        """Note how far it is; what does not count on is no progress."""
+        """Record the number of finished frames; an unchanged number is no progress."""
         frames, packed = message.get("frames"), message.get("packed")
         if type(frames) is int and self._job.frames_done < frames <= self._options.clip_frames:
             self._job.count(frames)
         elif type(packed) is int and self._packed < packed <= self._options.clip_frames + 1:
             self._packed = packed
         else:
-            raise ProcessError(f"a clip's process said {str(message)[:100]}")
+            raise ProcessError(f"a clip's process sent {str(message)[:100]}")
         self._moved_s = time.monotonic()
 
 

@@ -1,4 +1,4 @@
-"""The query of a clip: a model for each kind of result, and one description for OpenAPI."""
+"""Query parameters of clips: a model for each kind of result, and one for OpenAPI."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,23 +18,23 @@ from nearfar.video.renderers import ShowName, show, show_effect
 
 DEFAULT: Final[ShowName] = "color"
 KINDS: Final = (*get_args(ShowName), *FRAME_EFFECTS)
-"""What can be made of a clip."""
+"""Kinds of result of a clip."""
 
 COLORED: Final = frozenset({"color", "side"})
-"""Kinds of result that have a choice of colors."""
+"""Kinds of result with a color map."""
 
 _SENTENCES: Final[dict[ShowName, str]] = {
-    "color": "the map in colors",
-    "side": "the clip with that at its right",
-    "grey10": "1024 steps of grey, lossless, as Matroska",
-    "png16": "a ZIP with a 16-bit PNG a frame",
-    "exr": "a ZIP with an EXR a frame",
+    "color": "the map in color",
+    "side": "the clip with the color map at its right",
+    "grey10": "1024 gray levels, lossless, as Matroska",
+    "png16": "a ZIP with one 16-bit PNG per frame",
+    "exr": "a ZIP with one EXR per frame",
 }
 
 
 def _queries() -> dict[str, type[BaseModel]]:
     colors = query_fields(OutputOptions, ("colormap",))
-    told = "; ".join(f"{name}: {sentence}" for name, sentence in _SENTENCES.items())
+    description = "; ".join(f"{name}: {sentence}" for name, sentence in _SENTENCES.items())
     made = {}
     for name in KINDS:
         effect = FRAME_EFFECTS.get(name)
@@ -44,7 +44,7 @@ def _queries() -> dict[str, type[BaseModel]]:
             *((effect.options,) if effect else ()),
             show=(
                 Literal[KINDS],
-                Field(DEFAULT, description=f"{told}; or an effect, with its options."),
+                Field(DEFAULT, description=f"{description}; or an effect, with its options."),
             ),
             model=MODEL,
             **(colors if name in COLORED else {}),
@@ -53,14 +53,14 @@ def _queries() -> dict[str, type[BaseModel]]:
 
 
 QUERIES: Final[Mapping[str, type[BaseModel]]] = _queries()
-"""Kind of result -> the options that may be given with it."""
+"""Kind of result -> its options."""
 
 PICTURES: Final[Mapping[str, str]] = {
     name: sentence
     for effect in FRAME_EFFECTS.values()
     for name, sentence in pictures_of(effect.options).items()
 }
-"""Files that effects may take -> what each is for."""
+"""Additional files of effects -> their description."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,15 @@ class Wanted:
 
     @property
     def pictures(self) -> frozenset[str]:
-        """Files that may come with the clip."""
+        """Additional files sent with the clip."""
         effect = FRAME_EFFECTS.get(self.kind)
         return frozenset(pictures_of(effect.options)) if effect else frozenset()
 
     def order(self, pictures: Mapping[str, bytes], limits: ImageLimits) -> ClipOrder:
-        """Make the order.
+        """Return the description of the job.
 
         Raises:
-            UsageError: an option that makes no sense.
+            UsageError: an option is invalid.
             ImageError: a picture that can't be read.
         """
         query: Any = self.query
@@ -117,11 +117,11 @@ async def read_wanted(request: Request) -> Wanted:
     """Read the query of a request.
 
     Raises:
-        RequestValidationError: an option that is unknown here, or out of its range.
+        RequestValidationError: an option is unknown or out of range.
     """
     values = dict(request.query_params)
     kind = values.get("show", DEFAULT)
-    # an unknown kind is reported as the fault of `show`
+    # an unknown kind is reported as an error of `show`
     model = QUERIES.get(kind, QUERIES[DEFAULT])
     try:
         return Wanted(kind, model.model_validate(values))

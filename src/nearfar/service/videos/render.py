@@ -1,6 +1,6 @@
-"""The work on one clip, in a child process: decode, render, encode, pack a sequence.
+"""Process one clip in a child process: decode, render, encode, pack a sequence.
 
-The network runs in the parent, which all clips and photos share: frames go there and come back.
+The network runs in the parent process, shared by all clips and photos; frames are sent there.
 """
 
 import base64
@@ -36,23 +36,23 @@ PREVIEW_PX: Final = 480
 """Longest side of the preview's frame and map."""
 
 MOST_WARNINGS: Final = 20
-"""Most warnings about one clip."""
+"""Maximum of warnings about one clip."""
 
 _PREVIEW_S: Final = 0.5
 
 
 @dataclass(frozen=True)
 class ClipTask:
-    """What a child process is to do. It can be pickled.
+    """Task of a child process. It can be pickled.
 
     Attributes:
         source: the clip.
-        target: the file to make.
+        target: the output file.
         title: of the folder in a packed sequence.
         order: what is wanted.
         spec: of the model.
-        runtime: that it runs on.
-        workers: frames that are with the network at a time.
+        runtime: that runs it.
+        workers: number of concurrent frames in the network.
         most_frames: a longer clip is refused.
         most_pixels: larger frames are refused.
         frame_cpu_s: processor time, of all threads, from one frame to the next.
@@ -71,26 +71,26 @@ class ClipTask:
 
     @property
     def estimating(self) -> EstimateOptions:
-        """How frames become depth."""
+        """Options of estimation."""
         return self.order.estimating
 
 
 def render(line: Line, count: int) -> CallResult:
-    """Make the result of a clip, and report the number of finished frames to the parent.
+    """Render a clip, and report the number of finished frames to the parent.
 
     Args:
-        line: to the parent. Its first shared file holds the pickled `ClipTask`; each of the others
-            takes a frame to the network and brings its map back.
-        count: bytes of the task.
+        line: to the parent. Its first shared file contains the pickled `ClipTask`; each of the
+            others transfers a frame to the network and its map back.
+        count: size of the task in bytes.
 
     Returns:
-        What was wrong with the clip, a sentence each.
+        Warnings about the clip, one sentence each.
 
     Raises:
-        ClipTooLargeError: the clip is longer than it said, and than it may be.
-        WriteError: there is no room on the disk.
-        VideoError: the clip's pictures or sound can't be put into such a film.
-        NearfarError: as of `convert`.
+        ClipTooLargeError: the clip is longer than its header declared and the limit allows.
+        WriteError: the disk is full.
+        VideoError: the container does not support the clip's frames or sound.
+        NearfarError: see `convert`.
     """
     task: ClipTask = pickle.loads(line.files[0].read(count))  # noqa: S301 - from the parent
     session = _ParentSession(line, task.runtime)
@@ -118,7 +118,7 @@ def render(line: Line, count: int) -> CallResult:
         )
     except WriteError as error:
         if isinstance(error.__cause__, require("av").FFmpegError) and not is_disk_full(error):
-            raise VideoError("its pictures or its sound can't be put into such a film") from error
+            raise VideoError("the container does not support its frames or its sound") from error
         raise
     if is_sequence:
         _pack(target, task, line)
@@ -126,7 +126,7 @@ def render(line: Line, count: int) -> CallResult:
 
 
 class _ParentSession:
-    """A `Session` whose runs are the parent's. Each run has one of the shared files meanwhile."""
+    """A `Session` that runs in the parent. Each run uses one of the shared files."""
 
     def __init__(self, line: Line, runtime: str) -> None:
         self.runtime = runtime
@@ -152,7 +152,7 @@ class _ParentSession:
             self._free.put(slot)
 
     def _listen(self) -> None:
-        """Take replies; without a parent there is nothing left to do."""
+        """Receive replies; exit if the parent has exited."""
         try:
             while True:
                 reply = self._line.receive()
@@ -163,7 +163,7 @@ class _ParentSession:
 
 
 class _Watched:
-    """Renders each frame, and sends previews to the parent while somebody watches."""
+    """Renders each frame, and sends previews to the parent while they are requested."""
 
     def __init__(self, session: _ParentSession, line: Line, show: Show, most_px: int) -> None:
         self._session, self._line = session, line
@@ -173,7 +173,7 @@ class _Watched:
 
     def __call__(self, photo: Image, depth: DepthMap) -> Any:
         height_px, width_px = photo.shape[:2]
-        if width_px * height_px > self._most_px:  # more than the file said of itself
+        if width_px * height_px > self._most_px:  # larger than declared in the header
             raise ClipTooLargeError(
                 f"It has frames of {width_px} x {height_px} pixels: send smaller ones."
             )
@@ -187,7 +187,7 @@ class _Watched:
 
 
 def _pack(frames: Path, task: ClipTask, line: Line) -> None:
-    """Pack a sequence into one file; each of its files is deleted once it is packed."""
+    """Pack a sequence into one file; each of its files is deleted after packing."""
     temporary = task.target.parent / ".packed"
     try:
         # PNG and EXR are compressed already

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Receive, Scope, Send
 
 from nearfar.optional import require
-from nearfar.service.errors import RefusedError, responses, told
+from nearfar.service.errors import RefusedError, problem_dict, responses
 from nearfar.service.middleware import CLIPS, public_path
 from nearfar.service.routes.depth import while_here
 from nearfar.service.schemas import disposition
@@ -50,12 +50,12 @@ class VideoAnswer(BaseModel):
     id: str
     state: VideoState
     show: str = Field(description="Kind of result.")
-    model: str | None = Field(description="Its model, once it runs.")
+    model: str | None = Field(description="Its model, once it is running.")
     frames_done: int
     frames: int | None = Field(description="Number of frames, if known.")
     seconds_left: float | None = Field(description="Estimated from the frames so far.")
     ahead: int = Field(description="Clips before it in the queue.")
-    result: str | None = Field(description="Address of the result, once the state is done.")
+    result: str | None = Field(description="URL of the result, once the state is done.")
     warnings: list[str] = Field(description="Defects of the clip.")
     problem: dict[str, Any] | None = Field(
         description="Why it failed, as `application/problem+json`."
@@ -76,7 +76,7 @@ def _answer(request: Request, job: VideoJob) -> VideoAnswer:
         ahead=videos.ahead(job),
         result=_address(request, job) + "/result" if job.state == "done" else None,
         warnings=list(job.warnings),
-        problem=None if job.refusal is None else told(job.refusal, job.request_id),
+        problem=None if job.refusal is None else problem_dict(job.refusal, job.request_id),
     )
 
 
@@ -91,9 +91,9 @@ def _address(request: Request, job: VideoJob) -> str:
     response_model=VideoAnswer,
     responses={
         202: {
-            "description": "It is queued, or runs already.",
+            "description": "It is queued or running.",
             "headers": {
-                "Location": {"description": "Address of its state.", "schema": {"type": "string"}}
+                "Location": {"description": "URL of its state.", "schema": {"type": "string"}}
             },
         },
         **responses(
@@ -109,15 +109,15 @@ def _address(request: Request, job: VideoJob) -> str:
 async def begin(request: Request, wanted: Annotated[Wanted, Depends(read_wanted)]) -> JSONResponse:
     """Send the clip as a form's file field `clip`, or as the bare body.
 
-    With `show` one chooses what is made of it; an effect takes its options in the query, and
-    pictures as further files of the form.
+    `show` selects the kind of result; an effect's options are in the query, and its pictures are
+    additional files of the form.
     """
     videos: VideoManager = request.app.state.videos
     limits = videos.options.limits
     length = request.headers.get("content-length", "")
     with videos.reserve(request.state.client, int(length) if length.isdecimal() else None) as slot:
         require("av")
-        wanted.order({}, limits)  # refuse invalid options before the body is read
+        wanted.order({}, limits)  # reject invalid options before the body is read
         await videos.check_model(wanted.model)
         upload = await read_clip_upload(request, slot.path, wanted.pictures)
         order = await asyncio.to_thread(wanted.order, upload.pictures, limits)
@@ -135,7 +135,7 @@ async def begin(request: Request, wanted: Annotated[Wanted, Depends(read_wanted)
     responses=responses("not-found", "bad-option", "internal"),
 )
 async def state(request: Request, id: Id) -> VideoAnswer:
-    """Return its state. A clip whose state nobody requests any more is cancelled."""
+    """Return its state. A clip is cancelled if its state is not requested any more."""
     videos: VideoManager = request.app.state.videos
     return _answer(request, videos.find(id))
 
@@ -147,7 +147,7 @@ async def state(request: Request, id: Id) -> VideoAnswer:
     responses=responses("not-found", "foreign-origin", "bad-option", "internal"),
 )
 async def remove(request: Request, id: Id) -> None:
-    """End the work after the present frame, and delete all files."""
+    """Stop after the current frame, and delete all files."""
     videos: VideoManager = request.app.state.videos
     await videos.remove(videos.find(id))
 
@@ -158,11 +158,11 @@ async def remove(request: Request, id: Id) -> None:
     response_class=Response,
     responses={
         200: {
-            "description": "The file; it is kept for an hour, if not set otherwise.",
+            "description": "The file; by default it is kept for an hour.",
             "content": {each: {"schema": {}} for each in MEDIA_TYPES.values()},
             "headers": {
                 "Content-Disposition": {
-                    "description": "A name for the file.",
+                    "description": "File name.",
                     "schema": {"type": "string"},
                 }
             },
@@ -171,7 +171,7 @@ async def remove(request: Request, id: Id) -> None:
     },
 )
 async def result(request: Request, id: Id) -> Response:
-    """Answer with the file once the state is `done`, and with 409 before."""
+    """Respond with the file once the state is `done`, before that with 409."""
     videos: VideoManager = request.app.state.videos
     job = videos.find(id)
     if job.state != "done":
@@ -184,7 +184,7 @@ async def result(request: Request, id: Id) -> Response:
 
 
 class _FileAnswer(Response):
-    """A file, piece by piece; open from the start, so that its deletion does not matter."""
+    """Response that streams a file; it is open from the start, so it may be deleted meanwhile."""
 
     def __init__(self, request: Request, path: Path, job: VideoJob) -> None:
         self._request = request
@@ -199,7 +199,7 @@ class _FileAnswer(Response):
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
-        """Send it, as long as somebody takes it."""
+        """Send it, while the client is connected."""
         with self._file:
             await while_here(self._request, self._send(send))
 

@@ -1,4 +1,4 @@
-"""The clips that are here: their jobs, what they may take up, and how long they are kept."""
+"""Store of video jobs: their limits, and how long they are kept."""
 
 import math
 import os
@@ -32,29 +32,29 @@ MEDIA_TYPES: Final = {
 
 @dataclass(eq=False)
 class VideoJob:
-    """A job. Changed by its `VideoManager`, and its counts by the thread that works on it.
+    """A job. Modified by its `VideoManager`, and its counts by its thread.
 
     Attributes:
-        id: can't be guessed; who has it may ask for the clip and end it.
-        client: who sent it.
-        request_id: under which the log has it.
+        id: can't be guessed; it authorizes access to the clip and its cancellation.
+        client: its client.
+        request_id: its id in the log.
         stem: of the clip's name.
         order: what is wanted.
         source: the clip.
-        folder: of the result, and nothing else's.
-        facts: what the clip says of itself.
-        patience_s: it is given up when nobody asks for it for so long.
+        folder: of the result only.
+        facts: of its header.
+        patience_s: time without requests after which it is cancelled.
         state: see `VideoState`.
-        frames_done: that are in the result.
-        model: that it runs on, once it does.
-        size_bytes: on the disk.
-        warnings: what was wrong with the clip, a sentence each.
-        refusal: why it failed.
-        cancelled: set to end it, from any thread.
-        asked_s: when somebody last asked for it, of `time.monotonic`.
-        ended_s: when it came to its end.
-        is_watched: whether somebody wants to see the newest frame.
-        preview: the newest frame beside its map, as a JPEG; None before the first.
+        frames_done: number of frames in the result.
+        model: its model, once it is running.
+        size_bytes: of its files on disk.
+        warnings: about the clip, one sentence each.
+        refusal: its error, if it failed.
+        cancelled: set to cancel it, from any thread.
+        asked_s: time of the last request, of `time.monotonic`.
+        ended_s: time of its end.
+        is_watched: whether previews are requested.
+        preview: the newest frame next to its map, as a JPEG; None before the first.
     """
 
     id: str
@@ -81,51 +81,51 @@ class VideoJob:
 
     @property
     def is_open(self) -> bool:
-        """Whether it waits or is worked on."""
+        """Whether it is waiting or running."""
         return self.state in {"waiting", "running"}
 
     @property
     def name(self) -> str:
-        """What the result is called, as `nearfar video` calls it."""
+        """File name of the result, as in `nearfar video`."""
         return f"{self.stem}-{self.order.what}{self.order.suffix}"
 
     @property
     def result(self) -> Path:
-        """Where the result is, once the state is `done`."""
-        # many letters of a stem are three bytes, and a name has 255 of these
+        """Path of the result, once the state is `done`."""
+        # characters of a stem may have three bytes, and names are limited to 255 bytes
         return self.folder / f"{self.stem[:50]}-{self.order.what}{self.order.suffix}"
 
     @property
     def media_type(self) -> str:
-        """Of the result."""
+        """Media type of the result."""
         return MEDIA_TYPES[self.order.suffix]
 
     @property
     def frames(self) -> int | None:
-        """All frames, as far as that is known; never less than are done."""
+        """Number of all frames, if known; never less than the finished ones."""
         if self.state == "done":
             return self.frames_done
         return None if self.facts.count is None else max(self.facts.count, self.frames_done)
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will take, from the pace so far; None where that can't be said."""
+        """Remaining time, from the rate so far; None if unknown."""
         if self.state != "running" or self.frames is None or self._first_s is None:
             return None
         pace_s = (time.monotonic() - self._first_s) / max(1, self.frames_done - 1)
         return pace_s * (self.frames - self.frames_done) if self.frames_done > 1 else None
 
     def count(self, frames_done: int) -> None:
-        """Note how many frames are in the result."""
+        """Record the number of frames in the result."""
         if self._first_s is None:
             self._first_s = time.monotonic()
         self.frames_done = frames_done
 
     def fail(self, error: Exception) -> RefusedError:
-        """Record why it failed, in words without a path.
+        """Record its error, without paths.
 
         Returns:
-            What clients may see.
+            The refusal for clients.
         """
         if isinstance(error, CancelledError):
             self.state, self.refusal = "cancelled", None
@@ -142,7 +142,7 @@ class VideoJob:
         return sentence
 
     def weigh(self) -> None:
-        """Count its bytes on the disk, half-written ones among them."""
+        """Measure the size of its files on disk, including partially written ones."""
         made = (Path(top) / name for top, _, names in os.walk(self.folder) for name in names)
         self.size_bytes = sum(_size(path) for path in (self.source, *made))
 
@@ -161,12 +161,12 @@ class VideoJob:
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except FileNotFoundError:  # a temporary file that has just got its name
+    except FileNotFoundError:  # a temporary file that was renamed just now
         return 0
 
 
 MOST_ENDED: Final = 1000
-"""Finished jobs that are remembered; the oldest is forgotten first."""
+"""Maximum of finished jobs; the oldest is dropped first."""
 
 _LONGEST_RETRY_S: Final = 60
 
@@ -175,10 +175,10 @@ class Slot:
     """A reservation for a clip, from before its body is read until it is a job.
 
     Attributes:
-        client: who sends it.
-        size_bytes: the most that it may bring.
-        path: where it goes to; nobody else knows the folder.
-        is_taken: a job came of it.
+        client: its client.
+        size_bytes: maximum size of the clip.
+        path: of the clip's file, in a private folder.
+        is_taken: whether it has become a job.
     """
 
     def __init__(self, client: str, most_bytes: int, path: Path, store: "VideoStore") -> None:
@@ -194,7 +194,7 @@ class Slot:
 
 
 class VideoStore:
-    """The jobs by their ids, and who may bring one more. Used from one event loop.
+    """The jobs by id, and admission of new ones. For one event loop.
 
     Args:
         options: the limits.
@@ -211,28 +211,28 @@ class VideoStore:
 
     @property
     def open(self) -> tuple[VideoJob, ...]:
-        """Waiting and running jobs in order of arrival, deleted ones among them."""
+        """Waiting and running jobs in order of arrival, including deleted ones."""
         return tuple(self._open)
 
     @property
     def has_room(self) -> bool:
-        """Whether clips and results take no more of the disk than they may."""
+        """Whether clips and results are within the limit of disk space."""
         return self._bytes() <= self._options.clip_disk_bytes
 
     def slot(self, client: str, most_bytes: int, path: Path) -> Slot:
-        """Let a client bring a clip.
+        """Reserve a slot for a clip.
 
         Raises:
-            BusyError: too many wait, or this client has too many here.
-            RefusedError: there may be no room for it on the disk.
+            BusyError: too many clips are waiting, or this client has too many.
+            RefusedError: there may be not enough space on the disk.
         """
         clients = [each.client for each in self._slots]
         clients += [each.client for each in self._open]
         mine, options = clients.count(client), self._options
         if len(clients) >= options.clips + options.clip_queue:
-            raise self._busy(f"all {options.clip_queue} places for clips are taken")
+            raise self._busy(f"the queue of clips is full ({options.clip_queue} clips)")
         if mine >= options.clips_per_client:
-            raise self._busy(f"{mine} clips of yours are here already")
+            raise self._busy(f"you have {mine} clips already")
         if self._bytes() + most_bytes > options.clip_disk_bytes:
             raise RefusedError("no-room")
         slot = Slot(client, most_bytes, path, self)
@@ -240,13 +240,13 @@ class VideoStore:
         return slot
 
     def give_back(self, slot: Slot) -> None:
-        """Release a slot; a file that became no job is deleted."""
+        """Release a slot; its file is deleted unless it became a job."""
         self._slots.discard(slot)
         if not slot.is_taken:
             slot.path.unlink(missing_ok=True)
 
     def put(self, job: VideoJob) -> None:
-        """Take a job in."""
+        """Add a job."""
         self._jobs[job.id] = job
         self._open[job] = None
 
@@ -254,7 +254,7 @@ class VideoStore:
         """Return a job, and record the time of the request.
 
         Raises:
-            RefusedError: there is none.
+            RefusedError: no such job.
         """
         if id not in self._jobs:
             raise RefusedError("not-found")
@@ -263,18 +263,18 @@ class VideoStore:
         return job
 
     def holds(self, job: VideoJob) -> bool:
-        """Whether a job can be found."""
+        """Whether the store contains a job."""
         return job.id in self._jobs
 
     def drop(self, job: VideoJob) -> None:
-        """Forget the id of a job; while it runs it still counts."""
+        """Remove the id of a job; while it is running it still counts."""
         self._jobs.pop(job.id, None)
 
     def end(self, job: VideoJob) -> tuple[VideoJob, ...]:
-        """Note that a job is at its end.
+        """Record the end of a job.
 
         Returns:
-            Older ones that are dropped for it.
+            Older jobs that are dropped for it.
         """
         job.ended_s = time.monotonic()
         self._open.pop(job, None)
@@ -301,7 +301,7 @@ class VideoStore:
         return sum(each.size_bytes for each in jobs) + sum(each.size_bytes for each in self._slots)
 
     def _busy(self, why: str) -> BusyError:
-        """Return the refusal; a slot is free when a running clip is done, if that is known."""
+        """Return the error; it contains when a running clip will be done, if known."""
         left = [each.seconds_left for each in self._open]
         retry_after_s = math.ceil(min((each for each in left if each), default=10))
         retry_after_s = min(max(1, retry_after_s), _LONGEST_RETRY_S)
@@ -309,5 +309,5 @@ class VideoStore:
 
 
 def new_id() -> str:
-    """Make an id that can't be guessed: 144 random bits."""
+    """Return an id that can't be guessed: 144 random bits."""
     return secrets.token_urlsafe(18)

@@ -1,4 +1,4 @@
-"""Write a clip to a file piece by piece: it is never whole in memory."""
+"""Receive a clip and write it to a file in pieces, never as a whole in memory."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,17 +12,17 @@ from nearfar.io.multipart import read_form, stem_of
 from nearfar.service.errors import RefusedError
 
 CLIP: Final = "clip"
-"""Name of the form field that holds the clip."""
+"""Name of the form field of the clip."""
 
 _WRITTEN_BYTES: Final = 2**20
 
 
 @dataclass(frozen=True)
 class ClipUpload:
-    """The form's fields beside the clip.
+    """The form's other fields.
 
     Attributes:
-        stem: of its name, if it came with one.
+        stem: of its name, if given.
         pictures: the form's other files.
     """
 
@@ -34,13 +34,13 @@ async def read_clip_upload(request: Request, path: Path, pictures: frozenset[str
     """Write the clip of a request to a file.
 
     Args:
-        request: its body is either the clip itself, of whatever stated type, or a form.
-        path: of the file to make.
-        pictures: files that the form may hold beside the clip.
+        request: its body is the clip itself, of any content type, or a form.
+        path: of the output file.
+        pictures: additional files that the form may contain.
 
     Raises:
-        FormError: a form that is none, or of other fields.
-        RefusedError: nothing in the clip; a full disk.
+        FormError: the form is invalid, or has other fields.
+        RefusedError: the clip is empty; the disk is full.
     """
     content_type = request.headers.get("content-type", "")
     with path.open("xb") as file:
@@ -76,7 +76,7 @@ async def _read_form(
 async def _written(
     pieces: AsyncIterator[bytes], waiting: bytearray, file: BinaryIO
 ) -> AsyncIterator[bytes]:
-    """Pass pieces on; write what waits whenever that has become much."""
+    """Yield pieces; write the buffered data whenever it becomes large."""
     async for piece in pieces:
         yield piece
         if len(waiting) >= _WRITTEN_BYTES:
@@ -100,14 +100,17 @@ def body_for_openapi(pictures: dict[str, str]) -> dict[str, Any]:
         "required": [CLIP],
         "properties": {
             CLIP: binary,
-            **{name: {**binary, "description": told} for name, told in pictures.items()},
+            **{
+                name: {**binary, "description": description}
+                for name, description in pictures.items()
+            },
         },
         "additionalProperties": False,
     }
     kinds = ("video/mp4", "video/webm", "video/quicktime", "application/octet-stream")
     return {
         "required": True,
-        "description": "The clip: MP4, MOV, WebM, Matroska, AVI, MPEG ...; its content tells.",
+        "description": "The clip: MP4, MOV, WebM, Matroska, AVI, MPEG ...; recognized by content.",
         "content": {
             "multipart/form-data": {"schema": form},
             **{kind: {"schema": binary} for kind in kinds},

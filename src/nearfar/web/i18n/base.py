@@ -1,4 +1,4 @@
-"""One text of the page, in the languages it speaks."""
+"""A text of the page in all its languages."""
 
 from dataclasses import dataclass
 

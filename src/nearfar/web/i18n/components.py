@@ -1,4 +1,4 @@
-"""Components that change their language."""
+"""Components whose texts follow the language."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -11,31 +11,31 @@ from nearfar.web.i18n.texts import LANGUAGES, TEXTS, Language, say
 
 B = TypeVar("B", bound=Block)
 Phrase = str | Callable[[Language], str]
-"""A key of `TEXTS`, or what makes a text (HTML, say) in a language."""
+"""A key of `TEXTS`, or a function from a language to a text or HTML."""
 
 
 class Phrasebook:
-    """Makes components whose texts follow the language of the page.
+    """Creates components whose texts follow the language of the page.
 
-    The browser takes the texts from `i18n`. Another language is chosen by loading the page again.
+    The browser reads the texts from `i18n`. A change of the language reloads the page.
     """
 
     def __init__(self) -> None:
         self._made: dict[str, Callable[[Language], str]] = {}
 
     def make(self, kind: Callable[..., B], phrases: Mapping[str, Phrase], **options: Any) -> B:
-        """Make a component.
+        """Create a component.
 
         Args:
             kind: its class.
-            phrases: property of the component -> what it says.
+            phrases: property of the component -> its text.
             options: its other arguments.
         """
         first = {name: I18nData(self._key(phrase)) for name, phrase in phrases.items()}
         return kind(**first, **options)
 
     def i18n(self) -> gr.I18n:
-        """Give every text to the browser."""
+        """Return all texts, for the browser."""
         return gr.I18n(
             **{
                 language: {

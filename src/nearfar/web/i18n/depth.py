@@ -17,7 +17,7 @@ DEPTH: Final[dict[str, Text]] = {
     ),
     "option.refine": Text("Refine edges", "边缘细化"),
     "option.refine.info": Text(
-        "Carries the photo's edges into the map.", "把照片中的边缘带入深度图。"
+        "Aligns the map's edges with the photo's.", "把照片中的边缘带入深度图。"
     ),
     "option.colormap": Text("Colors", "配色"),
     "option.robust": Text("Ignore extremes", "忽略极端值"),
@@ -42,7 +42,7 @@ DEPTH: Final[dict[str, Text]] = {
     "depth.far": Text("far", "远"),
     "depth.bar": Text("Color bar from near to far", "由近到远的色条"),
     "depth.facts": Text(
-        "{model} · {size} · fed {fed} · inference {ms} ms on {runtime} · map {width} × {height}",
+        "{model} · {size} · input {fed} · inference {ms} ms on {runtime} · map {width} × {height}",
         "{model} · {size} · 输入 {fed} · 推理 {ms} 毫秒（{runtime}）· 深度图 {width} × {height}",
     ),
     "depth.points": Text("Points", "测点"),
@@ -51,11 +51,11 @@ DEPTH: Final[dict[str, Text]] = {
         "点击照片或深度图，读取该处的远近。",
     ),
     "depth.points.more": Text(
-        "Click a second point, type how far the two are, and every click reads metres.",
+        "Click a second point and enter both distances: every click then gives metres.",
         "再点一处并输入两处的距离，之后每次点击都会给出米数。",
     ),
     "depth.points.calibrate": Text(
-        "Type how far points 1 and 2 are, and every click reads metres.",
+        "Enter the distances of points 1 and 2: every click then gives metres.",
         "输入测点 1 和 2 的距离，之后每次点击都会给出米数。",
     ),
     "depth.point.rank": Text(
@@ -70,11 +70,11 @@ DEPTH: Final[dict[str, Text]] = {
         "测点 {first} 与 {second} 相距 {metres} 米",
     ),
     "depth.fov.assumed": Text(
-        "assuming a lens {fov}° wide: the photo does not say",
+        "assuming a field of view of {fov}°, which the photo does not record",
         "假定镜头水平视角为 {fov}°：照片中没有记录",
     ),
     "depth.fov.exif": Text(
-        "with the lens {fov}° wide that the photo names", "按照片记录的镜头水平视角 {fov}°"
+        "with the field of view of {fov}° from the photo's EXIF", "按照片记录的镜头水平视角 {fov}°"
     ),
     "depth.known.first": Text("Distance of point 1 (m)", "测点 1 的距离（米）"),
     "depth.known.second": Text("Distance of point 2 (m)", "测点 2 的距离（米）"),
@@ -89,17 +89,17 @@ DEPTH: Final[dict[str, Text]] = {
     "depth.download.png8": Text("8-bit PNG", "8 位 PNG"),
     "depth.download.cloud": Text("Point cloud (PLY)", "点云（PLY）"),
     "depth.downloads.relative": Text(
-        "Depth files hold relative depth, larger = nearer. The point cloud takes the nearest point"
-        " for {near} m away and the farthest for {far} m: give two distances to have true ones.",
+        "Depth files contain relative depth, larger = nearer. The point cloud assumes the nearest"
+        " point at {near} m and the farthest at {far} m: enter two distances for true ones.",
         "深度文件保存相对深度，数值越大越近。点云假定最近处为 {near} 米、最远处为 {far} 米；"
         "给出两处距离即可得到真实尺度。",
     ),
     "depth.downloads.metric": Text(
-        "Depth files and the point cloud are in metres, by the two distances you gave.",
+        "Depth files and the point cloud are in metres, based on the two distances you entered.",
         "深度文件与点云以米为单位，依据你给出的两处距离。",
     ),
     "depth.downloads.model": Text(
-        "Depth files and the point cloud are in metres, as the model gives them.",
+        "Depth files and the point cloud are in metres, from the model.",
         "深度文件与点云以米为单位，由模型直接给出。",
     ),
 }

@@ -30,11 +30,11 @@ EFFECT: Final[dict[str, Text]] = {
     "effect.result": Text("Result", "结果"),
     "effect.result.alt": Text("The photo with the effect applied", "应用效果后的照片"),
     "effect.click.bokeh": Text(
-        "Click what is to be sharp; without a click it is the subject.",
+        "Click the point to focus on; without a click it is the subject.",
         "点击要保持清晰的物体；不点击则对焦于主体。",
     ),
     "effect.click.rack-focus": Text(
-        "Click the photo where focus begins, then where it ends.",
+        "Click the starting point of the focus, then its end point.",
         "先点击对焦的起点，再点击终点。",
     ),
     "effect.click.cutout": Text(
@@ -42,11 +42,11 @@ EFFECT: Final[dict[str, Text]] = {
         "点击要抠出的物体；不点击则自动识别主体。",
     ),
     "effect.click.sticker": Text(
-        "Click where the foot of the sticker goes; without a click it is placed beside the"
+        "Click the position of the sticker's foot; without a click it is placed beside the"
         " subject.",
         "点击贴纸底部的位置；不点击则自动放在主体旁边。",
     ),
-    "effect.click.relight": Text("Click where the lamp is.", "点击灯所在的位置。"),
+    "effect.click.relight": Text("Click the position of the lamp.", "点击灯所在的位置。"),
     "effect.downloads": Text("Download at full size", "下载原尺寸结果"),
     "effect.download.jpg": Text("JPEG", "JPEG"),
     "effect.download.png": Text("PNG", "PNG"),
@@ -151,7 +151,7 @@ EFFECT: Final[dict[str, Text]] = {
         "超过了 {most} 帧：请减少秒数或每秒帧数。",
     ),
     "effect.error.nofont": Text(
-        "No installed font has these letters. Use Latin letters or a picture.",
+        "No installed font has these characters. Use Latin letters or a picture.",
         "这台机器没有含这些文字的字体：请用拉丁字母，或改用图片。",
     ),
     "effect.error.nobackground": Text(

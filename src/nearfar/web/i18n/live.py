@@ -1,4 +1,4 @@
-"""The texts of the live page; its script asks for them by key."""
+"""The texts of the live page, used by its script."""
 
 from typing import Final
 
@@ -33,13 +33,13 @@ LIVE: Final[dict[str, Text]] = {
     "live.size.side": Text("{side} px", "{side} 像素"),
     "live.mirror": Text("Mirror the picture", "镜像画面"),
     "live.ear": Text("For the ear", "声音提示"),
-    "live.tone": Text("A tone tells how near what is ahead is", "用声音提示前方的远近"),
+    "live.tone": Text("A tone indicates how near the object ahead is", "用声音提示前方的远近"),
     "live.volume": Text("Volume", "音量"),
     "live.sides": Text("Left and right too, in stereo", "同时提示左右（立体声）"),
     "live.telling": Text("Say it in words, for screen readers", "用文字提示（供读屏软件朗读）"),
     "live.ear.note": Text(
-        "Higher and faster is nearer, against the rest of the picture: it can't tell metres. No"
-        " aid to rely on in traffic or at stairs.",
+        "Higher and faster means nearer, relative to the rest of the picture, not in metres. Not an"
+        " aid for traffic or stairs.",
         "音越高、越急促，离得越近；这是相对画面其余部分而言，无法给出米数。请勿在交通或台阶处依赖它。",
     ),
     "live.heard": Text(
@@ -48,7 +48,7 @@ LIVE: Final[dict[str, Text]] = {
     "live.heard.free": Text("free", "畅通"),
     "live.heard.off": Text("some way off", "稍远"),
     "live.heard.equal": Text(
-        "everything is equally far; nothing can be told apart", "各处远近相同，无法分辨"
+        "everything is equally far; no depth differences", "各处远近相同，无法分辨"
     ),
     "live.language": Text("Language", "语言"),
     "live.numbers": Text("Measured here", "实测"),
@@ -67,10 +67,11 @@ LIVE: Final[dict[str, Text]] = {
     "live.status.connecting": Text("Connecting…", "正在连接……"),
     "live.status.running": Text("Live", "实时"),
     "live.status.gone": Text(
-        "The server is gone. Trying again in {seconds} s.", "与服务器断开，{seconds} 秒后重试。"
+        "The connection to the server was lost. Trying again in {seconds} s.",
+        "与服务器断开，{seconds} 秒后重试。",
     ),
     "live.status.full": Text(
-        "All places for live streams are taken. Trying again in {seconds} s.",
+        "The maximum number of live streams is reached. Trying again in {seconds} s.",
         "实时画面的名额已满，{seconds} 秒后重试。",
     ),
     "live.status.restarting": Text(
@@ -78,7 +79,7 @@ LIVE: Final[dict[str, Text]] = {
         "服务器正在重启，{seconds} 秒后重试。",
     ),
     "live.status.busy": Text(
-        "The server is busy: some frames are left out.", "服务器繁忙：部分帧被略过。"
+        "The server is busy: some frames are dropped.", "服务器繁忙：部分帧被略过。"
     ),
     "live.status.paused": Text("Paused while this page is hidden.", "页面不可见，已暂停。"),
     "live.error.refused": Text(
@@ -95,17 +96,17 @@ LIVE: Final[dict[str, Text]] = {
         "摄像头正被其他程序占用。请关闭该程序，再点击“开始”。",
     ),
     "live.error.insecure": Text(
-        "Browsers give the camera only to secure pages. Open this page at http://localhost on the"
+        "Browsers allow the camera only on secure pages. Open this page at http://localhost on the"
         " machine that serves it, or put HTTPS in front of the server.",
         "浏览器只允许安全的页面使用摄像头。请在服务器本机用 http://localhost 打开本页，"
         "或为服务器配置 HTTPS。",
     ),
     "live.error.token": Text(
-        "This server asks for a token. Open this page with #token=… at the end of its address.",
+        "This server requires a token. Open this page with #token=… at the end of its address.",
         "此服务器需要令牌。请在本页网址末尾加上 #token=… 再打开。",
     ),
     "live.error.ended": Text(
-        "The camera went away. Connect it again, then press Start.",
+        "The camera was disconnected. Connect it again, then press Start.",
         "摄像头已断开。请重新连接，再点击“开始”。",
     ),
     "live.error.frame": Text("The server says: {detail}", "服务器提示：{detail}"),

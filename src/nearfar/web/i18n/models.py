@@ -1,4 +1,4 @@
-"""What the pages say of models."""
+"""The texts about models."""
 
 from typing import Final
 
@@ -27,7 +27,7 @@ MODEL: Final[dict[str, Text]] = {
         "nearfar-lite-int8：同一网络的 8 位版，在部分机器上更快",
     ),
     "model.about.midas-small": Text(
-        "midas-small: has seen many more kinds of pictures, slower",
+        "midas-small: trained on far more kinds of pictures, slower",
         "midas-small：见过的画面种类多得多，较慢",
     ),
     "model.about.depth-anything-v2-small": Text(
@@ -35,4 +35,4 @@ MODEL: Final[dict[str, Text]] = {
         "depth-anything-v2-small：最准确，也最慢",
     ),
 }
-"""Key -> text; of a model of the catalogue it is `model.about.<its name>`."""
+"""Key -> text; of a model in the catalog it is `model.about.<its name>`."""

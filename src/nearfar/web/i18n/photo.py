@@ -12,7 +12,7 @@ PHOTO: Final[dict[str, Text]] = {
         "也可以把照片拖到页面任意处，或用 Ctrl+V 粘贴。",
     ),
     "photo.options": Text("Model and precision", "模型与精度"),
-    "photo.credits": Text("Who took the examples, and their licences", "示例照片的作者与许可"),
+    "photo.credits": Text("Authors and licences of the examples", "示例照片的作者与许可"),
     "photo.example.street": Text("Street", "街道"),
     "photo.example.indoor": Text("Indoor", "室内"),
     "photo.example.pet": Text("Pet", "宠物"),
@@ -28,10 +28,10 @@ PHOTO: Final[dict[str, Text]] = {
         "无法使用摄像头：请在浏览器中允许，并通过 https 或在本机打开本页。",
     ),
     "page.toolarge": Text(
-        "The file has {size} MiB, more than the {limit} MiB that are allowed: make it smaller.",
+        "The file has {size} MiB, more than the limit of {limit} MiB: make it smaller.",
         "文件有 {size} MiB，超过允许的 {limit} MiB：请先缩小。",
     ),
-    "page.nophoto": Text("There is no picture in this.", "其中没有图片。"),
+    "page.nophoto": Text("This contains no picture.", "其中没有图片。"),
     "common.complete": Text("Done", "完成"),
 }
 """Key -> text; those that begin with `page.` are for `page.js`."""

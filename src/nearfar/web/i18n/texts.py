@@ -1,4 +1,4 @@
-"""The one table of the page's texts: every text in every language."""
+"""Table of all texts of the page, in every language."""
 
 from typing import Final, Literal, get_args
 
@@ -15,7 +15,7 @@ from nearfar.web.i18n.video import VIDEO
 Language = Literal["en", "zh"]
 
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
-"""What the page speaks; the first is spoken to those who want neither."""
+"""Languages of the page; the first is the default."""
 
 _COMMON: Final[dict[str, Text]] = {
     "common.claim": Text(
@@ -44,16 +44,16 @@ TEXTS: Final[dict[str, Text]] = {
     **SCENE,
     **VIDEO,
 }
-"""Key -> text. A key begins with the place where it is used."""
+"""Key -> text. A key begins with the name of the part that uses it."""
 
 
 def say(key: str, language: Language, **values: object) -> str:
-    """Give a text, its gaps filled.
+    """Return a text with its placeholders filled.
 
     Args:
         key: of `TEXTS`.
         language: one of `LANGUAGES`.
-        values: what belongs into the gaps, by name.
+        values: values of the placeholders, by name.
     """
     text: str = getattr(TEXTS[key], language)
     return text.format(**values) if values else text

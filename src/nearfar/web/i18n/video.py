@@ -19,20 +19,20 @@ VIDEO: Final[dict[str, Text]] = {
     "video.show.exr": Text("EXRs (ZIP)", "EXR 序列（ZIP）"),
     "option.steady": Text("Steady range", "稳定范围"),
     "option.steady.info": Text(
-        "Colors do not jump when something enters.", "有物体进入时颜色不会跳动。"
+        "Colors stay stable when an object enters.", "有物体进入时颜色不会跳动。"
     ),
     "option.smooth": Text("Smooth along movement", "沿运动平滑"),
-    "option.smooth.info": Text("Takes the flicker out of the map.", "去除深度图的闪烁。"),
+    "option.smooth.info": Text("Reduces flicker of the map.", "去除深度图的闪烁。"),
     "option.deinterlace": Text("Deinterlace", "去隔行"),
     "option.deinterlace.info": Text(
-        "Makes interlaced frames whole; auto: where the clip says they are.",
+        "Deinterlaces frames; auto: if the clip is marked as interlaced.",
         "把隔行画面合成完整画面；auto：视频自身标明隔行时才处理。",
     ),
     "video.options": Text("Model and precision", "模型与精度"),
     "video.start": Text("Start", "开始"),
     "video.cancel": Text("Cancel", "取消"),
     "video.empty": Text(
-        "Put a clip in and press Start: you see its depth while it is worked on, and can play and"
+        "Choose a clip and press Start: its depth is shown during processing, and you can play and"
         " keep the result.",
         "放入一段视频并点击“开始”：处理时即可看到深度，完成后可以播放和保存。",
     ),
@@ -41,7 +41,7 @@ VIDEO: Final[dict[str, Text]] = {
     "video.waiting": Text(
         "Waiting: {ahead} clips come first.", "等待中：前面还有 {ahead} 段视频。"
     ),
-    "video.begun": Text("Looking at the first frames …", "正在处理最初几帧……"),
+    "video.begun": Text("Processing the first frames …", "正在处理最初几帧……"),
     "video.frames": Text(
         "{done} of {all} frames · {percent} %", "第 {done} 帧，共 {all} 帧 · {percent}%"
     ),
@@ -55,34 +55,34 @@ VIDEO: Final[dict[str, Text]] = {
         "Browsers can't play this kind of file: download it.", "浏览器无法播放这种文件：请下载。"
     ),
     "video.damaged": Text(
-        "Not all of the clip could be taken over: it is damaged or cut off, or holds what this kind"
-        " of file can't, such as subtitles.",
+        "Parts of the clip are missing: it is damaged or truncated, or contains data that"
+        " this format does not support, such as subtitles.",
         "视频未能全部保留：可能已损坏或不完整，也可能含有结果文件无法保存的内容，例如字幕。",
     ),
     "video.download": Text("Download", "下载"),
     "video.error.noclip": Text(
-        "There is no clip yet: put one in first.", "还没有视频：请先放入一段。"
+        "There is no clip yet: choose one first.", "还没有视频：请先放入一段。"
     ),
     "video.error.stopped": Text(
-        "The work on this clip was ended: start again.", "这段视频的处理已被中止：请重新开始。"
+        "Processing of this clip was stopped: start again.", "这段视频的处理已被中止：请重新开始。"
     ),
     "video.error.clip-too-large": Text(
         "The clip is too large: send a shorter one, or smaller frames.",
         "视频太大：请换更短或画面更小的视频。",
     ),
     "video.error.not-a-clip": Text(
-        "This file is no clip that can be read: MP4, MOV, WebM, MKV, AVI and MPEG are.",
+        "This file is not a supported clip. MP4, MOV, WebM, MKV, AVI and MPEG can be read.",
         "无法读取这个文件：请使用 MP4、MOV、WebM、MKV、AVI 或 MPEG。",
     ),
     "video.error.damaged-clip": Text(
-        "This clip can't be worked on: {detail}.", "无法处理这段视频：{detail}。"
+        "This clip can't be processed: {detail}.", "无法处理这段视频：{detail}。"
     ),
     "video.error.decoder-crashed": Text(
-        "A decoder crashed on this clip: get a good copy, or save it in another format.",
+        "A decoder crashed on this clip: use an intact copy, or save it in another format.",
         "解码器处理这段视频时崩溃：请换一份，或另存为别的格式。",
     ),
     "video.error.decoder-timeout": Text(
-        "A decoder took too long on this clip: make it smaller, or save it in another format.",
+        "A decoder timed out on this clip: make it smaller, or save it in another format.",
         "解码这段视频用时太长：请先缩小，或另存为别的格式。",
     ),
     "video.error.decoder-memory": Text(
@@ -90,16 +90,16 @@ VIDEO: Final[dict[str, Text]] = {
         "解码这段视频需要太多内存：请缩小画面。",
     ),
     "video.error.out-of-memory": Text(
-        "There is too little memory just now: try again in a moment.",
+        "There is too little memory at the moment: try again in a moment.",
         "当前内存不足：请稍后再试。",
     ),
     "video.error.no-room": Text(
-        "There is no room for more clips just now: try again later.",
+        "No more clips can be accepted at the moment: try again later.",
         "目前没有存放视频的空间：请稍后再试。",
     ),
     "video.error.bad-option": Text("An option can't be used: {detail}", "有选项无法使用：{detail}"),
     "video.error.not-installed": Text(
-        "Clips can't be read here: the service lacks its video extra.",
+        "Clips are not supported here: the service was installed without the video extra.",
         "这里无法读取视频：服务未安装视频组件。",
     ),
     "video.error.internal": Text(
@@ -107,4 +107,4 @@ VIDEO: Final[dict[str, Text]] = {
         "是我们这边出了问题，与你的视频无关。请再试一次。",
     ),
 }
-"""Key -> text. A refusal's is `video.error.<reason>`, as of `videodoor.ClipRefusedError`."""
+"""Key -> text. A refusal's is `video.error.<reason>`, see `backend.ClipRefusedError`."""

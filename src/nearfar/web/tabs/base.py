@@ -1,4 +1,4 @@
-"""What a tab of the page is built with."""
+"""Interface of the tabs, and the context for building them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from nearfar.web.session_store import Results
 
 @dataclass(frozen=True)
 class Stage:
-    """What a tab is built with.
+    """Context for building a tab.
 
     Attributes:
         backend: estimates depth.
         book: makes components whose texts follow the language.
         language: a state, set when the page opens.
-        limits: of what is read.
+        limits: of photos.
         results: photos with their maps, of all visitors.
-        key: a state: key in `results` of the photo that all tabs show.
-        active: a state: name of the tab that is shown.
+        key: a state: key in `results` of the shared photo.
+        active: a state: name of the visible tab.
     """
 
     backend: Backend
@@ -50,9 +50,9 @@ class Stage:
         Args:
             tab: the tab that shows the photo.
             name: of the tab.
-            handler: takes the visit, the language, the key, the name of the tab that is shown,
-                and values; returns the visit and `outputs`. It does nothing while another tab is
-                shown.
+            handler: called with the visit, the language, the key, the name of the visible tab, and
+                values; returns the visit and `outputs`. It does nothing while another tab is
+                visible.
             visit: a state.
             values: components.
             outputs: components.
@@ -89,7 +89,7 @@ class Tab:
     Attributes:
         name: its id on the page, and its address: `/#<name>`.
         label_key: key of its label in the texts.
-        build: makes its components and connects their events, inside the tab's context.
+        build: creates its components and connects their events, inside the tab's context.
     """
 
     name: str

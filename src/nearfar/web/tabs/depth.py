@@ -40,13 +40,13 @@ _METRES: Final = re.compile(r"\s*(\d{1,6}(?:[.,]\d{1,4})?)\s*(?:m|米)?\s*")
 class DepthEvents:
     """The handlers.
 
-    Each takes the visit and the language, then what was clicked or typed, then the values of the
-    components of the map's look. It returns the new visit and an update for each of `OUTPUTS`.
+    Arguments: the visit and the language, then the click or entered text, then the values of the
+    components for colors. Results: the new visit and an update for each of `OUTPUTS`.
 
     Args:
-        backend: names the models.
+        backend: has the list of models.
         results: of all visitors.
-        limits: of the photo, which a download reads again.
+        limits: of the photo, for downloads.
     """
 
     def __init__(self, backend: Backend, results: Results, limits: ImageLimits) -> None:
@@ -57,7 +57,7 @@ class DepthEvents:
     async def follow(
         self, visit: Visit, language: Language, key: str | None, active: str, *values: Any
     ) -> Updates:
-        """Show the photo that all tabs share; points stay while the photo stays."""
+        """Show the shared photo; points are kept as long as the photo is the same."""
         if key is None or active != NAME or key == visit.key:
             return only(visit)
         result = self._results.find(key)
@@ -81,7 +81,7 @@ class DepthEvents:
     async def click(
         self, visit: Visit, language: Language, event: gr.SelectData, *values: Any
     ) -> Updates:
-        """Read the point that was clicked, on the photo or on the map."""
+        """Read the clicked point, on the photo or on the map."""
         if visit.key is None:
             return only(visit)
         result = self._results.find(visit.key)
@@ -94,7 +94,7 @@ class DepthEvents:
         return await self._add(visit, language, (x_px, y_px), values)
 
     async def typed(self, visit: Visit, language: Language, text: str, *values: Any) -> Updates:
-        """Read the point whose place was typed, in pixels of the photo."""
+        """Read the point at entered coordinates, in pixels of the photo."""
         if visit.key is None:
             raise PageError("error.nophoto")
         match = _POINT.fullmatch(text or "")
@@ -110,7 +110,7 @@ class DepthEvents:
         second: str,
         *values: Any,
     ) -> Updates:
-        """Calibrate by the distances of the first two points: every reading is then in metres."""
+        """Calibrate with the distances of the first two points: all readings are then in metres."""
         result = self._results.find(visit.key)
         if len(visit.points) < 2:
             raise PageError("error.twopoints")
@@ -151,7 +151,7 @@ class DepthEvents:
         result = self._results.find(visit.key)
         if len(visit.points) >= MOST:
             raise PageError("error.points", most=MOST)
-        result.depth.at(*point)  # raises for a point outside
+        result.depth.at(*point)  # raises if the point is outside
         return await self._point(result, visit.with_point(*point), language, values)
 
     async def _point(
@@ -182,7 +182,7 @@ def build(stage: Stage, tab: gr.Tab) -> None:
 
 
 class _DepthTab:
-    """The components, by what they are for."""
+    """The components."""
 
     def __init__(self, stage: Stage, tab: gr.Tab) -> None:
         self._stage, self._tab = stage, tab
@@ -296,7 +296,7 @@ class _DepthTab:
         *,
         progress: str = "minimal",
     ) -> None:
-        """Connect one event: the handler takes visit, language and values."""
+        """Connect one event: the handler is called with visit, language and values."""
         event(
             handler,
             inputs=[self.visit, self._stage.language, *values],
@@ -308,7 +308,7 @@ class _DepthTab:
         )
 
     def _offer(self, button: gr.Button, name: str, looks: Sequence[Component]) -> None:
-        """Write a file when its button is pressed, then have the browser download it."""
+        """Write a file when its button is pressed, then start the download in the browser."""
 
         async def make(visit: Visit, _: Language, *values: Any) -> Any:
             return await self._events.download(visit, name, *values)

@@ -1,4 +1,4 @@
-"""What the Depth tab shows: updates of its components, and its HTML, with every text escaped."""
+"""Views of the Depth tab: updates of its components, and its HTML, with escaped texts."""
 
 import math
 from html import escape
@@ -21,7 +21,7 @@ _STOPS: Final = 17
 
 
 def bar_html(colormap: str, language: Language) -> str:
-    """Draw the color bar, far on the left, near on the right."""
+    """Return the color bar, far on the left, near on the right."""
     ramp = color_bar(_STOPS, colormap, width_px=1)[::-1, 0]
     stops = ", ".join("rgb({} {} {})".format(*color) for color in ramp.tolist())
     label = escape(say("depth.bar", language), quote=True)
@@ -34,12 +34,12 @@ def bar_html(colormap: str, language: Language) -> str:
 
 
 def empty_html(language: Language) -> str:
-    """Say what will be where the map will be."""
+    """Return the placeholder of the map."""
     return f'<div class="nf-empty"><p>{_said("depth.map.empty", language)}</p></div>'
 
 
 def facts(result: Result, spec: ModelSpec | None, language: Language) -> str:
-    """Say which model made the map, how large it is, and how long it took."""
+    """Return the model, its size, and the duration."""
     return say(
         "depth.facts",
         language,
@@ -54,12 +54,12 @@ def facts(result: Result, spec: ModelSpec | None, language: Language) -> str:
 
 
 def size_text(spec: ModelSpec) -> str:
-    """Say how large a model's file is."""
+    """Return the size of a model's file."""
     return f"{spec.size_bytes / 1e6:.1f} MB"
 
 
 def points_html(result: Result, visit: Visit, language: Language) -> str:
-    """Say what is known of every point, and what to do next.
+    """Return the values of every point, and the next step.
 
     Raises:
         NearfarError: the points can't be read.
@@ -76,7 +76,7 @@ def points_html(result: Result, visit: Visit, language: Language) -> str:
 
 
 def downloads_html(result: Result | None, visit: Visit, language: Language) -> str:
-    """Say what the files hold."""
+    """Return a description of the files' content."""
     if visit.metres is not None:
         text = say("depth.downloads.metric", language)
     elif result is not None and result.assumption is not None:
@@ -89,13 +89,13 @@ def downloads_html(result: Result | None, visit: Visit, language: Language) -> s
 
 
 def lens_text(camera: Camera, *, is_known: bool, language: Language) -> str:
-    """Say what field of view a distance rests on."""
+    """Return the field of view on which a distance is based."""
     key = "depth.fov.exif" if is_known else "depth.fov.assumed"
     return say(key, language, fov=f"{camera.hfov_deg:.0f}")
 
 
 def metres_text(metres: float, language: Language) -> str:
-    """Write a distance with three digits, or say that it has no end."""
+    """Format a distance with three digits, or as infinite."""
     if math.isinf(metres):
         return say("depth.point.surfaceless", language)
     digits = max(0, 2 - math.floor(math.log10(metres))) if metres > 0 else 2
@@ -135,7 +135,7 @@ OUTPUTS: Final = (
     *("photo", "map", "compare", "bar", "facts", "points", "pointing", "note"),
     *("empty", "filled"),
 )
-"""What a handler gives after the visit, in this order."""
+"""Outputs of a handler after the visit, in this order."""
 
 _QUALITY: Final = 90
 
@@ -143,7 +143,7 @@ Updates = list[Any]
 
 
 def only(visit: Visit, **updates: Any) -> Updates:
-    """Update some of the outputs, by name; the others stay as they are."""
+    """Update some of the outputs, by name; the others are unchanged."""
     return [visit, *(updates.get(name, gr.skip()) for name in OUTPUTS)]
 
 
@@ -166,7 +166,7 @@ def everything(
 
 
 def pointed(result: Result, visit: Visit, language: Language, look: OutputOptions) -> Updates:
-    """Show what points and distances change."""
+    """Update the outputs that depend on points and distances."""
     colored = result.shown_depth.colorize(look.colormap, robust=look.robust)
     return only(visit, **_pointed(result, visit, language, _marked(result, visit, colored)))
 

@@ -1,4 +1,4 @@
-"""What an effect makes, as the page shows it and as it is taken home."""
+"""Results of effects, as displayed on the page and as downloads."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,29 +16,29 @@ from nearfar.web.session_store import Result
 from nearfar.web.show_errors import PageError
 
 MOST_FRAMES: Final = 750
-"""Of a clip on the page: half a minute at 25 a second."""
+"""Maximum of frames of a clip on the page: half a minute at 25 per second."""
 
 CLIP_PX: Final = 640
-"""Longest side of a clip as it is shown."""
+"""Longest side of a displayed clip."""
 
 FULL_PX: Final = 4096
-"""Longest side of a picture that is taken home."""
+"""Longest side of a downloaded picture."""
 
 FULL_CLIP_PX: Final = 1280
-"""Longest side of a clip that is taken home."""
+"""Longest side of a downloaded clip."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What the page shows; paths of files, None where there is no such thing.
+    """Displayed result; paths of files, None if there is none of a kind.
 
     Attributes:
-        picture: to look at.
-        clip: to play.
-        sound: to hear.
-        words: to read, by language code.
+        picture: of the result.
+        clip: of the result.
+        sound: of the result.
+        words: description by language code.
         values: a plan, ready for JSON.
-        suffixes: of the files that can be made of it.
+        suffixes: of the available files.
     """
 
     picture: str | None
@@ -50,10 +50,10 @@ class Shown:
 
 
 def show(effect: Effect[Any, Any], result: Result, options: Any) -> Shown:
-    """Apply an effect to a photo at the size at which it is shown.
+    """Apply an effect to a photo at display size.
 
     Raises:
-        NearfarError: options that don't fit, or a clip that is too long.
+        NearfarError: invalid options, or a clip that is too long.
     """
     photo, depth = result.shown_photo, result.shown_depth
     made = _applied(effect, photo, depth, options, CLIP_PX)
@@ -76,7 +76,7 @@ def show(effect: Effect[Any, Any], result: Result, options: Any) -> Shown:
 def download(
     effect: Effect[Any, Any], result: Result, options: Any, suffix: str, limits: ImageLimits
 ) -> str:
-    """Make a file at the photo's own size, up to `FULL_PX` or `FULL_CLIP_PX`.
+    """Create a file at the photo's size, up to `FULL_PX` or `FULL_CLIP_PX`.
 
     Returns:
         Its path.

@@ -44,21 +44,21 @@ OUTPUTS: Final = (
     *("photo", "picture", "clip", "sound", "words", "values"),
     *("empty", "filled", "taken"),
 )
-"""What a handler gives after the visit, in this order; the download buttons come last."""
+"""Outputs of a handler after the visit, in this order; the download buttons are last."""
 
 SUFFIXES: Final = (".jpg", ".png", ".webp", ".mp4", ".gif", ".wav", ".json", ".zip")
-"""Of every file that can be taken home: a button each, shown where it fits."""
+"""Suffixes of downloads: one button each, visible if available."""
 
 Updates = list[Any]
 
 
 @dataclass(frozen=True)
 class EffectVisit:
-    """What one visitor has done so far; every step makes a new one.
+    """State of one visitor; immutable.
 
     Attributes:
         key: of the photo; None before the first.
-        clicks: how often the photo was clicked for this effect.
+        clicks: number of clicks on the photo for this effect.
     """
 
     key: str | None = None
@@ -66,11 +66,11 @@ class EffectVisit:
 
 
 class EffectEvents:
-    """The handlers; each takes the visit and the language first, and returns `OUTPUTS`.
+    """The handlers; the first arguments are visit and language; they return `OUTPUTS`.
 
     Args:
         results: photos with their maps, of all visitors.
-        limits: of pictures that are read.
+        limits: of pictures.
     """
 
     def __init__(self, results: Results, limits: ImageLimits) -> None:
@@ -86,7 +86,7 @@ class EffectEvents:
         name: str,
         *values: Any,
     ) -> Updates:
-        """Apply the effect to the photo that all tabs share."""
+        """Apply the effect to the shared photo."""
         if key is None or active != NAME or key == visit.key:
             return _only(visit)
         result, effect = self._results.find(key), find(name)
@@ -104,7 +104,7 @@ class EffectEvents:
         return await self._show(now, language, effect, result, _of(effect, values))
 
     def change(self, effect: Effect[Any, Any]) -> Callable[..., Awaitable[Updates]]:
-        """Give the handler of an effect's controls."""
+        """Return the handler of an effect's controls."""
 
         async def handler(visit: EffectVisit, language: Language, *values: Any) -> Updates:
             if visit.key is None:
@@ -122,7 +122,7 @@ class EffectEvents:
         name: str,
         *values: Any,
     ) -> Updates:
-        """Set a place of the effect; gives its controls' values after all the rest."""
+        """Set a position of the effect; the last outputs are the values of its controls."""
         effect = find(name)
         own = list(_of(effect, values))
         pairs = places(effect.options)
@@ -150,7 +150,7 @@ class EffectEvents:
         return [*updates, *controls]
 
     async def download(self, visit: EffectVisit, suffix: str, name: str, *values: Any) -> str:
-        """Make a file.
+        """Create a file.
 
         Returns:
             Its path.
@@ -174,7 +174,7 @@ class EffectEvents:
 
 
 def _of(effect: Effect[Any, Any], values: Sequence[Any]) -> Sequence[Any]:
-    """Take an effect's values out of those of all effects."""
+    """Select an effect's values from those of all effects."""
     start = 0
     for each in PAGE_EFFECTS:
         count = len(offered(each.options))
@@ -214,7 +214,7 @@ def _words_html(words: dict[str, str], language: Language) -> str:
 
 
 def _marked(effect: Effect[Any, Any], result: Result, options: Any) -> str:
-    """Draw the effect's places on the photo."""
+    """Draw the effect's positions on the photo."""
     height_px, width_px = result.shown_photo.shape[:2]
     points = []
     for across, down in places(effect.options):
@@ -371,7 +371,7 @@ class _EffectsTab:
         *,
         more: Sequence[Component] = (),
     ) -> None:
-        """Wire one event: the handler gets visit, language and values."""
+        """Connect one event: the handler is called with visit, language and values."""
         outputs = [getattr(self, name) for name in OUTPUTS]
         event(
             handler,
@@ -386,7 +386,7 @@ class _EffectsTab:
         )
 
     def _follow_language(self) -> None:
-        """Name the effects, and the values of options that are choices."""
+        """Translate the names of effects and of options' choices."""
         named = [
             (self.controls[effect.name][name], values)
             for effect in PAGE_EFFECTS
@@ -407,7 +407,7 @@ class _EffectsTab:
         )
 
     def _offer(self, button: gr.Button, suffix: str, settings: Sequence[Component]) -> None:
-        """Make a file when its button is pressed, then have the browser take it."""
+        """Create a file when its button is pressed, then start the download in the browser."""
 
         async def make(visit: EffectVisit, _: Language, *values: Any) -> Any:
             return await self._events.download(visit, suffix, *values)
@@ -425,7 +425,7 @@ class _EffectsTab:
 
 
 def _changed(control: Any) -> Callable[..., Any]:
-    """Give the event by which a control tells of a new value, once that is whole."""
+    """Return the event of a control for a complete new value."""
     name = "input"
     if isinstance(control, gr.Slider):
         name = "release"

@@ -9,7 +9,7 @@ from nearfar.web.tabs.base import Stage
 
 NAME = "live"
 ADDRESS = "live"
-"""Where the service serves the live page, relative to the page."""
+"""URL of the live page, relative to the page."""
 
 
 def build(stage: Stage, tab: gr.Tab) -> None:

@@ -40,11 +40,11 @@ Updates = list[Any]
 
 @dataclass(frozen=True)
 class SceneVisit:
-    """What one visitor has done so far.
+    """State of one visitor.
 
     Attributes:
         key: of the photo; None before the first.
-        settings: of the scene that is shown.
+        settings: of the displayed scene.
     """
 
     key: str | None = None
@@ -57,7 +57,7 @@ def build(stage: Stage, tab: gr.Tab) -> None:
 
 
 class _SceneTab:
-    """The components, by what they are for, and what happens with them."""
+    """The components and their events."""
 
     def __init__(self, stage: Stage, tab: gr.Tab) -> None:
         self._stage, self._tab = stage, tab
@@ -124,7 +124,7 @@ class _SceneTab:
         handler: Callable[..., Any],
         values: Sequence[Component],
     ) -> None:
-        """Wire one event: the handler gets visit, language and values."""
+        """Connect one event: the handler is called with visit, language and values."""
         event(
             handler,
             inputs=[self.visit, self._stage.language, *values],
@@ -158,7 +158,7 @@ class _SceneTab:
         return [now, _frame(shown, language), _facts(shown, language), gr.update(visible=True)]
 
     def _offer(self, button: gr.Button, name: str) -> None:
-        """Make a file when its button is pressed, then have the browser take it."""
+        """Create a file when its button is pressed, then start the download in the browser."""
 
         async def make(visit: SceneVisit, _: Language, *values: Any) -> Any:
             result, settings = self._stage.results.find(visit.key), SceneSettings.read(*values)
@@ -177,7 +177,7 @@ class _SceneTab:
 
 
 def _frame(shown: ShownScene, language: Language) -> str:
-    """Return the viewer in a frame that can do nothing but run its own script."""
+    """Return the viewer in a sandboxed frame that can only run its own script."""
     title = escape(say("scene.view", language), quote=True)
     return (
         f'<iframe class="nf-scene" title="{title}" sandbox="allow-scripts"'

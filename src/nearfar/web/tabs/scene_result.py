@@ -1,4 +1,4 @@
-"""A photo and its map to a scene in metres, as the 3D tab shows it and as it is taken home."""
+"""Scenes in metres from a photo and its map, as displayed in the 3D tab and as downloads."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -30,7 +30,7 @@ from nearfar.web.show_errors import PageError
 ALL_ROUND_DEG: Final = 180.0
 
 FULL_PX: Final = 2048
-"""Longest side of the photo of which files are made."""
+"""Longest side of the photo for files."""
 
 
 DISTANCES: Final = ("near_m", "far_m", "camera_height_m", "pitch_deg", "fov_deg")
@@ -42,12 +42,12 @@ SURFACE: Final = ("max_slope_deg", "step_px")
 
 @dataclass(frozen=True)
 class SceneSettings:
-    """What the visitor knows or assumes of distances, and how the scene is made.
+    """Known or assumed distances, and options of the scene.
 
     Attributes:
-        distances: how metres are known.
-        surface: how surfaces of files are made.
-        is_free: whether the view can be turned all the way round.
+        distances: options of the conversion to metres.
+        surface: options of surfaces in files.
+        is_free: whether the view can be rotated without limits.
     """
 
     distances: DistanceOptions = field(default_factory=DistanceOptions)
@@ -59,7 +59,7 @@ class SceneSettings:
         """Read the values of the components: `is_free`, those of `DISTANCES` and of `SURFACE`.
 
         Raises:
-            PageError: a text that is no number, or values that make no sense.
+            PageError: a text is not a number, or values are invalid.
         """
         typed, surface = list(values[: len(DISTANCES)]), values[len(DISTANCES) :]
         if any(typed[:2]):  # one distance alone: the other is assumed
@@ -75,15 +75,15 @@ class SceneSettings:
 
 @dataclass(frozen=True)
 class ShownScene:
-    """What the page shows.
+    """Displayed scene.
 
     Attributes:
-        html: of the viewer, a whole page.
+        html: of the viewer, a complete page.
         near_m: distance of the nearest point.
         far_m: of the farthest.
-        basis: what the distances are based on: "range", "height", of the camera, or "model".
+        basis: basis of the distances: "range", "height", of the camera, or "model".
         fov_deg: horizontal field of view.
-        lens: where that comes from: "given", "exif" or "assumed".
+        lens: its origin: "given", "exif" or "assumed".
     """
 
     html: str
@@ -95,7 +95,7 @@ class ShownScene:
 
 
 def show_scene(result: Result, settings: SceneSettings) -> ShownScene:
-    """Make the 3D photo at the size at which it is shown."""
+    """Create the 3D photo at display size."""
     photo, depth = result.shown_photo, result.shown_depth
     camera = _camera(depth, result, settings)
     metric = _metric(depth, camera, result, settings)
@@ -113,7 +113,7 @@ def show_scene(result: Result, settings: SceneSettings) -> ShownScene:
 
 
 def download_scene(result: Result, settings: SceneSettings, name: str, limits: ImageLimits) -> str:
-    """Make a file: `html`, `glb`, `obj` (a ZIP), `ply` or `cloud`.
+    """Create a file: `html`, `glb`, `obj` (a ZIP), `ply` or `cloud`.
 
     Returns:
         Its path.

@@ -1,4 +1,4 @@
-"""The Video tab: a clip, what shall be made of it, how far that is, and the result."""
+"""The Video tab: a clip, the kind of result, progress, and the result."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ from nearfar.web.tabs.video_controls import KINDS, ClipControls, kinds, read_ord
 
 OUTPUTS: Final = ("progress", "preview", "result", "facts", "download")
 PARTS: Final = ("empty", "busy", "filled", "starting")
-"""Parts of the tab that are there or not: the beginning, the work, its result, the button."""
+"""Parts of the tab that are visible or hidden: the start, progress, the result, the button."""
 
 LOOK_S: Final = 0.4
 _PLAYABLE: Final = ".mp4"
@@ -36,21 +36,21 @@ Updates = list[Any]
 
 @dataclass(frozen=True)
 class VideoVisit:
-    """What one visitor has here.
+    """State of one visitor.
 
     Attributes:
-        clip: id of the clip that is worked on, or whose result is shown.
+        clip: id of the clip in progress, or of the displayed result.
     """
 
     clip: str | None = None
 
 
 class VideoEvents:
-    """The handlers; each gives the visit, `OUTPUTS` and `PARTS`.
+    """The handlers; each returns the visit, `OUTPUTS` and `PARTS`.
 
     Args:
-        backend: where clips are brought.
-        limits: of pictures that belong to an effect.
+        backend: processes clips.
+        limits: of an effect's pictures.
     """
 
     def __init__(self, backend: ClipBackend, limits: ImageLimits) -> None:
@@ -65,7 +65,7 @@ class VideoEvents:
         kind: str,
         *values: Any,
     ) -> AsyncIterator[Updates]:
-        """Work on a clip, and tell how far it is until it is done."""
+        """Process a clip, and report progress until it is done."""
         clip: PageClip | None = None
         try:
             place = _place(path)
@@ -79,14 +79,14 @@ class VideoEvents:
             show_error(_told(error), language)
             yield _nothing()
         finally:
-            # also when the visitor has gone, and Gradio closes this generator
+            # also if the visitor has left, and Gradio closes this generator
             if clip is not None:
                 now = self._backend.find(clip.id)
                 if now is not None and now.state != "done":
                     await self._backend.remove(clip.id)
 
     async def cancel(self, visit: VideoVisit, _: Language) -> Updates:
-        """Give up at once."""
+        """Cancel immediately."""
         await self._let_go(visit)
         return _nothing()
 
@@ -101,7 +101,7 @@ class VideoEvents:
             progress = progress_html(clip, language)
             yield [VideoVisit(id), progress, preview, *[gr.skip()] * 3, *_parts("busy")]
             await asyncio.sleep(LOOK_S)
-        if clip is None:  # taken away by its visitor
+        if clip is None:  # deleted by its visitor
             yield _nothing()
             return
         if clip.state == "done":
@@ -115,7 +115,7 @@ class VideoEvents:
 
 
 def progress_html(clip: PageClip, language: Language) -> str:
-    """Say and draw how far a clip is."""
+    """Return a clip's progress, as text and bar."""
     done, all_ = clip.frames_done, clip.frames
     if clip.state == "waiting":
         words = say("video.waiting", language, ahead=clip.ahead)
@@ -135,7 +135,7 @@ def progress_html(clip: PageClip, language: Language) -> str:
 
 
 def facts_html(clip: PageClip, language: Language) -> str:
-    """Say what came of a clip."""
+    """Return the facts of a clip's result."""
     size = f"{clip.result.stat().st_size / 2**20:.1f} MiB"
     sentences = [say("video.facts", language, frames=clip.frames_done, size=size, model=clip.model)]
     if clip.is_damaged:
@@ -205,7 +205,7 @@ def build(stage: Stage, tab: gr.Tab) -> None:
 
 
 class _VideoTab:
-    """Its components, by what they are for."""
+    """Its components."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -279,7 +279,7 @@ class _VideoTab:
             )
 
     def wire(self) -> None:
-        """Say what happens when."""
+        """Connect the events."""
         events = self._events
         outputs = [self.visit, *(getattr(self, name) for name in (*OUTPUTS, *PARTS))]
         quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -327,7 +327,7 @@ class _VideoTab:
         self._follow_language(quietly)
 
     def _follow_language(self, quietly: dict[str, Any]) -> None:
-        """Name what can be made, and the values of options that are choices."""
+        """Translate the names of kinds of result and of options' choices."""
         named = [
             (control, values)
             for name, controls in self.controls.effects.items()

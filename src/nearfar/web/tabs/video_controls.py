@@ -1,4 +1,4 @@
-"""The options of a clip as components, and what they hold as an order."""
+"""The options of a clip as components, and their values as the description of a job."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -18,7 +18,7 @@ from nearfar.web.tabs.base import Stage
 
 SHOWS: Final[tuple[ShowName, ...]] = get_args(ShowName)
 KINDS: Final = ("side", "color", *FRAME_EFFECTS, *(each for each in SHOWS[2:]))
-"""What can be made of a clip, in the order of the page; the first is chosen at first."""
+"""Kinds of result of a clip, in the order of the page; the first is the default."""
 
 COLORED: Final = frozenset({"color", "side"})
 PREFIX: Final = "nf-video"
@@ -27,13 +27,13 @@ _COLORMAP: Final = "colormap"
 
 
 def video_options() -> set[str]:
-    """Name the options of every clip that the page offers."""
+    """Return the names of the options for every clip on the page."""
     names = (*(each.name for kind in (EstimateOptions, VideoOptions) for each in fields(kind)),)
     return {name for name in (*names, _COLORMAP) if f"option.{name}" in TEXTS}
 
 
 def kinds(language: Language) -> list[tuple[str, str]]:
-    """Name what can be made of a clip."""
+    """Return labels and names of the kinds of result."""
     return [(_kind(kind, language), kind) for kind in KINDS]
 
 
@@ -51,7 +51,7 @@ class ClipControls:
         model: its name.
         estimating: of `EstimateOptions`, by name.
         effects: of each effect, by name.
-        columns: that hold those of one kind, by its name.
+        columns: of the components of one kind, by its name.
     """
 
     following: dict[str, Any]
@@ -63,7 +63,7 @@ class ClipControls:
 
     @classmethod
     def make(cls, stage: Stage) -> "ClipControls":
-        """Make a component of every option."""
+        """Create a component for every option."""
         book = stage.book
         columns, effects = {}, {}
         with gr.Column(elem_classes="nf-options") as colored:
@@ -82,17 +82,17 @@ class ClipControls:
 
     @property
     def all(self) -> list[Any]:
-        """Every component, in the order in which `read_order` takes what they hold."""
+        """All components, in the order of the arguments of `read_order`."""
         effects = [each for made in self.effects.values() for each in made.values()]
         common = [*self.following.values(), self.colormap, self.model, *self.estimating.values()]
         return [*common, *effects]
 
 
 def read_order(kind: str, values: Sequence[Any], limits: ImageLimits) -> ClipOrder:
-    """Make the order of what the components hold.
+    """Create the description of a job from the components' values.
 
     Raises:
-        NearfarError: a value that makes no sense.
+        NearfarError: a value is invalid.
     """
     given = iter(values)
     following = read_controls(VideoOptions, _of(VideoOptions, given))
