@@ -88,7 +88,7 @@ async def depth_of(
 ) -> Prediction[Any]:
     with engine.reserve("a") as reservation:
         return await engine.depth(
-            photo, **{"place": reservation, "make": lambda depth: depth, **arguments}
+            photo, **{"reservation": reservation, "make": lambda depth: depth, **arguments}
         )
 
 
