@@ -82,7 +82,7 @@ def test_a_photo_fills_the_page(
     assert read_image(shown["map"]).shape == (48, 64, 3)
     assert len(shown["compare"]) == 2
     assert (
-        "nearfar-lite · 9.8 MB · fed 288 × 192 · inference 12 ms on fake · map 64 × 48"
+        "nearfar-lite · 9.8 MB · input 288 × 192 · inference 12 ms on fake · map 64 × 48"
         in shown["facts"]
     )
     assert shown["filled"]["visible"] is True

@@ -161,7 +161,7 @@ def test_the_page_opens_with_an_example_and_upload_replaces_it(visit: Page, tmp_
     _upload(visit, EXAMPLES / "pet.jpg")
     expect(_shown(visit)).to_contain_text(
         re.compile(
-            r"nearfar-lite · [\d.]+ MB · fed 288 × 192 · inference \d+ ms on onnxruntime"
+            r"nearfar-lite · [\d.]+ MB · input 288 × 192 · inference \d+ ms on onnxruntime"
             r" · map 451 × 300"
         )
     )
@@ -275,7 +275,7 @@ def test_click_calibrate_and_download(visit: Page, tmp_path: Path) -> None:
     expect(_points(visit).first).to_contain_text("2.00 m")
     expect(_points(visit).nth(1)).to_contain_text("9.50 m")
     expect(visit.locator("#nf-points")).to_contain_text("Between points 1 and 2")
-    expect(visit.locator("#nf-points")).to_contain_text("assuming a lens 60° wide")
+    expect(visit.locator("#nf-points")).to_contain_text("assuming a field of view of 60°")
     _click(_map(visit), 0.2, 0.8)
     expect(_points(visit).nth(2)).to_contain_text(re.compile(r"[\d.]+ m\s"))
     metric = read_depth(_save(visit, "exr", tmp_path))

@@ -177,17 +177,17 @@ def test_visitor_who_leaves_ends_the_clip() -> None:
     ("clips", "path", "sentence"),
     [
         (Clips(), None, "There is no clip yet"),
-        (Clips(error=ClipRefusedError("not-a-clip")), "a.mp4", "no clip that can be read"),
-        (Clips(error=BusyError("full")), "a.mp4", "Many people are here"),
+        (Clips(error=ClipRefusedError("not-a-clip")), "a.mp4", "not a supported clip"),
+        (Clips(error=BusyError("full")), "a.mp4", "The service is busy"),
         (Clips(error=ValueError("?")), "a.mp4", "Something went wrong"),
-        (Clips(FakeClip(), FakeClip(state="cancelled")), "a.mp4", "was ended"),
+        (Clips(FakeClip(), FakeClip(state="cancelled")), "a.mp4", "was stopped"),
         (
             Clips(
                 FakeClip(),
                 FakeClip(state="failed", refusal=ClipRefusedError("damaged-clip", "too odd")),
             ),
             "a.mp4",
-            "can&#x27;t be worked on: too odd",
+            "can&#x27;t be processed: too odd",
         ),
         (Clips(error=ClipRefusedError("internal")), "a.mp4", "went wrong here, not with your clip"),
     ],
@@ -219,7 +219,7 @@ def test_facts_of_what_browsers_can_not_play(tmp_path: Path) -> None:
     clip = FakeClip(state="done", frames_done=3, result=result, is_damaged=True)
     facts = facts_html(clip, "en")
     assert "download it" in facts
-    assert "damaged or cut off" in facts
+    assert "Parts of the clip are missing" in facts
 
 
 def test_order_is_made_of_the_components() -> None:

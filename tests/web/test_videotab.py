@@ -124,4 +124,4 @@ def test_what_is_no_clip_is_told(visit: Page, tmp_path: Path) -> None:
     path.write_bytes(b"no clip")
     put_in(visit, path)
     visit.locator("#nf-video-start").click()
-    expect(toast.filter(has_text="no clip that can be read")).to_be_visible()
+    expect(toast.filter(has_text="not a supported clip")).to_be_visible()
