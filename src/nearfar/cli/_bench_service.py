@@ -178,16 +178,16 @@ async def _serve(options: ServiceOptions, count: int, photo: bytes, seconds: flo
     return _Turn(served["model"], served["runtime"], seconds, tuple(taken_ms))
 
 
-def _row(setting: Setting, turns: list[_Turn]) -> Row:
-    taken_ms = [ms for turn in turns for ms in turn.taken_ms]
+def _row(setting: Setting, rounds: list[_Turn]) -> Row:
+    taken_ms = [ms for turn in rounds for ms in turn.taken_ms]
     half, most = np.percentile(taken_ms, (50, 95))
     standard = ServiceOptions()
     own = Setting(standard.worker_count, standard.threads)
     return Row(
-        turns[0].model,
-        turns[0].runtime,
+        rounds[0].model,
+        rounds[0].runtime,
         **asdict(setting),
-        photos_per_s=median(len(turn.taken_ms) / turn.seconds for turn in turns),
+        photos_per_s=median(len(turn.taken_ms) / turn.seconds for turn in rounds),
         median_ms=float(half),
         p95_ms=float(most),
         default=setting == own,
