@@ -44,7 +44,7 @@ def _logging_as_before() -> Iterator[None]:
     for name, level in (("", logging.WARNING), ("nearfar", 0), ("uvicorn", 0)):
         logger = logging.getLogger(name)
         for handler in [*logger.handlers]:
-            if type(handler.formatter).__name__ == "JsonLines":
+            if type(handler.formatter).__name__ in {"JsonLines", "ReadableLines"}:
                 logger.removeHandler(handler)
                 logger.setLevel(level)
                 logger.propagate = True

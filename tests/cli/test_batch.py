@@ -28,7 +28,7 @@ def test_source_of_nothing_is_bad_use(run: Command, tmp_path: Path) -> None:
     ran = run("batch", tmp_path / "nothing", tmp_path / "out", "--quiet")
     assert ran.status == 2
     assert ran.err.count("\n") == 1
-    assert "there is nothing" in ran.err
+    assert "nothing found" in ran.err
 
 
 GOOD = Row("a.jpg", "m", "a-depth.png", 4, 3, 1.5)

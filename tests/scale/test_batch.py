@@ -265,7 +265,7 @@ def test_worker_that_can_t_start_is_one_line(
 
 def test_lost_cluster_says_how_to_go_on() -> None:
     exceptions = pytest.importorskip("ray.exceptions")
-    told = "the network is gone.*run the same again to go on"
+    told = "the network is gone.*run the same command again to continue"
     with pytest.raises(ScaleError, match=told), failing():
         raise exceptions.RaySystemError("the network is gone")
 

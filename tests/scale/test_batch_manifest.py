@@ -48,7 +48,7 @@ def test_other_options_are_refused_with_the_remedy(
         ({"runtime": "onnxruntime"}, "--runtime auto, not onnxruntime"),
     ]
     for changes, told in others:
-        with pytest.raises(UsageError, match=f"was begun with {told}: .*begin anew"):
+        with pytest.raises(UsageError, match=f"was begun with {told}: .*start again"):
             list(steps(a_run(trip, dest, **changes)))
     with pytest.raises(UsageError, match="was begun with --source"):
         list(steps(a_run(trip / "sub", dest)))

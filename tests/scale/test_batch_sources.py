@@ -210,8 +210,8 @@ def test_damaged_row_group_is_an_error_of_its_photos(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        ("nothing", "there is nothing"),
-        ("nothing/*.tar", "there is nothing"),
+        ("nothing", "nothing found"),
+        ("nothing/*.tar", "nothing found"),
         ("a.zip", r"shards \(.parquet, .tar\)"),
         ("empty", "neither photos nor shards"),
         ("nope://bucket/x", "nothing here reads nope://"),

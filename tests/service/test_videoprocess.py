@@ -116,7 +116,8 @@ def test_what_a_process_says_is_not_believed(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(process, "render", function)
-        patch.setattr(process, "STALL_S", 1.0)
+        if slug == "decoder-timeout":  # a new process needs longer than this on a busy machine
+            patch.setattr(process, "STALL_S", 1.0)
         assert failed(service, clip) == slug
     assert_nothing_is_left(service, pids)
 

@@ -35,8 +35,8 @@ def test_points_have_metres_without_a_calibration() -> None:
     shown = points_html(metric(), Visit("key", ((0, 5), (63, 5))), "en")
     assert "9.00 m" in shown
     assert "Between points 1 and 2" in shown
-    assert "as the model gives them" in downloads_html(metric(), Visit("key"), "en")
-    assert "as the model gives them" not in downloads_html(result(), Visit("key"), "en")
+    assert "in metres, from the model" in downloads_html(metric(), Visit("key"), "en")
+    assert "in metres, from the model" not in downloads_html(result(), Visit("key"), "en")
 
 
 def test_given_distances_come_before_those_of_the_model() -> None:

@@ -103,7 +103,7 @@ _WORDS: Final = {
     "zh": ("畅通", "稍远", "近"),
 }
 _EQUAL: Final = {
-    "en": "everything is equally far; nothing can be told apart",
+    "en": "everything is equally far; no depth differences",
     "zh": "各处远近相同\N{FULLWIDTH COMMA}无法分辨",
 }
 
