@@ -39,7 +39,7 @@ def test_every_model_in_every_runtime(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        autotune, "take", lambda _, specs, *__, **___: autotune.candidates(specs)[0]
+        autotune, "choose", lambda _, specs, *__, **___: autotune.candidates(specs)[0]
     )
     add(tmp_path, "mine")
     models = [spec.name for spec in ModelRegistry().installed()]
@@ -73,7 +73,7 @@ def test_figures_by_hand(
 ) -> None:
     """0.642 GMAC in 20 ms are 64.2 GFLOP/s of 100; 20 ms are twice as fast as 40 ms."""
     monkeypatch.setattr(autotune, "open_session", lambda *_, **__: FakeSession())
-    monkeypatch.setattr(autotune, "take", lambda *_, **__: Candidate("nearfar-lite", "openvino"))
+    monkeypatch.setattr(autotune, "choose", lambda *_, **__: Candidate("nearfar-lite", "openvino"))
     times = {"onnxruntime": Timing(40, 50, 30), "openvino": Timing(20, 25, 30)}
     monkeypatch.setattr(benchmark, "interleaved", lambda *_, **__: times)
     assert (

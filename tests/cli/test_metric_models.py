@@ -40,7 +40,10 @@ def add(run: Run, folder: Path, content: bytes, *words: object) -> str:
 def test_add_says_what_was_understood(run: Run, tmp_path: Path) -> None:
     said = add(run, tmp_path, unidepth(), "--output", "metres", "--resize", "stretch").splitlines()
     assert said[0].startswith("metres: depth in metres along the view axis")
-    assert "input K (free, 3, 3) float32: the camera's matrix, in pixels of what is fed" in said
+    assert (
+        "input K (free, 3, 3) float32: the camera's matrix, in pixels of the network's input"
+        in said
+    )
     assert "output depth (free, 1, 28, 42) float32: the depth map" in said
     assert "output confidence (free, 1, 28, 42) float32: not read" in said
     shown = run("models", "show", "own").out
