@@ -45,7 +45,7 @@ def test_add_says_what_was_understood(run: Run, tmp_path: Path) -> None:
         in said
     )
     assert "output depth (free, 1, 28, 42) float32: the depth map" in said
-    assert "output confidence (free, 1, 28, 42) float32: not read" in said
+    assert "output confidence (free, 1, 28, 42) float32: not used" in said
     shown = run("models", "show", "own").out
     assert "graph.family   metres" in shown
     assert "graph.intrinsics K" in shown

@@ -46,6 +46,7 @@ def test_a_terminal_shows_losses_and_the_time_left(
     assert any(isinstance(column, TimeRemainingColumn) for column in shown.columns)
 
 
+@pytest.mark.slow
 def test_trained_network_is_a_model_at_once(
     run: Run, pairs: Path, tmp_path: Path, examples: Path
 ) -> None:

@@ -44,6 +44,7 @@ def _field(page: Page, place: str) -> str:
     return f"{place} textarea, {place} input"
 
 
+@pytest.mark.slow
 def test_ten_things_that_a_newcomer_does(
     context: BrowserContext, service: ServiceProcess, tmp_path: Path
 ) -> None:
