@@ -29,7 +29,7 @@ class Plan:
 
     Attributes:
         spec: the model.
-        places: the runtimes that run it in turns, each with a device.
+        places: the runtimes that run it, interleaved, each with its device.
         photo_px: width and height of the photo.
         runs: of each.
         threads: of a run; None for the physical cores.

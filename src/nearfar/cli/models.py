@@ -128,13 +128,13 @@ def add(
         name: Name of the model, for -m.
         file: The ONNX file; it is copied.
         width: Width of the input, in pixels, that `resize` aims at.
-        height: Height of the input, likewise.
+        height: Height of the input, in pixels, that `resize` aims at.
         multiple_of: Both sides are multiples of this.
         resize: stretch, or keep the aspect with neither side smaller (lower_bound) or
             neither side larger (upper_bound).
         interpolation: Method by which photos are made smaller.
         mean: Of R, G, B in 0..1; 0 0 0 when the graph normalizes by itself.
-        std: Likewise; 1 1 1 when the graph normalizes by itself.
+        std: Of R, G, B in 0..1; 1 1 1 when the graph normalizes by itself.
         zero: far, if an output of 0 means infinitely far; free, if 0 has no meaning.
         licence: Of the weights.
         origin: Who made it.
